@@ -1,0 +1,64 @@
+"""Shared fixtures: real components on tiny models, no network, real data where it is present."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false", TQDM_DISABLE="0")
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings as hypothesis_settings
+from transformers import Qwen2ForCausalLM
+
+from treadle.miniature import world
+from treadle.miniature.pretrain import model_config
+from treadle.miniature.tokenizer import build_tokenizer
+
+torch.set_num_threads(1)
+hypothesis_settings.register_profile("treadle", deadline=None, max_examples=60)
+hypothesis_settings.load_profile("treadle")
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("TREADLE_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real third-party data, see the README's section on tests."""
+    if not (DATA / "math").is_dir():
+        pytest.skip(f"real data not found in {DATA}; set TREADLE_DATA to the folder that holds it")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer():
+    return build_tokenizer()
+
+
+@pytest.fixture
+def tiny_model(tiny_tokenizer):
+    """A random Qwen2 of 20,000 parameters that speaks the miniature's characters."""
+    torch.manual_seed(0)
+    config = model_config(len(tiny_tokenizer))
+    config.hidden_size, config.intermediate_size, config.num_hidden_layers = 32, 64, 2
+    config.layer_types = config.layer_types[:2]
+    return Qwen2ForCausalLM(config)
+
+
+@pytest.fixture
+def tiny_folder(tiny_model, tiny_tokenizer, tmp_path) -> Path:
+    """The tiny model saved as users save theirs."""
+    folder = tmp_path / "tiny"
+    tiny_model.save_pretrained(folder)
+    tiny_tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def expert_trajectories():
+    """Twenty expert trajectories of the miniature world."""
+    return [world.expert_trajectory(world.make_problem(random.Random(f"test/{i}")), f"problem-{i}") for i in range(20)]

@@ -1,0 +1,298 @@
+"""The recipe: one YAML file that names a model, prepared data and the stages to run.
+
+The schema is strict: an unknown key fails and names the nearest one, a wrong type fails before any model is
+loaded. The defaults of the classes below are the paper's settings (section 4.1 and appendix); a recipe file
+holds only what differs. Any value can be overridden as `key.path=value`, stages by name or number.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from treadle.errors import RecipeError
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+
+
+class Lora(Strict):
+    """Train a low-rank adapter instead of all weights (peft)."""
+
+    r: int = Field(16, ge=1)
+    alpha: int = Field(32, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    target_modules: str | list[str] = "all-linear"
+
+
+class Stage(Strict):
+    """What all stages share.
+
+    Args:
+        name: Folder of the stage and its name on the command line; the kind by default.
+        epochs, max_steps: Length of the stage; `max_steps` wins where it is set.
+        micro_batch: Sequences in one forward and backward on one device.
+        trl: Further arguments of TRL's config class, for instance its vLLM settings.
+    """
+
+    name: str = ""
+    epochs: float = Field(30, gt=0)
+    max_steps: int | None = Field(None, ge=1)
+    learning_rate: float = Field(5e-7, gt=0)
+    scheduler: str = "constant_with_warmup"
+    warmup_ratio: float = Field(0.0, ge=0, le=1)
+    weight_decay: float = Field(0.0, ge=0)
+    adam_beta2: float = Field(0.999, gt=0, lt=1)
+    max_grad_norm: float = Field(1.0, gt=0)
+    micro_batch: int = Field(8, ge=1)
+    gradient_checkpointing: bool = True
+    save_every: int = Field(50, ge=1)
+    trl: dict[str, Any] = {}
+
+
+class SFTStage(Stage):
+    """Supervised fine-tuning on the expert's solutions.
+
+    Args:
+        target: `actions` trains on the actions alone (the paper's outline), `traces` on each step's thought in
+            think tags before its action (the paper's reasoning).
+        unit: `solutions` gives the problem and asks for everything at once, as in the paper; `steps` uses the
+            prompts of SRL; `both` mixes them.
+    """
+
+    kind: Literal["sft"]
+    target: Literal["actions", "traces"] = "actions"
+    unit: Literal["solutions", "steps", "both"] = "solutions"
+    batch_size: int = Field(64, ge=1)
+    epochs: float = Field(3, gt=0)
+    learning_rate: float = Field(5e-6, gt=0)
+    scheduler: str = "cosine"
+    warmup_ratio: float = Field(0.3, ge=0, le=1)
+    max_length: int | None = Field(None, ge=1)
+
+
+class RLStage(Stage):
+    """What SRL and RLVR share: GRPO with dynamic sampling.
+
+    Args:
+        prompts_per_step: Prompts of one optimizer step, each with `rollouts` completions.
+        max_completion_length: Tokens of one completion. The paper does not give it.
+        updates_per_rollout: Optimizer steps made with the rollouts of one generation.
+        sampling_threshold, max_sampling_rounds, when_short: See `SRLConfig`.
+    """
+
+    prompts_per_step: int = Field(512, ge=1)
+    rollouts: int = Field(8, ge=2)
+    temperature: float = Field(1.0, gt=0)
+    max_completion_length: int = Field(2048, ge=1)
+    updates_per_rollout: int = Field(1, ge=1)
+    kl: float = Field(0.0, ge=0)
+    clip_low: float = Field(0.2, gt=0)
+    clip_high: float = Field(0.2, gt=0)
+    dynamic_sampling: bool = True
+    sampling_threshold: float = Field(0.01, ge=0)
+    max_sampling_rounds: int = Field(4, ge=1)
+    when_short: Literal["train", "fill"] = "train"
+    log_rollouts: bool = True
+
+
+class SRLStage(RLStage):
+    """Supervised Reinforcement Learning: the similarity reward on step instances.
+
+    Args:
+        unit: `step` is SRL; `solution` compares the whole solution at once, the paper's one-step ablation.
+        think_tags, autojunk: See `srl_reward`.
+    """
+
+    kind: Literal["srl"]
+    unit: Literal["step", "solution"] = "step"
+    think_tags: Literal["strict", "lenient", "optional"] = "strict"
+    autojunk: bool = False
+
+
+class RLVRStage(RLStage):
+    """Reinforcement learning with the final answer as the reward.
+
+    Args:
+        step_share: Share of the prompts that are step instances with SRL's reward instead of whole problems.
+            0 is RLVR as the paper has it; above 0 the model keeps the skill of single steps.
+    """
+
+    kind: Literal["rlvr"]
+    prompts_per_step: int = Field(128, ge=1)
+    step_share: float = Field(0.0, ge=0, lt=1)
+
+
+AnyStage = Annotated[SFTStage | RLVRStage | SRLStage, Field(discriminator="kind")]
+
+
+class Recipe(Strict):
+    """A whole run.
+
+    Args:
+        model: Folder or hub id of the base model, or `miniature`.
+        tokenizer: Folder or hub id of another tokenizer than the model's.
+        data: Folder that `treadle prepare` wrote.
+        output: Folder of the run; each stage gets a folder of its own in it.
+        dtype: Of the weights; `auto` is bfloat16 on a GPU and float32 on a CPU.
+        threads: CPU threads of torch; `None` leaves torch's own choice.
+        report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
+    """
+
+    model: str
+    tokenizer: str | None = None
+    data: Path
+    output: Path
+    seed: int = 0
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: int | None = Field(None, ge=1)
+    lora: Lora | None = None
+    report_to: list[str] = []
+    stages: list[AnyStage] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _name_stages(self) -> Recipe:
+        named = [s if s.name else s.model_copy(update={"name": s.kind}) for s in self.stages]
+        names = [s.name for s in named]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"two stages are called {twice[0]!r}; give each its own `name`")
+        object.__setattr__(self, "stages", named)
+        return self
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read and check a recipe file.
+
+    Args:
+        path: A YAML file.
+        overrides: `key.path=value` strings; values are read as YAML.
+
+    Raises:
+        RecipeError: The file is missing or not YAML, or a key, type or value is wrong.
+    """
+    if not path.is_file():
+        raise RecipeError(f"{path}: no such recipe file")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise RecipeError(f"{path}: found {type(content).__name__}, expected keys such as model, data, output, stages")
+    for override in overrides:
+        _apply(content, override)
+    return parse_recipe(content, str(path))
+
+
+def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
+    """Check a recipe that is already a dictionary; raises `RecipeError` like `load_recipe`."""
+    try:
+        recipe = Recipe.model_validate(content)
+    except ValidationError as error:
+        lines = [_explain(problem, content) for problem in error.errors()]
+        raise RecipeError(f"{where}: " + "\n  ".join(lines)) from None
+    for stage in recipe.stages:
+        _check_trl_keys(stage, where)
+    return recipe
+
+
+def _apply(content: dict[str, Any], override: str) -> None:
+    path, found, text = override.partition("=")
+    if not found or not path:
+        raise RecipeError(f"override {override!r}: expected key.path=value, for instance stages.srl.max_steps=10")
+    target: Any = content
+    *parents, last = path.split(".")
+    for i, key in enumerate(parents):
+        target = _descend(target, key, override, ".".join(parents[:i]))
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise RecipeError(f"override {override!r}: {text!r} is not a YAML value") from None
+    # YAML 1.1 reads 1e-4 as a string; numbers on a command line are meant as numbers.
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
+    if isinstance(target, list):
+        target[_index(target, last, override)] = value
+    else:
+        target[last] = value
+
+
+def _descend(target: Any, key: str, override: str, where: str) -> Any:
+    if isinstance(target, list):
+        return target[_index(target, key, override)]
+    if target.get(key) is None:
+        target[key] = {}
+    if not isinstance(target[key], dict | list):
+        raise RecipeError(f"override {override!r}: {where + '.' if where else ''}{key} is a value, not a section")
+    return target[key]
+
+
+def _index(stages: list[Any], key: str, override: str) -> int:
+    names = [str(s.get("name") or s.get("kind")) if isinstance(s, dict) else str(s) for s in stages]
+    if key in names:
+        return names.index(key)
+    if key.isdecimal() and int(key) < len(stages):
+        return int(key)
+    raise RecipeError(f"override {override!r}: no stage {key!r}; found {', '.join(names)}")
+
+
+def _explain(problem: Any, content: dict[str, Any]) -> str:
+    """One pydantic error as: key, what was found, what was expected, and how to mend it."""
+    location = [str(part) for part in problem["loc"] if part not in ("sft", "srl", "rlvr")]
+    key = ".".join(location) or "recipe"
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(problem["loc"], content)
+        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+        return f"unknown key {key!r}; {hint}"
+    if problem["type"] == "missing":
+        return f"missing key {key!r}; add it, for instance {key}: {_EXAMPLES.get(location[-1], '...')}"
+    if problem["type"] == "union_tag_not_found":
+        return f"{key}: missing key 'kind'; expected one of sft, rlvr, srl"
+    if problem["type"] == "union_tag_invalid":
+        return f"{key}.kind: found {problem['input'].get('kind')!r}, expected one of sft, rlvr, srl"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return f"{key}: {message}"
+    return f"{key}: found {problem['input']!r}; {message[0].lower() + message[1:]}"
+
+
+_EXAMPLES = {"model": "Qwen/Qwen2.5-7B-Instruct", "data": "data/s1k", "output": "runs/s1k", "stages": "[{kind: srl}]"}
+
+
+def _known_keys(location: Sequence[Any], content: dict[str, Any]) -> list[str]:
+    """Field names of the model class at the parent of `location`."""
+    classes = {"sft": SFTStage, "rlvr": RLVRStage, "srl": SRLStage, "lora": Lora}
+    for part in reversed(location[:-1]):
+        if part in classes:
+            return list(classes[part].model_fields)
+    return list(Recipe.model_fields)
+
+
+def _check_trl_keys(stage: Stage, where: str) -> None:
+    if not stage.trl:
+        return
+    if isinstance(stage, SFTStage):
+        from trl import SFTConfig as Target
+    else:
+        from treadle.trainer import SRLConfig as Target
+    known = {f.name: f.type for f in fields(Target) if f.init}
+    for key in stage.trl:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"see {Target.__name__}"
+            raise RecipeError(f"{where}: stages.{stage.name}.trl: unknown key {key!r}; {hint}")
+
+
+def resolved(recipe: Recipe) -> str:
+    """The recipe with every default filled in, as YAML."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,31 @@
+"""Errors that a user can mend. The command line prints their message and exits with code 2.
+
+Each message names the file, row or key, what was found, what was expected and how to fix it. Anything
+else that is raised is a defect of treadle and shows its traceback.
+"""
+
+from __future__ import annotations
+
+
+class TreadleError(Exception):
+    """Base class of everything that treadle raises on purpose."""
+
+
+class DataError(TreadleError):
+    """An input file, row or column is not what was asked for."""
+
+
+class RecipeError(TreadleError):
+    """A recipe has an unknown key, a wrong value or arithmetic that cannot work."""
+
+
+class ModelError(TreadleError):
+    """A model folder lacks weights, tokenizer or chat template."""
+
+
+class OutputError(TreadleError):
+    """An output folder holds something that must not be overwritten."""
+
+
+class Interrupted(TreadleError):
+    """A run was stopped by the user after saving a checkpoint; the message says how to resume."""

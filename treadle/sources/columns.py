@@ -1,0 +1,93 @@
+"""Which columns of a row hold the problem, the solution and the rest: presets, or a mapping by the user."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, fields
+from typing import Any
+
+from treadle.errors import DataError
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of columns; `problem` and `solution` must exist, the others are used where they do.
+
+    Args:
+        thought: Reasoning that came before the solution and belongs to its first step.
+        verified: Whether the solution is right: a boolean, 0 or 1, or yes and no.
+    """
+
+    problem: str
+    solution: str
+    answer: str | None = None
+    id: str | None = None
+    thought: str | None = None
+    verified: str | None = None
+
+    @property
+    def required(self) -> tuple[str, str]:
+        return self.problem, self.solution
+
+
+PRESETS = {
+    "plain": Columns("problem", "solution", answer="answer", id="id", verified="verified"),
+    "s1k-1.1": Columns(
+        "question", "deepseek_attempt", thought="deepseek_thinking_trajectory", verified="deepseek_grade"
+    ),
+}
+
+
+def parse_columns(text: str) -> Columns:
+    """Read `--columns`: a preset's name, or `problem=NAME,solution=NAME,...`.
+
+    Raises:
+        DataError: Neither; the message shows both forms.
+    """
+    if text in PRESETS:
+        return PRESETS[text]
+    known = [f.name for f in fields(Columns)]
+    mapping = {}
+    for part in text.split(","):
+        key, found, value = part.partition("=")
+        key, value = key.strip(), value.strip()
+        if not found or not value or key not in known:
+            near = difflib.get_close_matches(key, [*known, *PRESETS], n=1)
+            raise DataError(
+                f"--columns {text!r}: {part!r} is not understood"
+                + (f" (did you mean {near[0]!r}?)" if near else "")
+                + f"; expected a preset ({', '.join(PRESETS)}) or problem=NAME,solution=NAME"
+                + f" with any of {', '.join(known[2:])} besides"
+            )
+        mapping[key] = value
+    missing = [key for key in known[:2] if key not in mapping]
+    if missing:
+        raise DataError(f"--columns {text!r}: {' and '.join(missing)} missing; expected problem=NAME,solution=NAME")
+    return Columns(**mapping)
+
+
+def detect(row: dict[str, Any]) -> Columns | None:
+    """The first preset whose required columns the row has."""
+    return next((c for c in PRESETS.values() if all(name in row for name in c.required)), None)
+
+
+def check(columns: Columns, row: dict[str, Any], where: str) -> None:
+    """Raise `DataError` unless the row has the required columns."""
+    missing = [name for name in columns.required if name not in row]
+    if missing:
+        raise DataError(
+            f"{where}: no column {' and no column '.join(map(repr, missing))}; found {', '.join(row)}. "
+            "Name them with --columns problem=NAME,solution=NAME"
+        )
+
+
+def as_flag(value: Any) -> bool | None:
+    """`verified` as sources write it; `None` where it says nothing."""
+    if value is None or isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in ("1", "1.0", "true", "yes", "correct", "right"):
+        return True
+    if text in ("0", "0.0", "false", "no", "incorrect", "wrong"):
+        return False
+    return None

@@ -1,0 +1,147 @@
+"""Run the stages of a recipe one after the other, each from the model of the one before.
+
+    output/recipe.yaml           the recipe with all defaults
+    output/1-srl/stage.json      what this stage was run with
+    output/1-srl/checkpoint-*    while it runs
+    output/1-srl/metrics.jsonl, rollouts.jsonl
+    output/1-srl/model/          its result; its presence marks the stage as finished
+
+A finished stage is not run again; an interrupted one continues from its last checkpoint. A folder that was
+made by another recipe is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers.trainer_callback import PrinterCallback
+from transformers.trainer_utils import get_last_checkpoint
+
+from treadle.config import AnyStage, Recipe, resolved
+from treadle.errors import Interrupted, OutputError
+from treadle.models import check_folder, load_tokenizer
+from treadle.prepared import Prepared
+from treadle.progress import MetricsFile, ProgressBar, StopOnSignal, truncate_after
+from treadle.training import Sizes, build_trainer, derive_sizes
+from treadle.training_data import count_rows, training_rows
+
+
+def check(recipe: Recipe) -> list[Sizes]:
+    """Everything that can be checked before a model is loaded; returns the derived sizes of each stage.
+
+    Raises:
+        TreadleError: Data, model folder, tokenizer or batch arithmetic are wrong.
+    """
+    prepared = Prepared(recipe.data)
+    processes = int(os.environ.get("WORLD_SIZE", 1))
+    sizes = [derive_sizes(stage, count_rows(stage, prepared), processes) for stage in recipe.stages]
+    check_folder(recipe.model)
+    return sizes
+
+
+def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hint: str = "the same command") -> Path:
+    """Run all stages that are not finished.
+
+    Args:
+        overwrite: Remove stages of another recipe in the output folder instead of refusing.
+        quiet: No progress bar.
+        resume_hint: How to continue after an interruption, for the message.
+
+    Returns:
+        Folder of the last stage's model.
+
+    Raises:
+        TreadleError: See `check`; `OutputError` for a folder of another recipe; `Interrupted` after Ctrl-C.
+    """
+    check(recipe)
+    load_tokenizer(recipe.tokenizer or recipe.model)
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    folders = [recipe.output / f"{number}-{stage.name}" for number, stage in enumerate(recipe.stages, 1)]
+    _claim(recipe, folders, overwrite)
+    prepared = Prepared(recipe.data)
+    model = recipe.model
+    for stage, folder in zip(recipe.stages, folders, strict=True):
+        if not (folder / "model").is_dir():
+            _run_stage(stage, recipe, prepared, model, folder, quiet, resume_hint)
+        model = str(folder / "model")
+    return Path(model)
+
+
+def identity(recipe: Recipe, number: int) -> dict[str, Any]:
+    """What decides the result of stage `number` (from 0): its settings and all that comes before it."""
+    everything = recipe.model_dump(mode="json")
+    shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
+    return {**shared, "stages": everything["stages"][: number + 1]}
+
+
+def _claim(recipe: Recipe, folders: list[Path], overwrite: bool) -> None:
+    """Make sure that what is in the output folder belongs to this recipe."""
+    for number, folder in enumerate(folders):
+        others = [f for f in recipe.output.glob(f"{number + 1}-*") if f.name != folder.name]
+        mine = identity(recipe, number)
+        mark = folder / "stage.json"
+        differing = mark.is_file() and json.loads(mark.read_text()) != mine
+        if others or differing:
+            if not overwrite:
+                what = others[0] if others else folder
+                raise OutputError(
+                    f"{what}: made by another recipe; choose another `output`, or replace it with --overwrite"
+                )
+            for stale in [*others, *folders[number:]]:
+                shutil.rmtree(stale, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.write_text(json.dumps(mine, indent=2) + "\n")
+    (recipe.output / "recipe.yaml").write_text(resolved(recipe))
+
+
+def _run_stage(
+    stage: AnyStage, recipe: Recipe, prepared: Prepared, model: str, folder: Path, quiet: bool, resume_hint: str
+) -> None:
+    rows = training_rows(stage, prepared)
+    checkpoint = get_last_checkpoint(str(folder))
+    with StopOnSignal() as signals:
+        trainer = build_trainer(
+            stage,
+            recipe,
+            model,
+            rows,
+            folder,
+            [MetricsFile(folder / "metrics.jsonl"), ProgressBar(stage.name, quiet), signals],
+        )
+        trainer.remove_callback(PrinterCallback)
+        if checkpoint:
+            truncate_after(folder / "rollouts.jsonl", int(checkpoint.rsplit("-", 1)[1]) - 1, key="global_step")
+        trainer.train(resume_from_checkpoint=checkpoint)
+    if signals.stopped and trainer.state.global_step < trainer.state.max_steps:
+        raise Interrupted(
+            f"stage {stage.name!r} stopped after step {trainer.state.global_step} of {trainer.state.max_steps}; "
+            f"the checkpoint is in {folder}. Continue with {resume_hint}"
+        )
+    _save(trainer, folder / "model")
+
+
+def _save(trainer: Any, target: Path) -> None:
+    """Save the final model so that it appears whole, a LoRA adapter both alone and merged; drop the checkpoints."""
+    scratch = target.with_name(".model.partial")
+    network = trainer.accelerator.unwrap_model(trainer.model)
+    main = trainer.is_world_process_zero()
+    if main:
+        shutil.rmtree(scratch, ignore_errors=True)
+    if isinstance(network, PeftModel):
+        if main:
+            network.save_pretrained(target.with_name("adapter"))
+            network.merge_and_unload().save_pretrained(scratch)
+    else:
+        trainer.save_model(str(scratch))
+    if main:
+        trainer.processing_class.save_pretrained(scratch)
+        scratch.rename(target)
+        for checkpoint in target.parent.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)

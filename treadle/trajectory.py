@@ -1,0 +1,86 @@
+"""The nouns of treadle: a `Step`, a `Trajectory` of steps, and a `StepInstance` to train on.
+
+Everything else speaks in these: sources make trajectories, `treadle.instances` cuts them into instances,
+training and evaluation read instances. Plain frozen dataclasses, picklable, without behaviour beyond checks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Message = dict[str, str]
+"""A chat message as every chat template reads it: `{"role": ..., "content": ...}`."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One logical action of an expert (paper section 3: "a step is one logical action").
+
+    Args:
+        action: What the step does, and what the reward compares: a numbered step of a solution with its
+            number and title, or the command that an environment consumes.
+        title: The step's title where the source has one, without number and markup.
+        thought: What the expert thought before acting, where the source has it. Never scored.
+        observation: What the environment answered, where there is one.
+    """
+
+    action: str
+    title: str | None = None
+    thought: str | None = None
+    observation: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.action.strip():
+            raise ValueError("Step.action is empty: a step needs the text that the reward compares")
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """An expert's solution of one problem.
+
+    Args:
+        id: Unique within its data set; instances and the held-out split refer to it.
+        problem: The task as the model sees it.
+        steps: At least one step, in order.
+        answer: The final answer where there is one; RLVR and evaluation grade against it.
+        domain: Names the family of prompt templates, `treadle/prompts/<domain>/`.
+        verified: What the source says about success; `None` where it says nothing.
+        meta: Whatever else the source had, for the reader; nothing in treadle depends on it.
+    """
+
+    id: str
+    problem: str
+    steps: tuple[Step, ...]
+    answer: str | None = None
+    domain: str = "math"
+    verified: bool | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", tuple(self.steps))
+        if not self.steps:
+            raise ValueError(f"Trajectory {self.id!r} has no steps; a trajectory needs at least one")
+
+
+@dataclass(frozen=True)
+class StepInstance:
+    """One training example of SRL: predict step `step` of `n_steps` from what came before.
+
+    Args:
+        trajectory_id: The trajectory that it was cut from.
+        step: 1-based position of the target.
+        n_steps: Number of steps of the whole trajectory.
+        prompt: Chat messages: the problem and the steps before.
+        expert_action: The target that the reward compares with.
+        title: Title of the target step where it has one, whether or not the prompt shows it.
+        answer: The trajectory's final answer, where there is one.
+    """
+
+    trajectory_id: str
+    step: int
+    n_steps: int
+    prompt: list[Message]
+    expert_action: str
+    title: str | None = None
+    answer: str | None = None
