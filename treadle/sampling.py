@@ -67,12 +67,13 @@ def _widen(rows_BT: torch.Tensor, width: int, fill: int, left: bool) -> torch.Te
 def micro_batches(batch: Batch, count: int) -> list[Batch]:
     """Split a batch into `count` parts of nearly equal size, siblings together, without superfluous padding.
 
-    A batch of fewer rows than `count` cannot be split; the caller fills it up first.
+    Rows with prompts of similar length come together. A batch of fewer rows than `count` cannot be split; the
+    caller fills it up first.
     """
-    rows = len(batch["completion_ids"])
+    order = batch["prompt_mask"].sum(1).argsort(stable=True)
     parts = []
-    for index in torch.arange(rows).tensor_split(count):
-        part = {key: value[index.to(value.device)] if value.ndim else value for key, value in batch.items()}
+    for index in order.tensor_split(count):
+        part = {key: value[index] if value.ndim else value for key, value in batch.items()}
         prompt = slice(int(part["prompt_mask"].any(0).int().argmax()), None)
         width = max(1, int(part["completion_mask"].sum(1).max()))
         for key, value in part.items():

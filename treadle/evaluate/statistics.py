@@ -31,7 +31,8 @@ def wilson(successes: int, trials: int) -> Estimate:
     denominator = 1 + Z95**2 / trials
     centre = (share + Z95**2 / (2 * trials)) / denominator
     half = Z95 * math.sqrt(share * (1 - share) / trials + Z95**2 / (4 * trials**2)) / denominator
-    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half))
+    # Rounding must not put the share outside its own interval at 0 and 1.
+    return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
 def mean_over_runs(scores_SP: ArrayLike, resamples: int = 10_000, seed: int = 0) -> Estimate:

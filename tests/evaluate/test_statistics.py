@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from treadle.evaluate.statistics import Z95, mean_over_runs, paired_difference, wilson
+
+
+def test_wilson_against_published_values():
+    # Newcombe (1998), Statistics in Medicine 17, table I, method 3.
+    for successes, trials, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611)):
+        estimate = wilson(successes, trials)
+        assert estimate.low == pytest.approx(low, abs=5e-5)
+        assert estimate.high == pytest.approx(high, abs=5e-5)
+
+
+@given(st.integers(1, 500), st.data())
+def test_wilson_bounds_are_where_the_score_test_turns(trials, data):
+    """By definition each bound p solves |share - p| = z sqrt(p (1 - p) / n)."""
+    successes = data.draw(st.integers(0, trials))
+    estimate = wilson(successes, trials)
+    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+    for bound in (estimate.low, estimate.high):
+        if 0 < bound < 1:
+            assert abs(estimate.value - bound) == pytest.approx(Z95 * (bound * (1 - bound) / trials) ** 0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(1, 0), (3, 2), (-1, 5)])
+def test_wilson_refuses_nonsense(successes, trials):
+    with pytest.raises(ValueError, match="expected 0 <= successes <= trials"):
+        wilson(successes, trials)
+
+
+def test_bootstrap_interval_is_near_the_normal_one_for_many_problems():
+    scores = np.random.default_rng(0).random((1, 2000)) < 0.3
+    estimate = mean_over_runs(scores)
+    half = Z95 * scores.std() / 2000**0.5
+    assert estimate.low == pytest.approx(scores.mean() - half, abs=0.004)
+    assert estimate.high == pytest.approx(scores.mean() + half, abs=0.004)
+
+
+def test_seeds_widen_the_interval():
+    problems = np.zeros((3, 200))
+    problems[0], problems[1, :100] = 1, 1  # three runs at 100%, 50% and 0%
+    estimate = mean_over_runs(problems)
+    assert estimate.value == 0.5
+    assert estimate.high - estimate.low > 0.7
+
+
+def test_pairing_sees_a_small_constant_gain_that_unpaired_intervals_hide():
+    rng = np.random.default_rng(1)
+    base = rng.random((1, 200)) < 0.5
+    better = base | (rng.random((1, 200)) < 0.1)
+    gain = paired_difference(better, base)
+    assert gain.low > 0
+    assert wilson(int(better.sum()), 200).low < wilson(int(base.sum()), 200).high
+
+
+def test_no_difference_is_not_one():
+    rng = np.random.default_rng(2)
+    gain = paired_difference(rng.random((2, 300)) < 0.5, rng.random((2, 300)) < 0.5)
+    assert gain.low < 0 < gain.high
+
+
+def test_shapes_must_agree():
+    with pytest.raises(ValueError, match="needs the same runs"):
+        paired_difference([[1, 0]], [[1, 0, 1]])

@@ -1,0 +1,119 @@
+"""The command line as a user meets it: output, exit codes, messages."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+import yaml
+
+from treadle import cli
+from treadle.sources.native import to_row
+
+
+@pytest.fixture
+def treadle(monkeypatch, capfd):
+    """Run a command in this process; returns exit code, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["treadle", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def world(expert_trajectories, tmp_path):
+    path = tmp_path / "world.jsonl"
+    path.write_text("".join(json.dumps(to_row(t)) + "\n" for t in expert_trajectories))
+    return path
+
+
+@pytest.fixture
+def recipe(tiny_folder, tmp_path):
+    path = tmp_path / "recipe.yaml"
+    stage = {"kind": "srl", "max_steps": 1, "prompts_per_step": 2, "rollouts": 4, "micro_batch": 8}
+    stage |= {"max_completion_length": 5, "gradient_checkpointing": False}
+    content = {"model": str(tiny_folder), "data": str(tmp_path / "data"), "output": str(tmp_path / "run")}
+    path.write_text(yaml.safe_dump({**content, "stages": [stage]}))
+    return path
+
+
+def test_help_names_the_verbs(treadle):
+    code, out, _ = treadle("--help")
+    assert code == 0
+    assert all(verb in out for verb in ("prepare", "train", "evaluate", "quickstart"))
+
+
+def test_prepare_train_evaluate(treadle, world, recipe, tiny_folder, tmp_path):
+    code, out, _ = treadle("prepare", world, "-o", tmp_path / "data", "--targets", "all", "--held-out", "4")
+    assert code == 0
+    assert "rows read 20, kept 20, dropped 0" in out
+
+    code, out, _ = treadle("train", recipe, "--dry-run", "stages.srl.learning_rate=1e-3")
+    assert code == 0
+    assert "learning_rate: 0.001" in out
+    assert "# srl: 144 rows, 2 a step x rollouts = 8 completions, 1 micro-batches accumulated, 1 optimizer steps" in out
+    assert not (tmp_path / "run").exists()
+
+    code, out, _ = treadle("train", recipe)
+    assert code == 0
+    model = tmp_path / "run" / "1-srl" / "model"
+    assert f"the trained model is in {model}" in out
+
+    limits = ("--max-new-tokens", "8", "--max-step-tokens", "8", "--max-steps", "2")
+    code, out, _ = treadle("evaluate", model, "--data", tmp_path / "data", "-o", tmp_path / "scores", *limits)
+    assert code == 0
+    assert "| whole | 0.0% of 4 |" in out
+    attempts = [json.loads(line) for line in (tmp_path / "scores" / "attempts.jsonl").open()]
+    assert len(attempts) == 8
+    results = json.loads((tmp_path / "scores" / "results.json").read_text())
+    assert set(results["modes"]) == {"whole", "loop"}
+    code, _, err = treadle("evaluate", model, "--data", tmp_path / "data", "-o", tmp_path / "scores", *limits)
+    assert code == 2
+    assert "holds results already" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prepare", "nowhere.jsonl", "-o", "out"], "nowhere.jsonl: no such file or folder"),
+        (["prepare", "{world}", "-o", "out", "--targets", "some"], "--targets 'some': expected skip_last or all"),
+        (["prepare", "{world}", "-o", "out", "--context", "few"], "--context 'few': expected full or a number"),
+        (["prepare", "{world}", "-o", "out", "--held-out", "1.5"], "--held-out 1.5: expected a share below 1 or"),
+        (["prepare", "{world}", "-o", "out", "--columns", "problem=p"], "solution missing"),
+        (["prepare", "{world}", "-o", "out", "--tokenizer", "./none"], "./none: no such model folder"),
+        (["train", "none.yaml"], "none.yaml: no such recipe file"),
+        (["train", "{recipe}", "stages.srl.max_stps=1"], "unknown key 'stages.0.max_stps'; did you mean 'max_steps'"),
+        (["train", "{recipe}"], "no such folder; expected a folder made by `treadle prepare"),
+        (["evaluate", "m", "--data", "d", "-o", "o", "--mode", "all"], "--mode 'all': expected whole or loop or both"),
+    ],
+)
+def test_mistakes_exit_with_two_and_leave_nothing(treadle, world, recipe, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    code, _, err = treadle(*[a.format(world=world, recipe=recipe) for a in arguments])
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_evaluating_a_file_of_problems_names_its_columns(treadle, tiny_folder, tmp_path):
+    file = tmp_path / "problems.jsonl"
+    file.write_text('{"question": "1+1?", "answer": 2.0}\n')
+    limits = ("--max-new-tokens", "4", "--mode", "whole")
+    code, out, _ = treadle("evaluate", tiny_folder, "--data", file, "-o", tmp_path / "a", *limits)
+    assert code == 0
+    assert "of 1 |" in out
+    file.write_text('{"question": "1+1?", "gold": 2}\n')
+    code, _, err = treadle("evaluate", tiny_folder, "--data", file, "-o", tmp_path / "b", *limits)
+    assert code == 2
+    assert "line 1: no column 'answer' with a value; found question, gold" in err

@@ -1,0 +1,228 @@
+"""Stages end to end on a tiny random model: what is written, what is not run twice, what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from datasets import load_dataset
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from treadle import stages
+from treadle.config import parse_recipe
+from treadle.errors import DataError, ModelError, OutputError, RecipeError
+from treadle.prepare import PrepareSettings, prepare
+from treadle.sources.native import to_row
+
+SRL = {
+    "kind": "srl",
+    "max_steps": 2,
+    "prompts_per_step": 2,
+    "rollouts": 4,
+    "micro_batch": 4,
+    "max_completion_length": 6,
+    "learning_rate": 1e-3,
+    "gradient_checkpointing": False,
+    "think_tags": "optional",
+    "max_sampling_rounds": 2,
+}
+RLVR = {**SRL, "kind": "rlvr", "step_share": 0.5}
+del RLVR["think_tags"]
+SFT = {
+    "kind": "sft",
+    "max_steps": 2,
+    "batch_size": 4,
+    "micro_batch": 2,
+    "unit": "both",
+    "gradient_checkpointing": False,
+}
+
+
+@pytest.fixture
+def prepared(expert_trajectories, tmp_path) -> Path:
+    source = tmp_path / "world.jsonl"
+    source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in expert_trajectories))
+    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=4))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def recipe(prepared, tiny_folder, tmp_path):
+    def make(*some_stages, **changes):
+        content = {
+            "model": str(tiny_folder),
+            "data": str(prepared),
+            "output": str(tmp_path / "run"),
+            "dtype": "float32",
+            "stages": list(some_stages),
+        }
+        return parse_recipe({**content, **changes})
+
+    return make
+
+
+def lines(path):
+    return [json.loads(line) for line in path.open()]
+
+
+def test_a_pipeline_writes_models_metrics_and_rollouts(recipe, tiny_folder, tmp_path):
+    final = stages.run(recipe(SFT, SRL, RLVR), quiet=True)
+    run = tmp_path / "run"
+    assert final == run / "3-rlvr" / "model"
+    weights = [load_file(f / "model.safetensors") for f in (tiny_folder, run / "1-sft/model", run / "2-srl/model")]
+    for before, after in pairwise(weights):
+        assert any(not torch.equal(before[k], after[k]) for k in before)
+    for folder in ("1-sft", "2-srl", "3-rlvr"):
+        logs = lines(run / folder / "metrics.jsonl")
+        assert [log["step"] for log in logs if "loss" in log] == [1, 2]
+        assert not list((run / folder).glob("checkpoint-*"))
+    srl = next(log for log in lines(run / "2-srl" / "metrics.jsonl") if "loss" in log)
+    assert {"reward", "similarity", "format/truncated", "sampling/kept_groups", "thought_tokens"} <= srl.keys()
+    rollouts = lines(run / "2-srl" / "rollouts.jsonl")
+    assert {"prompt", "expert_action", "completions", "rewards", "kept", "trajectory_id"} <= rollouts[0].keys()
+    mixed = lines(run / "3-rlvr" / "rollouts.jsonl")
+    assert {r["expert_action"] is None for r in mixed} <= {True, False}
+    AutoModelForCausalLM.from_pretrained(final)
+
+
+def test_what_has_finished_is_not_run_again_and_a_stage_can_be_added(recipe, tmp_path):
+    stages.run(recipe(SRL), quiet=True)
+    first = tmp_path / "run" / "1-srl" / "model" / "model.safetensors"
+    stamp = first.stat().st_mtime_ns
+    stages.run(recipe(SRL), quiet=True)
+    stages.run(recipe(SRL, SFT), quiet=True)
+    assert first.stat().st_mtime_ns == stamp
+    assert (tmp_path / "run" / "2-sft" / "model").is_dir()
+
+
+def test_the_output_of_another_recipe_is_refused(recipe, tmp_path):
+    stages.run(recipe(SRL), quiet=True)
+    other = recipe({**SRL, "learning_rate": 1e-2})
+    with pytest.raises(OutputError, match=r"made by another recipe; .*--overwrite"):
+        stages.run(other, quiet=True)
+    with pytest.raises(OutputError, match="1-srl: made by another recipe"):
+        stages.run(recipe(SFT), quiet=True)
+    before = load_file(tmp_path / "run" / "1-srl" / "model" / "model.safetensors")
+    stages.run(other, overwrite=True, quiet=True)
+    after = load_file(tmp_path / "run" / "1-srl" / "model" / "model.safetensors")
+    assert any(not torch.equal(before[k], after[k]) for k in before)
+
+
+def test_lora_trains_an_adapter_and_saves_it_merged(recipe, tiny_folder, tmp_path):
+    stages.run(recipe(SRL, lora={"r": 2, "alpha": 4}), quiet=True)
+    folder = tmp_path / "run" / "1-srl"
+    assert (folder / "adapter" / "adapter_model.safetensors").is_file()
+    merged, start = (load_file(f / "model.safetensors") for f in (folder / "model", tiny_folder))
+    assert merged.keys() == start.keys()
+    changed = {k for k in start if not torch.equal(start[k], merged[k])}
+    assert changed
+    assert all("proj" in k for k in changed)
+
+
+def test_one_step_ablation_and_sft_on_traces_run(recipe):
+    stages.run(
+        recipe(
+            {**SRL, "unit": "solution", "max_completion_length": 8}, {**SFT, "target": "traces", "unit": "solutions"}
+        ),
+        quiet=True,
+    )
+
+
+def test_the_prepared_rows_feed_a_stock_trainer(prepared):
+    rows = load_dataset("parquet", data_files=str(prepared / "train.parquet"), split="train")
+    assert set(rows.column_names) >= {"prompt", "expert_action"}
+    assert rows[0]["prompt"][0]["role"] == "user"
+
+
+def test_dry_checks_come_before_any_model(recipe, prepared, tmp_path):
+    with pytest.raises(RecipeError, match=r"stages\.srl: .*set prompts_per_step"):
+        stages.check(recipe({**SRL, "prompts_per_step": 3, "micro_batch": 8}))
+    with pytest.raises(RecipeError, match="the data has 144; set prompts_per_step=144"):
+        stages.check(recipe({**SRL, "prompts_per_step": 200, "micro_batch": 4}))
+    with pytest.raises(DataError, match="no such folder; expected a folder made by `treadle prepare"):
+        stages.check(recipe(SRL, data=str(tmp_path / "nowhere")))
+
+
+def test_broken_model_folders_say_what_is_missing(recipe, tiny_folder, tmp_path):
+    with pytest.raises(ModelError, match="no such model folder"):
+        stages.run(recipe(SRL, model=str(tmp_path / "no-model")), quiet=True)
+    template = tiny_folder / "chat_template.jinja"
+    text = template.read_text()
+    template.unlink()
+    with pytest.raises(ModelError, match="the tokenizer has no chat template"):
+        stages.run(recipe(SRL), quiet=True)
+    template.write_text(text)
+    weights = tiny_folder / "model.safetensors"
+    weights.rename(tmp_path / "weights")
+    with pytest.raises(ModelError, match=r"no weights; found .*expected model.safetensors"):
+        stages.run(recipe(SRL), quiet=True)
+    (tmp_path / "weights").rename(weights)
+    (tiny_folder / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match=r"no tokenizer; found .*expected tokenizer.json"):
+        stages.run(recipe(SRL), quiet=True)
+
+
+def test_problems_without_answers_cannot_be_rewarded(recipe, expert_trajectories, tmp_path):
+    rows = [{**to_row(t), "answer": None} for t in expert_trajectories]
+    (tmp_path / "plain.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    prepare(tmp_path / "plain.jsonl", tmp_path / "plain", PrepareSettings(targets="all"))
+    with pytest.raises(DataError, match="no trajectory has a final answer"):
+        stages.check(recipe(RLVR, data=str(tmp_path / "plain")))
+
+
+def start(recipe_file) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "treadle.cli", "train", str(recipe_file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_ctrl_c_saves_a_checkpoint_and_the_same_command_continues(recipe, tmp_path):
+    """The interrupted run ends in the weights of one that was never interrupted."""
+    results = {}
+    for name in ("straight", "interrupted"):
+        made = recipe({**SRL, "max_steps": 12, "rollouts": 8, "micro_batch": 8}, output=str(tmp_path / name), threads=1)
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(yaml.safe_dump(made.model_dump(mode="json")))
+        process = start(file)
+        folder = tmp_path / name / "1-srl"
+        if name == "interrupted":
+            wait_for(folder / "metrics.jsonl", process)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=120)
+            assert process.returncode == 130, output
+            assert "stopped after step" in output
+            assert f"Continue with `treadle train {file}`" in output
+            assert list(folder.glob("checkpoint-*"))
+            assert not (folder / "model").exists()
+            process = start(file)
+        output, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, output
+        results[name] = load_file(folder / "model" / "model.safetensors")
+        assert [log["step"] for log in lines(folder / "metrics.jsonl") if "loss" in log] == list(range(1, 13))
+        assert [r["global_step"] for r in lines(folder / "rollouts.jsonl")] == sorted(
+            r["global_step"] for r in lines(folder / "rollouts.jsonl")
+        )
+    for key, value in results["straight"].items():
+        assert torch.equal(value, results["interrupted"][key]), key

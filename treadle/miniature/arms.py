@@ -1,0 +1,67 @@
+"""The arms of the quick start: what is trained, from which model, and for how long.
+
+Every arm is an ordinary recipe that `treadle.stages` runs. Lengths are numbers of optimizer steps, so that a
+seed gives the same result on a fast and a slow machine; they were set so that `rlvr` takes at least as long
+as `srl` and `srl_rlvr` together, and `srl_continued` at least as long as the second stage of `srl_rlvr`. The
+table shows the seconds that each arm really took.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+STEP_TOKENS = 48
+SOLUTION_TOKENS = 400
+
+_TRAINING = {"micro_batch": 64, "adam_beta2": 0.95, "gradient_checkpointing": False, "save_every": 1000}
+_RL = {**_TRAINING, "learning_rate": 1e-4, "clip_high": 0.28, "max_sampling_rounds": 2, "warmup_ratio": 0.05}
+_SFT = {**_TRAINING, "kind": "sft", "unit": "both", "batch_size": 64, "learning_rate": 5e-4, "warmup_ratio": 0.1}
+
+SRL = {**_RL, "kind": "srl", "prompts_per_step": 32, "max_completion_length": STEP_TOKENS}
+RLVR = {**_RL, "kind": "rlvr", "prompts_per_step": 16, "max_completion_length": SOLUTION_TOKENS}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One line of the table.
+
+    Args:
+        title: Its name in the table.
+        stage: What is trained; `None` for the base.
+        after: The arm whose model it starts from; the base if `None`.
+        thoughts: Style of the thoughts in the demonstrations that it reads.
+        full: Only run with `--full`.
+    """
+
+    name: str
+    title: str
+    stage: dict[str, Any] | None
+    after: str | None = None
+    thoughts: str = "verbose"
+    full: bool = False
+
+
+ARMS = (
+    Arm("srl", "SRL", {**SRL, "max_steps": 28}),
+    Arm("rlvr", "RLVR", {**RLVR, "max_steps": 44}),
+    Arm("srl_rlvr", "SRL then RLVR", {**RLVR, "max_steps": 20}, after="srl"),
+    Arm("srl_continued", "SRL continued", {**SRL, "max_steps": 40}, after="srl"),
+    Arm("sft_traces", "SFT on verbose traces", {**_SFT, "target": "traces", "epochs": 4}),
+    Arm("sft_actions", "SFT on actions", {**_SFT, "target": "actions", "epochs": 8}),
+    Arm("base", "base", None),
+)
+
+
+def recipe_of(arm: Arm, model: str, data: Path, output: Path, seed: int) -> dict[str, Any]:
+    """The recipe of an arm with a stage, as `treadle.config.parse_recipe` reads it."""
+    return {
+        "model": model,
+        "data": str(data),
+        "output": str(output),
+        "seed": seed,
+        "dtype": "float32",
+        "threads": 1,
+        "stages": [arm.stage],
+    }

@@ -1,0 +1,78 @@
+"""The quick start's problems: hard ones to learn from, others to test on, all repeatable from a seed.
+
+Training problems are those that the base fails in each of 16 sampled whole solutions, so that "hard" is
+measured and not assumed. Held-out and validation problems are not selected in any way.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from treadle.answers import last_boxed
+from treadle.evaluate.generation import generate
+from treadle.evaluate.solving import Problem
+from treadle.miniature import world
+from treadle.prepare import PrepareSettings, prepare
+from treadle.prompts import solve_prompt
+from treadle.sources.native import to_row
+
+TRAINING_PROBLEMS = 100
+HELD_OUT_PROBLEMS = 200
+ATTEMPTS = 16
+
+
+def held_out_problems(count: int = HELD_OUT_PROBLEMS, kind: str = "held-out") -> list[world.Problem]:
+    """Problems to test on, the same for all seeds; `kind="validation"` gives others to choose settings with."""
+    return [world.make_problem(random.Random(f"{kind}/{i}")) for i in range(count)]
+
+
+def as_tasks(problems: Sequence[world.Problem], prefix: str) -> list[Problem]:
+    return [Problem(f"{prefix}-{i}", p.text, p.answer, domain="miniature") for i, p in enumerate(problems)]
+
+
+def candidates(seed: int, start: int, stop: int) -> list[world.Problem]:
+    """Training candidates number `start` to `stop` of a seed; none is a held-out or validation problem."""
+    taken = {p.text for kind in ("held-out", "validation") for p in held_out_problems(kind=kind)}
+    found = []
+    for i in range(start, stop):
+        rng = random.Random(f"train/{seed}/{i}")
+        problem = world.make_problem(rng)
+        while problem.text in taken:
+            problem = world.make_problem(rng)
+        found.append(problem)
+    return found
+
+
+def hard_ones(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    problems: Sequence[world.Problem],
+    max_new_tokens: int,
+    seed: int = 0,
+) -> list[world.Problem]:
+    """Those of `problems` that the model fails in all of 16 whole solutions sampled at temperature 1."""
+    torch.manual_seed(seed)
+    prompts = [solve_prompt("miniature", p.text) for p in problems for _ in range(ATTEMPTS)]
+    texts = [g.text for g in generate(model, tokenizer, prompts, max_new_tokens, temperature=1.0, batch_size=256)]
+    solved = {i // ATTEMPTS for i, text in enumerate(texts) if last_boxed(text) == problems[i // ATTEMPTS].answer}
+    return [p for i, p in enumerate(problems) if i not in solved]
+
+
+def write_data(problems: Sequence[world.Problem], folder: Path, thoughts: world.Style) -> None:
+    """Expert solutions of `problems`, prepared for training through `treadle prepare`.
+
+    All steps are targets: the closing step is one, without which nothing teaches the policy to stop.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    source = folder.with_suffix(".jsonl")
+    with source.open("w", encoding="utf-8") as file:
+        for i, problem in enumerate(problems):
+            trajectory = world.expert_trajectory(problem, f"train-{i}", thoughts)
+            file.write(json.dumps(to_row(trajectory)) + "\n")
+    prepare(source, folder, PrepareSettings(targets="all", held_out=0), overwrite=True)

@@ -1,0 +1,272 @@
+"""`treadle quickstart`: all arms on the miniature world, through the same stages and evaluation as real runs.
+
+Arms that do not wait for each other run side by side, one process and one thread each. What is finished is
+kept: a second call continues, or only prints the results again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from treadle.errors import OutputError
+from treadle.miniature.arms import ARMS, SOLUTION_TOKENS, Arm, recipe_of
+from treadle.miniature.board import Board, Line
+from treadle.models import BASE, resolve
+
+SCREENED = 112  # candidates of which 100 are certain to be hard enough
+
+
+def run(out: Path, seeds: int = 1, full: bool = False, workers: int = 2, overwrite: bool = False) -> dict[str, Any]:
+    """Run the quick start and write `results.json`, `report.html` and all models into `out`.
+
+    Args:
+        seeds: Independent runs: other training problems, other sampling; the base and the test stay.
+        full: Also the ablations and the oracle.
+        workers: Processes, each with one thread.
+        overwrite: Start over.
+
+    Returns:
+        What `results.json` holds.
+    """
+    from treadle.report.quickstart import write_report
+
+    started = time.monotonic()
+    if overwrite:
+        shutil.rmtree(out, ignore_errors=True)
+    _claim_folder(out)
+    arms = [arm for arm in ARMS if full or not arm.full]
+    jobs = [job for seed in range(seeds) for job in _jobs(arms, seed, out / f"seed-{seed}")]
+    resumed = any(job.done() for job in jobs)
+    with Board({job.name: Line(job.title, job.metrics, job.steps) for job in jobs}) as board:
+        _run_jobs(jobs, workers, board)
+    from treadle.miniature import results
+
+    scores = {arm.name: [_read(out / f"seed-{s}" / arm.name / "score.json") for s in range(seeds)] for arm in arms}
+    summary = {
+        "arms": results.arm_rows(scores),
+        "claims": results.claims(scores),
+        "seconds": round(time.monotonic() - started, 1),
+        "resumed": resumed,
+        "seeds": seeds,
+        "versions": {name: version(name) for name in ("treadle", "torch", "transformers", "trl")}
+        | {"python": platform.python_version()},
+        "commit": _commit(),
+    }
+    _write(out / "results.json", summary)
+    write_report(out, scores, summary)
+    print(f"\n{results.as_markdown(results.table(scores))}\n")
+    for claim in summary["claims"]:
+        print(f"{claim['verdict'].upper():9}  {claim['claim']}. {claim['sentence']}")
+    print(f"\n{summary['seconds']:.0f} s in all; figures in {out / 'results.json'}, pictures in {out / 'report.html'}")
+    return summary
+
+
+@dataclass
+class Job:
+    """One piece of work for a worker process; its `product` marks it as done."""
+
+    name: str
+    title: str
+    call: Callable[..., str]
+    arguments: tuple[Any, ...]
+    product: Path
+    needs: tuple[str, ...] = ()
+    metrics: Path | None = None
+    steps: int = 0
+
+    def done(self) -> bool:
+        return self.product.is_file()
+
+
+def _jobs(arms: list[Arm], seed: int, folder: Path) -> list[Job]:
+    """The jobs of one seed, the longest chains first."""
+    half = SCREENED // 2
+    prefix = f"{seed}/"
+    jobs = [
+        Job(
+            f"{prefix}screen-{part}",
+            f"hard problems, part {part + 1}",
+            screen,
+            (seed, part * half, (part + 1) * half, folder / f"hard-{part}.json"),
+            folder / f"hard-{part}.json",
+        )
+        for part in range(2)
+    ]
+    screens = tuple(job.name for job in jobs)
+    styles = sorted({arm.thoughts for arm in arms if arm.stage})
+    for style in styles:
+        data = folder / f"data-{style}"
+        jobs.append(
+            Job(
+                f"{prefix}data-{style}",
+                f"{style} demonstrations",
+                demonstrations,
+                (folder, data, style),
+                data / "report.json",
+                needs=screens,
+            )
+        )
+    for arm in arms:
+        output = folder / arm.name
+        needs = [f"{prefix}data-{arm.thoughts}"] if arm.stage else []
+        needs += [f"{prefix}{arm.after}"] if arm.after else []
+        kind = arm.stage["kind"] if arm.stage else ""
+        jobs.append(
+            Job(
+                f"{prefix}{arm.name}",
+                arm.title + (f", seed {seed}" if seed else ""),
+                train_and_score,
+                (arm, seed, folder),
+                output / "score.json",
+                needs=tuple(needs),
+                metrics=output / f"1-{kind}" / "metrics.jsonl" if arm.stage else None,
+                steps=(arm.stage or {}).get("max_steps", 0),
+            )
+        )
+    return jobs
+
+
+def _run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
+    """Run what is not done, each job as soon as what it needs is there and a worker is free."""
+    waiting = []
+    for job in jobs:
+        if job.done():
+            board.finish(job.name, "done before")
+        else:
+            waiting.append(job)
+    finished = {job.name for job in jobs if job.done()}
+    running: dict[Future[str], Job] = {}
+    context = get_context("spawn")  # torch must not be forked once it has threads
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_silence) as pool:
+        try:
+            while waiting or running:
+                ready = [job for job in waiting if finished.issuperset(job.needs)]
+                for job in ready[: workers - len(running)]:
+                    waiting.remove(job)
+                    board.start(job.name)
+                    running[pool.submit(job.call, *job.arguments)] = job
+                done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+                for future in done:
+                    job = running.pop(future)
+                    board.finish(job.name, future.result())
+                    finished.add(job.name)
+                board.tick()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in pool._processes.values():
+                process.terminate()
+            raise
+
+
+def _silence() -> None:
+    """A worker's set-up: one thread, no bars, no chatter; its results go to files."""
+    import torch
+    from datasets.utils.logging import disable_progress_bar
+    from transformers.utils import logging as transformers_logging
+
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    transformers_logging.disable_progress_bar()
+    disable_progress_bar()
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def screen(seed: int, start: int, stop: int, product: Path) -> str:
+    """Worker: find hard problems among the candidates `start` to `stop`."""
+    from treadle.miniature.problems import candidates, hard_ones
+    from treadle.models import load_model, load_tokenizer
+
+    drawn = candidates(seed, start, stop)
+    hard = hard_ones(load_model(BASE), load_tokenizer(BASE), drawn, SOLUTION_TOKENS, seed)
+    keep = {p.text for p in hard}
+    _write(product, {"candidates": len(drawn), "hard": [start + i for i, p in enumerate(drawn) if p.text in keep]})
+    return f"the base never solves {len(hard)} of {len(drawn)} in 16 tries"
+
+
+def demonstrations(folder: Path, data: Path, style: str) -> str:
+    """Worker: write the expert's solutions of the hard problems."""
+    from treadle.miniature.problems import TRAINING_PROBLEMS, candidates, write_data
+
+    seed = int(folder.name.removeprefix("seed-"))
+    numbers = [i for part in range(2) for i in _read(folder / f"hard-{part}.json")["hard"]]
+    drawn = candidates(seed, 0, SCREENED)
+    write_data([drawn[i] for i in numbers[:TRAINING_PROBLEMS]], data, style)
+    return f"{len(numbers[:TRAINING_PROBLEMS])} expert solutions"
+
+
+def train_and_score(arm: Arm, seed: int, folder: Path) -> str:
+    """Worker: run an arm's stage, score its model on the held-out problems."""
+    from treadle import stages
+    from treadle.config import parse_recipe
+    from treadle.miniature.problems import held_out_problems
+    from treadle.miniature.scoring import score
+    from treadle.models import load_model, load_tokenizer
+
+    output = folder / arm.name
+    model, seconds = resolve(BASE), 0.0
+    if arm.after:
+        before = _read(folder / arm.after / "score.json")
+        model, seconds = before["model"], before["seconds"]
+    if arm.stage:
+        recipe = parse_recipe(recipe_of(arm, model, folder / f"data-{arm.thoughts}", output, seed))
+        model = str(stages.run(recipe, quiet=True))
+        logs = (Path(model).parent / "metrics.jsonl").read_text().splitlines()
+        seconds += json.loads(logs[-1])["seconds"]
+    scored = score(load_model(model), load_tokenizer(model), held_out_problems())
+    _write(output / "score.json", {**scored, "model": model, "seconds": round(seconds, 1)})
+    shares = {mode: sum(scored[mode]["right"]) / len(scored[mode]["right"]) for mode in ("whole", "loop")}
+    return f"whole solutions {shares['whole']:.0%}, loop {shares['loop']:.0%}, trained {seconds:.0f} s"
+
+
+def _claim_folder(out: Path) -> None:
+    """Results of another version of the arms or of the base must not be mixed with these."""
+    weights = Path(resolve(BASE)) / "model.safetensors"
+    mark = {"arms": [repr(arm) for arm in ARMS], "base": f"{weights.stat().st_size}/{version('treadle')}"}
+    file = out / "quickstart.json"
+    if out.exists() and any(out.iterdir()):
+        known = _read(file) if file.is_file() else None
+        if known != mark:
+            raise OutputError(
+                f"{out}: holds something else than this version's quick start; choose another folder with -o, "
+                "or replace it with --overwrite"
+            )
+    _write(file, mark)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON so that the file appears whole: its presence marks a job as done."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.partial")
+    scratch.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    scratch.rename(path)
+
+
+def _commit() -> str | None:
+    """The commit of the source tree, where treadle runs from one."""
+    root = Path(__file__).parent.parent.parent
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found or None
