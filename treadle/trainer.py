@@ -126,6 +126,11 @@ class SRLTrainer(GRPOTrainer):
             reward_funcs = partial(srl_reward, think_tags=think_tags, autojunk=args.autojunk)
             reward_funcs.__name__ = "srl_reward"
         super().__init__(model, reward_funcs, args, **kwargs)
+        if args.dynamic_sampling and not hasattr(self.train_dataset, "__len__"):
+            raise RecipeError(
+                "dynamic sampling draws further prompts by their number, but the data set is a stream; load it as a "
+                "datasets.Dataset, or set dynamic_sampling=False"
+            )
         if args.dynamic_sampling and self.accelerator.num_processes > 1:
             raise RecipeError(
                 f"dynamic sampling runs in a single process for now, found {self.accelerator.num_processes}; "

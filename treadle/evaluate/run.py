@@ -54,7 +54,9 @@ def read_problems(
         if not graded:
             raise DataError(f"{path}: none of {len(trajectories)} trajectories in split {split!r} has a final answer")
         return graded
-    names = dict(part.split("=", 1) for part in columns.split(",")) if columns and "=" in columns else {}
+    names = dict(part.partition("=")[::2] for part in columns.split(",")) if columns else {}
+    if not names.keys() <= {"problem", "answer"} or not all(names.values()):
+        raise DataError(f"--columns {columns!r}: expected problem=NAME,answer=NAME")
     problems = []
     for row in iter_rows(path):
         problem = names.get("problem") or next((n for n in ("problem", "question") if n in row.data), "problem")

@@ -51,6 +51,20 @@ ARMS = (
     Arm("sft_traces", "SFT on verbose traces", {**_SFT, "target": "traces", "epochs": 4}),
     Arm("sft_actions", "SFT on actions", {**_SFT, "target": "actions", "epochs": 8}),
     Arm("base", "base", None),
+    # The paper's ablations: every group kept, and the whole solution rewarded at once (RLVR rewards its end).
+    Arm(
+        "srl_all_groups", "SRL without dynamic sampling", {**SRL, "max_steps": 24, "dynamic_sampling": False}, full=True
+    ),
+    Arm("one_step", "one-step similarity", {**RLVR, "kind": "srl", "unit": "solution", "max_steps": 20}, full=True),
+    # What a teacher who thinks like the student would give, and RLVR that keeps the skill of single steps.
+    Arm(
+        "sft_oracle",
+        "SFT in the student's style",
+        {**_SFT, "target": "traces", "epochs": 4},
+        thoughts="careful",
+        full=True,
+    ),
+    Arm("srl_mixed", "SRL then RLVR with steps", {**RLVR, "step_share": 0.5, "max_steps": 20}, after="srl", full=True),
 )
 
 

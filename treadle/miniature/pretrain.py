@@ -47,7 +47,8 @@ class PretrainSettings:
     weight_decay: float = 0.01
     careful_rate: float = 0.35
     careless_right: float = 0.35
-    longest_given: int = 5
+    longest_given: int = 8
+    given_share: float = 0.2
     micro_batches: int = 4
 
 
@@ -103,7 +104,7 @@ def sheet(rng: random.Random, settings: PretrainSettings) -> tuple[str, str, str
         previous = [action for _, action in lines[:shown]]
         return "\n".join(["next " + p.text, *previous]), "", block(*lines[shown])
     given, rate = 0, settings.careful_rate
-    if kind < 0.8:
+    if kind < 1 - settings.given_share:
         p = problem(4, 12)
     else:
         p = problem(3, settings.longest_given + 1)
@@ -190,13 +191,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--longest-given", type=int, default=PretrainSettings.longest_given)
     parser.add_argument("--careful-rate", type=float, default=PretrainSettings.careful_rate)
+    parser.add_argument("--given-share", type=float, default=PretrainSettings.given_share)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     pretrain(
         arguments.out,
         arguments.seed,
         PretrainSettings(
-            steps=arguments.steps, longest_given=arguments.longest_given, careful_rate=arguments.careful_rate
+            steps=arguments.steps,
+            longest_given=arguments.longest_given,
+            careful_rate=arguments.careful_rate,
+            given_share=arguments.given_share,
         ),
     )
 

@@ -22,12 +22,11 @@ from treadle.prepare import PrepareSettings, prepare
 from treadle.prompts import solve_prompt
 from treadle.sources.native import to_row
 
-TRAINING_PROBLEMS = 100
-HELD_OUT_PROBLEMS = 200
+RESERVED = 1000  # held-out and validation problems that no training problem may equal
 ATTEMPTS = 16
 
 
-def held_out_problems(count: int = HELD_OUT_PROBLEMS, kind: str = "held-out") -> list[world.Problem]:
+def held_out_problems(count: int, kind: str = "held-out") -> list[world.Problem]:
     """Problems to test on, the same for all seeds; `kind="validation"` gives others to choose settings with."""
     return [world.make_problem(random.Random(f"{kind}/{i}")) for i in range(count)]
 
@@ -38,7 +37,7 @@ def as_tasks(problems: Sequence[world.Problem], prefix: str) -> list[Problem]:
 
 def candidates(seed: int, start: int, stop: int) -> list[world.Problem]:
     """Training candidates number `start` to `stop` of a seed; none is a held-out or validation problem."""
-    taken = {p.text for kind in ("held-out", "validation") for p in held_out_problems(kind=kind)}
+    taken = {p.text for kind in ("held-out", "validation") for p in held_out_problems(RESERVED, kind)}
     found = []
     for i in range(start, stop):
         rng = random.Random(f"train/{seed}/{i}")

@@ -6,11 +6,13 @@ kept: a second call continues, or only prints the results again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import time
 import warnings
@@ -22,15 +24,36 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from treadle.errors import OutputError
+from treadle.errors import Interrupted, OutputError
 from treadle.miniature.arms import ARMS, SOLUTION_TOKENS, Arm, recipe_of
 from treadle.miniature.board import Board, Line
 from treadle.models import BASE, resolve
 
-SCREENED = 112  # candidates of which 100 are certain to be hard enough
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is run; tests run less.
+
+    Args:
+        screened: Candidates that the base tries, an even number; enough to leave `training` hard ones.
+        training: Expert solutions to learn from.
+        held_out: Problems to test on.
+    """
+
+    arms: tuple[Arm, ...] = ARMS
+    screened: int = 112
+    training: int = 100
+    held_out: int = 200
 
 
-def run(out: Path, seeds: int = 1, full: bool = False, workers: int = 2, overwrite: bool = False) -> dict[str, Any]:
+def run(
+    out: Path,
+    seeds: int = 1,
+    full: bool = False,
+    workers: int = 2,
+    overwrite: bool = False,
+    scale: Scale | None = None,
+) -> dict[str, Any]:
     """Run the quick start and write `results.json`, `report.html` and all models into `out`.
 
     Args:
@@ -38,6 +61,7 @@ def run(out: Path, seeds: int = 1, full: bool = False, workers: int = 2, overwri
         full: Also the ablations and the oracle.
         workers: Processes, each with one thread.
         overwrite: Start over.
+        scale: How much is run.
 
     Returns:
         What `results.json` holds.
@@ -47,9 +71,10 @@ def run(out: Path, seeds: int = 1, full: bool = False, workers: int = 2, overwri
     started = time.monotonic()
     if overwrite:
         shutil.rmtree(out, ignore_errors=True)
-    _claim_folder(out)
-    arms = [arm for arm in ARMS if full or not arm.full]
-    jobs = [job for seed in range(seeds) for job in _jobs(arms, seed, out / f"seed-{seed}")]
+    scale = scale or Scale()
+    _claim_folder(out, scale)
+    arms = [arm for arm in scale.arms if full or not arm.full]
+    jobs = [job for seed in range(seeds) for job in _jobs(arms, scale, seed, out / f"seed-{seed}")]
     resumed = any(job.done() for job in jobs)
     with Board({job.name: Line(job.title, job.metrics, job.steps) for job in jobs}) as board:
         _run_jobs(jobs, workers, board)
@@ -92,9 +117,9 @@ class Job:
         return self.product.is_file()
 
 
-def _jobs(arms: list[Arm], seed: int, folder: Path) -> list[Job]:
+def _jobs(arms: list[Arm], scale: Scale, seed: int, folder: Path) -> list[Job]:
     """The jobs of one seed, the longest chains first."""
-    half = SCREENED // 2
+    half = scale.screened // 2
     prefix = f"{seed}/"
     jobs = [
         Job(
@@ -115,7 +140,7 @@ def _jobs(arms: list[Arm], seed: int, folder: Path) -> list[Job]:
                 f"{prefix}data-{style}",
                 f"{style} demonstrations",
                 demonstrations,
-                (folder, data, style),
+                (seed, scale, folder, data, style),
                 data / "report.json",
                 needs=screens,
             )
@@ -130,7 +155,7 @@ def _jobs(arms: list[Arm], seed: int, folder: Path) -> list[Job]:
                 f"{prefix}{arm.name}",
                 arm.title + (f", seed {seed}" if seed else ""),
                 train_and_score,
-                (arm, seed, folder),
+                (arm, seed, folder, scale.held_out),
                 output / "score.json",
                 needs=tuple(needs),
                 metrics=output / f"1-{kind}" / "metrics.jsonl" if arm.stage else None,
@@ -151,25 +176,28 @@ def _run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
     finished = {job.name for job in jobs if job.done()}
     running: dict[Future[str], Job] = {}
     context = get_context("spawn")  # torch must not be forked once it has threads
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_silence) as pool:
-        try:
-            while waiting or running:
-                ready = [job for job in waiting if finished.issuperset(job.needs)]
-                for job in ready[: workers - len(running)]:
-                    waiting.remove(job)
-                    board.start(job.name)
-                    running[pool.submit(job.call, *job.arguments)] = job
-                done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-                for future in done:
-                    job = running.pop(future)
-                    board.finish(job.name, future.result())
-                    finished.add(job.name)
-                board.tick()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in pool._processes.values():
-                process.terminate()
-            raise
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_silence)
+    try:
+        while waiting or running:
+            ready = [job for job in waiting if finished.issuperset(job.needs)]
+            for job in ready[: workers - len(running)]:
+                waiting.remove(job)
+                board.start(job.name)
+                running[pool.submit(job.call, *job.arguments)] = job
+            done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in done:
+                job = running.pop(future)
+                board.finish(job.name, future.result())
+                finished.add(job.name)
+            board.tick()
+    except KeyboardInterrupt:
+        # The workers got the signal too: each finishes its step and saves a checkpoint.
+        wait(running, timeout=60.0)
+        raise Interrupted("stopped; the same command continues from the last checkpoints") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
 
 
 def _silence() -> None:
@@ -178,6 +206,8 @@ def _silence() -> None:
     from datasets.utils.logging import disable_progress_bar
     from transformers.utils import logging as transformers_logging
 
+    # Ctrl-C reaches the workers too; only a stage in training acts on it, by saving a checkpoint.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
@@ -198,18 +228,17 @@ def screen(seed: int, start: int, stop: int, product: Path) -> str:
     return f"the base never solves {len(hard)} of {len(drawn)} in 16 tries"
 
 
-def demonstrations(folder: Path, data: Path, style: str) -> str:
+def demonstrations(seed: int, scale: Scale, folder: Path, data: Path, style: str) -> str:
     """Worker: write the expert's solutions of the hard problems."""
-    from treadle.miniature.problems import TRAINING_PROBLEMS, candidates, write_data
+    from treadle.miniature.problems import candidates, write_data
 
-    seed = int(folder.name.removeprefix("seed-"))
-    numbers = [i for part in range(2) for i in _read(folder / f"hard-{part}.json")["hard"]]
-    drawn = candidates(seed, 0, SCREENED)
-    write_data([drawn[i] for i in numbers[:TRAINING_PROBLEMS]], data, style)
-    return f"{len(numbers[:TRAINING_PROBLEMS])} expert solutions"
+    numbers = [i for part in range(2) for i in _read(folder / f"hard-{part}.json")["hard"]][: scale.training]
+    drawn = candidates(seed, 0, scale.screened)
+    write_data([drawn[i] for i in numbers], data, style)
+    return f"{len(numbers)} expert solutions"
 
 
-def train_and_score(arm: Arm, seed: int, folder: Path) -> str:
+def train_and_score(arm: Arm, seed: int, folder: Path, held_out: int) -> str:
     """Worker: run an arm's stage, score its model on the held-out problems."""
     from treadle import stages
     from treadle.config import parse_recipe
@@ -227,16 +256,16 @@ def train_and_score(arm: Arm, seed: int, folder: Path) -> str:
         model = str(stages.run(recipe, quiet=True))
         logs = (Path(model).parent / "metrics.jsonl").read_text().splitlines()
         seconds += json.loads(logs[-1])["seconds"]
-    scored = score(load_model(model), load_tokenizer(model), held_out_problems())
+    scored = score(load_model(model), load_tokenizer(model), held_out_problems(held_out))
     _write(output / "score.json", {**scored, "model": model, "seconds": round(seconds, 1)})
     shares = {mode: sum(scored[mode]["right"]) / len(scored[mode]["right"]) for mode in ("whole", "loop")}
     return f"whole solutions {shares['whole']:.0%}, loop {shares['loop']:.0%}, trained {seconds:.0f} s"
 
 
-def _claim_folder(out: Path) -> None:
+def _claim_folder(out: Path, scale: Scale) -> None:
     """Results of another version of the arms or of the base must not be mixed with these."""
-    weights = Path(resolve(BASE)) / "model.safetensors"
-    mark = {"arms": [repr(arm) for arm in ARMS], "base": f"{weights.stat().st_size}/{version('treadle')}"}
+    weights = (Path(resolve(BASE)) / "model.safetensors").read_bytes()
+    mark = {"scale": repr(scale), "base": hashlib.sha256(weights).hexdigest(), "treadle": version("treadle")}
     file = out / "quickstart.json"
     if out.exists() and any(out.iterdir()):
         known = _read(file) if file.is_file() else None

@@ -1,7 +1,7 @@
 """From the scores of all arms to a table and to a plain sentence for each claim of the paper.
 
 Every verdict is computed: a difference between two arms over the same problems (and seeds), with its 95%
-bootstrap interval, against what the claim predicts.
+interval, against what the claim predicts.
 """
 
 from __future__ import annotations
@@ -25,11 +25,8 @@ PLACES = {"whole": "in whole solutions", "loop": "in the loop"}
 
 
 def accuracy(scores: Scores, arm: str, mode: Mode) -> Estimate:
-    """Mean accuracy with its interval: Wilson's for one seed, bootstrap over seeds and problems for several."""
-    right_SP = [run[mode]["right"] for run in scores[arm]]
-    if len(right_SP) == 1:
-        return wilson(sum(right_SP[0]), len(right_SP[0]))
-    return mean_over_runs(right_SP)
+    """Mean accuracy over seeds with its 95% interval."""
+    return mean_over_runs([run[mode]["right"] for run in scores[arm]])
 
 
 def difference(scores: Scores, first: str, second: str, mode: Mode) -> Estimate:

@@ -1,0 +1,143 @@
+"""The quick start end to end in a few optimizer steps, and its verdicts on made-up scores."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from treadle.errors import OutputError
+from treadle.evaluate.statistics import wilson
+from treadle.miniature import results
+from treadle.miniature.arms import ARMS
+from treadle.miniature.quickstart import Scale, run
+
+SMALL = {"max_steps": 1, "prompts_per_step": 2, "rollouts": 4, "micro_batch": 8}
+
+
+def small(arm):
+    if arm.stage is None:
+        return arm
+    if arm.stage["kind"] == "sft":
+        stage = {**arm.stage, "max_steps": 1, "batch_size": 8, "micro_batch": 8}
+    else:
+        stage = {**arm.stage, **SMALL, "max_completion_length": 40}
+    return dataclasses.replace(arm, stage=stage)
+
+
+@pytest.fixture(scope="module")
+def scale():
+    return Scale(arms=tuple(small(arm) for arm in ARMS), screened=4, training=3, held_out=4)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, scale):
+    out = tmp_path_factory.mktemp("quickstart") / "run"
+    return out, run(out, scale=scale)
+
+
+def test_results_have_every_arm_both_ways(finished):
+    out, summary = finished
+    written = json.loads((out / "results.json").read_text())
+    assert written == json.loads(json.dumps(summary))
+    expected = {arm.name for arm in ARMS if not arm.full}
+    assert {row["name"] for row in written["arms"]} == expected
+    assert len(written["arms"]) == 2 * len(expected)
+    for row in written["arms"]:
+        assert set(row) == {
+            "name",
+            "seed",
+            "mode",
+            "accuracy",
+            "low",
+            "high",
+            "next_step_exact",
+            "thought_tokens",
+            "seconds",
+        }
+        assert 0 <= row["low"] <= row["accuracy"] <= row["high"] <= 1
+    assert {"claim", "verdict"} <= set(written["claims"][0])
+    assert {"treadle", "torch", "trl"} <= set(written["versions"])
+    seconds = {row["name"]: row["seconds"] for row in written["arms"]}
+    assert seconds["base"] == 0 < seconds["srl"] < seconds["srl_rlvr"]
+
+
+def test_the_report_is_one_file_with_everything_in_it(finished):
+    out, summary = finished
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 2
+    assert "http://" not in page
+    assert "https://" not in page
+    for claim in summary["claims"]:
+        assert claim["sentence"].replace("'", "&#39;") in page
+    assert page.count("<details>") == 10
+    assert (out / "accuracy.png").stat().st_size > 5000
+
+
+def test_a_second_call_runs_nothing_again(finished, scale):
+    out, summary = finished
+    models = sorted(out.rglob("model.safetensors"))
+    stamps = [m.stat().st_mtime_ns for m in models]
+    again = run(out, scale=scale)
+    assert again["resumed"]
+    assert again["arms"] == summary["arms"]
+    assert [m.stat().st_mtime_ns for m in models] == stamps
+
+
+def test_results_of_another_version_are_not_mixed(finished, scale):
+    out, _ = finished
+    with pytest.raises(OutputError, match="holds something else than this version's quick start"):
+        run(out, scale=dataclasses.replace(scale, held_out=5))
+
+
+def scores(**right):
+    """Scores of arms that solve the first `n` of 200 problems in both modes."""
+    return {
+        arm: [
+            {
+                mode: {"right": [1] * n + [0] * (200 - n), "thought_tokens": float(n), "stops": {}}
+                for mode in ("whole", "loop")
+            }
+            | {"steps": {"exact": n / 200}, "seconds": 1.0}
+        ]
+        for arm, n in right.items()
+    }
+
+
+ALL = {"base": 2, "sft_actions": 2, "sft_traces": 0, "rlvr": 3, "srl": 150, "srl_rlvr": 190, "srl_continued": 140}
+
+
+def verdicts(**changes):
+    found = results.claims(scores(**(ALL | changes)))
+    return {c["claim"]: c["verdict"] for c in found}
+
+
+def test_verdicts_follow_the_figures():
+    good = verdicts()
+    assert good["SRL then RLVR is the strongest: above SRL"] == "shown"
+    assert good["Outcome-only RL finds no signal on problems that the base never solves"] == "shown"
+    assert verdicts(srl_rlvr=151)["SRL then RLVR is the strongest: above SRL"] == "not shown"
+    assert verdicts(srl_rlvr=100)["SRL then RLVR is the strongest: above SRL"] == "contrary"
+    assert verdicts(rlvr=60)["Outcome-only RL finds no signal on problems that the base never solves"] == "contrary"
+    assert verdicts(rlvr=8)["Outcome-only RL finds no signal on problems that the base never solves"] != "shown"
+    assert good["SRL thinks as long as the base model"] == "contrary"
+    assert verdicts(base=150)["SRL thinks as long as the base model"] == "shown"
+
+
+def test_sentences_carry_the_figures():
+    sentence = next(c["sentence"] for c in results.claims(scores(**ALL)) if c["claim"].endswith("above RLVR"))
+    assert sentence.startswith("SRL then RLVR solves 95% in whole solutions, RLVR 2%: a difference of +94 points")
+
+
+def test_claims_about_arms_that_were_not_run_are_left_out():
+    assert not any("Dynamic sampling" in c["claim"] for c in results.claims(scores(**ALL)))
+
+
+def test_one_seed_has_wilsons_interval_and_several_the_bootstraps():
+    one = scores(srl=150)
+    assert results.accuracy(one, "srl", "whole") == wilson(150, 200)
+    two = {"srl": [*one["srl"], *scores(srl=50)["srl"]]}
+    spread = results.accuracy(two, "srl", "whole")
+    assert spread.value == 0.5
+    assert spread.high - spread.low > 0.4

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+from transformers import TrainerControl, TrainerState, TrainingArguments
+
+from treadle.completion import FormatFault
+from treadle.progress import MetricsFile, ProgressBar, StopOnSignal, truncate_after
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    return TrainingArguments(str(tmp_path), use_cpu=True, report_to=[])
+
+
+def test_truncate_after_keeps_whole_lines_up_to_the_step(tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
+    truncate_after(path, 2)
+    assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
+    truncate_after(tmp_path / "none.jsonl", 2)
+    assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_metrics_of_a_resumed_run_have_no_gap_and_no_double(tmp_path, arguments):
+    path = tmp_path / "m.jsonl"
+    state = TrainerState(max_steps=5)
+    for begin, end in ((0, 4), (2, 5)):  # interrupted after step 4, checkpoint at step 2
+        callback = MetricsFile(path)
+        state.global_step = begin
+        callback.on_train_begin(arguments, state, TrainerControl())
+        for step in range(begin + 1, end + 1):
+            state.global_step = step
+            callback.on_log(arguments, state, TrainerControl(), logs={"loss": step / 10})
+    assert [json.loads(line)["step"] for line in path.open()] == [1, 2, 3, 4, 5]
+
+
+def test_the_bar_shows_reward_kept_groups_and_faults_by_kind(arguments, capfd):
+    state = TrainerState(max_steps=2, global_step=0)
+    bar = ProgressBar("srl")
+    bar.on_train_begin(arguments, state, TrainerControl())
+    state.global_step = 1
+    logs = {"reward": 0.5, "similarity": 0.625, "sampling/kept_groups": 7.0, "thought_tokens": 31.0}
+    logs |= {f"format/{FormatFault.TRUNCATED}": 0.25, f"format/{FormatFault.EMPTY_ACTION}": 0.0}
+    bar.on_log(arguments, state, TrainerControl(), logs=logs)
+    bar.on_step_end(arguments, state, TrainerControl())
+    bar.on_train_end(arguments, state, TrainerControl())
+    shown = capfd.readouterr().err
+    for text in ("srl", "reward=0.5", "similarity=0.625", "kept=7", "thought=31", "truncated=25%"):
+        assert text in shown
+    assert "empty_action" not in shown
+
+
+def test_a_signal_asks_for_a_checkpoint_and_a_second_one_stops_at_once(arguments):
+    before = signal.getsignal(signal.SIGINT)
+    with StopOnSignal() as stop:
+        control = stop.on_step_end(arguments, TrainerState(), TrainerControl())
+        assert not control.should_training_stop
+        os.kill(os.getpid(), signal.SIGTERM)
+        control = stop.on_step_end(arguments, TrainerState(), TrainerControl())
+        assert control.should_save
+        assert control.should_training_stop
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
