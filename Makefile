@@ -1,9 +1,9 @@
 # make quickstart   watch a small model learn (about 10 minutes on two CPU cores)
 # make test         lint and tests (under 8 minutes on two CPU cores)
 #
-# Both set themselves up in .venv on a fresh machine and are quick when nothing changed. TORCH chooses the build:
-# on a CPU-only Linux machine the small one is
-#   make quickstart TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
+# Both set themselves up in .venv on a fresh machine and are quick when nothing changed. TORCH is what pip is asked
+# for; where that would bring CUDA and is not wanted, name the index of PyTorch's CPU builds:
+#   make quickstart TORCH="torch==2.13.0 --index-url INDEX"
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -7,7 +7,7 @@ import yaml
 
 from treadle.config import Recipe, SRLStage, load_recipe, parse_recipe, resolved
 from treadle.errors import RecipeError
-from treadle.training import derive_sizes
+from treadle.sizes import derive_sizes
 
 MINIMAL = {"model": "m", "data": "d", "output": "o", "stages": [{"kind": "srl"}, {"kind": "rlvr"}]}
 
@@ -54,6 +54,10 @@ def test_stages_get_their_kind_as_name():
         (
             {"stages": [{"kind": "srl", "trl": {"use_vlm": True}}]},
             r"stages.srl.trl: unknown key 'use_vlm'; did you mean 'use_vllm'",
+        ),
+        (
+            {"stages": [{"kind": "srl", "trl": {"num_generations": 2}}]},
+            r"stages.srl.trl.num_generations: set it by the recipe's own key rollouts",
         ),
         ({"dtype": "float8"}, "dtype: found 'float8'"),
     ],

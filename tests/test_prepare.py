@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from pathlib import Path
 
 import pytest
 from datasets import load_dataset
@@ -92,6 +93,25 @@ def test_an_existing_folder_is_only_replaced_on_request(source, tmp_path):
     prepare(source, out, PrepareSettings(held_out=0), overwrite=True)
     assert Prepared(out).count("trajectories") == 20
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_overwriting_replaces_earlier_results_only_and_never_the_input(source, tmp_path, monkeypatch):
+    foreign = tmp_path / "mine"
+    foreign.mkdir()
+    (foreign / "thesis.tex").write_text("x")
+    with pytest.raises(OutputError, match=r"mine: holds no report.json, so it is not an earlier result"):
+        prepare(source, foreign, overwrite=True)
+    prepare(source, tmp_path / "out")
+    inside = tmp_path / "out" / "in.jsonl"
+    inside.write_text(source.read_text())
+    with pytest.raises(OutputError, match=r"holds the input .*in.jsonl, which --overwrite would delete"):
+        prepare(inside, tmp_path / "out", overwrite=True)
+    assert inside.is_file()
+    with pytest.raises(OutputError, match=r"in.jsonl is a file; choose another folder"):
+        prepare(source, source / "out")
+    monkeypatch.chdir(tmp_path / "out")
+    with pytest.raises(OutputError, match="this is the working folder"):
+        prepare(source, Path(), overwrite=True)
 
 
 def test_nothing_is_left_behind_when_it_fails_half_way(source, tmp_path):

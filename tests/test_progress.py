@@ -19,10 +19,27 @@ def arguments(tmp_path):
 def test_truncate_after_keeps_whole_lines_up_to_the_step(tmp_path):
     path = tmp_path / "m.jsonl"
     path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
-    truncate_after(path, 2)
+    assert truncate_after(path, 2) == {"step": 2}
     assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
-    truncate_after(tmp_path / "none.jsonl", 2)
+    assert truncate_after(tmp_path / "none.jsonl", 2) is None
     assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_truncate_after_takes_unusual_line_separators_for_text(tmp_path):
+    path = tmp_path / "r.jsonl"
+    path.write_text(json.dumps({"step": 1, "text": "a\u2028b\x85c"}, ensure_ascii=False) + '\n{"step": 2}\n')
+    assert truncate_after(path, 1)["text"] == "a\u2028b\x85c"
+    assert path.read_text().endswith('c"}\n')
+
+
+def test_seconds_go_on_after_an_interruption(tmp_path, arguments):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"step": 1, "seconds": 100.0}\n{"step": 2, "seconds": 200.0}\n')
+    callback, state = MetricsFile(path), TrainerState(global_step=1)
+    callback.on_train_begin(arguments, state, TrainerControl())
+    state.global_step = 2
+    callback.on_log(arguments, state, TrainerControl(), logs={"loss": 0.1})
+    assert [int(json.loads(line)["seconds"]) for line in path.open()] == [100, 100]
 
 
 def test_metrics_of_a_resumed_run_have_no_gap_and_no_double(tmp_path, arguments):

@@ -8,7 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.sampling import PromptStream, concatenate, informative_groups, micro_batches, select_rows
+from treadle.sampling import (
+    PromptStream,
+    concatenate,
+    informative_groups,
+    micro_batches,
+    select_rows,
+    split_updates,
+)
 
 
 @given(
@@ -87,6 +94,20 @@ def test_micro_batches_hold_every_row_once_by_length_without_spare_padding(width
         assert part["completion_mask"].any(0).all()
         assert part["num_items_in_batch"] == whole["num_items_in_batch"]
     assert sum(int(p["completion_mask"].sum()) for p in parts) == int(whole["completion_mask"].sum())
+
+
+def test_updates_get_whole_groups_of_all_lengths():
+    whole = batch([p for p in (1, 2, 3, 4, 5, 6) for _ in range(2)], [3] * 12)
+    assert split_updates(whole, 2, 1) == [whole]
+    lengths_of_first = set()
+    for seed in range(20):
+        torch.manual_seed(seed)
+        updates = split_updates(whole, 2, 3)
+        rows = [u["advantages"].tolist() for u in updates]
+        assert sorted(row for part in rows for row in part) == list(range(12))
+        assert all(pair[1] == pair[0] + 1 for row in rows for pair in zip(row[::2], row[1::2], strict=True))
+        lengths_of_first |= set(updates[0]["prompt_mask"].sum(1).tolist())
+    assert lengths_of_first == {1, 2, 3, 4, 5, 6}
 
 
 def test_prompt_stream_visits_all_rows_each_pass_and_continues():

@@ -16,11 +16,11 @@ import torch
 import yaml
 from datasets import load_dataset
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, TrainerCallback
 
 from treadle import stages
 from treadle.config import parse_recipe
-from treadle.errors import DataError, ModelError, OutputError, RecipeError
+from treadle.errors import DataError, Interrupted, ModelError, OutputError, RecipeError
 from treadle.prepare import PrepareSettings, prepare
 from treadle.sources.native import to_row
 
@@ -108,7 +108,7 @@ def test_what_has_finished_is_not_run_again_and_a_stage_can_be_added(recipe, tmp
 def test_the_output_of_another_recipe_is_refused(recipe, tmp_path):
     stages.run(recipe(SRL), quiet=True)
     other = recipe({**SRL, "learning_rate": 1e-2})
-    with pytest.raises(OutputError, match=r"made by another recipe; .*--overwrite"):
+    with pytest.raises(OutputError, match=r"made by another recipe or with other data; .*--overwrite"):
         stages.run(other, quiet=True)
     with pytest.raises(OutputError, match="1-srl: made by another recipe"):
         stages.run(recipe(SFT), quiet=True)
@@ -153,6 +153,78 @@ def test_dry_checks_come_before_any_model(recipe, prepared, tmp_path):
         stages.check(recipe(SRL, data=str(tmp_path / "nowhere")))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scheduler": "cosin"}, r"stages.srl: cosin is not a valid SchedulerType"),
+        ({"trl": {"loss_type": "grpo"}}, r"stages.srl: loss_type='grpo' .*when_short='fill'"),
+        ({"micro_batch": 5}, r"stages.srl: 2 prompts x 4 rollouts = 8 completions a step do not divide"),
+    ],
+)
+def test_values_that_trl_refuses_are_found_before_anything_is_written(recipe, tmp_path, change, message):
+    with pytest.raises(RecipeError, match=message):
+        stages.run(recipe({**SRL, **change}), quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_trackers_are_found_before_anything_is_written(recipe, tmp_path):
+    with pytest.raises(RecipeError, match=r"report_to: unknown 'nonsense'; expected any of .*tensorboard"):
+        stages.run(recipe(SRL, report_to=["nonsense"]), quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stage_that_left_nothing_does_not_bind_its_folder(recipe, tiny_folder, tmp_path):
+    weights = tiny_folder / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:100])
+    with pytest.raises(ModelError, match="the model cannot be loaded"):
+        stages.run(recipe(SRL), quiet=True)
+    weights.write_bytes(whole)
+    stages.run(recipe({**SRL, "learning_rate": 1e-2}), quiet=True)
+
+
+def test_data_that_was_prepared_anew_is_noticed(recipe, expert_trajectories, tmp_path):
+    stages.run(recipe(SRL), quiet=True)
+    prepare(tmp_path / "world.jsonl", tmp_path / "data", PrepareSettings(targets="all", held_out=5), overwrite=True)
+    with pytest.raises(OutputError, match="made by another recipe or with other data"):
+        stages.run(recipe(SRL), quiet=True)
+
+
+def test_weights_are_trained_in_float32_also_where_the_computation_is_in_bfloat16(recipe, tiny_folder, tmp_path):
+    stages.run(recipe({**SRL, "learning_rate": 5e-7}, dtype="bfloat16"), quiet=True)
+    after, before = (load_file(f / "model.safetensors") for f in (tmp_path / "run" / "1-srl" / "model", tiny_folder))
+    assert {v.dtype for v in after.values()} == {torch.float32}
+    moved = sum((after[k] != before[k]).sum().item() for k in before)
+    assert moved > 0.5 * sum(v.numel() for v in before.values())
+
+
+def test_ctrl_c_in_the_last_step_of_a_stage_stops_before_the_next(recipe, tmp_path, monkeypatch):
+    build = stages.build_trainer
+
+    def interrupt_at_the_end(stage, made, model, rows, folder, callbacks):
+        class Press(TrainerCallback):
+            def on_step_begin(self, args, state, control, **kwargs):
+                if state.global_step == state.max_steps - 1:
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        return build(stage, made, model, rows, folder, [*callbacks, Press()])
+
+    monkeypatch.setattr(stages, "build_trainer", interrupt_at_the_end)
+    with pytest.raises(Interrupted, match=r"stage 'sft' is finished. Continue with"):
+        stages.run(recipe(SFT, SRL), quiet=True)
+    assert (tmp_path / "run" / "1-sft" / "model").is_dir()
+    assert not (tmp_path / "run" / "2-srl" / "model").exists()
+
+
+def test_the_recipes_tokenizer_serves_a_model_without_one(recipe, tiny_folder, tmp_path):
+    bare = tmp_path / "bare"
+    AutoModelForCausalLM.from_pretrained(tiny_folder).save_pretrained(bare)
+    with pytest.raises(ModelError, match="bare: no tokenizer"):
+        stages.check(recipe(SRL, model=str(bare)))
+    final = stages.run(recipe(SRL, model=str(bare), tokenizer=str(tiny_folder)), quiet=True)
+    assert (final / "tokenizer.json").is_file()
+
+
 def test_broken_model_folders_say_what_is_missing(recipe, tiny_folder, tmp_path):
     with pytest.raises(ModelError, match="no such model folder"):
         stages.run(recipe(SRL, model=str(tmp_path / "no-model")), quiet=True)
@@ -170,6 +242,15 @@ def test_broken_model_folders_say_what_is_missing(recipe, tiny_folder, tmp_path)
     (tiny_folder / "tokenizer.json").unlink()
     with pytest.raises(ModelError, match=r"no tokenizer; found .*expected tokenizer.json"):
         stages.run(recipe(SRL), quiet=True)
+
+
+def test_trajectories_that_rlvr_leaves_out_are_counted(recipe, expert_trajectories, tmp_path):
+    rows = [{**to_row(t), "answer": t.answer if i % 4 else None} for i, t in enumerate(expert_trajectories)]
+    (tmp_path / "some.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    prepare(tmp_path / "some.jsonl", tmp_path / "some", PrepareSettings(targets="all", held_out=0))
+    (size,) = stages.check(recipe({**RLVR, "step_share": 0}, data=str(tmp_path / "some")))
+    assert (size.rows, size.without_answer) == (15, 5)
+    assert "5 trajectories without a final answer left out" in size.describe()
 
 
 def test_problems_without_answers_cannot_be_rewarded(recipe, expert_trajectories, tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -57,7 +58,7 @@ def prepare(
     _one_of("--untitled", untitled, ("drop", "keep"))
     if context != "full" and not context.isdecimal():
         raise TreadleError(f"--context {context!r}: expected full or a number of earlier steps")
-    if held_out < 0 or (held_out >= 1 and held_out != int(held_out)):
+    if not (0 <= held_out < 1 or (held_out >= 1 and held_out.is_integer())):
         raise TreadleError(f"--held-out {held_out:g}: expected a share below 1 or a whole number of trajectories")
     settings = PrepareSettings(
         format=format,
@@ -111,12 +112,12 @@ def evaluate(
     mode: Annotated[str, typer.Option(help="whole, loop, or both.")] = "both",
     split: Annotated[str, typer.Option(help="Of a prepared folder: train or heldout.")] = "heldout",
     columns: Annotated[str | None, typer.Option(help="Of a file: problem=NAME,answer=NAME.")] = None,
-    temperature: Annotated[float, typer.Option(help="0 decodes greedily.")] = 0.0,
-    max_new_tokens: Annotated[int, typer.Option(help="Tokens of a whole solution.")] = 4096,
-    max_step_tokens: Annotated[int, typer.Option(help="Tokens of one step in the loop.")] = 2048,
-    max_steps: Annotated[int, typer.Option(help="Steps after which the loop gives up.")] = 30,
-    limit: Annotated[int | None, typer.Option(help="Only the first problems.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Prompts in one forward.")] = 32,
+    temperature: Annotated[float, typer.Option(min=0, help="0 decodes greedily.")] = 0.0,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a whole solution.")] = 4096,
+    max_step_tokens: Annotated[int, typer.Option(min=1, help="Tokens of one step in the loop.")] = 2048,
+    max_steps: Annotated[int, typer.Option(min=1, help="Steps after which the loop gives up.")] = 30,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first problems.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Prompts in one forward.")] = 32,
     domain: Annotated[str, typer.Option(help="Prompt templates for a file of problems.")] = "math",
     seed: Annotated[int, typer.Option(help="Seed of sampling.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output folder's results.")] = False,
@@ -136,8 +137,8 @@ def evaluate(
         batch_size=batch_size,
         seed=seed,
     )
-    problems = read_problems(data, split, columns, domain)[:limit]
-    results = run_evaluate(model, problems, settings, out, overwrite)
+    problems, without_answer = read_problems(data, split, columns, domain)
+    results = run_evaluate(model, problems[:limit], settings, out, overwrite, without_answer)
     print(as_table(results))
     print(f"written to {out}")
 
@@ -166,6 +167,8 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
 def main() -> None:
     """Entry point of the `treadle` command."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # TRL 1.16 still uses the old name of a setting that transformers has renamed.
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     try:
         app()
     except Interrupted as stop:

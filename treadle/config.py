@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from treadle.errors import RecipeError
+from treadle.overrides import apply_override
 
 
 class Strict(BaseModel):
@@ -109,13 +108,14 @@ class SRLStage(RLStage):
 
     Args:
         unit: `step` is SRL; `solution` compares the whole solution at once, the paper's one-step ablation.
-        think_tags, autojunk: See `srl_reward`.
+        think_tags, autojunk, argument_order: See `srl_reward`.
     """
 
     kind: Literal["srl"]
     unit: Literal["step", "solution"] = "step"
     think_tags: Literal["strict", "lenient", "optional"] = "strict"
     autojunk: bool = False
+    argument_order: Literal["model_first", "expert_first"] = "model_first"
 
 
 class RLVRStage(RLStage):
@@ -142,7 +142,8 @@ class Recipe(Strict):
         tokenizer: Folder or hub id of another tokenizer than the model's.
         data: Folder that `treadle prepare` wrote.
         output: Folder of the run; each stage gets a folder of its own in it.
-        dtype: Of the weights; `auto` is bfloat16 on a GPU and float32 on a CPU.
+        dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are
+            kept in float32.
         threads: CPU threads of torch; `None` leaves torch's own choice.
         report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
     """
@@ -188,7 +189,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     if not isinstance(content, dict):
         raise RecipeError(f"{path}: found {type(content).__name__}, expected keys such as model, data, output, stages")
     for override in overrides:
-        _apply(content, override)
+        apply_override(content, override)
     return parse_recipe(content, str(path))
 
 
@@ -199,50 +200,12 @@ def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
     except ValidationError as error:
         lines = [_explain(problem, content) for problem in error.errors()]
         raise RecipeError(f"{where}: " + "\n  ".join(lines)) from None
-    for stage in recipe.stages:
-        _check_trl_keys(stage, where)
+    if any(stage.trl for stage in recipe.stages):
+        from treadle.arguments import check_trl_keys  # imports TRL, which takes seconds
+
+        for stage in recipe.stages:
+            check_trl_keys(stage, where)
     return recipe
-
-
-def _apply(content: dict[str, Any], override: str) -> None:
-    path, found, text = override.partition("=")
-    if not found or not path:
-        raise RecipeError(f"override {override!r}: expected key.path=value, for instance stages.srl.max_steps=10")
-    target: Any = content
-    *parents, last = path.split(".")
-    for i, key in enumerate(parents):
-        target = _descend(target, key, override, ".".join(parents[:i]))
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise RecipeError(f"override {override!r}: {text!r} is not a YAML value") from None
-    # YAML 1.1 reads 1e-4 as a string; numbers on a command line are meant as numbers.
-    if isinstance(value, str):
-        with suppress(ValueError):
-            value = float(value)
-    if isinstance(target, list):
-        target[_index(target, last, override)] = value
-    else:
-        target[last] = value
-
-
-def _descend(target: Any, key: str, override: str, where: str) -> Any:
-    if isinstance(target, list):
-        return target[_index(target, key, override)]
-    if target.get(key) is None:
-        target[key] = {}
-    if not isinstance(target[key], dict | list):
-        raise RecipeError(f"override {override!r}: {where + '.' if where else ''}{key} is a value, not a section")
-    return target[key]
-
-
-def _index(stages: list[Any], key: str, override: str) -> int:
-    names = [str(s.get("name") or s.get("kind")) if isinstance(s, dict) else str(s) for s in stages]
-    if key in names:
-        return names.index(key)
-    if key.isdecimal() and int(key) < len(stages):
-        return int(key)
-    raise RecipeError(f"override {override!r}: no stage {key!r}; found {', '.join(names)}")
 
 
 def _explain(problem: Any, content: dict[str, Any]) -> str:
@@ -276,21 +239,6 @@ def _known_keys(location: Sequence[Any], content: dict[str, Any]) -> list[str]:
         if part in classes:
             return list(classes[part].model_fields)
     return list(Recipe.model_fields)
-
-
-def _check_trl_keys(stage: Stage, where: str) -> None:
-    if not stage.trl:
-        return
-    if isinstance(stage, SFTStage):
-        from trl import SFTConfig as Target
-    else:
-        from treadle.trainer import SRLConfig as Target
-    known = {f.name: f.type for f in fields(Target) if f.init}
-    for key in stage.trl:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"see {Target.__name__}"
-            raise RecipeError(f"{where}: stages.{stage.name}.trl: unknown key {key!r}; {hint}")
 
 
 def resolved(recipe: Recipe) -> str:

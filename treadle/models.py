@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from treadle.errors import ModelError
@@ -21,27 +22,36 @@ def resolve(model: str) -> str:
     return str(Path(__file__).parent / "miniature" / "base") if model == BASE else model
 
 
-def check_folder(model: str, weights: bool = True) -> None:
-    """Check what a local folder holds; hub ids are left to the hub.
-
-    Raises:
-        ModelError: A path that does not exist, or a folder without config, weights or tokenizer.
-    """
+def _local_folder(model: str) -> Path | None:
+    """The folder of a model, `None` for a hub id, which is left to the hub."""
     folder = Path(resolve(model))
-    if not folder.exists():
-        if folder.is_absolute() or model.startswith(".") or model.count("/") != 1:
-            raise ModelError(
-                f"{model}: no such model folder; expected a folder with config.json, weights and tokenizer, "
-                "or a Hugging Face model id such as Qwen/Qwen2.5-7B-Instruct"
-            )
+    if folder.exists():
+        return folder
+    if folder.is_absolute() or model.startswith(".") or model.count("/") != 1:
+        raise ModelError(
+            f"{model}: no such model folder; expected a folder with config.json, weights and tokenizer, "
+            "or a Hugging Face model id such as Qwen/Qwen2.5-7B-Instruct"
+        )
+    return None
+
+
+def check_model(model: str) -> None:
+    """Raise `ModelError` for a path that does not exist and for a folder without config or weights."""
+    folder = _local_folder(model)
+    if folder is None:
         return
-    if weights and not (folder / "config.json").is_file():
+    if not (folder / "config.json").is_file():
         raise ModelError(f"{folder}: no config.json, so this is not a model folder; save one with save_pretrained")
-    if weights and not any(any(folder.glob(pattern)) for pattern in _WEIGHTS):
+    if not any(any(folder.glob(pattern)) for pattern in _WEIGHTS):
         raise ModelError(
             f"{folder}: no weights; found {_listing(folder)}, expected model.safetensors or an index of shards"
         )
-    if not any((folder / name).is_file() for name in _TOKENIZER):
+
+
+def check_tokenizer(model: str) -> None:
+    """Raise `ModelError` for a path that does not exist and for a folder without tokenizer."""
+    folder = _local_folder(model)
+    if folder is not None and not any((folder / name).is_file() for name in _TOKENIZER):
         raise ModelError(
             f"{folder}: no tokenizer; found {_listing(folder)}, expected tokenizer.json or vocab.json. Save it "
             f"beside the model: AutoTokenizer.from_pretrained(BASE_MODEL).save_pretrained({str(folder)!r})"
@@ -59,7 +69,7 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     Raises:
         ModelError: It is missing, cannot be loaded or has no chat template.
     """
-    check_folder(model, weights=False)
+    check_tokenizer(model)
     try:
         tokenizer = AutoTokenizer.from_pretrained(resolve(model))
     except (OSError, ValueError) as error:
@@ -83,10 +93,10 @@ def load_model(model: str, dtype: str = "auto", **kwargs: Any) -> PreTrainedMode
     Raises:
         ModelError: It is missing or cannot be loaded.
     """
-    check_folder(model)
+    check_model(model)
     try:
         return AutoModelForCausalLM.from_pretrained(resolve(model), dtype=dtype, **kwargs)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(f"{model}: the model cannot be loaded ({_first_line(error)})") from error
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from treadle.errors import DataError, OutputError
+from treadle.errors import DataError
+from treadle.folders import check_out
 from treadle.instances import Context, Targets, step_instances
 from treadle.prepared import write_instances, write_trajectories
 from treadle.sources import FORMATS, read_trajectories
@@ -83,7 +84,7 @@ def prepare(
     settings = settings or PrepareSettings()
     rows = ReadReport()
     kept: list[tuple[Trajectory, list[StepInstance]]] = []
-    _check_out(out, overwrite)
+    check_out(out, overwrite, "report.json", source)
     seen: set[str] = set()
     for trajectory in read_trajectories(
         source,
@@ -143,11 +144,6 @@ def _nothing_kept(source: str | Path, rows: ReadReport) -> str:
         f"'**1. Title**', '### Step 1: Title' or 'Step 1: ...'. Columns: {presets}, or --columns."
     )
     return "\n".join(lines)
-
-
-def _check_out(out: Path, overwrite: bool) -> None:
-    if out.exists() and not overwrite:
-        raise OutputError(f"{out} exists already; choose another folder with -o, or replace it with --overwrite")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ The step instances are plain rows: `datasets.load_dataset("parquet", ...)` and a
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -89,6 +90,14 @@ class Prepared:
 
     def instance_file(self, split: Split = "train") -> Path:
         return self.folder / f"{split}.parquet"
+
+    def digest(self) -> str:
+        """A short hash of what training reads, so that a run notices when its data was prepared anew."""
+        total = hashlib.sha256()
+        for name in ("train.parquet", "trajectories_train.parquet"):
+            with (self.folder / name).open("rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+        return total.hexdigest()[:16]
 
     def count(self, what: Literal["trajectories", "instances"], split: Split = "train") -> int:
         """Number of rows, from the file's footer."""

@@ -27,8 +27,8 @@ _SHOWN = {
 class MetricsFile(TrainerCallback):
     """Appends every log to `metrics.jsonl`, whatever other trackers are set.
 
-    A line holds `step`, `seconds` since this process began the stage, and all metrics. When a stage resumes,
-    lines of steps after the checkpoint are removed, so that each step stands there once.
+    A line holds `step`, `seconds` of training so far and all metrics. When a stage resumes, lines of steps after
+    the checkpoint are removed, so that each step stands there once, and the seconds go on from there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,8 +38,8 @@ class MetricsFile(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self._started = time.monotonic()
-        truncate_after(self.path, state.global_step)
+        before = truncate_after(self.path, state.global_step)
+        self._started = time.monotonic() - (before["seconds"] if before else 0.0)
 
     def on_log(
         self,
@@ -57,14 +57,15 @@ class MetricsFile(TrainerCallback):
             file.write(json.dumps(line) + "\n")
 
 
-def truncate_after(path: Path, step: int, key: str = "step") -> None:
-    """Keep only the whole lines of a JSON lines file whose `key` is at most `step`."""
+def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] | None:
+    """Keep only the whole lines of a JSON lines file whose `key` is at most `step`; returns the last of them."""
     if not path.is_file():
-        return
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if line.endswith("\n") and json.loads(line)[key] <= step]
+        return None
+    lines = path.read_bytes().splitlines(keepends=True)  # bytes end lines only at \n and \r, which JSON escapes
+    kept = [line for line in lines if line.endswith(b"\n") and json.loads(line)[key] <= step]
     if len(kept) < len(lines):
-        path.write_text("".join(kept), encoding="utf-8")
+        path.write_bytes(b"".join(kept))
+    return json.loads(kept[-1]) if kept else None
 
 
 class ProgressBar(TrainerCallback):

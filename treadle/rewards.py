@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from treadle.answers import last_boxed
 from treadle.completion import THOUGHT, FormatFault, ThinkTags, parse_completion
+from treadle.errors import DataError
 from treadle.grading import Verdict, default_grader
 
 try:
@@ -21,6 +22,7 @@ except ImportError:  # no wheel for this platform: the same numbers, 9 to 20 tim
 
 FORMAT_REWARD = -1.0
 
+ArgumentOrder = Literal["model_first", "expert_first"]
 ModelOutput = str | Sequence[dict[str, Any]]
 
 
@@ -35,8 +37,7 @@ def step_similarity(action: str, expert_action: str, autojunk: bool = False) -> 
     """`2M/T`: twice the length of the matching blocks over the sum of both lengths (paper equation 2).
 
     Args:
-        action: The model's action, the matcher's first sequence. The order matters: `ratio()` is not
-            symmetric, and the paper does not give it.
+        action: The model's action, the matcher's first sequence. `srl_reward` can turn the order round.
         expert_action: The expert's action, the matcher's second sequence.
         autojunk: difflib's own default is `True`, which ignores characters that are frequent in a second
             sequence of 200 or more and so underrates long steps; see `docs/paper.md`.
@@ -48,12 +49,20 @@ def step_similarity(action: str, expert_action: str, autojunk: bool = False) -> 
     return SequenceMatcher(None, action, expert_action, autojunk).ratio()
 
 
+def _ordered_similarity(action: str, expert_action: str, autojunk: bool, order: ArgumentOrder) -> float:
+    if order not in ("model_first", "expert_first"):
+        raise ValueError(f"argument_order={order!r}: expected 'model_first' or 'expert_first'")
+    first, second = (action, expert_action) if order == "model_first" else (expert_action, action)
+    return step_similarity(first, second, autojunk)
+
+
 def srl_reward(
     completions: Sequence[ModelOutput],
     expert_action: Sequence[str],
     truncated: Sequence[bool] | None = None,
     think_tags: ThinkTags = "strict",
     autojunk: bool = False,
+    argument_order: ArgumentOrder = "model_first",
     **kwargs: Any,
 ) -> list[float]:
     """The step-wise reward of SRL (paper section 3).
@@ -64,6 +73,8 @@ def srl_reward(
         truncated: B flags for outputs that the token limit cut off; `SRLTrainer` passes them.
         think_tags: How strict the format is, see `parse_completion`.
         autojunk: See `step_similarity`.
+        argument_order: Which action is the matcher's first sequence; `ratio()` is not symmetric, and the paper
+            does not give the order.
         **kwargs: TRL's other arguments; `log_metric` receives the mean similarity of the well-formed
             outputs and the share of each format fault.
 
@@ -78,7 +89,7 @@ def srl_reward(
             faults[parsed] += 1
             rewards.append(FORMAT_REWARD)
         else:
-            similarities.append(step_similarity(parsed.action, expert, autojunk))
+            similarities.append(_ordered_similarity(parsed.action, expert, autojunk, argument_order))
             rewards.append(similarities[-1])
     if (log_metric := kwargs.get("log_metric")) and rewards:
         for fault in FormatFault:
@@ -93,6 +104,7 @@ def solution_reward(
     expert_action: Sequence[str],
     truncated: Sequence[bool] | None = None,
     autojunk: bool = False,
+    argument_order: ArgumentOrder = "model_first",
     **kwargs: Any,
 ) -> list[float]:
     """The paper's one-step ablation: similarity of the whole solution to the expert's, in one reward.
@@ -104,7 +116,7 @@ def solution_reward(
         completions: B outputs.
         expert_action: B expert solutions, their actions joined by newlines.
         truncated: B flags for outputs that the token limit cut off.
-        autojunk: See `step_similarity`.
+        autojunk, argument_order: See `srl_reward`.
 
     Returns:
         B floats in {-1} or [0, 1].
@@ -115,7 +127,7 @@ def solution_reward(
         text = completion_text(output)
         solution = "\n".join(part.strip() for part in THOUGHT.sub("\n", text).split("\n") if part.strip())
         sound = not cut and THOUGHT.search(text) and solution
-        rewards.append(step_similarity(solution, expert, autojunk) if sound else FORMAT_REWARD)
+        rewards.append(_ordered_similarity(solution, expert, autojunk, argument_order) if sound else FORMAT_REWARD)
     return rewards
 
 
@@ -126,16 +138,21 @@ def final_answer_reward(
 
     Args:
         completions: B outputs, strings or TRL's lists of messages.
-        answer: B reference answers.
+        answer: B reference answers, strings or numbers.
         truncated: Accepted for symmetry with `srl_reward`; a cut-off output that has already given its
             answer is judged by it.
         **kwargs: TRL's other arguments; `log_metric` receives the share of each verdict.
 
     Returns:
         B floats, 1.0 for a right answer, else 0.0.
+
+    Raises:
+        DataError: A row has no reference answer.
     """
+    if any(reference is None for reference in answer):
+        raise DataError("final_answer_reward: a row has no reference answer; leave out rows whose `answer` is null")
     texts = [completion_text(output) for output in completions]
-    verdicts = default_grader().grade([last_boxed(text) for text in texts], list(answer))
+    verdicts = default_grader().grade([last_boxed(text) for text in texts], [str(a) for a in answer])
     if (log_metric := kwargs.get("log_metric")) and verdicts:
         counts = Counter(verdicts)
         for verdict in Verdict:

@@ -1,12 +1,14 @@
 """The record of what the policy did: `rollouts.jsonl`, one line a group, written as training goes.
 
 A line holds `global_step` (optimizer steps done before), the prompt, the row's other columns (`expert_action`,
-`trajectory_id`, `answer` ...), the completions with their rewards, and whether dynamic sampling kept the group.
+`trajectory_id`, `answer` ...), the completions with their rewards (null where none was given), and whether dynamic
+sampling kept the group.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,7 @@ class RolloutLog:
                     **row,
                     "completions": [completion_text(c) for c in completions[start:stop]],
                     "truncated": [bool(r["truncated"]) for r in inputs[start:stop]],
-                    "rewards": rewards[start:stop],
+                    "rewards": [None if math.isnan(reward) else reward for reward in rewards[start:stop]],
                 }
             )
 

@@ -83,6 +83,21 @@ def micro_batches(batch: Batch, count: int) -> list[Batch]:
     return parts
 
 
+def split_updates(batch: Batch, group_size: int, count: int) -> list[Batch]:
+    """Split the groups of one generation at random into `count` optimizer steps of nearly equal size.
+
+    Sizes are equal to a row; where the groups do not divide, one group's siblings come into two steps.
+    """
+    if count == 1:
+        return [batch]
+    rows = len(batch["completion_ids"])
+    order = torch.randperm(rows // group_size)[:, None] * group_size + torch.arange(group_size)
+    return [
+        {key: value[index] if value.ndim else value for key, value in batch.items()}
+        for index in order.flatten().tensor_split(count)
+    ]
+
+
 class PromptStream:
     """Further prompts for refilling: row numbers of a data set in shuffled passes, repeatable and resumable.
 

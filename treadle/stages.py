@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,16 @@ from peft import PeftModel
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
 
+from treadle.arguments import trainer_config
 from treadle.config import AnyStage, Recipe, resolved
 from treadle.errors import Interrupted, OutputError
-from treadle.models import check_folder, load_tokenizer
+from treadle.folders import check_place
+from treadle.models import check_model, load_tokenizer
 from treadle.prepared import Prepared
 from treadle.progress import MetricsFile, ProgressBar, StopOnSignal, truncate_after
-from treadle.training import Sizes, build_trainer, derive_sizes
-from treadle.training_data import count_rows, training_rows
+from treadle.sizes import Sizes, derive_sizes
+from treadle.training import build_trainer
+from treadle.training_data import count_rows, count_without_answer, training_rows
 
 
 def check(recipe: Recipe) -> list[Sizes]:
@@ -40,9 +44,19 @@ def check(recipe: Recipe) -> list[Sizes]:
     """
     prepared = Prepared(recipe.data)
     processes = int(os.environ.get("WORLD_SIZE", 1))
-    sizes = [derive_sizes(stage, count_rows(stage, prepared), processes) for stage in recipe.stages]
-    check_folder(recipe.model)
+    check_place(recipe.output)
+    check_model(recipe.model)
+    load_tokenizer(recipe.tokenizer or recipe.model)
+    sizes = []
+    for stage, folder in zip(recipe.stages, _folders(recipe), strict=True):
+        size = derive_sizes(stage, count_rows(stage, prepared), processes)
+        sizes.append(replace(size, without_answer=count_without_answer(stage, prepared)))
+        trainer_config(stage, recipe, folder, size)
     return sizes
+
+
+def _folders(recipe: Recipe) -> list[Path]:
+    return [recipe.output / f"{number}-{stage.name}" for number, stage in enumerate(recipe.stages, 1)]
 
 
 def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hint: str = "the same command") -> Path:
@@ -60,39 +74,41 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
         TreadleError: See `check`; `OutputError` for a folder of another recipe; `Interrupted` after Ctrl-C.
     """
     check(recipe)
-    load_tokenizer(recipe.tokenizer or recipe.model)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    folders = [recipe.output / f"{number}-{stage.name}" for number, stage in enumerate(recipe.stages, 1)]
+    folders = _folders(recipe)
     _claim(recipe, folders, overwrite)
     prepared = Prepared(recipe.data)
     model = recipe.model
     for stage, folder in zip(recipe.stages, folders, strict=True):
         if not (folder / "model").is_dir():
-            _run_stage(stage, recipe, prepared, model, folder, quiet, resume_hint)
+            stopped = _run_stage(stage, recipe, prepared, model, folder, quiet, resume_hint)
+            if stopped and folder != folders[-1]:
+                raise Interrupted(f"stage {stage.name!r} is finished. Continue with {resume_hint}")
         model = str(folder / "model")
     return Path(model)
 
 
 def identity(recipe: Recipe, number: int) -> dict[str, Any]:
-    """What decides the result of stage `number` (from 0): its settings and all that comes before it."""
+    """What decides the result of stage `number` (from 0): the data, its settings and all that comes before it."""
     everything = recipe.model_dump(mode="json")
     shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
-    return {**shared, "stages": everything["stages"][: number + 1]}
+    return {**shared, "content": Prepared(recipe.data).digest(), "stages": everything["stages"][: number + 1]}
 
 
 def _claim(recipe: Recipe, folders: list[Path], overwrite: bool) -> None:
     """Make sure that what is in the output folder belongs to this recipe."""
     for number, folder in enumerate(folders):
-        others = [f for f in recipe.output.glob(f"{number + 1}-*") if f.name != folder.name]
+        others = [f for f in recipe.output.glob(f"{number + 1}-*") if f.name != folder.name and _begun(f)]
         mine = identity(recipe, number)
         mark = folder / "stage.json"
-        differing = mark.is_file() and json.loads(mark.read_text()) != mine
+        differing = mark.is_file() and json.loads(mark.read_text()) != mine and _begun(folder)
         if others or differing:
             if not overwrite:
                 what = others[0] if others else folder
                 raise OutputError(
-                    f"{what}: made by another recipe; choose another `output`, or replace it with --overwrite"
+                    f"{what}: made by another recipe or with other data; choose another `output`, or replace it with "
+                    "--overwrite"
                 )
             for stale in [*others, *folders[number:]]:
                 shutil.rmtree(stale, ignore_errors=True)
@@ -101,9 +117,15 @@ def _claim(recipe: Recipe, folders: list[Path], overwrite: bool) -> None:
     (recipe.output / "recipe.yaml").write_text(resolved(recipe))
 
 
+def _begun(folder: Path) -> bool:
+    """Whether a stage has left anything worth keeping in its folder."""
+    return (folder / "model").is_dir() or (folder / "metrics.jsonl").is_file() or any(folder.glob("checkpoint-*"))
+
+
 def _run_stage(
     stage: AnyStage, recipe: Recipe, prepared: Prepared, model: str, folder: Path, quiet: bool, resume_hint: str
-) -> None:
+) -> bool:
+    """Run a stage to its end and save its model; returns whether a signal asked to stop meanwhile."""
     rows = training_rows(stage, prepared)
     checkpoint = get_last_checkpoint(str(folder))
     with StopOnSignal() as signals:
@@ -125,6 +147,7 @@ def _run_stage(
             f"the checkpoint is in {folder}. Continue with {resume_hint}"
         )
     _save(trainer, folder / "model")
+    return signals.stopped
 
 
 def _save(trainer: Any, target: Path) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
@@ -26,9 +26,17 @@ from trl import GRPOConfig, GRPOTrainer
 
 from treadle.completion import ThinkTags
 from treadle.errors import RecipeError
-from treadle.rewards import srl_reward
+from treadle.rewards import ArgumentOrder, srl_reward
 from treadle.rollouts import RolloutLog, thought_lengths
-from treadle.sampling import Batch, PromptStream, concatenate, informative_groups, micro_batches, select_rows
+from treadle.sampling import (
+    Batch,
+    PromptStream,
+    concatenate,
+    informative_groups,
+    micro_batches,
+    select_rows,
+    split_updates,
+)
 
 # Only these losses are normalised over the whole batch, so that micro-batches may differ in size.
 GLOBAL_LOSSES = ("dapo", "cispo", "vespo")
@@ -50,7 +58,7 @@ class SRLConfig(GRPOConfig):
         when_short (`"train"` or `"fill"`, defaults to `"train"`):
             After the last round, train on the groups there are, or fill up with groups without signal, with their
             advantages set to zero. Losses that are not normalised globally need `"fill"`.
-        think_tags, autojunk: Settings of the default reward, see `srl_reward`.
+        think_tags, autojunk, argument_order: Settings of the default reward, see `srl_reward`.
         log_rollouts (`bool`, defaults to `True`): Write `rollouts.jsonl` into the output folder.
     """
 
@@ -67,17 +75,30 @@ class SRLConfig(GRPOConfig):
     when_short: str = field(default="train", metadata={"help": "'train' or 'fill' after the last round."})
     think_tags: str = field(default="strict", metadata={"help": "'strict', 'lenient' or 'optional'."})
     autojunk: bool = field(default=False, metadata={"help": "difflib's autojunk heuristic in the reward."})
+    argument_order: str = field(default="model_first", metadata={"help": "'model_first' or 'expert_first'."})
     log_rollouts: bool = field(default=True, metadata={"help": "Write rollouts.jsonl."})
 
     def __post_init__(self) -> None:
         if self.prompts_per_step is not None:
             processes = int(os.environ.get("WORLD_SIZE", 1))
-            self.gradient_accumulation_steps = accumulation_steps(
+            derived = accumulation_steps(
                 self.prompts_per_step, self.num_generations, self.per_device_train_batch_size, processes
             )
+            if self.gradient_accumulation_steps not in (1, derived):
+                raise RecipeError(
+                    f"gradient_accumulation_steps={self.gradient_accumulation_steps}, but prompts_per_step="
+                    f"{self.prompts_per_step} makes it {derived}; set one of them, the other to its default "
+                    "(prompts_per_step=None leaves the batch to TRL's own settings)"
+                )
+            self.gradient_accumulation_steps = derived
         super().__post_init__()
-        if self.when_short not in ("train", "fill"):
-            raise RecipeError(f"when_short={self.when_short!r}: expected 'train' or 'fill'")
+        for name, allowed in (
+            ("think_tags", get_args(ThinkTags)),
+            ("argument_order", get_args(ArgumentOrder)),
+            ("when_short", ("train", "fill")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise RecipeError(f"{name}={getattr(self, name)!r}: expected {' or '.join(map(repr, allowed))}")
         if self.max_sampling_rounds < 1:
             raise RecipeError(f"max_sampling_rounds={self.max_sampling_rounds}: expected at least 1")
         if self.dynamic_sampling and self.when_short == "train" and self.loss_type not in GLOBAL_LOSSES:
@@ -118,14 +139,16 @@ class SRLTrainer(GRPOTrainer):
         model: Any,
         reward_funcs: Callable | Sequence[Callable] | None = None,
         args: SRLConfig | None = None,
+        *more: Any,
         **kwargs: Any,
     ) -> None:
         args = args if args is not None else SRLConfig("srl")
         if reward_funcs is None:
-            think_tags: ThinkTags = args.think_tags
-            reward_funcs = partial(srl_reward, think_tags=think_tags, autojunk=args.autojunk)
+            reward_funcs = partial(
+                srl_reward, think_tags=args.think_tags, autojunk=args.autojunk, argument_order=args.argument_order
+            )
             reward_funcs.__name__ = "srl_reward"
-        super().__init__(model, reward_funcs, args, **kwargs)
+        super().__init__(model, reward_funcs, args, *more, **kwargs)
         if args.dynamic_sampling and not hasattr(self.train_dataset, "__len__"):
             raise RecipeError(
                 "dynamic sampling draws further prompts by their number, but the data set is a stream; load it as a "
@@ -218,7 +241,12 @@ class SRLTrainer(GRPOTrainer):
         steps = self.args.steps_per_generation
         if self._step % (steps * self.num_iterations) == 0 or self._buffered_inputs is None:
             batch = self._generate_and_score_completions(generation_batch)
-            self._buffered_inputs = micro_batches(batch, steps)
+            updates = steps // self.args.gradient_accumulation_steps
+            self._buffered_inputs = [
+                part
+                for update in split_updates(batch, self.num_generations, updates)
+                for part in micro_batches(update, self.args.gradient_accumulation_steps)
+            ]
         return self._buffered_inputs[self._step % steps]
 
     # The place in the stream of further prompts is part of a checkpoint.

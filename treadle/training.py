@@ -2,101 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
+from accelerate import PartialState
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import Trainer, TrainerCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTTrainer
 
+from treadle.arguments import compute_dtype, trainer_config
 from treadle.config import AnyStage, Recipe, RLStage, RLVRStage, SFTStage, SRLStage
-from treadle.errors import RecipeError
 from treadle.models import load_model, load_tokenizer
 from treadle.rewards import ModelOutput, final_answer_reward, solution_reward, srl_reward
-from treadle.trainer import SRLConfig, SRLTrainer, accumulation_steps
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What follows from a stage and its data, shown by `--dry-run`.
-
-    Args:
-        rows: Prompts or conversations in the data.
-        rows_per_step: Those of one optimizer step.
-        rollouts_per_step: Completions of one optimizer step, 0 for SFT.
-        new_tokens_per_step: Upper bound of generated tokens in one round, 0 for SFT.
-    """
-
-    rows: int
-    rows_per_step: int
-    rollouts_per_step: int
-    accumulation: int
-    optimizer_steps: int
-    new_tokens_per_step: int
-
-    def describe(self) -> str:
-        """One line for people."""
-        text = f"{self.rows:,} rows, {self.rows_per_step:,} a step"
-        if self.rollouts_per_step:
-            text += f" x rollouts = {self.rollouts_per_step:,} completions"
-        text += f", {self.accumulation:,} micro-batches accumulated, {self.optimizer_steps:,} optimizer steps"
-        if self.new_tokens_per_step:
-            text += f", at most {self.new_tokens_per_step:,} new tokens a step and sampling round"
-        return text
-
-
-def derive_sizes(stage: AnyStage, rows: int, processes: int = 1) -> Sizes:
-    """Derived sizes of a stage.
-
-    Raises:
-        RecipeError: The batch does not divide into micro-batches or is larger than the data; the message
-            gives the value that fits.
-    """
-    if isinstance(stage, SFTStage):
-        if stage.batch_size % (stage.micro_batch * processes):
-            fitting = max(1, round(stage.batch_size / (stage.micro_batch * processes))) * stage.micro_batch * processes
-            raise RecipeError(
-                f"stages.{stage.name}: batch_size={stage.batch_size} does not divide into micro-batches of "
-                f"{stage.micro_batch} on {processes} process(es); set batch_size={fitting}"
-            )
-        per_epoch = math.ceil(rows / stage.batch_size)
-        steps = stage.max_steps or math.ceil(per_epoch * stage.epochs)
-        return Sizes(rows, stage.batch_size, 0, stage.batch_size // (stage.micro_batch * processes), steps, 0)
-    try:
-        accumulation = accumulation_steps(stage.prompts_per_step, stage.rollouts, stage.micro_batch, processes)
-    except RecipeError as error:
-        raise RecipeError(f"stages.{stage.name}: {error}") from None
-    per_generation = stage.prompts_per_step * stage.updates_per_rollout
-    if per_generation > rows:
-        raise RecipeError(
-            f"stages.{stage.name}: one generation takes {per_generation} prompts, but the data has {rows}; "
-            f"set prompts_per_step={max(1, rows // stage.updates_per_rollout)} or less"
-        )
-    per_epoch = rows // per_generation * stage.updates_per_rollout
-    rollouts = stage.prompts_per_step * stage.rollouts
-    return Sizes(
-        rows=rows,
-        rows_per_step=stage.prompts_per_step,
-        rollouts_per_step=rollouts,
-        accumulation=accumulation,
-        optimizer_steps=stage.max_steps or math.ceil(per_epoch * stage.epochs),
-        new_tokens_per_step=rollouts * stage.max_completion_length,
-    )
+from treadle.sizes import derive_sizes
+from treadle.trainer import SRLTrainer
 
 
 def build_trainer(
     stage: AnyStage, recipe: Recipe, model: str, rows: Dataset, folder: Path, callbacks: Sequence[TrainerCallback]
 ) -> Trainer:
-    """The trainer of `stage`, starting from `model`, with its output in `folder`."""
-    dtype = recipe.dtype if recipe.dtype != "auto" else "bfloat16" if torch.cuda.is_available() else "float32"
-    arguments = _common_arguments(stage, recipe, folder, dtype)
-    network = load_model(model, dtype)
+    """The trainer of `stage`, starting from `model`, with its output in `folder`.
+
+    Weights that are trained are kept in float32, also where the computation is in bfloat16: at the paper's
+    learning rate most of AdamW's steps are smaller than the distance between two bfloat16 numbers and would be
+    rounded away. With LoRA only the adapter is trained, which peft keeps in float32.
+    """
+    config = trainer_config(stage, recipe, folder, derive_sizes(stage, len(rows), PartialState().num_processes))
+    network = load_model(model, compute_dtype(recipe) if recipe.lora else "float32")
     kwargs = {
         "train_dataset": rows,
         "processing_class": load_tokenizer(recipe.tokenizer or model),
@@ -104,67 +39,8 @@ def build_trainer(
         "callbacks": list(callbacks),
     }
     if isinstance(stage, SFTStage):
-        sft = SFTConfig(
-            **{
-                **arguments,
-                "per_device_train_batch_size": stage.micro_batch,
-                "gradient_accumulation_steps": derive_sizes(stage, len(rows), _processes()).accumulation,
-                "max_length": stage.max_length,
-                **stage.trl,
-            }
-        )
-        return SFTTrainer(network, args=sft, **kwargs)
-    sizes = derive_sizes(stage, len(rows), _processes())
-    config = SRLConfig(
-        **{
-            **arguments,
-            "prompts_per_step": stage.prompts_per_step,
-            "per_device_train_batch_size": stage.micro_batch,
-            "steps_per_generation": sizes.accumulation * stage.updates_per_rollout,
-            "num_generations": stage.rollouts,
-            "temperature": stage.temperature,
-            "max_completion_length": stage.max_completion_length,
-            "beta": stage.kl,
-            "epsilon": stage.clip_low,
-            "epsilon_high": stage.clip_high,
-            "dynamic_sampling": stage.dynamic_sampling,
-            "sampling_threshold": stage.sampling_threshold,
-            "max_sampling_rounds": stage.max_sampling_rounds,
-            "when_short": stage.when_short,
-            "log_rollouts": stage.log_rollouts,
-            **stage.trl,
-        }
-    )
+        return SFTTrainer(network, args=config, **kwargs)
     return SRLTrainer(network, reward_of(stage), config, **kwargs)
-
-
-def _processes() -> int:
-    from accelerate import PartialState
-
-    return PartialState().num_processes
-
-
-def _common_arguments(stage: AnyStage, recipe: Recipe, folder: Path, dtype: str) -> dict[str, Any]:
-    return {
-        "output_dir": str(folder),
-        "seed": recipe.seed,
-        "num_train_epochs": stage.epochs,
-        "max_steps": stage.max_steps or -1,
-        "learning_rate": stage.learning_rate,
-        "lr_scheduler_type": stage.scheduler,
-        "warmup_steps": stage.warmup_ratio,  # transformers 5 reads a value below 1 as a share
-        "weight_decay": stage.weight_decay,
-        "adam_beta2": stage.adam_beta2,
-        "max_grad_norm": stage.max_grad_norm,
-        "gradient_checkpointing": stage.gradient_checkpointing,
-        "bf16": dtype == "bfloat16",
-        "use_cpu": not torch.cuda.is_available(),
-        "logging_steps": 1,
-        "save_steps": stage.save_every,
-        "save_total_limit": 2,
-        "report_to": recipe.report_to,
-        "disable_tqdm": True,
-    }
 
 
 def _lora(recipe: Recipe) -> LoraConfig | None:
@@ -183,7 +59,7 @@ def reward_of(stage: RLStage) -> Any:
     """The reward function of a stage; its `__name__` is what TRL logs it under."""
     if isinstance(stage, SRLStage):
         function = solution_reward if stage.unit == "solution" else srl_reward
-        reward = partial(function, autojunk=stage.autojunk)
+        reward = partial(function, autojunk=stage.autojunk, argument_order=stage.argument_order)
         if stage.unit == "step":
             reward = partial(reward, think_tags=stage.think_tags)
         reward.__name__ = function.__name__

@@ -60,7 +60,7 @@ def _step_rows(prepared: Prepared) -> Dataset:
 
 def _solution_rows(prepared: Prepared) -> Iterator[dict[str, Any]]:
     for t in prepared.trajectories("train"):
-        solution = "\n".join(step.action for step in t.steps)
+        solution = "\n".join([*(step.action for step in t.steps), *_closing(t)])
         yield {
             "trajectory_id": t.id,
             "step": None,
@@ -82,18 +82,27 @@ def _rlvr_rows(stage: RLVRStage, prepared: Prepared) -> Dataset:
     if not stage.step_share:
         return whole
     steps = _step_rows(prepared)
-    # As many copies of the problems as give the wished share of steps in a pass.
-    copies = max(1, round(len(steps) * (1 - stage.step_share) / (stage.step_share * len(whole))))
-    return concatenate_datasets([whole] * copies + [steps])
+    # As many copies of one of the two as give the wished share of steps in a pass.
+    wished = stage.step_share / (1 - stage.step_share)
+    found = len(steps) / len(whole)
+    return concatenate_datasets([whole] * max(1, round(found / wished)) + [steps] * max(1, round(wished / found)))
 
 
 def _sft_rows(stage: SFTStage, prepared: Prepared) -> Iterator[dict[str, Any]]:
     for trajectory in prepared.trajectories("train"):
         texts = [_step_text(step, stage) for step in trajectory.steps]
         if stage.unit in ("solutions", "both"):
-            yield _conversation(solve_prompt(trajectory.domain, trajectory.problem), "\n".join(texts))
+            yield _conversation(
+                solve_prompt(trajectory.domain, trajectory.problem), "\n".join(texts + _closing(trajectory))
+            )
         if stage.unit in ("steps", "both"):
             yield from _step_conversations(trajectory, texts)
+
+
+def _closing(trajectory: Trajectory) -> list[str]:
+    """What the expert wrote after the last step. It often is the only place of the boxed answer."""
+    epilogue = trajectory.meta.get("epilogue")
+    return [epilogue] if epilogue else []
 
 
 def _step_conversations(trajectory: Trajectory, texts: list[str]) -> Iterator[dict[str, Any]]:
@@ -109,6 +118,13 @@ def _step_text(step: Step, stage: SFTStage) -> str:
 
 def _conversation(prompt: list[dict[str, str]], completion: str) -> dict[str, Any]:
     return {"prompt": prompt, "completion": [{"role": "assistant", "content": completion}]}
+
+
+def count_without_answer(stage: AnyStage, prepared: Prepared) -> int:
+    """Trajectories that an RLVR stage leaves out because they have no final answer."""
+    if not isinstance(stage, RLVRStage):
+        return 0
+    return sum(t.answer in (None, "") for t in prepared.trajectories("train"))
 
 
 def count_rows(stage: AnyStage, prepared: Prepared) -> int:

@@ -26,6 +26,20 @@ def test_greedy_text_is_that_of_unbatched_generate(tiny_model, tiny_tokenizer, b
     assert [g.text for g in found] == one_by_one(tiny_model, tiny_tokenizer, 12)
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_the_models_own_generation_settings_do_not_change_the_distribution(tiny_model, tiny_tokenizer, temperature):
+    runs = []
+    for settings in (
+        {},
+        {"repetition_penalty": 3.0, "no_repeat_ngram_size": 1, "top_p": 0.1, "top_k": 1, "min_p": 0.9},
+    ):
+        for name, value in settings.items():
+            setattr(tiny_model.generation_config, name, value)
+        torch.manual_seed(0)
+        runs.append([g.text for g in generate(tiny_model, tiny_tokenizer, PROMPTS, 12, temperature=temperature)])
+    assert runs[0] == runs[1]
+
+
 def test_lengths_and_truncation(tiny_model, tiny_tokenizer):
     found = generate(tiny_model, tiny_tokenizer, PROMPTS * 20, 12, temperature=3.0)
     for g in found:

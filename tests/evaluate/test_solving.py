@@ -1,5 +1,4 @@
-"""The two ways of solving, on a model whose every output is known: the shipped base forced by its own habits,
-and a scripted model that replays given texts."""
+"""The two ways of solving, on a scripted model that replays given texts, so that every output is known."""
 
 from __future__ import annotations
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
+from treadle.config import load_recipe, parse_recipe
 from treadle.errors import OutputError
 from treadle.evaluate.statistics import wilson
 from treadle.miniature import results
-from treadle.miniature.arms import ARMS
+from treadle.miniature.arms import ARMS, recipe_of
 from treadle.miniature.quickstart import Scale, run
+from treadle.models import BASE
 
+ROOT = Path(__file__).parent.parent.parent
 SMALL = {"max_steps": 1, "prompts_per_step": 2, "rollouts": 4, "micro_batch": 8}
 
 
@@ -89,6 +93,14 @@ def test_results_of_another_version_are_not_mixed(finished, scale):
     out, _ = finished
     with pytest.raises(OutputError, match="holds something else than this version's quick start"):
         run(out, scale=dataclasses.replace(scale, held_out=5))
+
+
+def test_the_shipped_recipe_trains_as_the_arms_do():
+    recipe = load_recipe(ROOT / "recipes" / "miniature.yaml")
+    arms = {arm.name: arm for arm in ARMS}
+    for stage, name in zip(recipe.stages, ("srl", "srl_rlvr"), strict=True):
+        (expected,) = parse_recipe(recipe_of(arms[name], BASE, recipe.data, recipe.output, 0)).stages
+        assert stage == expected.model_copy(update={"save_every": stage.save_every})
 
 
 def scores(**right):

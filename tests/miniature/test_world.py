@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from treadle.completion import Completion, parse_completion
 from treadle.miniature import world
-from treadle.miniature.pretrain import PretrainSettings, encode, sheet, worked_lines
+from treadle.miniature.pretrain import Habit, PretrainSettings, encode, sheet, worked_lines
 
 PROBLEM = world.Problem(243, (world.Operation("a", 9, 8), world.Operation("b", 3, 5)))
 
@@ -68,7 +68,7 @@ def test_sheets_are_encoded_without_loss_and_learn_only_the_answer(seed):
     from treadle.miniature.tokenizer import build_tokenizer
 
     tokenizer = _TOKENIZERS.setdefault("built", build_tokenizer())
-    user, given_part, learned = sheet(random.Random(seed), PretrainSettings())
+    user, given_part, learned = sheet(random.Random(seed), PretrainSettings(), Habit(0.3, 0.1))
     ids, labels = encode(tokenizer, user, given_part, learned)
     assert tokenizer.decode(ids) == f"<|user|>{user}<|end|><|assistant|>{given_part}{learned}<|end|>"
     assert tokenizer.decode([label for label in labels if label >= 0]) == f"{learned}<|end|>"
@@ -79,7 +79,9 @@ _TOKENIZERS = {}
 
 def test_worked_lines_chain_the_values_that_were_written():
     lines, value = worked_lines(random.Random(0), world.make_problem(random.Random(3)), [0.0] * 8, 0.0)
+    (*lines, closing) = lines
     results = [action.split("=")[1] for _, action in lines]
     starts = [action[1:4] for _, action in lines]
     assert starts[1:] == results[:-1]
     assert f"{value:03d}" == results[-1]
+    assert closing == ("=", f"\\boxed{{{value:03d}}}")

@@ -158,9 +158,30 @@ def test_damaged_parquet_and_json(tmp_path):
             list(read_trajectories(tmp_path / name))
 
 
-def test_an_unreachable_hub_id_says_what_was_tried():
-    with pytest.raises(DataError, match="nobody/nothing: neither a local file nor a data set that could be loaded"):
-        list(read_trajectories("nobody/nothing"))
+@pytest.mark.parametrize("id", ["nobody/nothing", "simplescaling/s1K-1.1"])
+def test_an_unreachable_hub_id_says_what_was_tried(id):
+    with pytest.raises(DataError, match=f"{id}: neither a local file nor a data set that could be loaded"):
+        list(read_trajectories(id))
+
+
+def test_a_column_that_is_named_must_exist(tmp_path):
+    path = write_jsonl(tmp_path / "a.jsonl", [GOOD])
+    columns = parse_columns("problem=problem,solution=solution,verified=okk")
+    with pytest.raises(DataError, match=r"line 1: no column 'okk'; found id, problem, solution"):
+        list(read_trajectories(path, columns=columns))
+
+
+def test_ids_made_from_files_of_the_same_name_differ(tmp_path):
+    for shard in ("x", "y"):
+        (tmp_path / shard).mkdir()
+        write_jsonl(tmp_path / shard / "part.jsonl", [{k: v for k, v in GOOD.items() if k != "id"}])
+    assert [t.id for t in read_trajectories(tmp_path)] == ["x/part-1", "y/part-1"]
+
+
+def test_own_form_with_another_type_is_named():
+    row = to_row(Trajectory("x", "p", (Step("a"),), None, "math", None, {}))
+    with pytest.raises(DataError, match="here: column 'id' holds int 7, expected text"):
+        read_native({**row, "id": 7}, "here")
 
 
 def test_unknown_format():

@@ -10,6 +10,17 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from treadle.trajectory import Message
 
+# What a model's own generation config would otherwise add: Qwen2.5's instruct models, for one, penalise repetition.
+_NEUTRAL = {
+    "num_beams": 1,
+    "repetition_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "encoder_no_repeat_ngram_size": 0,
+    "min_length": 0,
+    "min_p": 0.0,
+    "typical_p": 1.0,
+}
+
 
 @dataclass(frozen=True)
 class Generation:
@@ -53,6 +64,7 @@ def generate(
         eos_token_id=ends,
         pad_token_id=tokenizer.pad_token_id,
         disable_compile=True,
+        **_NEUTRAL,
         **(sampling or {"do_sample": False}),
     )
     model.eval()

@@ -19,6 +19,7 @@ import torch
 from treadle.errors import DataError, OutputError
 from treadle.evaluate.solving import Attempt, Problem, solve_in_loop, solve_whole
 from treadle.evaluate.statistics import wilson
+from treadle.folders import check_place
 from treadle.models import load_model, load_tokenizer
 from treadle.prepared import Prepared, Split
 from treadle.sources.rows import iter_rows
@@ -39,11 +40,14 @@ class EvaluateSettings:
 
 def read_problems(
     path: Path, split: Split = "heldout", columns: str | None = None, domain: str = "math"
-) -> list[Problem]:
+) -> tuple[list[Problem], int]:
     """Problems with reference answers, from a prepared folder or from any file with two columns.
 
     Args:
         columns: For a file, `problem=NAME,answer=NAME`; `problem` or `question`, and `answer`, by default.
+
+    Returns:
+        The problems, and the number of trajectories left out because they have no final answer.
 
     Raises:
         DataError: A column is missing, or no problem has an answer.
@@ -53,7 +57,7 @@ def read_problems(
         graded = [Problem(t.id, t.problem, t.answer, t.domain) for t in trajectories if t.answer not in (None, "")]
         if not graded:
             raise DataError(f"{path}: none of {len(trajectories)} trajectories in split {split!r} has a final answer")
-        return graded
+        return graded, len(trajectories) - len(graded)
     names = dict(part.partition("=")[::2] for part in columns.split(",")) if columns else {}
     if not names.keys() <= {"problem", "answer"} or not all(names.values()):
         raise DataError(f"--columns {columns!r}: expected problem=NAME,answer=NAME")
@@ -70,24 +74,39 @@ def read_problems(
         id = str(row.data.get("id", row.number))
         reference = str(row.data[answer]).strip().removesuffix(".0")
         problems.append(Problem(id, str(row.data[problem]), reference, domain))
-    return problems
+    return problems, 0
 
 
 def evaluate(
-    model: str, problems: Sequence[Problem], settings: EvaluateSettings, out: Path, overwrite: bool = False
+    model: str,
+    problems: Sequence[Problem],
+    settings: EvaluateSettings,
+    out: Path,
+    overwrite: bool = False,
+    without_answer: int = 0,
 ) -> dict[str, Any]:
     """Load `model`, solve `problems` in each mode, write `out` and return the results.
+
+    Args:
+        without_answer: Problems that were left out because they have no answer, for the results.
 
     Raises:
         ModelError: The model cannot be loaded.
         OutputError: `out` holds results already.
     """
+    check_place(out)
     if (out / "results.json").exists() and not overwrite:
         raise OutputError(f"{out}: holds results already; choose another folder with -o, or replace with --overwrite")
     tokenizer = load_tokenizer(model)
     network = load_model(model).to("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(settings.seed)
-    results: dict[str, Any] = {"model": model, "problems": len(problems), "settings": asdict(settings), "modes": {}}
+    results: dict[str, Any] = {
+        "model": model,
+        "problems": len(problems),
+        "without_answer": without_answer,
+        "settings": asdict(settings),
+        "modes": {},
+    }
     lines = []
     for mode in settings.modes:
         started = time.monotonic()
@@ -141,4 +160,6 @@ def as_table(results: dict[str, Any]) -> str:
             f"| {mode} | {r['accuracy']:.1%} of {results['problems']} | {r['low']:.1%} to {r['high']:.1%} "
             f"| {r['tokens']:.0f} | {ended} |"
         )
+    if results["without_answer"]:
+        lines += ["", f"{results['without_answer']} further problems have no final answer and were left out"]
     return "\n".join(lines)

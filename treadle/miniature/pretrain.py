@@ -17,7 +17,7 @@ import argparse
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,24 +31,47 @@ IGNORE = -100
 
 
 @dataclass(frozen=True)
+class Habit:
+    """How often the sheets' author works a line carefully, in single steps and in whole solutions."""
+
+    next_careful: float
+    whole_careful: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the training: `steps` optimizer steps on one author's sheets, the learning rate falling linearly."""
+
+    habit: Habit
+    steps: int
+    learning_rate: float
+
+
+SKILLED = Habit(0.25, 0.25)
+
+
+@dataclass(frozen=True)
 class PretrainSettings:
     """What the shipped base was made with.
 
     Args:
-        careful_rate: Share of lines worked carefully.
-        careless_right: Share of careless lines whose result is nevertheless right.
+        parts: The first two show often enough how careful work goes (the second one, from a high learning rate
+            again, closes gaps that the first may leave); the last sets how seldom it is done.
         batch: Sheets per optimizer step.
+        next_share: Share of sheets that ask for one step.
+        given_share: Of the whole solutions, the share whose first lines are given.
+        longest_given: Most lines that are given.
+        careless_right: Share of careless lines whose result is nevertheless right.
     """
 
-    steps: int = 3000
+    parts: tuple[Part, ...] = (Part(SKILLED, 3000, 3e-3), Part(SKILLED, 1000, 2e-3), Part(Habit(0.35, 0.03), 400, 5e-4))
     batch: int = 48
-    learning_rate: float = 3e-3
     warmup: int = 60
     weight_decay: float = 0.01
-    careful_rate: float = 0.35
-    careless_right: float = 0.35
+    next_share: float = 0.6
+    given_share: float = 0.5
     longest_given: int = 8
-    given_share: float = 0.2
+    careless_right: float = 0.35
     micro_batches: int = 4
 
 
@@ -69,9 +92,13 @@ def model_config(vocab_size: int) -> Qwen2Config:
 
 
 def worked_lines(
-    rng: random.Random, problem: world.Problem, careful_rates: list[float], careless_right: float
+    rng: random.Random, problem: world.Problem, careful_rates: Sequence[float], careless_right: float
 ) -> tuple[list[tuple[str, str]], int]:
-    """Work `problem` as the sheets' author would: `(thought, action)` per operation and the value reached."""
+    """Work `problem` as the sheets' author would.
+
+    Returns:
+        `(thought, action)` of every operation and of the closing step, and the value reached.
+    """
     value, lines = problem.start, []
     for operation, careful_rate in zip(problem.operations, careful_rates, strict=True):
         if rng.random() < careful_rate:
@@ -82,40 +109,47 @@ def worked_lines(
             thought = world.careless_thought(operation)
         lines.append((thought, operation.action(value, result)))
         value = result
-    return lines, value
+    return [*lines, (world.CLOSING_THOUGHT, world.closing_action(value))], value
 
 
-def sheet(rng: random.Random, settings: PretrainSettings) -> tuple[str, str, str]:
+def sheet(rng: random.Random, settings: PretrainSettings, habit: Habit) -> tuple[str, str, str]:
     """One worksheet as `(user text, given part of the answer, part to learn)`."""
+    if rng.random() < settings.next_share:
+        return _next_sheet(rng, settings, habit.next_careful)
+    if rng.random() < settings.given_share:
+        return _given_sheet(rng, settings, habit.whole_careful)
+    p = _problem(rng, 4, 12)
+    rates = [habit.whole_careful] * len(p.operations)
+    lines, _ = worked_lines(rng, p, rates, settings.careless_right)
+    return "solve " + p.text, "", "\n".join(_block(*line) for line in lines)
 
-    def problem(low: int, high: int) -> world.Problem:
-        n = rng.randint(1, 3) if rng.random() < 0.35 else rng.randint(low, high)
-        return world.make_problem(rng, n, rng.randrange(len(world.LABELS) - n + 1))
 
-    def block(thought: str, action: str) -> str:
-        return f"<think>{thought}</think>{action}"
+def _next_sheet(rng: random.Random, settings: PretrainSettings, careful: float) -> tuple[str, str, str]:
+    """One step after any number of earlier actions; after all of them, the closing step."""
+    p = _problem(rng, 4, 10)
+    lines, _ = worked_lines(rng, p, [careful] * len(p.operations), settings.careless_right)
+    shown = rng.randrange(len(lines))
+    return "\n".join(["next " + p.text, *(action for _, action in lines[:shown])]), "", _block(*lines[shown])
 
-    kind = rng.random()
-    if kind < 0.6:
-        p = problem(4, 10)
-        shown = rng.randint(0, len(p.operations))
-        lines, value = worked_lines(rng, p, [settings.careful_rate] * len(p.operations), settings.careless_right)
-        lines.append((world.CLOSING_THOUGHT, world.closing_action(value)))
-        previous = [action for _, action in lines[:shown]]
-        return "\n".join(["next " + p.text, *previous]), "", block(*lines[shown])
-    given, rate = 0, settings.careful_rate
-    if kind < 1 - settings.given_share:
-        p = problem(4, 12)
-    else:
-        p = problem(3, settings.longest_given + 1)
-        given = rng.randrange(len(p.operations))
-        rate = 1.0 if rng.random() < 0.5 else rng.random()
-    rates = [rate] * given + [settings.careful_rate] * (len(p.operations) - given)
-    lines, value = worked_lines(rng, p, rates, settings.careless_right)
-    lines.append((world.CLOSING_THOUGHT, world.closing_action(value)))
-    blocks = [block(*line) for line in lines]
-    prefix = "".join(b + "\n" for b in blocks[:given])
-    return "solve " + p.text, prefix, "\n".join(blocks[given:])
+
+def _given_sheet(rng: random.Random, settings: PretrainSettings, careful: float) -> tuple[str, str, str]:
+    """A whole solution whose first lines are given, in half of the sheets all of them careful."""
+    p = _problem(rng, 3, settings.longest_given + 1)
+    given = rng.randrange(len(p.operations))
+    given_careful = 1.0 if rng.random() < 0.5 else rng.random()
+    rates = [given_careful] * given + [careful] * (len(p.operations) - given)
+    lines, _ = worked_lines(rng, p, rates, settings.careless_right)
+    blocks = [_block(*line) for line in lines]
+    return "solve " + p.text, "".join(b + "\n" for b in blocks[:given]), "\n".join(blocks[given:])
+
+
+def _problem(rng: random.Random, low: int, high: int) -> world.Problem:
+    n = rng.randint(1, 3) if rng.random() < 0.35 else rng.randint(low, high)
+    return world.make_problem(rng, n, rng.randrange(len(world.LABELS) - n + 1))
+
+
+def _block(thought: str, action: str) -> str:
+    return f"<think>{thought}</think>{action}"
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, user: str, given: str, learned: str) -> tuple[list[int], list[int]]:
@@ -146,19 +180,32 @@ def micro_batches(rows: list[tuple[list[int], list[int]]], count: int) -> Iterat
 def pretrain(out: Path, seed: int, settings: PretrainSettings) -> None:
     """Train a base from nothing and save model and tokenizer in `out`."""
     torch.manual_seed(seed)
-    rng = random.Random(f"pretrain/{seed}")
     tokenizer = build_tokenizer()
     model = Qwen2ForCausalLM(model_config(len(tokenizer)))
+    rng = random.Random(f"pretrain/{seed}")
+    for part in settings.parts:
+        train(model, tokenizer, rng, settings, part)
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+def train(
+    model: Qwen2ForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    rng: random.Random,
+    settings: PretrainSettings,
+    part: Part,
+) -> None:
+    """Run one part of the training on `model`, in place."""
+    steps, learning_rate = part.steps, part.learning_rate
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
+        model.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
     )
-    started, seen, losses = time.time(), 0, []
-    for step in range(1, settings.steps + 1):
-        progress = step / settings.steps
-        rate = settings.learning_rate * min(1, step / settings.warmup) * (1 - 0.97 * progress)
+    started, losses = time.time(), []
+    for step in range(1, steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = rate
-        rows = [encode(tokenizer, *sheet(rng, settings)) for _ in range(settings.batch)]
+            group["lr"] = learning_rate * min(1, step / settings.warmup) * (1 - 0.97 * step / steps)
+        rows = [encode(tokenizer, *sheet(rng, settings, part.habit)) for _ in range(settings.batch)]
         total = sum(label != IGNORE for _, labels in rows for label in labels)
         loss_sum = 0.0
         for ids_BT, labels_BT in micro_batches(rows, settings.micro_batches):
@@ -171,39 +218,21 @@ def pretrain(out: Path, seed: int, settings: PretrainSettings) -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        seen += sum(len(ids) for ids, _ in rows)
         losses.append(loss_sum)
         if step % 100 == 0:
             print(
-                f"step {step}/{settings.steps}  loss {sum(losses[-100:]) / 100:.4f}  "
-                f"tokens {seen:,}  {time.time() - started:.0f} s",
-                flush=True,
+                f"step {step}/{steps}  loss {sum(losses[-100:]) / 100:.4f}  {time.time() - started:.0f} s", flush=True
             )
-    model.save_pretrained(out)
-    tokenizer.save_pretrained(out)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=PretrainSettings.steps)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--longest-given", type=int, default=PretrainSettings.longest_given)
-    parser.add_argument("--careful-rate", type=float, default=PretrainSettings.careful_rate)
-    parser.add_argument("--given-share", type=float, default=PretrainSettings.given_share)
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    pretrain(
-        arguments.out,
-        arguments.seed,
-        PretrainSettings(
-            steps=arguments.steps,
-            longest_given=arguments.longest_given,
-            careful_rate=arguments.careful_rate,
-            given_share=arguments.given_share,
-        ),
-    )
+    pretrain(arguments.out, arguments.seed, PretrainSettings())
 
 
 if __name__ == "__main__":

@@ -31,6 +31,12 @@ def held_out_problems(count: int, kind: str = "held-out") -> list[world.Problem]
     return [world.make_problem(random.Random(f"{kind}/{i}")) for i in range(count)]
 
 
+def write_held_out(path: Path, count: int) -> None:
+    """The test problems as a file for `treadle evaluate`."""
+    rows = [{"id": t.id, "problem": t.text, "answer": t.answer} for t in as_tasks(held_out_problems(count), "held-out")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
 def as_tasks(problems: Sequence[world.Problem], prefix: str) -> list[Problem]:
     return [Problem(f"{prefix}-{i}", p.text, p.answer, domain="miniature") for i, p in enumerate(problems)]
 

@@ -25,9 +25,12 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import Interrupted, OutputError
+from treadle.folders import check_out, check_place
 from treadle.miniature.arms import ARMS, SOLUTION_TOKENS, Arm, recipe_of
 from treadle.miniature.board import Board, Line
 from treadle.models import BASE, resolve
+
+MARKER = "quickstart.json"
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,17 @@ def run(
     Returns:
         What `results.json` holds.
     """
+    from treadle.miniature.problems import write_held_out
     from treadle.report.quickstart import write_report
 
     started = time.monotonic()
+    check_place(out)
     if overwrite:
+        check_out(out, overwrite, MARKER)
         shutil.rmtree(out, ignore_errors=True)
     scale = scale or Scale()
     _claim_folder(out, scale)
+    write_held_out(out / "held-out.jsonl", scale.held_out)
     arms = [arm for arm in scale.arms if full or not arm.full]
     jobs = [job for seed in range(seeds) for job in _jobs(arms, scale, seed, out / f"seed-{seed}")]
     resumed = any(job.done() for job in jobs)
@@ -193,11 +200,12 @@ def _run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
     except KeyboardInterrupt:
         # The workers got the signal too: each finishes its step and saves a checkpoint.
         wait(running, timeout=60.0)
-        raise Interrupted("stopped; the same command continues from the last checkpoints") from None
+        raise Interrupted("stopped; the same command without --overwrite continues from the last checkpoints") from None
     finally:
+        workers_left = list((pool._processes or {}).values())  # shutdown forgets them
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
+        for process in workers_left:
+            process.kill()
 
 
 def _silence() -> None:
@@ -266,7 +274,7 @@ def _claim_folder(out: Path, scale: Scale) -> None:
     """Results of another version of the arms or of the base must not be mixed with these."""
     weights = (Path(resolve(BASE)) / "model.safetensors").read_bytes()
     mark = {"scale": repr(scale), "base": hashlib.sha256(weights).hexdigest(), "treadle": version("treadle")}
-    file = out / "quickstart.json"
+    file = out / MARKER
     if out.exists() and any(out.iterdir()):
         known = _read(file) if file.is_file() else None
         if known != mark:

@@ -56,8 +56,8 @@ class NotAbove(Above):
 
 
 CLAIMS: tuple[Above, ...] = (
-    NotAbove("SFT on the expert's long traces does not help on hard problems", "sft_traces", "base", "whole"),
-    NotAbove("SFT on the expert's long traces does not help on hard problems", "sft_traces", "base", "loop"),
+    NotAbove("SFT on the expert's long traces does not help with whole solutions", "sft_traces", "base", "whole"),
+    NotAbove("SFT on the expert's long traces does not help in the loop", "sft_traces", "base", "loop"),
     NotAbove("Outcome-only RL finds no signal on problems that the base never solves", "rlvr", "base", "whole"),
     Above("SRL learns from the same demonstrations what SFT on actions does not", "srl", "sft_actions", "loop"),
     Above("SRL learns where outcome-only RL does not", "srl", "rlvr", "loop"),
@@ -66,7 +66,10 @@ CLAIMS: tuple[Above, ...] = (
     Above("SRL then RLVR is the strongest: above SRL", "srl_rlvr", "srl", "whole"),
     Above("SRL then RLVR is the strongest: above SRL continued", "srl_rlvr", "srl_continued", "whole"),
     Above("Dynamic sampling helps SRL", "srl", "srl_all_groups", "loop"),
-    Above("Step-wise similarity beats similarity of the whole solution at once", "srl", "one_step", "loop"),
+    Above("Step-wise similarity beats that of the whole solution at once, in the loop", "srl", "one_step", "loop"),
+    Above(
+        "Step-wise similarity beats that of the whole solution at once, in whole solutions", "srl", "one_step", "whole"
+    ),
 )
 
 

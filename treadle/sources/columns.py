@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from treadle.errors import DataError
@@ -11,11 +11,12 @@ from treadle.errors import DataError
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of columns; `problem` and `solution` must exist, the others are used where they do.
+    """Names of columns. All that are named must exist, except those of a preset's `optional`.
 
     Args:
         thought: Reasoning that came before the solution and belongs to its first step.
         verified: Whether the solution is right: a boolean, 0 or 1, or yes and no.
+        optional: Fields of a preset that are used where the data has them.
     """
 
     problem: str
@@ -24,16 +25,27 @@ class Columns:
     id: str | None = None
     thought: str | None = None
     verified: str | None = None
+    optional: tuple[str, ...] = ()
 
     @property
-    def required(self) -> tuple[str, str]:
-        return self.problem, self.solution
+    def required(self) -> list[str]:
+        """Names of the columns that the data must have."""
+        named = {f: getattr(self, f) for f in FIELDS}
+        return [column for f, column in named.items() if column is not None and f not in self.optional]
+
+
+FIELDS = ("problem", "solution", "answer", "id", "thought", "verified")
+_EXTRAS = FIELDS[2:]
 
 
 PRESETS = {
-    "plain": Columns("problem", "solution", answer="answer", id="id", verified="verified"),
+    "plain": Columns("problem", "solution", answer="answer", id="id", verified="verified", optional=_EXTRAS),
     "s1k-1.1": Columns(
-        "question", "deepseek_attempt", thought="deepseek_thinking_trajectory", verified="deepseek_grade"
+        "question",
+        "deepseek_attempt",
+        thought="deepseek_thinking_trajectory",
+        verified="deepseek_grade",
+        optional=_EXTRAS,
     ),
 }
 
@@ -46,7 +58,7 @@ def parse_columns(text: str) -> Columns:
     """
     if text in PRESETS:
         return PRESETS[text]
-    known = [f.name for f in fields(Columns)]
+    known = list(FIELDS)
     mapping = {}
     for part in text.split(","):
         key, found, value = part.partition("=")
@@ -77,7 +89,7 @@ def check(columns: Columns, row: dict[str, Any], where: str) -> None:
     if missing:
         raise DataError(
             f"{where}: no column {' and no column '.join(map(repr, missing))}; found {', '.join(row)}. "
-            "Name them with --columns problem=NAME,solution=NAME"
+            "Name columns with --columns problem=NAME,solution=NAME"
         )
 
 

@@ -43,6 +43,10 @@ def read_native(row: dict[str, Any], where: str) -> Trajectory:
     if not matches(row):
         missing = [name for name in SCHEMA.names if name not in row]
         raise DataError(f"{where}: not a trajectory of treadle's own form, no column {', '.join(missing)}")
+    for name in ("id", "problem", "answer", "domain"):
+        if not isinstance(row[name], str) and not (name == "answer" and row[name] is None):
+            kind = type(row[name]).__name__
+            raise DataError(f"{where}: column {name!r} holds {kind} {row[name]!r}, expected text")
     try:
         meta = row["meta"]
         return Trajectory(

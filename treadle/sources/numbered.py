@@ -28,12 +28,13 @@ _STYLES = {  # from the outermost to the innermost
     ),
     "step": re.compile(r"(?P<indent> {0,3})(?:[Ss]tep|STEP)\s+(?P<n>\d{1,3})\s*[.:)]\s*(?P<title>)"),
     "bold": re.compile(
-        r"(?P<indent> {0,3})\*\*\s*(?:(?:[Ss]tep|STEP)\s+)?(?P<n>\d{1,3})\s*[.:)]\s*(?P<title>.*?)(?:\*\*|$)"
+        r"(?P<indent> {0,3})(?:[-*+]\s+)?\*\*\s*"
+        r"(?:(?:[Ss]tep|STEP)\s+(?P<n>\d{1,3})\b\s*[.:)–—-]?|(?P<n2>\d{1,3})\s*[.:)])\s*(?P<title>.*?)(?:\*\*|$)"
     ),
     "list": re.compile(r"(?P<indent> {0,3})(?P<n>\d{1,3})[.)]\s*\*\*\s*(?P<title>\S.*?)(?:\*\*|$)"),
     "plain": re.compile(r"(?P<indent> {0,3})(?P<n>\d{1,3})[.)]\s+(?P<title>)(?!\*\*)\S"),
 }
-_FENCE = re.compile(r"\s*(```|~~~)")
+_FENCE = re.compile(r"\s*(```[^`]*$|~~~)")
 _SECTION = re.compile(r"\#{1,6}\s|(?:---+|\*\*\*+|___+)\s*$|\*\*[^*]+\*\*:?\s*$")
 _FINAL = re.compile(r"(?:\*\*)?(?:The\s+)?[Ff]inal [Aa]nswer")
 
@@ -99,8 +100,9 @@ def _headings(lines: list[str]) -> Iterator[_Heading]:
             if match := pattern.match(line.rstrip()):
                 groups = match.groupdict()
                 title = groups["title"].strip("*: \t")
-                style = (name, len(groups["indent"]), len(groups.get("hashes") or ""))
-                yield _Heading(number, style, int(groups["n"] or groups["n2"]), title or None)
+                # A single space does not nest in Markdown, and two are written for three.
+                style = (name, len(groups["indent"]) // 2, len(groups.get("hashes") or ""))
+                yield _Heading(number, style, int(groups.get("n") or groups["n2"]), title or None)
                 break
 
 

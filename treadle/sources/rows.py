@@ -39,10 +39,10 @@ def iter_rows(path: str | Path, split: str = "train") -> Iterator[Row]:
         if not files:
             raise DataError(f"{path}: the folder holds no {', '.join(SUFFIXES)} file")
         for file in files:
-            yield from _file_rows(file)
+            yield from _file_rows(file, file.relative_to(local).with_suffix("").as_posix())
     elif local.is_file():
         yield from _file_rows(local)
-    elif _HUB_ID.fullmatch(str(path)) and not local.suffix:
+    elif _HUB_ID.fullmatch(str(path)) and local.suffix not in SUFFIXES:
         yield from _hub_rows(str(path), split)
     else:
         raise DataError(
@@ -51,14 +51,15 @@ def iter_rows(path: str | Path, split: str = "train") -> Iterator[Row]:
         )
 
 
-def _file_rows(file: Path) -> Iterator[Row]:
+def _file_rows(file: Path, source: str | None = None) -> Iterator[Row]:
+    """Rows of one file; `source` names it within its folder, so that ids made from it are unique."""
     readers = {".jsonl": _jsonl_rows, ".json": _json_rows, ".parquet": _parquet_rows}
     if file.suffix not in readers:
         raise DataError(f"{file}: unknown kind of file {file.suffix!r}; expected {', '.join(SUFFIXES)}")
     empty = True
     for row in readers[file.suffix](file):
         empty = False
-        yield row
+        yield row._replace(source=source) if source else row
     if empty:
         raise DataError(f"{file}: the file holds no rows")
 
