@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from treadle.completion import Completion, parse_completion
 from treadle.miniature import world
-from treadle.miniature.pretrain import Habit, PretrainSettings, encode, sheet, worked_lines
+from treadle.miniature.pretrain import Habit, Part, PretrainSettings, encode, sheet, worked_lines
 
 PROBLEM = world.Problem(243, (world.Operation("a", 9, 8), world.Operation("b", 3, 5)))
 
@@ -24,7 +24,7 @@ def test_an_example_by_hand():
 
 def test_careful_thought_by_hand():
     # 3*9+8=35 carry 3; 4*9+3=39 carry 3; 2*9+3=21.
-    assert world.careful_thought(PROBLEM.operations[0], 243) == "a3*9+8=35|4*9+3=39|2*9+3=21"
+    assert world.careful_thought(PROBLEM.operations[0], 243) == "a243:3*9+8=35|4*9+3=39|2*9+3=21"
 
 
 def test_careless_work_forgets_carries():
@@ -68,7 +68,7 @@ def test_sheets_are_encoded_without_loss_and_learn_only_the_answer(seed):
     from treadle.miniature.tokenizer import build_tokenizer
 
     tokenizer = _TOKENIZERS.setdefault("built", build_tokenizer())
-    user, given_part, learned = sheet(random.Random(seed), PretrainSettings(), Habit(0.3, 0.1))
+    user, given_part, learned = sheet(random.Random(seed), PretrainSettings(), Part(Habit(0.3, 0.1), 1, 1e-3))
     ids, labels = encode(tokenizer, user, given_part, learned)
     assert tokenizer.decode(ids) == f"<|user|>{user}<|end|><|assistant|>{given_part}{learned}<|end|>"
     assert tokenizer.decode([label for label in labels if label >= 0]) == f"{learned}<|end|>"

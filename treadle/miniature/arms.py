@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-STEP_TOKENS = 48
-SOLUTION_TOKENS = 400
+STEP_TOKENS = 52
+SOLUTION_TOKENS = 420
 
 _TRAINING = {"micro_batch": 64, "adam_beta2": 0.95, "gradient_checkpointing": False, "save_every": 1000}
 _RL = {**_TRAINING, "learning_rate": 1e-4, "clip_high": 0.28, "max_sampling_rounds": 2, "warmup_ratio": 0.05}

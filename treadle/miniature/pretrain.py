@@ -40,11 +40,15 @@ class Habit:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the training: `steps` optimizer steps on one author's sheets, the learning rate falling linearly."""
+    """One part of the training: `steps` optimizer steps on one author's sheets, the learning rate falling linearly.
+
+    Problems have at most `longest` operations.
+    """
 
     habit: Habit
     steps: int
     learning_rate: float
+    longest: int = 12
 
 
 SKILLED = Habit(0.25, 0.25)
@@ -55,8 +59,9 @@ class PretrainSettings:
     """What the shipped base was made with.
 
     Args:
-        parts: The first two show often enough how careful work goes (the second one, from a high learning rate
-            again, closes gaps that the first may leave); the last sets how seldom it is done.
+        parts: Short problems first, on which a model finds soon where the value and the operation stand; then
+            long ones, with enough careful lines to learn how careful work goes; the last part sets how seldom it
+            is done.
         batch: Sheets per optimizer step.
         next_share: Share of sheets that ask for one step.
         given_share: Of the whole solutions, the share whose first lines are given.
@@ -64,7 +69,11 @@ class PretrainSettings:
         careless_right: Share of careless lines whose result is nevertheless right.
     """
 
-    parts: tuple[Part, ...] = (Part(SKILLED, 3000, 3e-3), Part(SKILLED, 1000, 2e-3), Part(Habit(0.35, 0.03), 400, 5e-4))
+    parts: tuple[Part, ...] = (
+        Part(SKILLED, 800, 3e-3, longest=3),
+        Part(SKILLED, 2500, 3e-3),
+        Part(Habit(0.35, 0.03), 400, 5e-4),
+    )
     batch: int = 48
     warmup: int = 60
     weight_decay: float = 0.01
@@ -112,39 +121,39 @@ def worked_lines(
     return [*lines, (world.CLOSING_THOUGHT, world.closing_action(value))], value
 
 
-def sheet(rng: random.Random, settings: PretrainSettings, habit: Habit) -> tuple[str, str, str]:
+def sheet(rng: random.Random, settings: PretrainSettings, part: Part) -> tuple[str, str, str]:
     """One worksheet as `(user text, given part of the answer, part to learn)`."""
     if rng.random() < settings.next_share:
-        return _next_sheet(rng, settings, habit.next_careful)
+        return _next_sheet(rng, settings, part)
     if rng.random() < settings.given_share:
-        return _given_sheet(rng, settings, habit.whole_careful)
-    p = _problem(rng, 4, 12)
-    rates = [habit.whole_careful] * len(p.operations)
+        return _given_sheet(rng, settings, part)
+    p = _problem(rng, 4, min(12, part.longest))
+    rates = [part.habit.whole_careful] * len(p.operations)
     lines, _ = worked_lines(rng, p, rates, settings.careless_right)
     return "solve " + p.text, "", "\n".join(_block(*line) for line in lines)
 
 
-def _next_sheet(rng: random.Random, settings: PretrainSettings, careful: float) -> tuple[str, str, str]:
+def _next_sheet(rng: random.Random, settings: PretrainSettings, part: Part) -> tuple[str, str, str]:
     """One step after any number of earlier actions; after all of them, the closing step."""
-    p = _problem(rng, 4, 10)
-    lines, _ = worked_lines(rng, p, [careful] * len(p.operations), settings.careless_right)
+    p = _problem(rng, 4, min(10, part.longest))
+    lines, _ = worked_lines(rng, p, [part.habit.next_careful] * len(p.operations), settings.careless_right)
     shown = rng.randrange(len(lines))
     return "\n".join(["next " + p.text, *(action for _, action in lines[:shown])]), "", _block(*lines[shown])
 
 
-def _given_sheet(rng: random.Random, settings: PretrainSettings, careful: float) -> tuple[str, str, str]:
+def _given_sheet(rng: random.Random, settings: PretrainSettings, part: Part) -> tuple[str, str, str]:
     """A whole solution whose first lines are given, in half of the sheets all of them careful."""
-    p = _problem(rng, 3, settings.longest_given + 1)
+    p = _problem(rng, 3, min(settings.longest_given + 1, part.longest))
     given = rng.randrange(len(p.operations))
     given_careful = 1.0 if rng.random() < 0.5 else rng.random()
-    rates = [given_careful] * given + [careful] * (len(p.operations) - given)
+    rates = [given_careful] * given + [part.habit.whole_careful] * (len(p.operations) - given)
     lines, _ = worked_lines(rng, p, rates, settings.careless_right)
     blocks = [_block(*line) for line in lines]
     return "solve " + p.text, "".join(b + "\n" for b in blocks[:given]), "\n".join(blocks[given:])
 
 
 def _problem(rng: random.Random, low: int, high: int) -> world.Problem:
-    n = rng.randint(1, 3) if rng.random() < 0.35 else rng.randint(low, high)
+    n = rng.randint(1, 3) if high <= 3 or rng.random() < 0.35 else rng.randint(low, high)
     return world.make_problem(rng, n, rng.randrange(len(world.LABELS) - n + 1))
 
 
@@ -205,7 +214,7 @@ def train(
     for step in range(1, steps + 1):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * min(1, step / settings.warmup) * (1 - 0.97 * step / steps)
-        rows = [encode(tokenizer, *sheet(rng, settings, part.habit)) for _ in range(settings.batch)]
+        rows = [encode(tokenizer, *sheet(rng, settings, part)) for _ in range(settings.batch)]
         total = sum(label != IGNORE for _, labels in rows for label in labels)
         loss_sum = 0.0
         for ids_BT, labels_BT in micro_batches(rows, settings.micro_batches):

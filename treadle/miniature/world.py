@@ -94,13 +94,13 @@ def careless_thought(operation: Operation) -> str:
 
 
 def careful_thought(operation: Operation, value: int) -> str:
-    """Digit by digit with carries, `a3*9+8=35|4*9+3=39|2*9+3=21`: always leads to the right result."""
+    """The value, then digit by digit with carries, `a243:3*9+8=35|4*9+3=39|2*9+3=21`: always right."""
     parts, carry = [], operation.addend
     for digit in (value % 10, value // 10 % 10, value // 100):
         product = digit * operation.multiplier + carry
         parts.append(f"{digit}*{operation.multiplier}+{carry}={product:02d}")
         carry = product // 10
-    return operation.label + "|".join(parts)
+    return f"{operation.label}{value:03d}:" + "|".join(parts)
 
 
 def verbose_thought(rng: random.Random, operation: Operation, value: int) -> str:
