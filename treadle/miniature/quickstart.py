@@ -44,7 +44,7 @@ class Scale:
     """
 
     arms: tuple[Arm, ...] = ARMS
-    screened: int = 112
+    screened: int = 128
     training: int = 100
     held_out: int = 200
 
@@ -206,6 +206,7 @@ def _run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in workers_left:
             process.kill()
+            process.join()
 
 
 def _silence() -> None:
