@@ -17,7 +17,6 @@ _NEUTRAL = {
     "no_repeat_ngram_size": 0,
     "encoder_no_repeat_ngram_size": 0,
     "min_length": 0,
-    "min_p": 0.0,
     "typical_p": 1.0,
 }
 
@@ -58,7 +57,9 @@ def generate(
     ]
     order = sorted(range(len(prompts)), key=lambda i: len(prompt_ids[i]))
     ends = _end_tokens(model, tokenizer)
-    sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature else {}
+    sampling = (
+        {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0, "min_p": 0.0} if temperature else {}
+    )
     config = GenerationConfig(
         max_new_tokens=max_new_tokens,
         eos_token_id=ends,

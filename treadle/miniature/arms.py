@@ -17,7 +17,16 @@ SOLUTION_TOKENS = 420
 
 _TRAINING = {"micro_batch": 64, "adam_beta2": 0.95, "gradient_checkpointing": False, "save_every": 1000}
 _RL = {**_TRAINING, "learning_rate": 1e-4, "clip_high": 0.28, "max_sampling_rounds": 2, "warmup_ratio": 0.05}
-_SFT = {**_TRAINING, "kind": "sft", "unit": "both", "batch_size": 64, "learning_rate": 5e-4, "warmup_ratio": 0.1}
+_SFT = {
+    **_TRAINING,
+    "kind": "sft",
+    "unit": "both",
+    "batch_size": 64,
+    "micro_batch": 16,
+    "learning_rate": 5e-4,
+    "warmup_ratio": 0.1,
+    "trl": {"train_sampling_strategy": "group_by_length"},  # single steps and whole solutions: ten times the length
+}
 
 SRL = {**_RL, "kind": "srl", "prompts_per_step": 32, "max_completion_length": STEP_TOKENS}
 RLVR = {**_RL, "kind": "rlvr", "prompts_per_step": 16, "max_completion_length": SOLUTION_TOKENS}
@@ -44,27 +53,27 @@ class Arm:
 
 
 ARMS = (
-    Arm("srl", "SRL", {**SRL, "max_steps": 28}),
-    Arm("rlvr", "RLVR", {**RLVR, "max_steps": 44}),
-    Arm("srl_rlvr", "SRL then RLVR", {**RLVR, "max_steps": 20}, after="srl"),
-    Arm("srl_continued", "SRL continued", {**SRL, "max_steps": 40}, after="srl"),
-    Arm("sft_traces", "SFT on verbose traces", {**_SFT, "target": "traces", "epochs": 4}),
+    Arm("srl", "SRL", {**SRL, "max_steps": 20}),
+    Arm("rlvr", "RLVR", {**RLVR, "max_steps": 36}),
+    Arm("srl_rlvr", "SRL then RLVR", {**RLVR, "max_steps": 10}, after="srl"),
+    Arm("srl_continued", "SRL continued", {**SRL, "max_steps": 28}, after="srl"),
+    Arm("sft_traces", "SFT on verbose traces", {**_SFT, "target": "traces", "epochs": 3}),
     Arm("sft_actions", "SFT on actions", {**_SFT, "target": "actions", "epochs": 8}),
     Arm("base", "base", None),
     # The paper's ablations: every group kept, and the whole solution rewarded at once (RLVR rewards its end).
     Arm(
-        "srl_all_groups", "SRL without dynamic sampling", {**SRL, "max_steps": 24, "dynamic_sampling": False}, full=True
+        "srl_all_groups", "SRL without dynamic sampling", {**SRL, "max_steps": 20, "dynamic_sampling": False}, full=True
     ),
-    Arm("one_step", "one-step similarity", {**RLVR, "kind": "srl", "unit": "solution", "max_steps": 20}, full=True),
+    Arm("one_step", "one-step similarity", {**RLVR, "kind": "srl", "unit": "solution", "max_steps": 30}, full=True),
     # What a teacher who thinks like the student would give, and RLVR that keeps the skill of single steps.
     Arm(
         "sft_oracle",
         "SFT in the student's style",
-        {**_SFT, "target": "traces", "epochs": 4},
+        {**_SFT, "target": "traces", "epochs": 3},
         thoughts="careful",
         full=True,
     ),
-    Arm("srl_mixed", "SRL then RLVR with steps", {**RLVR, "step_share": 0.5, "max_steps": 20}, after="srl", full=True),
+    Arm("srl_mixed", "SRL then RLVR with steps", {**RLVR, "step_share": 0.25, "max_steps": 10}, after="srl", full=True),
 )
 
 

@@ -33,7 +33,9 @@ def held_out_problems(count: int, kind: str = "held-out") -> list[world.Problem]
 
 def write_held_out(path: Path, count: int) -> None:
     """The test problems as a file for `treadle evaluate`."""
-    rows = [{"id": t.id, "problem": t.problem, "answer": t.answer} for t in as_tasks(held_out_problems(count), "held-out")]
+    rows = [
+        {"id": t.id, "problem": t.problem, "answer": t.answer} for t in as_tasks(held_out_problems(count), "held-out")
+    ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
