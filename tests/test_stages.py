@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -164,6 +165,15 @@ def test_dry_checks_come_before_any_model(recipe, prepared, tmp_path):
 def test_values_that_trl_refuses_are_found_before_anything_is_written(recipe, tmp_path, change, message):
     with pytest.raises(RecipeError, match=message):
         stages.run(recipe({**SRL, **change}), quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")
+def test_vllm_that_is_not_installed_is_found_by_a_run_but_not_by_a_dry_run(recipe, tmp_path):
+    made = recipe({**SRL, "trl": {"use_vllm": True}})
+    stages.check(made)
+    with pytest.raises(RecipeError, match=r"stages.srl.trl.use_vllm: vLLM is not installed; pip install"):
+        stages.run(made, quiet=True)
     assert not (tmp_path / "run").exists()
 
 

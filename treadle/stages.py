@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from treadle.arguments import trainer_config
 from treadle.config import AnyStage, Recipe, resolved
-from treadle.errors import Interrupted, OutputError
+from treadle.errors import Interrupted, OutputError, RecipeError
 from treadle.folders import check_place
 from treadle.models import check_model, load_tokenizer
 from treadle.prepared import Prepared
@@ -74,6 +75,11 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
         TreadleError: See `check`; `OutputError` for a folder of another recipe; `Interrupted` after Ctrl-C.
     """
     check(recipe)
+    for stage in recipe.stages:
+        if stage.trl.get("use_vllm") and find_spec("vllm") is None:
+            raise RecipeError(
+                f"stages.{stage.name}.trl.use_vllm: vLLM is not installed; pip install 'treadle[vllm]', or leave it out"
+            )
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     folders = _folders(recipe)

@@ -72,7 +72,7 @@ class PretrainSettings:
     parts: tuple[Part, ...] = (
         Part(SKILLED, 800, 3e-3, longest=3),
         Part(SKILLED, 2500, 3e-3),
-        Part(Habit(0.35, 0.10), 400, 5e-4),
+        Part(Habit(0.35, 0.05), 400, 5e-4),
     )
     batch: int = 48
     warmup: int = 60

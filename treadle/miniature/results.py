@@ -66,6 +66,9 @@ CLAIMS: tuple[Above, ...] = (
     Above("SRL then RLVR is the strongest: above SRL", "srl_rlvr", "srl", "whole"),
     Above("SRL then RLVR is the strongest: above SRL continued", "srl_rlvr", "srl_continued", "whole"),
     Above("Dynamic sampling helps SRL", "srl", "srl_all_groups", "loop"),
+    Above(
+        "Step instances among RLVR's problems keep the skill of single steps", "srl_mixed", "srl_rlvr_longer", "loop"
+    ),
     Above("Step-wise similarity beats that of the whole solution at once, in the loop", "srl", "one_step", "loop"),
     Above(
         "Step-wise similarity beats that of the whole solution at once, in whole solutions", "srl", "one_step", "whole"
