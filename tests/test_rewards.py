@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle import final_answer_reward, solution_reward, srl_reward, step_similarity
+from treadle.errors import DataError
 from treadle.rewards import completion_text
 from treadle.training import step_or_answer_reward
 
@@ -38,6 +39,24 @@ def test_similarity_by_hand():
 def test_argument_order_is_the_actions_first():
     assert step_similarity("tide", "diet") == difflib.SequenceMatcher(None, "tide", "diet", False).ratio() == 0.25
     assert step_similarity("diet", "tide") == 0.5
+
+
+@pytest.mark.parametrize(("order", "swap"), [("model_first", False), ("expert_first", True)])
+def test_argument_order_is_a_setting(order, swap):
+    action, expert = "tide", "diet"  # difflib's own example of a ratio that is not symmetric
+    pair = (expert, action) if swap else (action, expert)
+    expected = difflib.SequenceMatcher(None, *pair, False).ratio()
+    output = [f"<think>x</think>{action}"]
+    assert srl_reward(output, [expert], argument_order=order) == [expected]
+    assert solution_reward(output, [expert], argument_order=order) == [expected]
+    with pytest.raises(ValueError, match="expected 'model_first' or 'expert_first'"):
+        srl_reward(output, [expert], argument_order="any")
+
+
+def test_references_may_be_numbers_but_not_missing():
+    assert final_answer_reward([r"\boxed{7}", r"\boxed{8}"], [7, 7]) == [1.0, 0.0]
+    with pytest.raises(DataError, match="a row has no reference answer"):
+        final_answer_reward([r"\boxed{7}"], [None])
 
 
 def test_autojunk_underrates_long_steps():

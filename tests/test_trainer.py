@@ -17,7 +17,7 @@ from treadle.trainer import accumulation_steps
 ROWS = [{"prompt": [{"role": "user", "content": f"next {i:03d}"}], "number": i} for i in range(12)]
 
 
-def vowels(completions, **kwargs):
+def digits(completions, **kwargs):
     """A reward that differs between random completions: the share of digits."""
     texts = [c[0]["content"] for c in completions]
     return [sum(ch.isdigit() for ch in text) / (len(text) + 1) for text in texts]
@@ -47,7 +47,7 @@ def arguments(cls, folder, **changes):
     return cls(**(settings | changes))
 
 
-def train(cls, model, tokenizer, args, rewards=vowels, rows=ROWS):
+def train(cls, model, tokenizer, args, rewards=digits, rows=ROWS):
     trainer = cls(model, rewards, args, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)
     trainer.train()
     return trainer, [log for log in trainer.state.log_history if "loss" in log]
@@ -220,6 +220,12 @@ def test_config_defaults_and_arithmetic(tmp_path):
     [
         ({"when_short": "stop"}, "expected 'train' or 'fill'"),
         ({"max_sampling_rounds": 0}, "expected at least 1"),
+        ({"think_tags": "loose"}, "think_tags='loose': expected 'strict' or 'lenient' or 'optional'"),
+        ({"argument_order": "any"}, "argument_order='any': expected 'model_first' or 'expert_first'"),
+        (
+            {"prompts_per_step": 4, "gradient_accumulation_steps": 7},
+            "gradient_accumulation_steps=7, but prompts_per_step",
+        ),
         ({"dynamic_sampling": True, "loss_type": "grpo"}, "set when_short='fill'"),
     ],
 )

@@ -1,0 +1,74 @@
+"""Rows for each kind of training, from a prepared folder with known trajectories."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from treadle.config import RLVRStage, SFTStage, SRLStage
+from treadle.prepare import PrepareSettings, prepare
+from treadle.prepared import Prepared
+from treadle.sources.native import to_row
+from treadle.training_data import count_without_answer, training_rows
+from treadle.trajectory import Step, Trajectory
+
+
+def trajectory(i, answer="7", epilogue="So \\boxed{7}."):
+    steps = (Step("1. first", thought="hm"), Step("2. second"), Step("3. third", thought="ah"))
+    return Trajectory(f"t{i}", f"problem {i}", steps, answer, "math", True, {"epilogue": epilogue})
+
+
+@pytest.fixture
+def make(tmp_path):
+    def prepared(trajectories, **settings):
+        source = tmp_path / "t.jsonl"
+        source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in trajectories))
+        prepare(source, tmp_path / "data", PrepareSettings(held_out=0, **settings))
+        return Prepared(tmp_path / "data")
+
+    return prepared
+
+
+def test_whole_solutions_end_with_what_follows_the_last_step(make):
+    data = make([trajectory(0)])
+    (row,) = training_rows(SFTStage(kind="sft"), data)
+    assert row["completion"][0]["content"] == "1. first\n2. second\n3. third\nSo \\boxed{7}."
+    (row,) = training_rows(SFTStage(kind="sft", target="traces"), data)
+    assert row["completion"][0]["content"] == (
+        "<think>hm</think>1. first\n2. second\n<think>ah</think>3. third\nSo \\boxed{7}."
+    )
+    (row,) = training_rows(SRLStage(kind="srl", unit="solution"), data)
+    assert row["expert_action"].endswith("3. third\nSo \\boxed{7}.")
+    data = make_again(data, trajectory(0, epilogue=""))
+    (row,) = training_rows(SFTStage(kind="sft"), data)
+    assert row["completion"][0]["content"].endswith("3. third")
+
+
+def make_again(data, changed):
+    source = data.folder.with_suffix(".jsonl")
+    source.write_text(json.dumps(to_row(changed)) + "\n")
+    prepare(source, data.folder, PrepareSettings(held_out=0), overwrite=True)
+    return Prepared(data.folder)
+
+
+def test_single_steps_are_the_instances_without_the_last(make):
+    rows = training_rows(SRLStage(kind="srl"), make([trajectory(0), trajectory(1)]))
+    assert [(r["trajectory_id"], r["step"]) for r in rows] == [("t0", 1), ("t0", 2), ("t1", 1), ("t1", 2)]
+
+
+def test_rlvr_leaves_out_what_has_no_answer_and_counts_it(make):
+    data = make([trajectory(0), trajectory(1, answer=None), trajectory(2, answer="")])
+    stage = RLVRStage(kind="rlvr")
+    assert [r["trajectory_id"] for r in training_rows(stage, data)] == ["t0"]
+    assert count_without_answer(stage, data) == 2
+    assert count_without_answer(SRLStage(kind="srl"), data) == 0
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.5, 0.75, 0.95])
+def test_the_share_of_steps_is_as_wished(make, share):
+    rows = training_rows(
+        RLVRStage(kind="rlvr", step_share=share), make([trajectory(i) for i in range(20)], targets="all")
+    )
+    found = sum(r["expert_action"] is not None for r in rows) / len(rows)
+    assert found == pytest.approx(share, abs=0.04)
