@@ -54,9 +54,9 @@ class Arm:
 
 ARMS = (
     Arm("srl", "SRL", {**SRL, "max_steps": 20}),
-    Arm("rlvr", "RLVR", {**RLVR, "max_steps": 32}),
-    Arm("srl_rlvr", "SRL then RLVR", {**RLVR, "max_steps": 10}, after="srl"),
-    Arm("srl_continued", "SRL continued", {**SRL, "max_steps": 24}, after="srl"),
+    Arm("rlvr", "RLVR", {**RLVR, "max_steps": 38}),
+    Arm("srl_rlvr", "SRL then RLVR", {**RLVR, "max_steps": 8}, after="srl"),
+    Arm("srl_continued", "SRL continued", {**SRL, "max_steps": 30}, after="srl"),
     Arm("sft_traces", "SFT on verbose traces", {**_SFT, "target": "traces", "epochs": 3}),
     Arm("sft_actions", "SFT on actions", {**_SFT, "target": "actions", "epochs": 8}),
     Arm("base", "base", None),
