@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import multiprocessing
-import time
 from pathlib import Path
 
 import pytest
@@ -16,9 +14,8 @@ from treadle.evaluate.run import read_problems
 from treadle.evaluate.statistics import wilson
 from treadle.miniature import results
 from treadle.miniature.arms import ARMS, recipe_of
-from treadle.miniature.board import Board, Line
 from treadle.miniature.problems import as_tasks, held_out_problems
-from treadle.miniature.quickstart import Job, Scale, _run_jobs, run
+from treadle.miniature.quickstart import Scale, run
 from treadle.models import BASE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -106,18 +103,6 @@ def test_the_shipped_recipe_trains_as_the_arms_do():
     for stage, name in zip(recipe.stages, ("srl", "srl_rlvr"), strict=True):
         (expected,) = parse_recipe(recipe_of(arms[name], BASE, recipe.data, recipe.output, 0)).stages
         assert stage == expected.model_copy(update={"save_every": stage.save_every})
-
-
-def test_a_failing_job_ends_the_others_at_once(tmp_path):
-    jobs = [
-        Job("sleeps", "sleeps", time.sleep, (300,), tmp_path / "a"),
-        Job("fails", "fails", int, ("x",), tmp_path / "b"),
-    ]
-    started = time.monotonic()
-    with Board({job.name: Line(job.title, None, 0) for job in jobs}) as board, pytest.raises(ValueError, match="'x'"):
-        _run_jobs(jobs, 2, board)
-    assert time.monotonic() - started < 100
-    assert not [p for p in multiprocessing.active_children() if p.is_alive()]
 
 
 def test_the_held_out_problems_are_written_for_treadle_evaluate(finished):

@@ -8,26 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import os
 import platform
 import shutil
-import signal
 import subprocess
 import time
-import warnings
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from treadle.errors import Interrupted, OutputError
+from treadle.errors import OutputError
 from treadle.folders import check_out, check_place
 from treadle.miniature.arms import ARMS, SOLUTION_TOKENS, Arm, recipe_of
 from treadle.miniature.board import Board, Line
+from treadle.miniature.jobs import Job, run_jobs
 from treadle.models import BASE, resolve
 
 MARKER = "quickstart.json"
@@ -84,7 +78,7 @@ def run(
     jobs = [job for seed in range(seeds) for job in _jobs(arms, scale, seed, out / f"seed-{seed}")]
     resumed = any(job.done() for job in jobs)
     with Board({job.name: Line(job.title, job.metrics, job.steps) for job in jobs}) as board:
-        _run_jobs(jobs, workers, board)
+        run_jobs(jobs, workers, board)
     from treadle.miniature import results
 
     scores = {arm.name: [_read(out / f"seed-{s}" / arm.name / "score.json") for s in range(seeds)] for arm in arms}
@@ -105,23 +99,6 @@ def run(
         print(f"{claim['verdict'].upper():9}  {claim['claim']}. {claim['sentence']}")
     print(f"\n{summary['seconds']:.0f} s in all; figures in {out / 'results.json'}, pictures in {out / 'report.html'}")
     return summary
-
-
-@dataclass
-class Job:
-    """One piece of work for a worker process; its `product` marks it as done."""
-
-    name: str
-    title: str
-    call: Callable[..., str]
-    arguments: tuple[Any, ...]
-    product: Path
-    needs: tuple[str, ...] = ()
-    metrics: Path | None = None
-    steps: int = 0
-
-    def done(self) -> bool:
-        return self.product.is_file()
 
 
 def _jobs(arms: list[Arm], scale: Scale, seed: int, folder: Path) -> list[Job]:
@@ -170,59 +147,6 @@ def _jobs(arms: list[Arm], scale: Scale, seed: int, folder: Path) -> list[Job]:
             )
         )
     return jobs
-
-
-def _run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
-    """Run what is not done, each job as soon as what it needs is there and a worker is free."""
-    waiting = []
-    for job in jobs:
-        if job.done():
-            board.finish(job.name, "done before")
-        else:
-            waiting.append(job)
-    finished = {job.name for job in jobs if job.done()}
-    running: dict[Future[str], Job] = {}
-    context = get_context("spawn")  # torch must not be forked once it has threads
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_silence)
-    try:
-        while waiting or running:
-            ready = [job for job in waiting if finished.issuperset(job.needs)]
-            for job in ready[: workers - len(running)]:
-                waiting.remove(job)
-                board.start(job.name)
-                running[pool.submit(job.call, *job.arguments)] = job
-            done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in done:
-                job = running.pop(future)
-                board.finish(job.name, future.result())
-                finished.add(job.name)
-            board.tick()
-    except KeyboardInterrupt:
-        # The workers got the signal too: each finishes its step and saves a checkpoint.
-        wait(running, timeout=60.0)
-        raise Interrupted("stopped; the same command without --overwrite continues from the last checkpoints") from None
-    finally:
-        workers_left = list((pool._processes or {}).values())  # shutdown forgets them
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in workers_left:
-            process.kill()
-            process.join()
-
-
-def _silence() -> None:
-    """A worker's set-up: one thread, no bars, no chatter; its results go to files."""
-    import torch
-    from datasets.utils.logging import disable_progress_bar
-    from transformers.utils import logging as transformers_logging
-
-    # Ctrl-C reaches the workers too; only a stage in training acts on it, by saving a checkpoint.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)
-    transformers_logging.disable_progress_bar()
-    disable_progress_bar()
-    os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def screen(seed: int, start: int, stop: int, product: Path) -> str:

@@ -85,10 +85,10 @@ def claims(scores: Scores) -> list[dict[str, Any]]:
         gain = difference(scores, claim.first, claim.second, claim.mode)
         verdict = claim.judge(gain)
         first, second = (accuracy(scores, arm, claim.mode).value for arm in (claim.first, claim.second))
-        points, low, high = (100 * bound for bound in gain)
+        points, low, high = (round(100 * bound) for bound in gain)
         sentence = (
             f"{TITLES[claim.first]} solves {first:.0%} {PLACES[claim.mode]}, {TITLES[claim.second]} {second:.0%}: "
-            f"a difference of {points:+.0f} points (95% interval {low:+.0f} to {high:+.0f})."
+            f"a difference of {points:+d} points (95% interval {low:+d} to {high:+d})."
         )
         found.append({"claim": claim.claim, "verdict": verdict, "sentence": sentence})
     found.append(_length_claim(scores))

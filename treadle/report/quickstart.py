@@ -84,7 +84,7 @@ def curves_figure(folder: Path) -> Figure:
                 continue
             axes.plot([log["seconds"] for log in logs], [log[key] for log in logs], color=colour, label=TITLES[arm])
         axes.set_title(title, fontsize=10)
-        axes.set_xlabel("seconds of training")
+        axes.set_xlabel("seconds of the stage")
         axes.spines[["top", "right"]].set_visible(False)
         if axes.lines:
             axes.legend(frameon=False, fontsize=8)
