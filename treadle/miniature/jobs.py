@@ -74,9 +74,9 @@ def run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
         raise Interrupted("stopped; the same command without --overwrite continues from the last checkpoints") from None
     finally:
         signal.signal(signal.SIGTERM, previous)
-        workers_left = list((pool._processes or {}).values())  # shutdown forgets them
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in workers_left:
+        busy = list((pool._processes or {}).values()) if running else []  # shutdown forgets them
+        pool.shutdown(wait=not running, cancel_futures=True)
+        for process in busy:
             process.kill()
             process.join()
 
