@@ -10,12 +10,15 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.connection import wait as sentinels_ready
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from treadle.errors import Interrupted
 from treadle.miniature.board import Board
+
+PATIENCE = 60.0  # seconds that an interrupted stage has for its checkpoint
 
 
 @dataclass
@@ -49,12 +52,10 @@ def run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_silence)
 
     def stop(number: int, frame: FrameType | None) -> None:
-        """SIGTERM reaches this process alone, so it is handed on; from there it is a Ctrl-C."""
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
         raise KeyboardInterrupt
 
     previous = signal.signal(signal.SIGTERM, stop)
+    patience = 0.0
     try:
         while waiting or running:
             ready = [job for job in waiting if finished.issuperset(job.needs)]
@@ -68,17 +69,19 @@ def run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
                 board.finish(job.name, future.result())
                 finished.add(job.name)
             board.tick()
-    except KeyboardInterrupt:
-        # The workers got the signal too: each finishes its step and saves a checkpoint.
-        wait(running, timeout=60.0)
+    except (KeyboardInterrupt, Interrupted):
+        patience = PATIENCE
         raise Interrupted("stopped; the same command without --overwrite continues from the last checkpoints") from None
     finally:
         signal.signal(signal.SIGTERM, previous)
-        busy = list((pool._processes or {}).values()) if running else []  # shutdown forgets them
-        pool.shutdown(wait=not running, cancel_futures=True)
+        busy = list((pool._processes or {}).values()) if running or patience else []
+        # A stage in training answers SIGTERM by finishing its step and saving a checkpoint; anything else just ends.
         for process in busy:
-            process.kill()
-            process.join()
+            process.terminate()
+        for process in busy:
+            if not sentinels_ready([process.sentinel], timeout=patience):
+                process.kill()
+        pool.shutdown(cancel_futures=True)
 
 
 def _silence() -> None:
