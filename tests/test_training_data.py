@@ -24,7 +24,7 @@ def make(tmp_path):
     def prepared(trajectories, **settings):
         source = tmp_path / "t.jsonl"
         source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in trajectories))
-        prepare(source, tmp_path / "data", PrepareSettings(held_out=0, **settings))
+        prepare(source, tmp_path / "data", PrepareSettings(held_out=0, **settings), overwrite=True)
         return Prepared(tmp_path / "data")
 
     return prepared
@@ -40,16 +40,9 @@ def test_whole_solutions_end_with_what_follows_the_last_step(make):
     )
     (row,) = training_rows(SRLStage(kind="srl", unit="solution"), data)
     assert row["expert_action"].endswith("3. third\nSo \\boxed{7}.")
-    data = make_again(data, trajectory(0, epilogue=""))
+    data = make([trajectory(0, epilogue="")])
     (row,) = training_rows(SFTStage(kind="sft"), data)
     assert row["completion"][0]["content"].endswith("3. third")
-
-
-def make_again(data, changed):
-    source = data.folder.with_suffix(".jsonl")
-    source.write_text(json.dumps(to_row(changed)) + "\n")
-    prepare(source, data.folder, PrepareSettings(held_out=0), overwrite=True)
-    return Prepared(data.folder)
 
 
 def test_single_steps_are_the_instances_without_the_last(make):

@@ -15,8 +15,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from treadle.completion import ThinkTags
 from treadle.errors import RecipeError
 from treadle.overrides import apply_override
+from treadle.rewards import ArgumentOrder
 
 
 class Strict(BaseModel):
@@ -113,9 +115,9 @@ class SRLStage(RLStage):
 
     kind: Literal["srl"]
     unit: Literal["step", "solution"] = "step"
-    think_tags: Literal["strict", "lenient", "optional"] = "strict"
+    think_tags: ThinkTags = "strict"
     autojunk: bool = False
-    argument_order: Literal["model_first", "expert_first"] = "model_first"
+    argument_order: ArgumentOrder = "model_first"
 
 
 class RLVRStage(RLStage):

@@ -37,7 +37,7 @@ def informative_groups(rewards_B: torch.Tensor, group_size: int, threshold: floa
 
 
 def select_rows(batch: Batch, rows_B: torch.Tensor) -> Batch:
-    """The rows where `rows_B` is true; scalars are kept as they are."""
+    """The rows where `rows_B` is true, or those with its numbers; scalars are kept as they are."""
     return {key: value[rows_B] if value.ndim else value for key, value in batch.items()}
 
 
@@ -73,7 +73,7 @@ def micro_batches(batch: Batch, count: int) -> list[Batch]:
     order = batch["prompt_mask"].sum(1).argsort(stable=True)
     parts = []
     for index in order.tensor_split(count):
-        part = {key: value[index] if value.ndim else value for key, value in batch.items()}
+        part = select_rows(batch, index)
         prompt = slice(int(part["prompt_mask"].any(0).int().argmax()), None)
         width = max(1, int(part["completion_mask"].sum(1).max()))
         for key, value in part.items():
@@ -92,10 +92,7 @@ def split_updates(batch: Batch, group_size: int, count: int) -> list[Batch]:
         return [batch]
     rows = len(batch["completion_ids"])
     order = torch.randperm(rows // group_size)[:, None] * group_size + torch.arange(group_size)
-    return [
-        {key: value[index] if value.ndim else value for key, value in batch.items()}
-        for index in order.flatten().tensor_split(count)
-    ]
+    return [select_rows(batch, index) for index in order.flatten().tensor_split(count)]
 
 
 class PromptStream:

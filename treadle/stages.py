@@ -95,18 +95,19 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
     return Path(model)
 
 
-def identity(recipe: Recipe, number: int) -> dict[str, Any]:
+def identity(recipe: Recipe, number: int, digest: str) -> dict[str, Any]:
     """What decides the result of stage `number` (from 0): the data, its settings and all that comes before it."""
     everything = recipe.model_dump(mode="json")
     shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
-    return {**shared, "content": Prepared(recipe.data).digest(), "stages": everything["stages"][: number + 1]}
+    return {**shared, "content": digest, "stages": everything["stages"][: number + 1]}
 
 
 def _claim(recipe: Recipe, folders: list[Path], overwrite: bool) -> None:
     """Make sure that what is in the output folder belongs to this recipe."""
+    digest = Prepared(recipe.data).digest()
     for number, folder in enumerate(folders):
         others = [f for f in recipe.output.glob(f"{number + 1}-*") if f.name != folder.name and _begun(f)]
-        mine = identity(recipe, number)
+        mine = identity(recipe, number, digest)
         mark = folder / "stage.json"
         differing = mark.is_file() and json.loads(mark.read_text()) != mine and _begun(folder)
         if others or differing:

@@ -67,10 +67,11 @@ def run(
     from treadle.report.quickstart import write_report
 
     started = time.monotonic()
-    check_place(out)
     if overwrite:
         check_out(out, overwrite, MARKER)
         shutil.rmtree(out, ignore_errors=True)
+    else:
+        check_place(out)
     scale = scale or Scale()
     _claim_folder(out, scale)
     write_held_out(out / "held-out.jsonl", scale.held_out)
