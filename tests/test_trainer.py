@@ -12,9 +12,12 @@ from trl import GRPOConfig, GRPOTrainer
 
 from treadle import SRLConfig, SRLTrainer
 from treadle.errors import RecipeError
-from treadle.trainer import accumulation_steps
+from treadle.srl_config import accumulation_steps
 
 ROWS = [{"prompt": [{"role": "user", "content": f"next {i:03d}"}], "number": i} for i in range(12)]
+
+
+ADDITIONS = ("dynamic_sampling", "log_rollouts", "prefix_tree", "shared_rollout", "group_by_trajectory")
 
 
 def digits(completions, **kwargs):
@@ -43,7 +46,7 @@ def arguments(cls, folder, **changes):
         "disable_tqdm": True,
     }
     if cls is SRLConfig:
-        settings |= {"prompts_per_step": None, "dynamic_sampling": False, "log_rollouts": False}
+        settings |= dict.fromkeys(ADDITIONS, False) | {"prompts_per_step": None}
     return cls(**(settings | changes))
 
 
@@ -60,6 +63,14 @@ def test_seams_exist_in_this_trl():
         "_generate_and_score_completions": ["self", "inputs"],
         "_prepare_inputs": ["self", "generation_batch"],
         "_get_train_sampler": ["self", "dataset"],
+        "_generate_single_turn": [
+            "self",
+            "prompt_ids",
+            "images",
+            "multimodal_fields",
+            "num_generations",
+            "has_tool_images",
+        ],
     }
     for name, parameters in expected.items():
         assert list(inspect.signature(getattr(GRPOTrainer, name)).parameters) == parameters

@@ -25,7 +25,7 @@ _HOMES = {
     "solution_reward": "rewards",
     "final_answer_reward": "rewards",
     "tree_logps": "tree",
-    "SRLConfig": "trainer",
+    "SRLConfig": "srl_config",
     "SRLTrainer": "trainer",
     "TreadleError": "errors",
 }

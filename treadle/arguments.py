@@ -14,7 +14,7 @@ from trl import SFTConfig
 from treadle.config import AnyStage, Recipe, SFTStage, Stage
 from treadle.errors import RecipeError
 from treadle.sizes import Sizes
-from treadle.trainer import SRLConfig
+from treadle.srl_config import SRLConfig
 
 # What a recipe says in its own words, so that `trl:` cannot contradict it: TRL's name -> the recipe's key.
 OWNED = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from treadle.config import AnyStage, SFTStage
 from treadle.errors import RecipeError
-from treadle.trainer import accumulation_steps
+from treadle.srl_config import accumulation_steps
 
 
 @dataclass(frozen=True)

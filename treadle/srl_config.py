@@ -1,0 +1,114 @@
+"""`SRLConfig`: TRL's `GRPOConfig` with the paper's settings as defaults, and the settings that treadle adds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import get_args
+
+from trl import GRPOConfig
+
+from treadle.completion import ThinkTags
+from treadle.errors import RecipeError
+from treadle.micro_batches import GLOBAL_LOSSES
+from treadle.rewards import ArgumentOrder
+
+
+@dataclass
+class SRLConfig(GRPOConfig):
+    """`GRPOConfig` with the paper's settings as defaults (section 4.1) and those of dynamic sampling.
+
+    Args:
+        prompts_per_step (`int` or `None`, defaults to 512):
+            Prompts of one optimizer step; sets `gradient_accumulation_steps` from
+            `per_device_train_batch_size` and the number of processes. `None` leaves TRL's own settings alone.
+            The paper says "batch size 512"; whether prompts or rollouts is not stated.
+        dynamic_sampling (`bool`, defaults to `True`): Filter groups without signal and refill.
+        sampling_threshold (`float`, defaults to 0.01):
+            Population standard deviation of a group's rewards above which it is kept. Not in the paper.
+        max_sampling_rounds (`int`, defaults to 4): Generation rounds of one step, the first one included.
+        when_short (`"train"` or `"fill"`, defaults to `"train"`):
+            After the last round, train on the groups there are, or fill up with groups without signal, with their
+            advantages set to zero. Losses that are not normalised globally need `"fill"`.
+        think_tags, autojunk, argument_order: Settings of the default reward, see `srl_reward`.
+        log_rollouts (`bool`, defaults to `True`): Write `rollouts.jsonl` into the output folder.
+        prefix_tree (`bool`, defaults to `True`):
+            Compute log-probs with each shared prefix token once, where the model allows it, and keep siblings and
+            steps of a trajectory in one micro-batch.
+        shared_rollout (`bool`, defaults to `True`): Prefill shared prompt prefixes once when generating without vLLM.
+        group_by_trajectory (`bool`, defaults to `True`):
+            Shuffle trajectories instead of rows, where the data set names them (column `trajectory_id`).
+        max_tree_tokens (`int` or `None`):
+            Tokens that one micro-batch may forward. `None` is what TRL would forward: the batch's width times
+            `per_device_train_batch_size`.
+        max_kv_tokens (`int` or `None`):
+            Tokens whose keys and values a rollout without vLLM may hold at a time. `None` for no bound.
+    """
+
+    learning_rate: float = 5e-7
+    lr_scheduler_type: str = "constant"
+    max_grad_norm: float = 1.0
+    num_generations: int | None = 8
+    temperature: float = 1.0
+    beta: float = 0.0
+    prompts_per_step: int | None = field(default=512, metadata={"help": "Prompts of one optimizer step."})
+    dynamic_sampling: bool = field(default=True, metadata={"help": "Filter groups without signal and refill."})
+    sampling_threshold: float = field(default=0.01, metadata={"help": "Standard deviation above which to keep."})
+    max_sampling_rounds: int = field(default=4, metadata={"help": "Generation rounds of one step."})
+    when_short: str = field(default="train", metadata={"help": "'train' or 'fill' after the last round."})
+    think_tags: str = field(default="strict", metadata={"help": "'strict', 'lenient' or 'optional'."})
+    autojunk: bool = field(default=False, metadata={"help": "difflib's autojunk heuristic in the reward."})
+    argument_order: str = field(default="model_first", metadata={"help": "'model_first' or 'expert_first'."})
+    log_rollouts: bool = field(default=True, metadata={"help": "Write rollouts.jsonl."})
+    prefix_tree: bool = field(default=True, metadata={"help": "Compute shared prefixes once in the update."})
+    shared_rollout: bool = field(default=True, metadata={"help": "Compute shared prefixes once in the rollout."})
+    group_by_trajectory: bool = field(default=True, metadata={"help": "Shuffle trajectories instead of rows."})
+    max_tree_tokens: int | None = field(default=None, metadata={"help": "Tokens that a micro-batch may forward."})
+    max_kv_tokens: int | None = field(default=None, metadata={"help": "Tokens cached at a time in a rollout."})
+
+    def __post_init__(self) -> None:
+        if self.prompts_per_step is not None:
+            processes = int(os.environ.get("WORLD_SIZE", 1))
+            derived = accumulation_steps(
+                self.prompts_per_step, self.num_generations, self.per_device_train_batch_size, processes
+            )
+            if self.gradient_accumulation_steps not in (1, derived):
+                raise RecipeError(
+                    f"gradient_accumulation_steps={self.gradient_accumulation_steps}, but prompts_per_step="
+                    f"{self.prompts_per_step} makes it {derived}; set one of them, the other to its default "
+                    "(prompts_per_step=None leaves the batch to TRL's own settings)"
+                )
+            self.gradient_accumulation_steps = derived
+        super().__post_init__()
+        for name, allowed in (
+            ("think_tags", get_args(ThinkTags)),
+            ("argument_order", get_args(ArgumentOrder)),
+            ("when_short", ("train", "fill")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise RecipeError(f"{name}={getattr(self, name)!r}: expected {' or '.join(map(repr, allowed))}")
+        for name in ("max_sampling_rounds", "max_tree_tokens", "max_kv_tokens"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise RecipeError(f"{name}={getattr(self, name)}: expected at least 1")
+        if self.dynamic_sampling and self.when_short == "train" and self.loss_type not in GLOBAL_LOSSES:
+            raise RecipeError(
+                f"loss_type={self.loss_type!r} weights micro-batches of different size wrongly: set "
+                f"when_short='fill', or a globally normalised loss ({', '.join(GLOBAL_LOSSES)})"
+            )
+
+
+def accumulation_steps(prompts: int, rollouts: int, micro_batch: int, processes: int = 1) -> int:
+    """Micro-batches that one process accumulates for a step of `prompts` x `rollouts` completions.
+
+    Raises:
+        RecipeError: They do not divide; the message gives the nearest number of prompts that does.
+    """
+    rows, per_micro_batch = prompts * rollouts, micro_batch * processes
+    if rows % per_micro_batch == 0:
+        return rows // per_micro_batch
+    fitting = [p for p in range(1, 2 * prompts + per_micro_batch) if p * rollouts % per_micro_batch == 0]
+    nearest = min(fitting, key=lambda p: abs(p - prompts))
+    raise RecipeError(
+        f"{prompts} prompts x {rollouts} rollouts = {rows} completions a step do not divide into micro-batches of "
+        f"{micro_batch} on {processes} process(es); set prompts_per_step={nearest} or a micro-batch that divides {rows}"
+    )
