@@ -53,10 +53,13 @@ def _widen(rows_BT: torch.Tensor, width: int, fill: int, left: bool) -> torch.Te
 
 
 def trim(batch: Batch) -> Batch:
-    """The same rows without columns that are padding in all of them; one column of each kind stays."""
+    """The same rows without columns that are padding in all of them.
+
+    One column of prompts stays, and two of completions: TRL takes a single one for a value of the whole sequence.
+    """
     columns = batch["prompt_mask"].shape[1]
     first = int(batch["prompt_mask"].any(0).int().argmax()) if batch["prompt_mask"].any() else max(columns - 1, 0)
-    width = max(1, int(batch["completion_mask"].sum(1).max())) if rows_of(batch) else 1
+    width = max(2, int(batch["completion_mask"].sum(1).max())) if rows_of(batch) else 2
     return {
         key: value if value.ndim != 2 else value[:, first:] if key.startswith("prompt") else value[:, :width]
         for key, value in batch.items()

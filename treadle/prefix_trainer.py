@@ -182,6 +182,8 @@ class PrefixTreeTrainer(GRPOTrainer):
         return parts
 
     def _by_tokens(self, update: Batch, count: int) -> list[Batch | None]:
+        # Wholly masked rows add nothing; a micro-batch of them alone would count as one with entropy 0.
+        update = select_rows(update, update["completion_mask"].any(1))
         ids_BL = torch.cat([update["prompt_ids"], update["completion_ids"]], dim=1)
         mask_BL = torch.cat([update["prompt_mask"], update["completion_mask"]], dim=1)
         budget = self._tree_budget(ids_BL.shape[1], self.args.per_device_train_batch_size)

@@ -1,0 +1,210 @@
+"""Train the same steps in one process and in several, with completions that are told and not drawn.
+
+    python -m tests.distributed.ranks FOLDER [CASE ...]
+
+Every case is run by processes forked from this one, which has imported everything and computed nothing, and leaves
+`CASE.pt` with final weights, logs and what each rank forwarded, and `CASE.json` with exit codes and seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import socket
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed
+from accelerate import DistributedType, FullyShardedDataParallelPlugin, PartialState
+from datasets import Dataset
+from torch.distributed.tensor import DTensor
+from transformers import AutoModelForCausalLM
+from trl import GRPOConfig, GRPOTrainer
+
+from tests.test_trainer import arguments
+from treadle import SRLConfig, SRLTrainer
+from treadle.miniature.tokenizer import build_tokenizer
+
+ROLLOUTS = 4
+STEPS = 3
+PROMPTS = 8  # of one step
+WORDS = "take the number and add what was found before then go on "
+SILENT = {4, 5, 6, 7, 10, 11}  # prompts whose completions never end and are masked: of whole ranks in the first step
+TOKENS = 7
+
+# Processes, and how accelerate shards the model; "kl" adds a reference model and several updates of a generation.
+CASES = {
+    "stock": (1, None),
+    "stock-kl": (1, None),
+    "ddp2": (2, "ddp"),
+    "ddp4": (4, "ddp"),
+    "fsdp2": (2, "fsdp"),
+    "fsdp4": (4, "fsdp"),
+    "ddp2-kl": (2, "ddp"),
+    "fsdp2-kl": (2, "fsdp"),
+}
+
+
+def rows() -> Dataset:
+    """Trajectories of four growing prompts, of different length."""
+    return Dataset.from_list(
+        [
+            {"prompt": f"problem {t} {WORDS}" + f"step {t} {WORDS}" * k * (1 + t % 3), "number": 4 * t + k}
+            for t in range(2 * STEPS)
+            for k in range(4)
+        ]
+    )
+
+
+class Told:
+    """Completions made from the prompt's tokens and the place among its siblings."""
+
+    def _generate_single_turn(self, prompt_ids: list[list[int]], *more: Any, **kwargs: Any) -> tuple[list, None]:
+        self.forwarded: list[int]
+        completions, seen = [], {}
+        for prompt in prompt_ids:
+            number = int(self._tokenizer.decode(prompt).split()[1]) * 4 + len(prompt) % 4
+            sibling = seen[tuple(prompt)] = seen.get(tuple(prompt), -1) + 1
+            draw = torch.Generator().manual_seed(1000 * number + sibling + len(prompt))
+            length = int(torch.randint(2, TOKENS, (), generator=draw))
+            tokens = torch.randint(5, 30, (TOKENS,), generator=draw).tolist()
+            silent = self.silent[tuple(prompt)]
+            completions.append(tokens if silent else [*tokens[:length], self._tokenizer.eos_token_id])
+        return completions, None
+
+
+class ToldStock(Told, GRPOTrainer):
+    pass
+
+
+class ToldSRL(Told, SRLTrainer):
+    pass
+
+
+class ToldSharded(ToldSRL):
+    """Under accelerate's FSDP2, which `accelerate launch` offers for accelerators alone; its code runs on CPUs too."""
+
+    def create_accelerator_and_postprocess(self) -> None:
+        super().create_accelerator_and_postprocess()
+        state = self.accelerator.state
+        state.distributed_type = PartialState._shared_state["distributed_type"] = DistributedType.FSDP
+        state.fsdp_plugin = FullyShardedDataParallelPlugin(
+            fsdp_version=2,
+            auto_wrap_policy="transformer_based_wrap",
+            transformer_cls_names_to_wrap=["Qwen2DecoderLayer"],
+            reshard_after_forward=True,
+            state_dict_type="FULL_STATE_DICT",
+        )
+        self.is_fsdp_enabled = True
+
+
+def reward(completion_ids: list[list[int]], **kwargs: Any) -> list[float]:
+    return [sum(ids) % 11 / 11 for ids in completion_ids]
+
+
+def work(case: str, folder: Path) -> None:
+    """Train in this process, one of the case's."""
+    world, kind = CASES[case]
+    changes = {
+        "per_device_train_batch_size": 8 // world if world < 4 else 2,
+        "gradient_accumulation_steps": 4,
+        "num_generations": ROLLOUTS,
+        "max_completion_length": TOKENS,
+        "max_steps": STEPS,
+        "learning_rate": 0.5,
+        "optim": "sgd",
+        "shuffle_dataset": False,
+        "mask_truncated_completions": True,
+        "model_init_kwargs": None,
+        **({"beta": 0.1, "num_iterations": 2} if case.endswith("kl") else {}),
+    }
+    stock = kind is None
+    additions = {} if stock else {"prefix_tree": True, "max_tree_tokens": 200}
+    cls = {None: ToldStock, "ddp": ToldSRL, "fsdp": ToldSharded}[kind]
+    config = GRPOConfig if stock else SRLConfig
+    args = arguments(config, folder / case, **changes, **additions)
+    tokenizer = build_tokenizer()
+    model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype="auto")
+    data = rows()
+    trainer = cls(model, reward, args, train_dataset=data, processing_class=tokenizer)
+    prompts = [tuple(tokenizer(text)["input_ids"]) for text in data["prompt"]]
+    trainer.silent = {prompt: number in SILENT for prompt, number in zip(prompts, data["number"], strict=True)}
+    unmasked = []
+    compute_loss = trainer.compute_loss
+
+    def watched(network: Any, inputs: Any, *more: Any, **kwargs: Any) -> torch.Tensor:
+        unmasked.append(None if inputs is None else int(inputs["completion_mask"].sum()))
+        return compute_loss(network, inputs, *more, **kwargs)
+
+    trainer.compute_loss = watched
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer.train()
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    everyone = [None] * world
+    if world > 1:
+        torch.distributed.all_gather_object(everyone, unmasked)
+    else:
+        everyone = [unmasked]
+    if trainer.accelerator.is_main_process:
+        weights = {name: value.cpu() for name, value in weights.items()}
+        logs = [log for log in trainer.state.log_history if "loss" in log]
+        used = getattr(trainer, "tree_is_used", False)
+        sharded = any(isinstance(p, DTensor) for p in trainer.model_wrapped.parameters())
+        found = {"weights": weights, "logs": logs, "unmasked": everyone, "tree_is_used": used, "sharded": sharded}
+        torch.save(found, folder / f"{case}.pt")
+    trainer.accelerator.end_training()
+
+
+def _rank(case: str, rank: int, port: int, folder: Path) -> None:
+    world, _ = CASES[case]
+    if world > 1:
+        os.environ.update(
+            RANK=str(rank),
+            LOCAL_RANK=str(rank),
+            WORLD_SIZE=str(world),
+            LOCAL_WORLD_SIZE=str(world),
+            MASTER_ADDR="127.0.0.1",
+            MASTER_PORT=str(port),
+            ACCELERATE_USE_CPU="true",
+        )
+    torch.set_num_threads(1)
+    work(case, folder)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def run(case: str, folder: Path, seconds: float = 240) -> None:
+    """Run all processes of a case and write down how they ended; `None` is the exit code of one that did not."""
+    world, _ = CASES[case]
+    began, port = time.monotonic(), free_port()
+    context = multiprocessing.get_context("fork")
+    ranks = [context.Process(target=_rank, args=(case, rank, port, folder)) for rank in range(world)]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join(max(0.0, began + seconds - time.monotonic()))
+    codes = [process.exitcode for process in ranks]
+    for process in ranks:
+        process.kill()
+    ended = {"exit_codes": codes, "seconds": round(time.monotonic() - began, 1)}
+    (folder / f"{case}.json").write_text(json.dumps(ended))
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    for case in sys.argv[2:] or CASES:
+        run(case, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""DDP and FSDP2 on two and four gloo processes against stock TRL in one process that forwards every row."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import ROOT
+from tests.distributed.ranks import CASES, STEPS
+
+SEVERAL = [case for case, (world, _) in CASES.items() if world > 1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, tiny_tokenizer):
+    """All cases, run by one process that forks the ranks of each; importing torch and TRL takes longer than they do."""
+    from transformers import Qwen2ForCausalLM
+
+    from treadle.miniature.pretrain import model_config
+
+    folder = tmp_path_factory.mktemp("ranks")
+    torch.manual_seed(0)
+    config = model_config(len(tiny_tokenizer))
+    config.hidden_size, config.intermediate_size, config.num_hidden_layers = 32, 64, 2
+    config.layer_types = config.layer_types[:2]
+    Qwen2ForCausalLM(config).double().save_pretrained(folder / "model")
+    command = [sys.executable, "-m", "tests.distributed.ranks", str(folder)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    (folder / "stderr").write_text(ended.stderr)
+    return folder
+
+
+def result(folder: Path, case: str):
+    ended = json.loads((folder / f"{case}.json").read_text())
+    said = (folder / "stderr").read_text()[-3000:]
+    assert ended["exit_codes"] == [0] * CASES[case][0], f"{ended}\n{said}"
+    return torch.load(folder / f"{case}.pt", weights_only=False)
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_weights_and_gradient_norms_are_those_of_one_process(folder, case):
+    found = result(folder, case)
+    expected = result(folder, "stock-kl" if case.endswith("kl") else "stock")
+    assert found["tree_is_used"]
+    assert not expected["tree_is_used"]
+    assert found["sharded"] == (CASES[case][1] == "fsdp")
+    assert len(found["logs"]) == len(expected["logs"]) == STEPS
+    for ours, stock in zip(found["logs"], expected["logs"], strict=True):
+        assert ours.get("reward") == pytest.approx(stock.get("reward"), abs=1e-6)  # absent where rollouts are reused
+        assert ours["grad_norm"] == pytest.approx(stock["grad_norm"], rel=1e-6)
+        # Entropies are means over micro-batches, whose sizes differ.
+        assert ours["entropy"] == pytest.approx(stock["entropy"], rel=1e-3)
+    assert found["weights"].keys() == expected["weights"].keys()
+    for name, weight in expected["weights"].items():
+        assert torch.allclose(found["weights"][name], weight, rtol=0, atol=1e-6), name
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_ranks_had_trees_of_their_own_and_some_none(folder, case):
+    """What the comparison above is worth: without idle and unequal ranks it would show nothing."""
+    unmasked = result(folder, case)["unmasked"]
+    assert len({len(rank) for rank in unmasked}) == 1
+    for together in zip(*unmasked, strict=True):
+        assert len({tokens is None for tokens in together}) == 1  # all skip, or none
+    assert any(0 in together and any(together) for together in zip(*unmasked, strict=True))
+    assert len({tuple(rank) for rank in unmasked}) == len(unmasked)
