@@ -1,6 +1,6 @@
 """The prefix tree against stock TRL and against the best grouping without a tree, in one run, alternating.
 
-    python benchmarks/tree.py [--workload math agent] [--scale 1.0] [--rounds 5] [--threads 1]
+    python -m benchmarks.tree [--update math agent] [--scale 1.0] [--rounds 5] [--threads 1] [--device cpu]
 
 One trajectory with all its rollouts, in two workloads: mathematics, 8 prompts of 150 + 7 x 120 tokens at most and 8
 rollouts of 200 to 300 tokens each; an agent with full history, 20 prompts of 1,500 + 19 x 480 tokens at most and 4
@@ -17,7 +17,10 @@ process holds at its peak above what it held before, each in a process of its ow
 `--memory-rows` says how many (Linux only).
 
 The rollout is measured on the same prompts: `generate` on all rows at once, padded, as TRL calls it, against
-`treadle.rollout.generate_completions`.
+`treadle.rollout.generate_completions`. A whole optimizer step (generation, rewards, update, AdamW) is stock
+`GRPOTrainer` against `SRLTrainer`, each with its defaults otherwise (`benchmarks/tree_step.py`).
+
+`--model 0.5b|1.5b` takes the sizes of Qwen2.5 with random weights, `--dtype bfloat16 --device cuda` is for a GPU.
 """
 
 from __future__ import annotations
@@ -28,86 +31,35 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
+from transformers import GenerationConfig, Qwen2ForCausalLM
+from transformers.utils import logging
 from trl.trainer.utils import add_fused_lm_head
 
+from benchmarks.tree_step import step_seconds
+from benchmarks.tree_workloads import KINDS, MODELS, Rows, model_of, workload
 from treadle.rollout import generate_completions
 from treadle.tree import build_tree, tree_logps, use_tree_attention
 
 
-class Rows(NamedTuple):
-    """B rows in TRL's padding: prompts on the left, completions on the right.
-
-    Args:
-        input_ids, mask: `[B, P + C]`.
-        weights: `[B, C]`, what each completion token's log-prob counts.
-        completion: C.
-    """
-
-    input_ids: torch.Tensor
-    mask: torch.Tensor
-    weights: torch.Tensor
-    completion: int
-
-    def take(self, rows: np.ndarray | slice, trim: bool = False) -> Rows:
-        ids, mask, weights = self.input_ids[rows], self.mask[rows], self.weights[rows]
-        if not trim:
-            return Rows(ids, mask, weights, self.completion)
-        used = mask.any(0).nonzero()[:, 0]
-        first, last = int(used[0]), int(used[-1]) + 1
-        cut = ids.shape[1] - last
-        return Rows(
-            ids[:, first:last],
-            mask[:, first:last],
-            weights[:, : weights.shape[1] - cut],
-            self.completion - cut,
-        )
-
-
-def workload(kind: str, scale: float, vocab: int, seed: int = 0) -> Rows:
-    draw = np.random.default_rng(seed)
-    text = lambda length: draw.integers(10, vocab, max(int(length), 1))  # noqa: E731
-    steps, rollouts, first, further = (8, 8, 150, 120) if kind == "math" else (20, 4, 1500, 480)
-    trunk = [text(first * scale)] + [text(further * scale) for _ in range(steps - 1)]
-    ending = text(5)  # what the chat template puts after every prompt
-    prompts, completions = [], []
-    for k in range(steps):
-        for _ in range(rollouts):
-            length = draw.integers(200, 301) if kind == "math" else 150
-            prompts.append(np.concatenate([*trunk[: k + 1], ending]))
-            completions.append(text(length * scale))
-    prompt, completion = max(map(len, prompts)), max(map(len, completions))
-    ids = np.zeros((len(prompts), prompt + completion), dtype=np.int64)
-    mask = np.zeros_like(ids)
-    for row, (p, c) in enumerate(zip(prompts, completions, strict=True)):
-        ids[row, prompt - len(p) : prompt + len(c)] = np.concatenate([p, c])
-        mask[row, prompt - len(p) : prompt + len(c)] = 1
-    weights = torch.tensor(draw.standard_normal((len(prompts), completion)), dtype=torch.float32)
-    mask = torch.tensor(mask)
-    return Rows(torch.tensor(ids), mask, weights * mask[:, -completion:], completion)
-
-
-def model_of(arguments: argparse.Namespace) -> Qwen2ForCausalLM:
-    torch.manual_seed(0)
-    heads = arguments.hidden // 32
-    config = Qwen2Config(
-        vocab_size=arguments.vocab,
-        hidden_size=arguments.hidden,
-        intermediate_size=int(2.75 * arguments.hidden),
-        num_hidden_layers=arguments.layers,
-        num_attention_heads=heads,
-        num_key_value_heads=max(1, heads // 4),
-        max_position_embeddings=65536,
-        tie_word_embeddings=True,
-    )
-    model = Qwen2ForCausalLM(config)
+def prepared_model(arguments: argparse.Namespace) -> Qwen2ForCausalLM:
+    """One model for all three ways: with TRL's fused head, and with the tree's attention."""
+    model = model_of(arguments)
     add_fused_lm_head(model)
     use_tree_attention(model)
     return model
+
+
+def rows_of(arguments: argparse.Namespace, kind: str) -> Rows:
+    return workload(kind, arguments.scale, MODELS[arguments.model][-1], device=arguments.device)
+
+
+def clock() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def stock_update(model: Qwen2ForCausalLM, rows: Rows, micro_batch: int) -> None:
@@ -117,7 +69,7 @@ def stock_update(model: Qwen2ForCausalLM, rows: Rows, micro_batch: int) -> None:
 
 
 def grouped_update(model: Qwen2ForCausalLM, rows: Rows, micro_batch: int) -> None:
-    order = np.argsort(rows.mask.sum(1).numpy(), kind="stable")
+    order = np.argsort(rows.mask.sum(1).cpu().numpy(), kind="stable")
     for begin in range(0, len(order), micro_batch):
         _backward(model, rows.take(order[begin : begin + micro_batch], trim=True))
 
@@ -142,7 +94,7 @@ UPDATES: dict[str, Callable[[Qwen2ForCausalLM, Rows, int], None]] = {
 
 
 def gradient(model: Qwen2ForCausalLM) -> torch.Tensor:
-    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+    return torch.cat([p.grad.flatten().float() for p in model.parameters() if p.grad is not None])
 
 
 def operations(model: Qwen2ForCausalLM, tokens: int, keys: int, scored: int) -> float:
@@ -165,17 +117,17 @@ def savings(model: Qwen2ForCausalLM, rows: Rows) -> tuple[int, int, float]:
 
 
 def time_updates(arguments: argparse.Namespace, kind: str) -> None:
-    model = model_of(arguments)
-    rows = workload(kind, arguments.scale, arguments.vocab)
+    model = prepared_model(arguments)
+    rows = rows_of(arguments, kind)
     stock_tokens, tree_tokens, limit = savings(model, rows)
     seconds: dict[str, list[float]] = {name: [] for name in UPDATES}
     gradients = {}
     for _ in range(arguments.rounds):
         for name, update in UPDATES.items():
             model.zero_grad()
-            began = time.perf_counter()
+            began = clock()
             update(model, rows, arguments.micro_batch)
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(clock() - began)
             gradients[name] = gradient(model)
     medians = {name: median(values) for name, values in seconds.items()}
     difference = (gradients["tree"] - gradients["stock"]).norm() / gradients["stock"].norm()
@@ -190,18 +142,26 @@ def time_updates(arguments: argparse.Namespace, kind: str) -> None:
 def peak_of(name: str, arguments: argparse.Namespace, kind: str) -> float:
     """MiB above what the process held when model and rows were there, for one backward of `--memory-rows` rows."""
     torch.set_num_threads(arguments.threads)
-    model = model_of(arguments)
-    rows = workload(kind, arguments.scale, arguments.vocab)
+    model = prepared_model(arguments)
+    rows = rows_of(arguments, kind)
     chosen = np.linspace(0, len(rows.input_ids) - 1, arguments.memory_rows).astype(int)
     rows = rows.take(chosen)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
-    before = _peak()
+    if arguments.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    else:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+    before = _peak(arguments.device)
     UPDATES[name](model, rows, len(rows.input_ids))
-    return (_peak() - before) / 1024
+    return (_peak(arguments.device) - before) / 1024
 
 
-def _peak() -> int:
-    """Peak of resident memory in KiB. `ru_maxrss` would also count what the parent held before it started this one."""
+def _peak(device: str) -> float:
+    """Peak of memory in KiB: allocated on a GPU, resident on a CPU.
+
+    `ru_maxrss` would also count what the parent held before it started this process.
+    """
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 1024
     status = Path("/proc/self/status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
 
@@ -220,11 +180,11 @@ def memory(arguments: argparse.Namespace, kind: str) -> None:
 
 def time_rollouts(arguments: argparse.Namespace, kind: str) -> None:
     """TRL's `generate` on all padded prompts at once against the rollout with shared prompts; both draw at random."""
-    model = model_of(arguments)
-    rows = workload(kind, arguments.scale, arguments.vocab)
+    model = prepared_model(arguments)
+    rows = rows_of(arguments, kind)
     prompt_mask = rows.mask[:, : -rows.completion]
     prompt_ids = rows.input_ids[:, : -rows.completion]
-    prompts = [ids[mask.bool()].tolist() for ids, mask in zip(prompt_ids, prompt_mask, strict=True)]
+    prompts = rows.prompts()
     config = GenerationConfig(max_new_tokens=rows.completion, do_sample=True, temperature=1.0, top_k=0, pad_token_id=0)
 
     def stock() -> None:
@@ -234,9 +194,9 @@ def time_rollouts(arguments: argparse.Namespace, kind: str) -> None:
     seconds: dict[str, list[float]] = {"stock": [], "shared": []}
     for _ in range(arguments.rollout_rounds):
         for name, roll in (("stock", stock), ("shared", lambda: generate_completions(model, prompts, config))):
-            began = time.perf_counter()
+            began = clock()
             roll()
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(clock() - began)
     medians = {name: median(values) for name, values in seconds.items()}
     print(
         f"rollout, {kind}: {len(prompts)} rows of {rows.completion} tokens, generate {medians['stock']:.1f} s, shared "
@@ -245,33 +205,58 @@ def time_rollouts(arguments: argparse.Namespace, kind: str) -> None:
     )
 
 
+def time_steps(arguments: argparse.Namespace, kind: str) -> None:
+    """Whole optimizer steps, one trajectory each, stock and treadle by turns."""
+    seconds: dict[str, list[float]] = {"stock": [], "treadle": []}
+    for seed in range(arguments.step_rounds):
+        for name, values in seconds.items():
+            values.append(step_seconds(name, arguments, kind, seed))
+    medians = {name: median(values) for name, values in seconds.items()}
+    print(
+        f"optimizer step, {kind}: stock {medians['stock']:.1f} s, treadle {medians['treadle']:.1f} s: "
+        f"{medians['stock'] / medians['treadle']:.1f}x",
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workload", nargs="+", choices=("math", "agent"), default=["math", "agent"])
+    parser.add_argument("--update", nargs="*", choices=KINDS, default=["math", "agent"])
+    parser.add_argument("--memory", nargs="*", choices=KINDS, default=["math", "agent"])
+    parser.add_argument("--rollout", nargs="*", choices=KINDS, default=["math"])
+    parser.add_argument("--step", nargs="*", choices=KINDS, default=["math"])
     parser.add_argument("--scale", type=float, default=1.0, help="of all lengths")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rollout", nargs="*", choices=("math", "agent"), default=["math"])
+    parser.add_argument("--rounds", type=int, default=5, help="of updates")
     parser.add_argument("--rollout-rounds", type=int, default=3)
+    parser.add_argument("--step-rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--micro-batch", type=int, default=8, help="rows of stock TRL's and the grouped micro-batches")
     parser.add_argument("--memory-rows", type=int, default=8)
-    parser.add_argument("--hidden", type=int, default=256)
-    parser.add_argument("--layers", type=int, default=6)
-    parser.add_argument("--vocab", type=int, default=8192)
+    parser.add_argument("--model", choices=MODELS, default="small")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--checkpointing", action="store_true", help="gradient checkpointing in the optimizer step")
     arguments = parser.parse_args()
+    logging.set_verbosity_error()
     torch.set_num_threads(arguments.threads)
-    print(
-        f"Qwen2 of {arguments.layers} layers x {arguments.hidden}, float32, {arguments.threads} thread(s), scale "
-        f"{arguments.scale:g}, medians of {arguments.rounds}\n"
-        "| | rows | tokens, stock | tokens, tree | stock s | grouped s | tree s | against stock | against grouped "
-        "| operations | gradients differ |\n|---|---|---|---|---|---|---|---|---|---|---|"
-    )
-    for kind in arguments.workload:
-        time_updates(arguments, kind)
-    for kind in arguments.workload:
-        memory(arguments, kind)
-    for kind in arguments.rollout:
-        time_rollouts(arguments, kind)
+    hidden, _, layers, *_ = MODELS[arguments.model]
+    place = torch.cuda.get_device_name() if arguments.device == "cuda" else f"{arguments.threads} CPU thread(s)"
+    print(f"Qwen2 of {layers} layers x {hidden}, {arguments.dtype}, {place}, scale {arguments.scale:g}", flush=True)
+    if arguments.update:
+        print(
+            f"update, medians of {arguments.rounds}\n"
+            "| | rows | tokens, stock | tokens, tree | stock s | grouped s | tree s | against stock | against grouped "
+            "| operations | gradients differ |\n|---|---|---|---|---|---|---|---|---|---|---|",
+            flush=True,
+        )
+    for measure, kinds in (
+        (time_updates, arguments.update),
+        (memory, arguments.memory),
+        (time_rollouts, arguments.rollout),
+        (time_steps, arguments.step),
+    ):
+        for kind in kinds:
+            measure(arguments, kind)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from treadle.micro_batches import (
     trim,
 )
 from treadle.prompt_order import TrajectorySampler, trajectories_of
+from treadle.rollout import vllm_cache
 
 Tensor = torch.Tensor
 
@@ -92,8 +93,9 @@ class PrefixTreeTrainer(GRPOTrainer):
     def _generate_single_turn(
         self, prompt_ids: list[list[int]], images: Any, multimodal_fields: Any, *more: Any, **kwargs: Any
     ) -> tuple[list[list[int]], Any]:
-        stock = self.use_vllm or self.use_transformers_continuous_batching or images is not None
-        if stock or not self.rollout_is_shared:
+        if self.use_vllm:
+            return self._generate_by_vllm(prompt_ids, images, multimodal_fields, *more, **kwargs)
+        if self.use_transformers_continuous_batching or images is not None or not self.rollout_is_shared:
             return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *more, **kwargs)
         reason = self._why_no_shared_rollout()
         if reason is not None:
@@ -115,6 +117,17 @@ class PrefixTreeTrainer(GRPOTrainer):
         ):
             budget = self.args.max_kv_tokens
             return rollout.generate_completions(network, prompt_ids, self.generation_config, budget), None
+
+    def _generate_by_vllm(self, prompt_ids: list[list[int]], *more: Any, **kwargs: Any) -> tuple[list, Any]:
+        """vLLM shares prompts itself, as they come trajectory by trajectory; its hit rate goes into the metrics."""
+        url = self.args.vllm_server_base_url or f"http://{self.args.vllm_server_host}:{self.args.vllm_server_port}"
+        told = self.vllm_mode == "server" and self.accelerator.is_main_process
+        before = vllm_cache.read_counts(url) if told else None
+        generated = super()._generate_single_turn(prompt_ids, *more, **kwargs)
+        rate = vllm_cache.hit_rate(before, vllm_cache.read_counts(url) if before else None)
+        if rate is not None:
+            self._metrics["train" if self.model.training else "eval"]["vllm/prefix_cache_hit_rate"].append(rate)
+        return generated
 
     def _why_no_shared_rollout(self) -> str | None:
         if self.is_fsdp_enabled:
