@@ -1,6 +1,6 @@
 """The prefix tree against stock TRL and against the best grouping without a tree, in one run, alternating.
 
-    python -m benchmarks.tree [--update math agent] [--scale 1.0] [--rounds 5] [--threads 1] [--device cpu]
+    python benchmarks/tree.py [--update math agent] [--scale 1.0] [--rounds 5] [--threads 1] [--device cpu]
 
 One trajectory with all its rollouts, in two workloads: mathematics, 8 prompts of 150 + 7 x 120 tokens at most and 8
 rollouts of 200 to 300 tokens each; an agent with full history, 20 prompts of 1,500 + 19 x 480 tokens at most and 4
@@ -36,10 +36,10 @@ import numpy as np
 import torch
 from transformers import GenerationConfig, Qwen2ForCausalLM
 from transformers.utils import logging
+from tree_step import step_seconds
+from tree_workloads import KINDS, MODELS, Rows, model_of, workload
 from trl.trainer.utils import add_fused_lm_head
 
-from benchmarks.tree_step import step_seconds
-from benchmarks.tree_workloads import KINDS, MODELS, Rows, model_of, workload
 from treadle.rollout import generate_completions
 from treadle.tree import build_tree, tree_logps, use_tree_attention
 

@@ -19,9 +19,9 @@ from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast, TrainerCallback
 from transformers.trainer_callback import PrinterCallback
+from tree_workloads import MODELS, model_of, siblings, workload
 from trl import GRPOConfig, GRPOTrainer
 
-from benchmarks.tree_workloads import MODELS, model_of, siblings, workload
 from treadle import SRLConfig, SRLTrainer
 
 
