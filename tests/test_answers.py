@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from math_verify import parse, verify
 
-from treadle.answers import boxes, last_boxed, plainly_equal
+from treadle.answers import boxes, final_answer, last_boxed, plainly_equal
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,60 @@ def test_the_last_box_against_counting_braces(text):
 def test_a_megabyte_of_braces_takes_no_time(text):
     began = time.monotonic()
     last_boxed(text)
-    assert time.monotonic() - began < 5
+    boxes(text)
+    final_answer(text, "phrase")
+    assert time.monotonic() - began < 10
+
+
+def test_a_megabyte_of_boxes_in_boxes_takes_no_memory():
+    depth = 100_000
+    text = r"\boxed{" * depth + "5" + "}" * depth
+    assert sum(map(len, boxes(text))) <= 8 * len(text)
+    assert last_boxed(text) == final_answer(text) == "5"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"\boxed{1} and \boxed{2}", "2"),
+        (r"<think>\boxed{3}</think> so \boxed{4}", "4"),
+        (r"so \boxed{5} <think>or \boxed{6}? no</think> done", "5"),
+        (r"opened by the prompt \boxed{3}</think> \boxed{4}", "4"),
+        (r"<think>\boxed{3}</think> done", "3"),
+        (r"<think>cut off after \boxed{3}", "3"),
+        (r"\boxed{2} and \boxed{ }", "2"),
+        (r"\boxed{\boxed{5}}", "5"),
+        (r"\boxed{7} and \boxed{8", "7"),
+        ("The final answer is 5.", None),
+        ("", None),
+    ],
+)
+def test_final_answer(text, expected):
+    assert final_answer(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"the answer is 3, so \boxed{4}", "4"),
+        (r"The final answer is $\frac{1}{2}$. I hope it is correct.", r"$\frac{1}{2}$"),
+        ("The answer is 3. Then the answer is 4.5 meters\nThanks", "4.5 meters"),
+        ("**Final Answer:** **12**", "12"),
+        ("Answer: B", "B"),
+        ("**Answer:** Jason has **250 minutes** left this month.", "250"),
+        ("we get 3 and then 1,234.5.", "1,234.5"),
+        ("so x = -7", "-7"),
+        ("<think>the answer is 3, or 4</think> I do not know", None),
+        ("nothing", None),
+    ],
+)
+def test_final_answer_after_a_phrase(text, expected):
+    assert final_answer(text, fallback="phrase") == expected
+
+
+def test_an_unknown_fallback_is_refused():
+    with pytest.raises(ValueError, match="expected 'none' or 'phrase'"):
+        final_answer("", fallback="number")
 
 
 @pytest.mark.parametrize(

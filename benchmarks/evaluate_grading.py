@@ -1,0 +1,138 @@
+"""How many answers a second treadle grades, against math-verify called directly, in one run.
+
+    python benchmarks/evaluate_grading.py [FOLDER]        default: $TREADLE_DATA/math
+
+Pairs of an answer and a reference are real ones:
+
+  R1         the last box of DeepSeek R1 outputs against the reference (MATH and GSM8K problems)
+  AMC, AIME  the boxes of expert solutions, against themselves in another notation and against another problem's
+
+They fall in two groups: those that rules decide, and those that need computer algebra in a worker process. Each round
+takes new pairs of both groups, so that no cache helps, and grades them in turn with `math_verify.parse` and `verify` in
+this process and with `Grader.judge` and one worker a core (two by default); sums over all rounds are printed. Workers
+are started and warm before time is taken, as is math-verify here. "Ordinary" is the mixture as it stands in the data.
+The exit code is 1 if the ordinary rate is below the bar of 200 a second, or an answer hung or crashed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from treadle.answers import final_answer
+from treadle.grading import Grader, Verdict
+from treadle.grading.files import reference_answer
+from treadle.grading.normal import plain
+from treadle.grading.rules import choice_letter, decide
+
+BAR = 200.0
+R1_FILES = ("deepseek_r1_math.jsonl", "deepseek_r1_gsm8k.jsonl")
+EXPERT_FILE = "amc_aime_solutions.jsonl"
+OUTPUT = "deepseek-reasoner (question)"
+_SHOWN = 5
+
+
+class Pair(NamedTuple):
+    answer: str
+    reference: str
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, default=Path(os.environ.get("TREADLE_DATA", ".")) / "math")
+    parser.add_argument("--pairs", type=int, default=1200, help="Pairs of all rounds together.")
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args(arguments)
+    missing = [name for name in (*R1_FILES, EXPERT_FILE) if not (options.data / name).is_file()]
+    if missing:
+        parser.error(f"{options.data} lacks {', '.join(missing)}: name the folder that holds them, or set TREADLE_DATA")
+    logging.disable(logging.CRITICAL)
+    pairs = _evenly(read_pairs(options.data), options.pairs)
+    groups = {True: [], False: []}
+    for pair in pairs:
+        groups[decide(*pair, "math") is None].append(pair)
+    print(f"{len(pairs)} pairs, {len(groups[True])} of them need computer algebra; {options.workers} workers\n")
+    times, differing, lost = measure(groups, options.rounds, options.workers)
+    print(f"{'answers a second':24} {'pairs':>6} {'math-verify, one process':>25} {'treadle':>10} {'ratio':>8}")
+    for name, which in (("decided by rules", [False]), ("computer algebra", [True]), ("ordinary", [False, True])):
+        count = sum(len(groups[g]) for g in which)
+        direct, ours = (sum(times[g][k] for g in which) for k in (0, 1))
+        if count:
+            print(f"{name:24} {count:>6} {count / direct:>25.0f} {count / ours:>10.0f} {direct / ours:>7.1f}x")
+    print(f"\n{len(differing)} verdicts differ from math-verify's, among them:")
+    for pair, grade in differing[:: max(1, len(differing) // _SHOWN)][:_SHOWN]:
+        print(f"  {pair.answer!r} for {pair.reference!r}: {grade.verdict} here ({grade.why})")
+    rate = len(pairs) / sum(ours for _, ours in times.values())
+    print(f"\nat least {BAR:g} a second: {rate:.0f}, {'met' if rate >= BAR else 'not met'}; {lost} hung or crashed")
+    return 0 if rate >= BAR and not lost else 1
+
+
+def read_pairs(data: Path) -> list[Pair]:
+    """All pairs, see above."""
+    outputs = [(final_answer(row[OUTPUT]), row["answer"]) for name in R1_FILES for row in _rows(data / name)]
+    pairs = [Pair(answer, reference_answer(str(gold))) for answer, gold in outputs if answer is not None]
+    boxed = [answer for row in _rows(data / EXPERT_FILE) if (answer := final_answer(row["solution"])) is not None]
+    pairs += [Pair(_rewritten(answer), answer) for answer in boxed]
+    # A letter of one problem's choices says nothing about another's.
+    values = [answer for answer in boxed if choice_letter(plain(answer)) is None]
+    return pairs + [Pair(values[i - 1], answer) for i, answer in enumerate(values)]
+
+
+def _rows(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _rewritten(answer: str) -> str:
+    """The same in another notation."""
+    return rf"${answer.replace('frac', 'dfrac').replace('(', ' ( ').replace('^2', '^{2}')}$"
+
+
+def _evenly(items: list[Pair], count: int) -> list[Pair]:
+    count = min(count, len(items))
+    return [items[k * len(items) // count] for k in range(count)]
+
+
+def measure(
+    groups: dict[bool, list[Pair]], rounds: int, workers: int
+) -> tuple[dict[bool, list[float]], list[tuple[Pair, object]], int]:
+    """Seconds of both for each group, the pairs on which they differ, and how many hung or crashed."""
+    grader = Grader(workers)
+    warm = [Pair(rf"\frac{{{i}}}{{x}}+\sqrt{{x}}", rf"\sqrt{{x}}+{i}/x") for i in range(2, 12)]
+    grader.judge([p.answer for p in warm], [p.reference for p in warm])
+    _direct(warm)
+    times: dict[bool, list[float]] = {group: [0.0, 0.0] for group in groups}
+    differing, verdicts = [], Counter()
+    for number in range(rounds):
+        for group, pairs in groups.items():
+            share = pairs[number::rounds]
+            began = time.perf_counter()
+            expected = _direct(share)
+            between = time.perf_counter()
+            grades = grader.judge([p.answer for p in share], [p.reference for p in share])
+            times[group][0] += between - began
+            times[group][1] += time.perf_counter() - between
+            verdicts.update(grade.verdict for grade in grades)
+            for pair, right, grade in zip(share, expected, grades, strict=True):
+                if right != (grade.verdict is Verdict.RIGHT):
+                    differing.append((pair, grade))
+    grader.close()
+    return times, differing, verdicts[Verdict.HUNG] + verdicts[Verdict.CRASHED]
+
+
+def _direct(pairs: list[Pair]) -> list[bool]:
+    from math_verify import parse, verify
+
+    return [bool(verify(parse(rf"\boxed{{{p.reference}}}"), parse(rf"\boxed{{{p.answer}}}"))) for p in pairs]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+r"""The plain form of an answer: what is left when markup that does not change its meaning is taken away.
+
+`plain` unifies fractions, spaces, brackets, text commands and Unicode signs; words stay in `\text{...}`. `compact`
+also takes away the spaces and braces that LaTeX does not need, so that two forms can be compared as strings. Every
+pattern is linear, and callers limit the length, so that no input takes long.
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 2000
+"""Characters beyond which an answer is compared as a string only."""
+
+_SIGNS = {
+    **dict.fromkeys("−–—﹣－", "-"),
+    **dict.fromkeys("\x00\t\r\n\u00a0\u2002\u2003\u2009\u200a\u202f", " "),
+    **dict.fromkeys("\u200b\u200c\u200d\ufeff", ""),
+    **dict.fromkeys("’′ʹ", "'"),
+    **dict.fromkeys("·⋅∙", r"\cdot "),
+    "×": r"\times ",
+    "÷": "/",
+    "∕": "/",
+    "°": r"^\circ ",
+    "∞": r"\infty ",
+    "≤": r"\le ",
+    "≥": r"\ge ",
+    "≠": r"\ne ",
+    "≈": r"\approx ",
+    "±": r"\pm ",
+    "∪": r"\cup ",
+    "∈": r"\in ",
+    "∅": r"\emptyset ",
+    "％": "%",
+    "，": ",",
+    "。": ".",
+    **{sign: rf"\frac{{{top}}}{{{bottom}}} " for sign, top, bottom in ("½12", "⅓13", "⅔23", "¼14", "¾34")},
+    **{sign: f"^{digit}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{
+        sign: rf"\{name} "
+        for sign, name in re.findall(
+            r"(\S) (\w+)",
+            "α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta λ lambda μ mu ν nu ξ xi π pi ρ rho σ sigma "
+            "τ tau φ phi χ chi ψ psi ω omega Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Φ Phi Ψ Psi Ω Omega "
+            "ħ hbar",
+        )
+    },
+}
+_UNICODE = str.maketrans(_SIGNS)
+_ROOT = re.compile(r"√\s*(?:\(([^()]*)\)|(\d+|[a-zA-Z]))")
+
+_SPACES = re.compile(r"(?<!\\)\\[,;:> ]|\\(?:quad|qquad|enspace|thinspace)(?![a-zA-Z])|~|\s")
+_NOTHING = re.compile(
+    r"\\!|\\(?:left|right|bigl|bigr|Bigl|Bigr|big|Big|displaystyle|textstyle|limits|nolimits)(?![a-zA-Z])\.?"
+    r"|(?<!\\)\\[()]|\\?\$|[£€¥]|\*\*(?=$)|^\*\*"
+)
+_TEXT = re.compile(
+    r"\\(?:textbf|textit|textrm|textnormal|textsf|textsc|text|mathrm|mathbf|mathit|mathsf|mathtt|boldsymbol|bm|mbox|hbox|operatorname|rm)"
+    r"(?![a-zA-Z])\s*(?=\{)"
+)
+_ARGUMENT = r"(?:[A-Za-z0-9]|\\(?!sqrt|frac|text)[a-zA-Z]+)"
+_SYNONYMS = (
+    (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
+    (re.compile(r"\\(l|g|n)eq(?![a-zA-Z])"), r"\\\1e"),
+    (re.compile(r"\\(l|g)eqslant(?![a-zA-Z])"), r"\\\1e"),
+    (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
+    (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
+    (re.compile(r"\\(?:simeq|approxeq|cong)(?![a-zA-Z])"), r"\\approx"),
+    (re.compile(r"\\(?:dots|cdots|dotsc)(?![a-zA-Z])"), r"\\ldots"),
+    (re.compile(r"\\(?:lbrace|rbrace)(?![a-zA-Z])"), lambda m: r"\{" if m[0] == r"\lbrace" else r"\}"),
+    (re.compile(r"\\(?:lbrack|rbrack)(?![a-zA-Z])"), lambda m: "[" if m[0] == r"\lbrack" else "]"),
+    (re.compile(r"\\(?:degree|degrees)(?![a-zA-Z])"), r"^\\circ "),
+    (re.compile(r"\^ ?\{ ?\\circ ?\}"), r"^\\circ "),
+    (re.compile(r"\{ ?, ?\}"), ","),
+    (re.compile(r"\{ ?([+-]) ?\}"), r"\1"),
+    (re.compile(r"\\%"), "%"),
+    (re.compile(r"\*\*"), "^"),
+    (re.compile(r"\\varnothing(?![a-zA-Z])"), r"\\emptyset"),
+    # \frac12, \frac\pi2, \frac{1}2, \frac1{2}
+    (re.compile(rf"\\frac ?({_ARGUMENT}) ?({_ARGUMENT})"), r"\\frac{\1}{\2}"),
+    (re.compile(rf"\\frac ?\{{ ?([^{{}}]*?) ?\}} ?({_ARGUMENT})"), r"\\frac{\1}{\2}"),
+    (re.compile(rf"\\frac ?({_ARGUMENT}) ?\{{"), r"\\frac{\1}{"),
+    (re.compile(r"\\frac \{"), r"\\frac{"),
+    (re.compile(r"\} (?=\{)"), "}"),
+    (re.compile(r"\\sqrt ?(\d)"), r"\\sqrt{\1}"),
+)
+_SEVERAL = re.compile(" {2,}")
+_ABOUT = re.compile(r"^(?:\\approx|\\sim|=|:)(?![a-zA-Z]) ?")
+_NEEDLESS = re.compile(r" (?![A-Za-z0-9])|(?<![A-Za-z0-9]) ")
+_SCRIPT = re.compile(r"([_^])\{([A-Za-z0-9])\}")
+
+
+def plain(text: str) -> str:
+    """The answer without markup that does not change its meaning; words stay in `\\text{...}`."""
+    text = _ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text).translate(_UNICODE)
+    text = _SPACES.sub(" ", _NOTHING.sub("", text))
+    text = _SEVERAL.sub(" ", _TEXT.sub(r"\\text", text))
+    for pattern, replacement in _SYNONYMS:
+        text = pattern.sub(replacement, text)
+    text = _SEVERAL.sub(" ", text).strip().removesuffix("\\\\").rstrip()
+    while text and text[-1] in ".,;:":
+        text = text[:-1].rstrip()
+    text = _ABOUT.sub("", text)
+    while (inner := _unbraced(text)) is not None:
+        text = inner.strip()
+    return text
+
+
+def compact(text: str) -> str:
+    """A plain form without the spaces and braces that LaTeX does not need."""
+    return _SCRIPT.sub(r"\1\2", _NEEDLESS.sub("", text))
+
+
+def _unbraced(text: str) -> str | None:
+    """What is within the one pair of braces around a whole text; `None` where there is no such pair."""
+    if not (text.startswith("{") and text.endswith("}")) or text.endswith("\\}"):
+        return None
+    depth = 0
+    for i, character in enumerate(text):
+        if text[i - 1 : i] != "\\":
+            depth += (character == "{") - (character == "}")
+        if depth == 0 and i < len(text) - 1:
+            return None
+    return text[1:-1] if depth == 0 else None

@@ -1,0 +1,112 @@
+r"""Answers made of parts: lists, sets, points, intervals, unions of them, and equations.
+
+The order counts in `(1, 2)` and not in `1, 2` or `\{1, 2\}`. Brackets of pairs count, since a pair may be an interval.
+`1 \pm 2` is the list of both.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+Form = Literal["list", "set", "tuple", "union"]
+
+_OPENING, _CLOSING = ("\\{", "(", "[", "{", "\\langle"), ("\\}", ")", "]", "}", "\\rangle")
+_TOKEN = re.compile(
+    r"\\(?:text ?\{ ?,? ?(?:and|or) ?\}|langle|rangle|cup|\{|\}|[a-zA-Z]+|.)"
+    r"|[(\[{}\]),;=]|(?<= )(?:and|or)(?= )"
+)
+_PLUS_MINUS = re.compile(r"\\(?:pm|mp)(?![a-zA-Z])")
+_GREEK = r"\\(?!frac|sqrt|text)[a-zA-Z]+"
+_SUBSCRIPT = r"(?:_(?:\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}|[A-Za-z0-9]))?"
+_NAME = re.compile(
+    rf"(?:[A-Za-z]|{_GREEK}|\\(?:d?dot|bar|hat|vec|tilde) ?\{{? ?(?:[A-Za-z]|{_GREEK}) ?\}}?)"
+    rf"{_SUBSCRIPT}(?:'|\^\{{?\\prime ?\}}?)*(?: ?\([A-Za-z0-9, ]*\))?"
+    rf"|\\frac\{{ ?d ?[A-Za-z]{_SUBSCRIPT} ?\}}\{{ ?d ?[A-Za-z] ?\}}"
+)
+_MEMBER = re.compile(rf"^(?:{_NAME.pattern}) ?\\in ?(?=[(\[\\])")
+
+
+class Structure(NamedTuple):
+    """An answer's parts. `brackets` are the two of a tuple or interval, `("(", "]")`; else empty."""
+
+    form: Form
+    parts: list[str]
+    brackets: tuple[str, str] = ("", "")
+
+
+def split_top(text: str, separators: tuple[str, ...]) -> list[str]:
+    """The parts of `text` between separators that are in no brackets; the whole text where brackets do not match."""
+    parts, depth, begin = [], 0, 0
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        if token in _OPENING:
+            depth += 1
+        elif token in _CLOSING:
+            depth -= 1
+            if depth < 0:
+                return [text]
+        elif depth == 0 and (token in separators or ("and" in separators and _is_and(token))):
+            parts.append(text[begin : match.start()])
+            begin = match.end()
+    return [part.strip() for part in [*parts, text[begin:]]] if depth == 0 else [text]
+
+
+def _is_and(token: str) -> bool:
+    return token in ("and", "or") or token.startswith("\\text{")
+
+
+def read_structure(text: str) -> Structure | None:
+    """The parts of a plain form; `None` where it is a single thing."""
+    text = _MEMBER.sub("", text)
+    unions = split_top(text, ("\\cup",))
+    if len(unions) > 1:
+        return Structure("union", unions)
+    for opening in ("\\{", "(", "[", "\\langle"):
+        if text.startswith(opening) and _matching(text):
+            closing = next(c for c in ("\\}", ")", "]", "\\rangle", "}") if text.endswith(c))
+            inner = text[len(opening) : -len(closing)].strip()
+            if opening == "\\{":
+                return Structure("set", _items(inner)) if closing == "\\}" and "\\mid" not in inner else None
+            parts = split_top(inner, (",", ";"))
+            return Structure("tuple", parts, (opening, closing)) if len(parts) > 1 and all(parts) else None
+    items = _items(text)
+    return Structure("list", items) if len(items) > 1 else None
+
+
+def _items(text: str) -> list[str]:
+    """The items of a list; what is written with a sign of both stands for two."""
+    parts = [part for part in split_top(text, (",", ";", "and")) if part]
+    items = []
+    for part in parts:
+        if len(_PLUS_MINUS.findall(part)) == 1:
+            items += [_PLUS_MINUS.sub("+", part).removeprefix("+").strip(), _PLUS_MINUS.sub("-", part)]
+        else:
+            items.append(part)
+    return items
+
+
+def _matching(text: str) -> bool:
+    """Whether the first bracket is closed by the last one and not before, as in `(1, 2)` and not in `(1) (2)`."""
+    depth, last = 0, len(text)
+    for match in _TOKEN.finditer(text):
+        depth += (match.group() in _OPENING) - (match.group() in _CLOSING)
+        if depth <= 0:
+            return depth == 0 and match.end() == last
+    return False
+
+
+def read_equation(text: str) -> tuple[str, str] | None:
+    r"""Both sides of an equation, the first and the last of a chain; `None` for anything else.
+
+    `\approx` counts as an equals sign.
+    """
+    sides = split_top(re.sub(r"\\approx(?![a-zA-Z])", "=", text), ("=",))
+    if len(sides) < 2 or not all(sides) or any(side[-1] in "<>!:" or side[0] in "<>" for side in sides):
+        return None
+    return sides[0], sides[-1]
+
+
+def is_name(text: str) -> bool:
+    r"""Whether a side of an equation only names what follows: `x`, `v_0`, `f(x)`, `\frac{dM}{dt}`."""
+    return bool(_NAME.fullmatch(text))
