@@ -13,6 +13,7 @@ from peft import LoraConfig, get_peft_model
 from tests.rollout.models import FAMILIES, VOCAB, config_of, stock_completions, tiny_model, trajectory_prompts
 from treadle.errors import ModelError
 from treadle.rollout import generate_completions
+from treadle.rollout.generate import row_numbers
 
 CASES = {
     "trajectory": trajectory_prompts(0, 5, 9),
@@ -119,6 +120,45 @@ def test_a_seed_gives_the_same_rows_however_they_are_batched():
     by_global = generate_completions(model, prompts, config)
     torch.manual_seed(9)
     assert by_global == generate_completions(model, prompts, config)
+
+
+def test_a_row_with_a_seed_of_its_own_does_not_depend_on_the_others():
+    model = tiny_model(dtype=torch.float64)
+    prompts = [p for s in (1, 2) for p in trajectory_prompts(s, 4, 7) for _ in range(3)]
+    seeds = [10**9 * i for i in range(len(prompts))]
+    config = config_of(30, eos_token_id=[1, 2, 3])
+    together = generate_completions(model, prompts, config, seeds=seeds)
+    state = torch.get_rng_state()
+    alone = [generate_completions(model, [p], config, seeds=[s])[0] for p, s in zip(prompts, seeds, strict=True)]
+    assert alone == together
+    assert torch.equal(torch.get_rng_state(), state)
+    assert generate_completions(model, prompts[::-1], config, 100, seeds=seeds[::-1]) == together[::-1]
+    three = config_of(30, eos_token_id=[1, 2, 3], num_return_sequences=3)
+    siblings = generate_completions(model, prompts[::3], three, seeds=seeds)
+    assert siblings == together
+    assert len(set(map(tuple, together))) > len(prompts) // 2
+    with pytest.raises(ModelError, match="2 seeds for 24 completions"):
+        generate_completions(model, prompts, config, seeds=[1, 2])
+
+
+@given(st.lists(st.integers(0, 2**70), min_size=1, max_size=5), st.integers(1, 40), st.integers(1, 40))
+@settings(max_examples=25, deadline=None)
+def test_numbers_of_a_row_follow_its_seed(seeds, length, more):
+    numbers = row_numbers(seeds, length)
+    assert numbers.shape == (len(seeds), length)
+    assert bool(((numbers >= 0) & (numbers < 1)).all())
+    assert torch.equal(row_numbers(seeds[::-1], length + more)[:, :length].flip(0), numbers)
+    assert len({tuple(row) for row in numbers.tolist()}) == len(set(seeds))
+
+
+def test_numbers_of_neighbouring_seeds_are_uniform_and_uncorrelated():
+    numbers = row_numbers(range(400), 100)
+    assert abs(float(numbers.mean()) - 0.5) < 5 * (1 / 12 / numbers.numel()) ** 0.5
+    # Correlations of 100 numbers scatter by 0.1; their mean over 399 pairs by 0.005.
+    pairs = torch.stack([torch.corrcoef(numbers[i : i + 2])[0, 1] for i in range(399)])
+    assert abs(float(pairs.mean())) < 0.025
+    with pytest.raises(ModelError, match="seed -1: expected 0 or more"):
+        row_numbers([3, -1], 4)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 25), st.integers(1, 12))

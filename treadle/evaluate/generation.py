@@ -1,4 +1,8 @@
-"""Generate text for many chat prompts with transformers: sorted by length, batched, in the caller's order."""
+"""Generate text for many chat prompts at once: sorted by length, batched, in the caller's order.
+
+What the miniature samples its problems with. Its numbers come from torch's global generator, so that its published
+runs repeat; evaluation goes through `treadle.evaluate.backends`, where each sample has a seed of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from treadle.evaluate.backends.decoding import config_for, end_tokens, own_settings_aside
+from treadle.evaluate.records import Sampling
 from treadle.trajectory import Message
-
-# What a model's own generation config would otherwise add: Qwen2.5's instruct models, for one, penalise repetition.
-_NEUTRAL = {
-    "num_beams": 1,
-    "repetition_penalty": 1.0,
-    "no_repeat_ngram_size": 0,
-    "encoder_no_repeat_ngram_size": 0,
-    "min_length": 0,
-    "typical_p": 1.0,
-}
 
 
 @dataclass(frozen=True)
@@ -56,18 +52,8 @@ def generate(
         tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=False) for prompt in prompts
     ]
     order = sorted(range(len(prompts)), key=lambda i: len(prompt_ids[i]))
-    ends = _end_tokens(model, tokenizer)
-    sampling = (
-        {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0, "min_p": 0.0} if temperature else {}
-    )
-    config = GenerationConfig(
-        max_new_tokens=max_new_tokens,
-        eos_token_id=ends,
-        pad_token_id=tokenizer.pad_token_id,
-        disable_compile=True,
-        **_NEUTRAL,
-        **(sampling or {"do_sample": False}),
-    )
+    ends = end_tokens(model, tokenizer)
+    config = config_for(Sampling(max_new_tokens, temperature), max_new_tokens, ends, tokenizer.pad_token_id)
     model.eval()
     generations: list[Generation | None] = [None] * len(prompts)
     for start in range(0, len(order), batch_size):
@@ -75,7 +61,7 @@ def generate(
         batch = tokenizer.pad(
             {"input_ids": [prompt_ids[i] for i in rows]}, padding_side="left", return_tensors="pt"
         ).to(model.device)
-        with torch.inference_mode():
+        with torch.inference_mode(), own_settings_aside(model):
             output_BT = model.generate(**batch, generation_config=config)
         new_BT = output_BT[:, batch["input_ids"].shape[1] :].cpu()
         for i, ids in zip(rows, new_BT.tolist(), strict=True):
@@ -85,10 +71,3 @@ def generate(
                 text=tokenizer.decode(kept, skip_special_tokens=True), n_tokens=len(kept), truncated=length is None
             )
     return generations
-
-
-def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """All tokens that end a turn: instruct models often list more than the tokenizer's own."""
-    configured = model.generation_config.eos_token_id
-    ids = configured if isinstance(configured, list) else [configured]
-    return sorted({i for i in [*ids, tokenizer.eos_token_id] if i is not None})

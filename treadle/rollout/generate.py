@@ -10,8 +10,10 @@ weights) needs for ranks that finish early. The model is in eval mode meanwhile:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import GenerationConfig
 
@@ -32,6 +34,7 @@ def generate_completions(
     generation_config: GenerationConfig,
     max_kv_tokens: int | None = None,
     generator: torch.Generator | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> list[list[int]]:
     """Generate one completion for each prompt; prompts are repeated to get several.
 
@@ -46,14 +49,17 @@ def generate_completions(
             `max_new_tokens` for every row. `None` for one batch. A single row is generated even if it exceeds it.
         generator: Source of the random numbers, on the CPU; `None` for PyTorch's own. With the same state, rows
             get the same numbers whatever `max_kv_tokens`.
+        seeds: One for each completion, in the order of the result: each row draws from a generator of its own, so
+            that its completion does not depend on which other rows are generated with it. `generator` and PyTorch's
+            own are not used then.
 
     Returns:
         New token ids of every prompt (and of its `num_return_sequences`, side by side), the end token included
         where one was drawn.
 
     Raises:
-        ModelError: The model or the settings are not served (the message says why), a prompt is empty, or the
-            model's probabilities are not numbers.
+        ModelError: The model or the settings are not served (the message says why), a prompt is empty, there are
+            more or fewer seeds than completions, or the model's probabilities are not numbers.
     """
     reason = why_not(model, generation_config)
     if reason:
@@ -67,14 +73,37 @@ def generate_completions(
     width = max(map(len, prompts))
     config = prepare_config(base, generation_config, width)
     prompts = [prompt for prompt in prompts for _ in range(config.num_return_sequences or 1)]
+    if seeds is not None and len(seeds) != len(prompts):
+        raise ModelError(f"{len(seeds)} seeds for {len(prompts)} completions; expected one for each.")
     uniform_RT = None
-    if config.do_sample:
+    if config.do_sample and seeds is not None:
+        uniform_RT = row_numbers(seeds, config.max_new_tokens)
+    elif config.do_sample:
         uniform_RT = torch.rand(len(prompts), config.max_new_tokens, dtype=torch.float64, generator=generator)
     completions: list[list[int]] = [[] for _ in prompts]
     with attention_of(base):
         for batch in split(prompts, config.max_new_tokens, max_kv_tokens):
             _generate_batch(model, config, prompts, batch, width, uniform_RT, completions)
     return completions
+
+
+def row_numbers(seeds: Sequence[int], length: int) -> torch.Tensor:
+    """Uniform numbers in [0, 1) for every row and new token, `[R, length]` float64, each row from its own seed.
+
+    Args:
+        seeds: One for each row, from 0 on; all bits count. (PyTorch's generator on the CPU reads only 32 of them.)
+        length: New tokens of a row. A longer row begins with the numbers of a shorter one.
+
+    Raises:
+        ModelError: A seed is negative.
+    """
+    negative = next((seed for seed in seeds if seed < 0), None)
+    if negative is not None:
+        raise ModelError(f"seed {negative}: expected 0 or more.")
+    rows = np.empty((len(seeds), length), dtype=np.float64)
+    for row, seed in zip(rows, seeds, strict=True):
+        np.random.default_rng(seed).random(out=row)
+    return torch.from_numpy(rows)
 
 
 def _generate_batch(

@@ -1,0 +1,247 @@
+"""The back end for a server with OpenAI's chat completions endpoint: vLLM, SGLang, `transformers serve` and others.
+
+Requests are sent side by side in the order given, so that samples of one prompt meet in the server's prefix cache. What
+may pass (429, 5xx, no or half an answer) is tried again with growing, random waits, or after the time that the server
+asks for; what does not pass costs that one request. A refusal that holds for all requests, such as a wrong model name,
+ends the run.
+
+Limits: the seed is sent with each request, but whether equal seeds give equal texts is up to the server.
+`transformers serve` keeps one generator for all requests: only with `concurrency=1` do seeds repeat there.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import random
+import threading
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from treadle.errors import ModelError
+from treadle.evaluate.backends.chat import (
+    Dialect,
+    concerns_length,
+    failed,
+    names_extension,
+    payload_of,
+    read_completion,
+)
+from treadle.evaluate.backends.http import (
+    CHAT,
+    MODELS,
+    Fault,
+    Passing,
+    Refusal,
+    content_of,
+    exchange,
+    normal_url,
+)
+from treadle.evaluate.records import Generation, Request, Sampling
+from treadle.models import load_tokenizer
+
+# English and mathematics with the tokenizers of Qwen and Llama: three to four bytes a token.
+BYTES_PER_TOKEN = 3.5
+# Time in which a server must answer that it is there.
+GREETING = 10.0
+
+
+class ServerBackend:
+    """Generates through a server.
+
+    Args:
+        model: Name under which the server knows the model.
+        url: Its address, with or without `/v1`.
+        concurrency: Requests that are under way at a time.
+        retries: Further attempts after the first.
+        timeout: Seconds for one attempt.
+        deadline: Seconds for one request with all its attempts and waits.
+        first_wait, longest_wait: Seconds between attempts: they double from the first to the longest, and each is
+            drawn between half of that and all of it. A longer `Retry-After` is kept.
+        give_up_after: Requests in a row that failed for good after which the server counts as gone.
+        api_key_variable: Environment variable that holds the key; `None` sends none.
+        tokenizer: Folder or hub id, to count tokens that the server does not report; `None` estimates them.
+
+    Attributes:
+        faults: Failed attempts by reason, those that a later attempt made good included.
+        dialect: How sampling is made neutral on this server; settled by the first requests.
+
+    Raises:
+        ModelError: Nothing answers at `url`, or the environment variable is not set.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        url: str = "http://localhost:8000/v1",
+        concurrency: int = 32,
+        retries: int = 6,
+        timeout: float = 1800.0,
+        deadline: float = 7200.0,
+        first_wait: float = 1.0,
+        longest_wait: float = 60.0,
+        give_up_after: int = 64,
+        api_key_variable: str | None = None,
+        tokenizer: str | None = None,
+    ) -> None:
+        self.model, self.url = model, normal_url(url)
+        self.concurrency, self.retries, self.timeout, self.deadline = concurrency, retries, timeout, deadline
+        self.first_wait, self.longest_wait = first_wait, longest_wait
+        if api_key_variable and not os.environ.get(api_key_variable):
+            raise ModelError(f"environment variable {api_key_variable} is not set; export {api_key_variable}=KEY")
+        self._key = os.environ[api_key_variable] if api_key_variable else None
+        self.tokenizer = load_tokenizer(tokenizer) if tokenizer else None
+        self.counts = f"tokenizer {tokenizer}" if tokenizer else f"estimated, {BYTES_PER_TOKEN} bytes a token"
+        self.faults: Counter[Fault] = Counter()
+        self.dialect = Dialect.SAMPLER
+        self._lock = threading.Lock()
+        self._uncounted = False
+        self._lost = 0
+        self.give_up_after = give_up_after
+        try:
+            exchange(self.url + MODELS, min(GREETING, timeout), key=self._key)
+        except Passing as passing:
+            raise ModelError(
+                f"{self.url}: no server answers ({passing}); start one, for instance with "
+                f"`vllm serve {model} --port 8000`, or correct the address"
+            ) from passing
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[tuple[int, Generation]]:
+        """Send all requests; each generation is yielded when its answer is there.
+
+        Yields:
+            Index into `requests` and its generation, each index once, in the order of the answers. A request whose
+            attempts all failed is `Finish.FAILED` with the last reason.
+
+        Raises:
+            ModelError: The server refuses in a way that holds for all requests, or is gone. What it answered before
+                comes first.
+        """
+        todo: queue.SimpleQueue[int] = queue.SimpleQueue()
+        done: queue.SimpleQueue[tuple[int, Generation] | Exception] = queue.SimpleQueue()
+        stop = threading.Event()
+        for i in range(len(requests)):
+            todo.put(i)
+
+        def work() -> None:
+            while not stop.is_set():
+                try:
+                    i = todo.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    done.put((i, self._complete(requests[i], sampling, stop)))
+                except Exception as error:
+                    # Raised where the caller sees it: a thread's own traceback would leave the caller waiting.
+                    stop.set()
+                    done.put(error)
+
+        # Daemons, so that an interrupted run ends at once and not after the answers that are still under way.
+        for _ in range(min(self.concurrency, len(requests))):
+            threading.Thread(target=work, daemon=True).start()
+        try:
+            for _ in requests:
+                item = done.get()
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+        finally:
+            stop.set()
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Length of each text in tokens: by the tokenizer where one was named, otherwise estimated from its bytes."""
+        if self.tokenizer and texts:
+            return [len(ids) for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+        return [-int(-len(text.encode()) // BYTES_PER_TOKEN) for text in texts]
+
+    def describe(self) -> dict[str, Any]:
+        """What the texts depend on, as far as it is known here."""
+        return {"kind": "openai", "model": self.model, "server": self.url, "token_counts": self.counts}
+
+    def close(self) -> None:
+        """Nothing is kept open between requests."""
+
+    def _complete(self, request: Request, sampling: Sampling, stop: threading.Event) -> Generation:
+        until = time.monotonic() + self.deadline
+        attempt = 0
+        while True:
+            dialect = self.dialect
+            seconds = max(min(self.timeout, until - time.monotonic()), 0.001)
+            try:
+                payload = payload_of(self.model, request, sampling, dialect)
+                completion = read_completion(content_of(exchange(self.url + CHAT, seconds, payload, self._key)))
+                self._lost = 0
+                return self._generation(*completion)
+            except Refusal as refusal:
+                if concerns_length(refusal.status, refusal.message):
+                    self._lost = 0
+                    return failed(f"status {refusal.status}, {refusal.message}")
+                if not self._step_down(dialect, refusal):
+                    raise ModelError(self._refused(refusal)) from refusal
+                continue
+            except Passing as passing:
+                last = passing
+            with self._lock:
+                self.faults[last.fault] += 1
+            wait = max(last.wait, min(self.first_wait * 2**attempt, self.longest_wait) * random.uniform(0.5, 1.0))
+            attempt += 1
+            over = time.monotonic() + wait >= until
+            if attempt > self.retries or over or stop.wait(wait):
+                if not stop.is_set():
+                    self._count_lost(last)
+                why = f"deadline of {self.deadline:g} s" if over and attempt <= self.retries else "no attempt left"
+                return failed(f"{last.fault}: {last} ({attempt} attempts, {why})")
+
+    def _count_lost(self, last: Passing) -> None:
+        with self._lock:
+            self._lost += 1
+            lost = self._lost
+        if lost >= self.give_up_after:
+            raise ModelError(
+                f"{self.url}: the last {lost} requests failed after all their attempts, with nothing answered in "
+                f"between; the latest: {last.fault}, {last}. Look at the server's log, then run the same command again"
+            )
+
+    def _generation(self, text: str, finish: Any, count: int | None) -> Generation:
+        if count is None:
+            count = self.count_tokens([text])[0]
+            with self._lock:
+                first, self._uncounted = not self._uncounted, True
+            if first:
+                warnings.warn(f"{self.url} does not report tokens; their counts are: {self.counts}", stacklevel=2)
+        return Generation(text, count, finish)
+
+    def _step_down(self, tried: Dialect, refusal: Refusal) -> bool:
+        """Whether the request can be sent again with fewer fields; settles them for all that follow."""
+        if not names_extension(refusal.message, tried):
+            return False
+        with self._lock:
+            if self.dialect is tried and tried.next:
+                self.dialect = tried.next
+                if self.dialect is Dialect.PLAIN:
+                    warnings.warn(
+                        f"{self.url} takes no top_k or repetition_penalty: its own defaults hold, which may come from "
+                        "the model's generation config",
+                        stacklevel=2,
+                    )
+        return self.dialect is not tried
+
+    def _refused(self, refusal: Refusal) -> str:
+        if refusal.status in (401, 403):
+            fix = "name the environment variable that holds the key with --api-key-env (api_key_variable)"
+        elif 300 <= refusal.status < 400:
+            fix = "give the address that the server redirects to"
+        else:
+            fix = f"expected one of its models: {', '.join(self._served()) or 'it lists none'}"
+        return f"{self.url}{CHAT}: status {refusal.status} for model {self.model!r}: {refusal.message}; {fix}"
+
+    def _served(self) -> list[str]:
+        """Names of the models that the server lists; none where it gives no list."""
+        try:
+            entries = content_of(exchange(self.url + MODELS, GREETING, key=self._key)).get("data")
+        except (Passing, Refusal):
+            return []
+        return [str(e["id"]) for e in entries if isinstance(e, dict) and "id" in e] if isinstance(entries, list) else []

@@ -1,0 +1,166 @@
+"""The nouns of evaluation: what is asked of a model, what it gave, and what that was worth.
+
+A `Problem` is solved in a mode (the whole solution at once, or step by step) and a decoding (greedy, or sampled
+several times). Each attempt is a `Sample`. What a back end is asked for is a `Request`, what it gives a `Generation`:
+one for a whole solution, one for each step of the loop. A `StepSample` is one next step beside the expert's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
+
+from treadle.completion import FormatFault
+from treadle.grading import Verdict
+from treadle.trajectory import Message
+
+Mode = Literal["whole", "loop"]
+Decoding = Literal["greedy", "sampled"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be solved.
+
+    Args:
+        id: Unique within its benchmark.
+        problem: The task as the model sees it.
+        answer: The reference.
+        domain: Family of its prompt templates.
+        kind: How answers are graded, see `treadle.grading`.
+        benchmark: Name of the set it belongs to.
+    """
+
+    id: str
+    problem: str
+    answer: str
+    domain: str = "math"
+    kind: str = "math"
+    benchmark: str = "problems"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to decode. Temperature 0 is greedy; above 0 the whole distribution is sampled unless cut by the others."""
+
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One text to generate. Requests with equal prompts are samples of one prompt and differ by their seed."""
+
+    prompt: list[Message]
+    seed: int = 0
+
+
+class Finish(StrEnum):
+    """Why a generation ended. `FAILED` is no generation: the back end gave none, see `Generation.error`."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generated text, decoded without end marks, and its length in tokens with them."""
+
+    text: str
+    n_tokens: int
+    finish: Finish
+    error: str | None = None
+
+    @property
+    def truncated(self) -> bool:
+        return self.finish is Finish.LENGTH
+
+
+class Stop(StrEnum):
+    """Why an attempt ended."""
+
+    ANSWERED = "answered"
+    ENDED = "ended"
+    TRUNCATED = "truncated"
+    REPEATED = "repeated"
+    STEP_LIMIT = "step_limit"
+    FORMAT_FAULT = "format_fault"
+
+
+class Key(NamedTuple):
+    """Names a sample within a run."""
+
+    benchmark: str
+    problem: str
+    mode: Mode
+    decoding: Decoding
+    index: int
+
+
+@dataclass
+class Sample:
+    """One attempt at one problem.
+
+    Args:
+        key: Which one.
+        reference: The problem's answer.
+        text: All that the model wrote; the steps of the loop joined by newlines.
+        steps: Actions of the loop, in order; empty for a whole solution.
+        thoughts: Contents of think blocks, in order.
+        n_tokens: Length of everything generated.
+        thought_tokens: Length of the thoughts alone.
+        stop: Why it ended.
+        fault: The format fault that ended the loop; of a whole solution, what its thoughts or its end lack.
+        answer: What was taken as the final answer.
+        verdict, why: The grader's judgement and the rule that led to it.
+    """
+
+    key: Key
+    reference: str
+    text: str = ""
+    steps: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    n_tokens: int = 0
+    thought_tokens: int = 0
+    stop: Stop | None = None
+    fault: FormatFault | None = None
+    answer: str | None = None
+    verdict: Verdict | None = None
+    why: str = ""
+
+    @property
+    def right(self) -> bool:
+        return self.verdict is Verdict.RIGHT
+
+
+@dataclass
+class StepSample:
+    """One next step that the model gave after the expert's own steps.
+
+    Args:
+        trajectory_id, step, n_steps: Which step, from 1, of how many.
+        prompt, expert_action: What was asked, and the expert's step.
+        text: What the model wrote.
+        thought, action: Its parts; `action` is `None` for a format fault.
+        similarity: The reward's, 0 for a format fault.
+        exact: Whether the action is the expert's, letter for letter.
+    """
+
+    trajectory_id: str
+    step: int
+    n_steps: int
+    prompt: list[Message]
+    expert_action: str
+    text: str
+    thought: str
+    action: str | None
+    fault: FormatFault | None
+    similarity: float
+    exact: bool
+    n_tokens: int
+    thought_tokens: int
+    meta: dict[str, Any] = field(default_factory=dict)
