@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from tests.evaluate.run_folders import write_run
+from tests.report.reading import Page
+from treadle.cli import app as treadle_app
+from treadle.cli_compare import compare as command
+from treadle.errors import DataError
+from treadle.evaluate.arms import read_arms
+from treadle.evaluate.compare import compare
+from treadle.evaluate.known_sets import KNOWN
+from treadle.evaluate.paper import PROBLEMS
+from treadle.evaluate.statistics import Estimate
+from treadle.report.compare import as_markdown, write_comparison
+from treadle.report.compare_svg import axis_for, difference_axis
+
+app = typer.Typer()
+app.command()(command)
+SHA = {name: KNOWN[name].sha256 for name in PROBLEMS}
+
+
+def paper_like(seed, gain=0.0):
+    """Answers to the paper's four benchmarks in whole solutions, as many columns as it prints."""
+    skills, rng = np.random.default_rng(0), np.random.default_rng(seed)
+    right = {}
+    for name, size in PROBLEMS.items():
+        skill = skills.random((size, 1)) * 0.6 + gain
+        right[name, "whole", "greedy"] = rng.random((size, 1)) < skill
+        if name != "minerva":
+            right[name, "whole", "sampled"] = rng.random((size, 8)) < skill
+    return right
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    base = write_run(folder / "base", paper_like(1), model="org/base-7b", sha256=SHA)
+    better = write_run(folder / "better", paper_like(2, 0.3), model="out/<b>srl", sha256=SHA)
+    return [base, better]
+
+
+@pytest.fixture(scope="module")
+def comparison(runs):
+    return compare(read_arms(runs))
+
+
+@pytest.fixture(scope="module")
+def written(comparison, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "compared"
+    write_comparison(comparison, out, paper=True)
+    return out
+
+
+def test_the_tables_of_the_terminal(comparison):
+    text = as_markdown(comparison, paper=True)
+    row = next(line for line in text.splitlines() if line.startswith("| paper: SRL (7B) | 50.0"))
+    # 20 of 40, 5 of 30, 4 of 30 and 99 of 272, with Wilson's intervals.
+    assert row == (
+        "| paper: SRL (7B) | 50.0 (35.2 to 64.8) | 16.7 (7.3 to 33.6) | 13.3 (5.3 to 29.7) | 36.4 (30.9 to 42.3) |"
+    )
+    assert "| paper: SRL (7B) | 51.5 | 13.2 | 7.1 |" in text
+    assert "27.6†" in text
+    assert "† paper: SRL (7B): the printed average 27.6 does not follow from its columns, which give 26.9." in text
+    assert text.count("†") == 2
+    assert re.search(r"- <b>srl solves \d+\.\d points more than base-7b \(95% interval \+", text)
+    assert "Holm's over the 10 comparisons shown" in text
+
+
+def test_every_line_of_a_table_has_as_many_cells(comparison):
+    for block in as_markdown(comparison, paper=True).split("\n\n"):
+        lines = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({line.count("|") for line in lines}) <= 1
+
+
+def test_without_the_option_there_is_no_paper(comparison):
+    assert "paper:" not in as_markdown(comparison)
+
+
+def test_the_paper_is_not_put_beside_other_problems(tmp_path):
+    run = write_run(tmp_path / "a", {("aime24", "whole", "greedy"): [[1], [0]]})
+    text = as_markdown(compare(read_arms([run])), paper=True)
+    assert "The paper's table is not shown" in text
+    assert "paper: SRL" not in text
+
+
+def test_the_paper_stands_beside_whole_solutions_only(tmp_path):
+    run = write_run(tmp_path / "a", {("aime24", "loop", "greedy"): np.ones((30, 1), int)}, sha256=SHA)
+    assert "The paper's table is not shown" in as_markdown(compare(read_arms([run])), paper=True)
+
+
+def test_the_page_is_self_contained_and_says_what_was_found(written):
+    page = Page(written / "compare.html")
+    page.check_self_contained()
+    assert "27.6†" in page.text
+    assert "which give 26.9" in page.text
+    assert "cannot be told apart" in page.text
+    assert "better in" in page.text
+
+
+def test_text_of_runs_stays_text(written):
+    source = (written / "compare.html").read_text()
+    assert "<b>srl" not in source
+    assert "&lt;b&gt;srl solves" in source
+
+
+def test_the_pictures_are_there(written):
+    for name in ("figures.png", "differences.png"):
+        with Image.open(written / name) as image:
+            assert image.size[0] > 800
+            assert len(image.convert("RGB").getcolors(1 << 24)) > 50
+
+
+def test_the_data_file_holds_every_test(written, comparison):
+    data = json.loads((written / "compare.json").read_text())
+    assert len(data["tests"]) == len(comparison.pairs) == 10
+    assert all(test["low"] <= test["value"] <= test["high"] for test in data["tests"])
+
+
+def test_one_run_alone_has_figures_and_no_differences(runs, tmp_path):
+    files = write_comparison(compare(read_arms(runs[:1])), tmp_path / "out")
+    assert {path.name for path in files} == {"compare.html", "figures.png", "compare.json"}
+    page = Page(tmp_path / "out" / "compare.html")
+    page.check_self_contained()
+    assert "Differences from" not in page.text
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.31, 0.3, 0.33), (0.5, 0.0, 1.0)])
+def test_an_axis_holds_its_intervals_and_labels_do_not_touch(bounds):
+    for axis in (axis_for([Estimate(*bounds)]), difference_axis([Estimate(*bounds)])):
+        places = [at for at, _ in axis.ticks]
+        assert axis.low <= bounds[1] + 1e-9
+        assert bounds[2] - 1e-9 <= axis.high
+        assert places == sorted(places)
+        assert min(b - a for a, b in pairwise(places)) >= 18
+        assert len({label for _, label in axis.ticks}) == len(places)
+
+
+def test_the_command(runs, tmp_path):
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, [*map(str, runs), "--paper", "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "**whole solutions, greedy**" in done.output
+    assert f"written to {out / 'compare.html'}" in done.output
+    assert (out / "figures.png").exists()
+
+
+def test_the_command_with_groups_and_a_baseline(runs):
+    base, better = map(str, runs)
+    done = CliRunner().invoke(app, ["--group", f"SRL={better}", "--group", f"Base={base}", "--baseline", "Base"])
+    assert done.exit_code == 0, done.output
+    assert "- SRL solves" in done.output
+    assert "more than Base" in done.output
+
+
+def test_the_command_refuses_other_graders_by_name(runs, tmp_path):
+    other = write_run(tmp_path / "other", paper_like(3), model="other", grader="rules 2", sha256=SHA)
+    done = CliRunner().invoke(app, [str(runs[0]), str(other)])
+    assert isinstance(done.exception, DataError)
+    assert "--any-grader" in str(done.exception)
+    assert CliRunner().invoke(app, [str(runs[0]), str(other), "--any-grader"]).exit_code == 0
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium here")
+def test_no_text_of_the_page_overlaps_in_a_browser(written, tmp_path):
+    """Figures do not leave their cells, and the page is no wider than the window."""
+    script = """<script>
+    const boxes = [...document.querySelectorAll('th svg text')].map(t => t.getBoundingClientRect());
+    let touching = 0;
+    for (let i = 1; i < boxes.length; i++)
+      if (boxes[i].top === boxes[i-1].top && boxes[i].left > boxes[i-1].left && boxes[i].left < boxes[i-1].right)
+        touching++;
+    const out = [...document.querySelectorAll('td svg')].filter(s => {
+      const cell = s.closest('td').getBoundingClientRect(), box = s.getBoundingClientRect();
+      return box.right > cell.right + 1 || box.left < cell.left - 1; }).length;
+    const wide = document.documentElement.scrollWidth > window.innerWidth;
+    document.title = 'touching ' + touching + ' out ' + out + ' wide ' + wide;
+    </script>"""
+    page = tmp_path / "page.html"
+    page.write_text((written / "compare.html").read_text().replace("</body>", script + "</body>"))
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1300,900", "--dump-dom", page.as_uri()]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "<title>touching 0 out 0 wide false</title>" in shown
+
+
+def test_runs_of_a_real_model(tiny_folder, tmp_path):
+    """The way from a model to a comparison, by the command line: nothing solved, so nothing can be told apart."""
+    data = tmp_path / "sums.jsonl"
+    rows = [{"id": str(i), "problem": f"{i}23a98", "answer": str(i)} for i in range(3)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for seed in ("0", "1"):
+        arguments = ["evaluate", str(tiny_folder), "--data", str(data), "--domain", "miniature", "--mode", "whole"]
+        arguments += ["--samples", "2", "--max-new-tokens", "4", "--seed", seed, "-o", str(tmp_path / f"run-{seed}")]
+        done = CliRunner().invoke(treadle_app, arguments)
+        assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(app, [str(tmp_path / "run-0"), str(tmp_path / "run-1")])
+    assert done.exit_code == 0, done.output
+    assert "- run-1 and run-0 solve the same share" in done.output
+    assert "Different" not in done.output

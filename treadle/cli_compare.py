@@ -1,0 +1,38 @@
+"""The command that sets runs side by side: `treadle compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    runs: Annotated[list[Path] | None, typer.Argument(metavar="RUN...", help="Folders of `treadle evaluate`.")] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="Runs of one recipe with different seeds, as one row: NAME=RUN,RUN.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Row that the others are tested against; the first by default.")
+    ] = None,
+    benchmark: Annotated[list[str] | None, typer.Option(help="Only this benchmark; may be repeated.")] = None,
+    mode: Annotated[list[str] | None, typer.Option(help="Only whole or loop.")] = None,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="The paper's table beside benchmarks that are its own.")
+    ] = False,
+    any_grader: Annotated[
+        bool, typer.Option("--any-grader", help="Compare runs that were graded by different rules, with a note.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for a page, pictures and data.")] = None,
+) -> None:
+    """Set runs over the same problems side by side, with intervals, and test them against one of them."""
+    from treadle.evaluate.arms import read_arms
+    from treadle.evaluate.compare import compare as run_compare
+    from treadle.report.compare import as_markdown, write_comparison
+
+    comparison = run_compare(read_arms(runs or [], group or []), baseline, any_grader, benchmark or (), mode or ())
+    print(as_markdown(comparison, paper))
+    if out is not None:
+        written = write_comparison(comparison, out, paper)
+        print(f"\nwritten to {', '.join(map(str, written))}")

@@ -1,0 +1,103 @@
+"""Means of things that come in groups (steps of a trajectory, samples of a problem), with intervals over the groups.
+
+Members of one group are not independent, so groups are what is resampled: whole groups with replacement, and the mean
+of all their members. Deviations are stretched by sqrt(G / (G - 1)) for G groups, which repairs the bootstrap's
+narrowness for few groups (T. Hesterberg, The American Statistician 69, 2015, section 5.3). One group says nothing about
+the spread between groups: its interval is `None`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from treadle.evaluate.statistics import wilson
+
+RESAMPLES = 2000
+_BLOCK = 1_000_000  # draws held at once
+
+
+class Figure(TypedDict):
+    """A mean as results.json holds it.
+
+    `count` members (steps, samples) in `groups` groups (trajectories, problems); `low` and `high` bound the 95%
+    interval and are `None` where there is only one group.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    count: int
+    groups: int
+
+
+def grouped_mean(values: Sequence[float], groups: Sequence[Hashable], *, share: bool = False, seed: int = 0) -> Figure:
+    """Mean of N values with a bootstrap interval over their groups.
+
+    Args:
+        values: N numbers.
+        groups: N names; equal ones belong together.
+        share: The values are 0 or 1. The interval is then at least as wide as Wilson's for as many trials as there are
+            groups, which keeps a width when all are 0 or all are 1.
+        seed: Of the bootstrap, which gives the same interval each time.
+
+    Raises:
+        ValueError: No values, or not one group for each.
+    """
+    return grouped_ratio(values, np.ones(len(values)), groups, share=share, seed=seed)
+
+
+def grouped_ratio(
+    above: Sequence[float],
+    below: Sequence[float],
+    groups: Sequence[Hashable],
+    *,
+    share: bool = False,
+    seed: int = 0,
+) -> Figure:
+    """Sum of N numerators over the sum of N denominators, with a bootstrap interval over their groups.
+
+    Numerators and denominators of a group are drawn together, which makes it the paired interval of a ratio of means.
+
+    Raises:
+        ValueError: No values, unequal lengths, or denominators whose sum is not above 0.
+    """
+    above_N, below_N = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
+    if not len(above_N) or not len(above_N) == len(below_N) == len(groups):
+        raise ValueError(f"{len(above_N)} and {len(below_N)} values, {len(groups)} groups: expected as many, not none")
+    if below_N.sum() <= 0:
+        raise ValueError(f"denominators add up to {below_N.sum()}: expected a sum above 0")
+    numbers: dict[Hashable, int] = {}
+    group_N = np.array([numbers.setdefault(group, len(numbers)) for group in groups])
+    above_G = np.bincount(group_N, weights=above_N)
+    below_G = np.bincount(group_N, weights=below_N)
+    value = float(above_G.sum() / below_G.sum())
+    figure = Figure(value=value, low=None, high=None, count=len(above_N), groups=len(numbers))
+    if len(numbers) > 1:
+        low, high = _interval(above_G, below_G, value, seed)
+        if share:
+            score = wilson(value * len(numbers), len(numbers))
+            low, high = max(0.0, min(low, score.low)), min(1.0, max(high, score.high))
+        figure.update(low=low, high=high)
+    return figure
+
+
+def _interval(above_G: np.ndarray, below_G: np.ndarray, value: float, seed: int) -> tuple[float, float]:
+    rng = np.random.default_rng(seed)
+    groups = len(above_G)
+    ratios = []
+    left = RESAMPLES
+    while left:
+        rows = min(left, max(1, _BLOCK // groups))
+        drawn_RG = rng.integers(groups, size=(rows, groups))
+        sums_R = below_G[drawn_RG].sum(1)
+        # A draw without any denominator has no ratio; it is drawn again.
+        kept_R = sums_R > 0
+        ratios.append(above_G[drawn_RG].sum(1)[kept_R] / sums_R[kept_R])
+        left -= int(kept_R.sum())
+    stretch = np.sqrt(groups / (groups - 1))
+    low, high = np.quantile(value + stretch * (np.concatenate(ratios) - value), [0.025, 0.975])
+    # Rounding must not put the figure outside its own interval.
+    return min(float(low), value), max(float(high), value)

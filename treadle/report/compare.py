@@ -1,0 +1,212 @@
+"""A comparison of runs to look at: Markdown for the terminal, PNG pictures, a self-contained page, and plain data."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from treadle.evaluate.compare import MODES, Column, Comparison, Pair, as_dict
+from treadle.evaluate.findings import finding, p_values, sentence
+from treadle.evaluate.paired import PairedVerdict
+from treadle.folders import check_place
+from treadle.report.compare_plots import differences_picture, figures_picture
+from treadle.report.compare_rows import Row, Shown, notes, paper_notes, rows
+from treadle.report.compare_svg import Axis, axis_for, difference_axis
+from treadle.report.pages import write_page
+
+KINDS = {"greedy": "greedy", "sampled": "sampled", "averages": "averages"}
+
+
+def groups(columns: Sequence[Column]) -> list[tuple[str, list[Column]]]:
+    """Columns in tables that fit a page: by mode, then greedy, sampled and averages."""
+    found = [
+        (f"{MODES[mode]}, {KINDS[kind]}", [c for c in columns if c.mode == mode and c.kind == kind])
+        for mode in MODES
+        for kind in KINDS
+    ]
+    return [(title, group) for title, group in found if group]
+
+
+def as_markdown(comparison: Comparison, paper: bool = False) -> str:
+    """Tables, tests in words, and notes."""
+    shown, lines = rows(comparison, paper), []
+    for title, columns in groups(comparison.columns):
+        lines += [f"**{title}** (percent solved, 95% interval)", ""]
+        # The title says how it was decoded.
+        lines.append("| | " + " | ".join(_heading(c) for c in columns) + " |")
+        lines.append("|---" * (len(columns) + 1) + "|")
+        for row in shown:
+            if any(c in row.cells for c in columns):
+                cells = [_markdown_cell(row.cells.get(c)) for c in columns]
+                lines.append("| " + " | ".join([_escaped(row.name), *cells]) + " |")
+        lines.append("")
+    for title, pairs in _by_column(comparison.pairs):
+        lines += [f"{title}:", *(f"- {sentence(pair)}" for pair in pairs), ""]
+    if len(comparison.arms) > 1 and not comparison.pairs:
+        lines += ["No figure is shared with the baseline, so nothing can be tested.", ""]
+    return "\n".join([*lines, *(f"Note: {note}" for note in notes(comparison, paper))]).rstrip()
+
+
+def write_comparison(comparison: Comparison, out: Path, paper: bool = False) -> list[Path]:
+    """Write `compare.html`, `figures.png`, `differences.png` (with two arms or more) and `compare.json` into `out`.
+
+    Returns:
+        The files written.
+
+    Raises:
+        OutputError: `out` is no place for a folder, or cannot be written to.
+    """
+    check_place(out)
+    shown = rows(comparison, paper)
+    page = out / "compare.html"
+    write_page(page, "compare.html.j2", **page_content(comparison, shown, notes(comparison, paper)))
+    written = [page, out / "figures.png"]
+    figures_picture(shown, comparison.columns, MODES, paper_notes(comparison) if paper else [], out / "figures.png")
+    if comparison.pairs:
+        differences_picture(comparison.pairs, comparison.baseline, MODES, out / "differences.png")
+        written.append(out / "differences.png")
+    data = out / "compare.json"
+    data.write_text(json.dumps(as_dict(comparison), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return [*written, data]
+
+
+def page_content(comparison: Comparison, shown: Sequence[Row], said: Sequence[str]) -> dict[str, Any]:
+    """The variables of compare.html.j2."""
+    return {
+        "baseline": comparison.baseline,
+        "arms": [
+            {
+                "name": arm.name,
+                "runs": [_provenance(run) for run in arm.runs],
+                "summary": _summary(comparison, arm.name),
+            }
+            for arm in comparison.arms
+        ],
+        "tables": [_table(title, columns, shown, comparison.baseline) for title, columns in groups(comparison.columns)],
+        "tests": [
+            {"name": arm.name, "rows": _test_rows([p for p in comparison.pairs if p.first == arm.name])}
+            for arm in comparison.arms
+            if any(p.first == arm.name for p in comparison.pairs)
+        ],
+        "axis": difference_axis([p.test.difference for p in comparison.pairs]),
+        "more": _more(comparison),
+        "notes": said,
+    }
+
+
+def _table(title: str, columns: Sequence[Column], shown: Sequence[Row], baseline: str) -> dict[str, Any]:
+    with_any = [row for row in shown if any(c in row.cells for c in columns)]
+    axes = {c: axis_for([row.cells[c] for row in with_any if c in row.cells]) for c in columns}
+    base = next(row for row in shown if row.name == baseline).cells
+    lines: dict[Column, float | None] = {c: axes[c].at(base[c].value) if c in base else None for c in columns}
+    return {
+        "title": title,
+        "columns": [{"title": c.title, "axis": axes[c]} for c in columns],
+        "rows": [
+            {
+                "name": row.name,
+                "kind": row.kind,
+                "cells": [_drawn(row.cells.get(c), axes[c], lines[c]) for c in columns],
+            }
+            for row in with_any
+        ],
+    }
+
+
+def _drawn(cell: Shown | None, axis: Axis, line: float | None) -> dict[str, Any] | None:
+    if cell is None:
+        return None
+    return {
+        "text": cell.text,
+        "interval": cell.interval,
+        "at": axis.at(cell.value),
+        "low": None if cell.low is None else axis.at(cell.low),
+        "high": None if cell.high is None else axis.at(cell.high),
+        "line": line,
+    }
+
+
+def _test_rows(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+    better = {PairedVerdict.FIRST_BETTER: "better", PairedVerdict.SECOND_BETTER: "worse"}
+    return [
+        {
+            "column": pair.column.title,
+            "mode": MODES[pair.column.mode],
+            "difference": pair.test.difference,
+            "p": p_values(pair.test).split(", "),
+            "finding": finding(pair),
+            "kind": better.get(pair.test.verdict, "apart"),
+            "sentence": sentence(pair),
+        }
+        for pair in pairs
+    ]
+
+
+def _summary(comparison: Comparison, name: str) -> str:
+    """How often an arm was told apart from the baseline."""
+    counts = Counter(p.test.verdict for p in comparison.pairs if p.first == name)
+    if not counts:
+        return "baseline" if name == comparison.baseline else "no figure shared with the baseline"
+    words = {
+        PairedVerdict.FIRST_BETTER: "better in {}",
+        PairedVerdict.SECOND_BETTER: "worse in {}",
+        PairedVerdict.CANNOT_BE_TOLD_APART: "cannot be told apart in {}",
+    }
+    said = [text.format(counts[verdict]) for verdict, text in words.items() if counts[verdict]]
+    return f"{', '.join(said)} of {counts.total()} figures"
+
+
+def _more(comparison: Comparison) -> list[dict[str, Any]]:
+    """Each run's further figures, as its results have them."""
+    found = []
+    for run_name, run in ((arm.name, run) for arm in comparison.arms for run in arm.runs):
+        for benchmark, entry in run.results["benchmarks"].items():
+            for mode, decodings in entry.get("modes", {}).items():
+                for decoding, f in decodings.items():
+                    at = {f"pass@{k}": e for k, e in (f.get("pass_at") or {}).items()}
+                    at |= {f"maj@{k}": e for k, e in (f.get("maj_at") or {}).items()}
+                    found.append(
+                        {
+                            "run": run_name,
+                            "folder": str(run.folder),
+                            "column": f"{benchmark}, {decoding}",
+                            "mode": MODES[mode],
+                            "at": {name: Shown(e["value"], e["low"], e["high"]) for name, e in at.items()},
+                            "tokens": f.get("tokens"),
+                            "truncated": f.get("truncated"),
+                        }
+                    )
+    return found
+
+
+def _provenance(run: Any) -> dict[str, str]:
+    info, results = run.info, run.results
+    backend = results.get("backend") or {}
+    return {
+        "folder": str(run.folder),
+        "model": str(info.get("model", "")),
+        "backend": ", ".join(str(backend[key]) for key in ("kind", "dtype") if backend.get(key)),
+        "grader": str(results.get("grader", "")),
+    }
+
+
+def _by_column(pairs: Sequence[Pair]) -> list[tuple[str, list[Pair]]]:
+    columns = dict.fromkeys(pair.column for pair in pairs)
+    return [(f"{c.title}, {MODES[c.mode]}", [p for p in pairs if p.column == c]) for c in columns]
+
+
+def _markdown_cell(cell: Shown | None) -> str:
+    if cell is None:
+        return "–"
+    return f"{cell.text} ({cell.interval})" if cell.interval else cell.text
+
+
+def _heading(column: Column) -> str:
+    return column.title.removesuffix(", greedy") if column.kind == "greedy" else column.title
+
+
+def _escaped(name: str) -> str:
+    return name.replace("|", "\\|")
