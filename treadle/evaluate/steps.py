@@ -1,17 +1,94 @@
-"""How well a model gives the expert's next step, after the expert's own steps (the task that SRL trains)."""
+"""How well a model gives the expert's next step, after the expert's own steps (the task that SRL trains).
+
+`evaluate_steps` asks any back end and yields one record a step; `treadle.evaluate.step_view` makes figures of them.
+`score_steps` is the quick start's shorter way with a loaded model.
+"""
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from treadle.completion import FormatFault, parse_completion
+from treadle.completion import FormatFault, ThinkTags, parse_completion, thoughts
 from treadle.evaluate.generation import generate
+from treadle.evaluate.records import Finish, Generation, Request, Sampling, StepSample
 from treadle.rewards import step_similarity
 from treadle.trajectory import StepInstance
+
+if TYPE_CHECKING:
+    from treadle.evaluate.backends import Backend
+
+
+@dataclass
+class StepReport:
+    """What became of the instances; `given` is `scored` and the sum of `failed`, which counts by error text."""
+
+    given: int = 0
+    scored: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+
+
+def evaluate_steps(
+    backend: Backend,
+    instances: Sequence[StepInstance],
+    sampling: Sampling,
+    *,
+    think_tags: ThinkTags = "optional",
+    report: StepReport | None = None,
+) -> Iterator[StepSample]:
+    """Generate one step for each instance and compare it with the expert's.
+
+    Args:
+        backend: Where the text comes from.
+        instances: What to ask; `prompt` is used as it is.
+        sampling: How to decode. Sampled steps have a seed made of trajectory and step, so that the same instance gets
+            the same step in whatever company it is asked.
+        think_tags: How strict the format is, see `treadle.completion.parse_completion`.
+        report: Filled while the iterator runs. Generations that failed are counted there and nowhere else.
+
+    Yields:
+        A record for each instance that was generated, in the order in which the back end finishes them.
+
+    Raises:
+        ModelError: The back end cannot work at all.
+    """
+    report = report if report is not None else StepReport()
+    report.given += len(instances)
+    requests = [Request(i.prompt, zlib.crc32(f"{i.trajectory_id}/{i.step}".encode())) for i in instances]
+    for index, generation in backend.generate(requests, sampling):
+        if generation.finish is Finish.FAILED:
+            report.failed[generation.error or "no reason given"] += 1
+            continue
+        report.scored += 1
+        yield _step_sample(backend, instances[index], generation, think_tags)
+
+
+def _step_sample(backend: Backend, instance: StepInstance, generation: Generation, think_tags: ThinkTags) -> StepSample:
+    parsed = parse_completion(generation.text, truncated=generation.truncated, think_tags=think_tags)
+    fault = parsed if isinstance(parsed, FormatFault) else None
+    thought = "\n".join(thoughts(generation.text)) if isinstance(parsed, FormatFault) else parsed.thought
+    action = None if isinstance(parsed, FormatFault) else parsed.action
+    return StepSample(
+        trajectory_id=instance.trajectory_id,
+        step=instance.step,
+        n_steps=instance.n_steps,
+        prompt=instance.prompt,
+        expert_action=instance.expert_action,
+        text=generation.text,
+        thought=thought,
+        action=action,
+        fault=fault,
+        similarity=0.0 if action is None else step_similarity(action, instance.expert_action),
+        exact=action == instance.expert_action,
+        n_tokens=generation.n_tokens,
+        thought_tokens=backend.count_tokens([thought])[0] if thought else 0,
+        meta={"title": instance.title} if instance.title else {},
+    )
 
 
 @dataclass

@@ -1,0 +1,99 @@
+"""The expert's next steps, from a real back end: the quick start's own small model, which has learnt to give steps."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+import treadle.miniature
+from treadle.completion import FormatFault
+from treadle.evaluate.backends import TransformersBackend
+from treadle.evaluate.records import Sampling
+from treadle.evaluate.steps import StepReport, evaluate_steps, score_steps
+from treadle.instances import step_instances
+from treadle.rewards import srl_reward
+
+BASE = Path(treadle.miniature.__file__).parent / "base"
+LIMIT = 128
+
+
+@pytest.fixture(scope="module")
+def backend():
+    tokenizer = AutoTokenizer.from_pretrained(BASE)
+    return TransformersBackend(AutoModelForCausalLM.from_pretrained(BASE), tokenizer)
+
+
+@pytest.fixture(scope="module")
+def instances(expert_trajectories):
+    return [i for t in expert_trajectories[:4] for i in step_instances(t, targets="all")][:12]
+
+
+def in_order(samples, instances):
+    found = {(s.trajectory_id, s.step): s for s in samples}
+    return [found[i.trajectory_id, i.step] for i in instances]
+
+
+def test_every_step_is_there_once_and_its_parts_fit(backend, instances):
+    report = StepReport()
+    samples = list(evaluate_steps(backend, instances, Sampling(LIMIT), report=report))
+    assert (report.given, report.scored, report.failed) == (12, 12, Counter())
+    assert Counter((s.trajectory_id, s.step) for s in samples) == Counter((i.trajectory_id, i.step) for i in instances)
+    for sample, instance in zip(in_order(samples, instances), instances, strict=True):
+        assert (sample.n_steps, sample.expert_action) == (instance.n_steps, instance.expert_action)
+        assert sample.prompt == instance.prompt
+        assert 0 < sample.n_tokens <= LIMIT
+        assert sample.thought_tokens <= sample.n_tokens
+        assert (sample.action is None) == (sample.fault is not None)
+
+
+def test_similarity_is_the_reward(backend, instances):
+    """The reward function of training, which has its own reading of a completion, gives the same numbers."""
+    samples = list(evaluate_steps(backend, instances, Sampling(LIMIT), think_tags="strict"))
+    rewards = srl_reward(
+        [s.text for s in samples],
+        [s.expert_action for s in samples],
+        truncated=[s.fault is FormatFault.TRUNCATED for s in samples],
+    )
+    assert any(s.fault is None for s in samples)
+    assert [s.similarity if s.fault is None else -1.0 for s in samples] == rewards
+    assert all(s.similarity == 0 for s in samples if s.fault is not None)
+
+
+def test_agrees_with_the_quick_starts_scoring(backend, instances):
+    """Two generators (`TransformersBackend` and `generate`) and two ways of scoring, one greedy answer."""
+    scores = score_steps(backend.model, backend.tokenizer, instances, LIMIT)
+    samples = in_order(evaluate_steps(backend, instances, Sampling(LIMIT)), instances)
+    assert [s.text for s in samples] == scores.texts
+    assert [s.similarity for s in samples] == scores.similarity
+    assert [s.exact for s in samples] == scores.exact
+    assert [s.thought_tokens for s in samples if s.fault is None] == scores.thought_tokens
+    assert Counter(s.fault for s in samples if s.fault is not None) == scores.faults
+
+
+def test_a_sampled_step_does_not_depend_on_its_company(backend, instances):
+    sampling = Sampling(24, temperature=1.0)
+    together = in_order(evaluate_steps(backend, instances[:4], sampling), instances[:4])
+    alone = [next(evaluate_steps(backend, [instance], sampling)) for instance in instances[:4]]
+    assert [s.text for s in together] == [s.text for s in alone]
+
+
+def test_a_cut_off_step_is_a_format_fault(backend, instances):
+    samples = list(evaluate_steps(backend, instances[:2], Sampling(2)))
+    assert [(s.fault, s.action, s.similarity) for s in samples] == [(FormatFault.TRUNCATED, None, 0.0)] * 2
+
+
+def test_failed_generations_are_counted_and_left_out(backend, instances):
+    """A prompt longer than the model's positions cannot be generated."""
+    positions = backend.model.config.max_position_embeddings
+    long = replace(instances[0], prompt=[{"role": "user", "content": "1" * (positions + 1)}], trajectory_id="long")
+    report = StepReport()
+    samples = list(evaluate_steps(backend, [instances[1], long], Sampling(8), report=report))
+    assert [s.trajectory_id for s in samples] == [instances[1].trajectory_id]
+    assert (report.given, report.scored, report.failed.total()) == (2, 1, 1)
+    assert "positions" in next(iter(report.failed))
+
+
+def test_no_instances(backend):
+    assert list(evaluate_steps(backend, [], Sampling(8))) == []

@@ -1,0 +1,71 @@
+"""Find planning, adjustment and verification in a trace, each with the rule and the place that show it.
+
+A trace is what a model writes for itself: the content of one think block, or any text. Detection is by the rules of
+`treadle.evaluate.behaviours.rules` alone, sentence by sentence; nothing is learnt, and nothing is known about whether
+a plan was followed or a check was sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from treadle.evaluate.behaviours.rules import RULES, Behaviour, Rule
+from treadle.evaluate.behaviours.sentences import Sentence, sentences
+
+EARLY = 0.4
+"""A plan comes before the work: its rules count up to this position of a trace, ..."""
+EARLY_SENTENCES = 6
+"""... and in the first sentences of any trace, because a short one has hardly a beginning."""
+LONGEST = 1000
+"""Rules see so many characters of a sentence; it bounds the time that a model's endless line can take."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One place of a trace that shows a behaviour.
+
+    Args:
+        behaviour: Which.
+        rule: Name of the rule that found it.
+        start, end: The sentence, as characters of the trace.
+        position: Middle of the sentence, from 0 (beginning of the trace) to 1 (end).
+        cue: The words that the rule matched.
+    """
+
+    behaviour: Behaviour
+    rule: str
+    start: int
+    end: int
+    position: float
+    cue: str
+
+
+def detect(trace: str, rules: Sequence[Rule] = RULES) -> list[Detection]:
+    """All detections in `trace`, in its order; at most one of a behaviour for each sentence."""
+    found = []
+    cut = sentences(trace)
+    for number, sentence in enumerate(cut):
+        before = cut[number - 1].text[:LONGEST] if number else ""
+        following = cut[number + 1].text[:LONGEST] if number + 1 < len(cut) else ""
+        seen: set[Behaviour] = set()
+        for rule in rules:
+            if rule.behaviour not in seen and (detection := _apply(rule, sentence, number, before, following)):
+                seen.add(rule.behaviour)
+                found.append(detection)
+    return found
+
+
+def _apply(rule: Rule, sentence: Sentence, number: int, before: str, following: str) -> Detection | None:
+    if rule.early and number >= EARLY_SENTENCES and sentence.position > EARLY:
+        return None
+    text = sentence.text[:LONGEST]
+    match = rule.cue.search(text)
+    if (
+        match is None
+        or (rule.unless and rule.unless.search(text))
+        or (rule.after and not rule.after.search(before))
+        or (rule.following and not rule.following.search(following))
+    ):
+        return None
+    return Detection(rule.behaviour, rule.name, sentence.start, sentence.end, sentence.position, match.group())
