@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.report.evaluation_runs import attempt, step, write_run
+from tests.report.reading import Page
+from treadle.cli_view import view
+from treadle.completion import FormatFault
+from treadle.errors import DataError, OutputError
+from treadle.evaluate.behaviours.figures import MEASURED, behaviour_figures
+from treadle.evaluate.records import Problem, Stop
+from treadle.evaluate.runs import RESULTS, SAMPLES
+from treadle.report import evaluation
+from treadle.report.evaluation import write_evaluation_report
+
+
+def problems(ids: str, benchmark: str = "amc23", statement: str = "What is {}?") -> list[Problem]:
+    return [Problem(id, statement.format(id), "7", benchmark=benchmark) for id in ids]
+
+
+def greedy(verdicts: dict[str, str], benchmark: str = "amc23", **fields):
+    return [attempt(benchmark, id, "whole", "greedy", 0, verdict, **fields) for id, verdict in verdicts.items()]
+
+
+def a_run(folder, **settings):
+    sampled = [
+        attempt("amc23", id, "whole", "sampled", k, verdict)
+        for id, verdicts in (("a", "rw"), ("b", "ww"))
+        for k, verdict in enumerate(verdicts)
+    ]
+    fault = {"stop": Stop.FORMAT_FAULT, "fault": FormatFault.EMPTY_ACTION, "text": "<think>x</think>"}
+    loop = [attempt("amc23", id, "loop", "greedy", 0, "n", **fault) for id in "ab"]
+    steps = [step("t", 1, "x = 2", "x = 2"), step("u", 1, "abcd", "abxy")]
+    found = [*greedy({"a": "r", "b": "f"}), *sampled, *loop]
+    return write_run(folder, problems("ab"), found, steps, **settings)
+
+
+def test_the_page_has_figures_counts_and_provenance(tmp_path):
+    path = write_evaluation_report(a_run(tmp_path / "run", left_out={"no_answer": 3}))
+    assert path == tmp_path / "run/report.html"
+    page = Page(path)
+    assert not {tag for tag, _ in page.elements} & {"link", "img", "iframe", "object", "embed", "base"}
+    assert not page.attributes("src")
+    assert {href.strip("#") for href in page.attributes("href")} <= set(page.attributes("id"))
+    assert "default-src 'none'" in page.attributes("content", "meta")[1]
+    text = page.text
+    # One of four samples: 25%. Of the greedy attempts one is there and right, and its problem alone is counted.
+    for part in (
+        "Evaluation of org/model",
+        "25.0%",
+        "100.0%",
+        "pass@2",
+        "maj@2",
+        "amc23: 3 no answer",
+        "amc23, whole, greedy: 1 failed: no answer from the server",
+        "mean of the paper's seven columns",
+        "not evaluated: ",
+        "empty action",
+        "What is a?",
+        "temperature",
+        "versions.torch",
+        "2.13",
+        f"{0:064x}",
+        "2 steps of 2 trajectories",
+        "0.750",
+        "All texts are on this page; no other file belongs to it.",
+    ):
+        assert part in text, part
+    assert not (tmp_path / "run/report").exists()
+    assert page.texts["title"] == ["Evaluation of org/model"]
+
+
+def test_attempts_reach_the_script_as_they_are(tmp_path):
+    page = Page(write_evaluation_report(a_run(tmp_path / "run")))
+    data = json.loads(page.texts["script"][0])
+    words, fields = data["words"], data["fields"]
+    found = [
+        (
+            data["arms"][row[0]],
+            row[1],
+            words[row[fields.index("verdict")]],
+            [words[w] for w in row[fields.index("flags")]],
+        )
+        for row in data["problems"][1]["rows"]
+    ]
+    assert found == [
+        (["whole", "greedy"], 0, "failed", ["failed"]),
+        (["whole", "sampled"], 0, "wrong", []),
+        (["whole", "sampled"], 1, "wrong", []),
+        (["loop", "greedy"], 0, "no_answer", ["format_fault", "no_answer"]),
+    ]
+
+
+def test_a_page_replaces_the_one_before_whole_or_not_at_all(tmp_path, monkeypatch):
+    run = write_run(tmp_path / "run", problems("ab"), greedy({"a": "r", "b": "w"}, text="long " * 2_000_000))
+    (run / "report").mkdir()
+    (run / "report/notes.txt").write_text("a user's own")
+    first = write_evaluation_report(run).read_text()
+    side = {p.name for p in (run / "report").iterdir()}
+    assert len(side) == 2
+
+    lines = (run / SAMPLES).read_text()
+    (run / SAMPLES).write_text(lines + "no JSON\n")
+    with pytest.raises(OutputError, match="line 3: no JSON object"):
+        write_evaluation_report(run)
+    assert (run / "report.html").read_text() == first
+    assert {p.name for p in (run / "report").iterdir()} == side
+
+    (run / SAMPLES).write_text(lines)
+    write_evaluation_report(run)
+    again = {p.name for p in (run / "report").iterdir()}
+    assert len(again) == 2
+    assert again & side == {"notes.txt"}
+    assert {p.name for p in run.iterdir()} == {
+        "run.json", "problems.jsonl", "samples.jsonl", "results.json", "report.html", "report"
+    }  # fmt: skip
+
+
+def test_a_page_without_attempts(tmp_path):
+    page = Page(write_evaluation_report(write_run(tmp_path / "run", [], [], [step("t", 1, "a", "b")])))
+    assert "1 step of 1 trajectory" in page.text
+    assert "one trajectory, no interval" in page.text
+
+
+def test_behaviours_stand_with_what_is_known_of_their_detectors(tmp_path):
+    run = a_run(tmp_path / "run")
+    thought = "Let me check this: 2 + 2 = 4. Wait, that is wrong, let me try another way."
+    samples = greedy({"a": "r"}, text=f"<think>{thought}</think>4", thoughts=[thought])
+    results = json.loads((run / RESULTS).read_text())
+    results["behaviours"] = {"amc23/whole/greedy": behaviour_figures(samples)}
+    (run / RESULTS).write_text(json.dumps(results))
+    text = Page(write_evaluation_report(run)).text
+    assert "amc23, whole, greedy 1 attempts" in text
+    for behaviour, measured in MEASURED.items():
+        assert f"{measured['precision'][0]} of {measured['precision'][1]}" in text
+        assert str(behaviour) in text
+    assert "Precision and recall were measured on labelled traces" in text
+
+
+class TestAgainst:
+    def test_flips_and_tests(self, tmp_path):
+        run = write_run(tmp_path / "run", problems("abcd"), greedy(dict(zip("abcd", "rrww", strict=True))))
+        other = write_run(
+            tmp_path / "other",
+            problems("abcd"),
+            greedy(dict(zip("abcd", "wrrw", strict=True)), n_tokens=40),
+            model="org/base",
+        )
+        page = Page(write_evaluation_report(run, other))
+        assert "Against org/base" in page.text
+        assert "amc23 whole greedy 1 1 2" in page.text
+        assert "cannot be told apart" in page.text
+        # 20 tokens of each attempt here, 40 there.
+        assert "amc23, whole, greedy 0.50" in page.text
+        assert page.text.count("was ✗") == 1
+        assert page.text.count("was ✓") == 1
+
+    def test_other_problems_under_the_same_ids_are_not_compared(self, tmp_path):
+        both = [*problems("ab"), *problems("xy", "aime24")]
+        attempts = [*greedy({"a": "r", "b": "w"}), *greedy({"x": "r", "y": "w"}, "aime24")]
+        changed = [*problems("ab", statement="Else {}?"), *problems("xz", "aime24")]
+        there = [*greedy({"a": "w", "b": "r"}), *greedy({"x": "w", "z": "w"}, "aime24")]
+        page = Page(
+            write_evaluation_report(
+                write_run(tmp_path / "run", both, attempts), write_run(tmp_path / "o", changed, there)
+            )
+        )
+        assert "amc23: the other run has no problem of it that is the same" in page.text
+        assert "aime24: problems that are the same in both runs: 1, of 2 here and 2 there" in page.text
+        assert "aime24 whole greedy 1 0 0" in page.text
+
+    def test_nothing_in_common(self, tmp_path):
+        run = write_run(tmp_path / "run", problems("a"), greedy({"a": "r"}))
+        other = write_run(tmp_path / "other", problems("b"), greedy({"b": "r"}))
+        with pytest.raises(DataError, match=r"no problem in common .*its benchmarks: amc23; expected some of amc23"):
+            write_evaluation_report(run, other)
+        assert not (run / "report.html").exists()
+
+
+class TestCommand:
+    @pytest.fixture
+    def app(self):
+        app = typer.Typer()
+        app.command()(view)
+        return app
+
+    def test_it_says_where_the_page_is(self, app, tmp_path):
+        run = a_run(tmp_path / "run")
+        found = CliRunner().invoke(app, [str(run)])
+        assert found.exit_code == 0
+        assert found.output.split() == ["written", "to", f"{run}/report.html", "(0.1", "MB)"]
+
+    def test_a_folder_that_is_no_run(self, app, tmp_path):
+        found = CliRunner().invoke(app, [str(tmp_path)])
+        assert isinstance(found.exception, OutputError)
+        assert "expected a folder written by `treadle evaluate" in str(found.exception)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_run_that_vanished(self, app, tmp_path):
+        run = a_run(tmp_path / "run")
+        shutil.rmtree(run)
+        assert isinstance(CliRunner().invoke(app, [str(run)]).exception, OutputError)
+
+
+def test_scripts_are_part_of_the_package():
+    for name in evaluation._SCRIPTS:
+        assert name.endswith(".j2"), "the package ships report/*.j2 alone"

@@ -1,0 +1,169 @@
+"""`treadle view`: one HTML page of an evaluation run, with a list of all problems to look through.
+
+The page is `RUN/report.html`. It opens from a file, asks for nothing from anywhere, and is legible without JavaScript
+as far as tables, plots and statements of problems go; attempts need it. Long texts are in side files in `RUN/report/`,
+see `treadle.report.evaluation_texts` for which. The samples are read twice, once for their lengths and once for their
+texts, so memory holds what is on the page and not the run.
+
+Text of models is shown, never run: the script reads it from JSON and sets it as text, and the page's content security
+policy allows no script but its own and the side files.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from treadle.errors import OutputError
+from treadle.evaluate.runs import Run, read_run
+from treadle.evaluate.step_view import step_view
+from treadle.report import evaluation_tables as tables
+from treadle.report.evaluation_against import Other, flips, read_other
+from treadle.report.evaluation_attempts import FIELDS, FLAGS, ProblemView, Words, sample_texts
+from treadle.report.evaluation_plots import Lengths, accuracies
+from treadle.report.evaluation_steps import MOST, listed, step_groups, step_row, step_sizes, step_texts
+from treadle.report.evaluation_texts import SideFiles, as_json, fitting, limit_for, size
+from treadle.report.pages import write_page
+
+PAGE, SIDE = "report.html", "report"
+_SCRIPTS = ("evaluation_texts.js.j2", "evaluation_list.js.j2", "evaluation.js.j2")
+
+
+def write_evaluation_report(run: Path, against: Path | None = None) -> Path:
+    """Write the page of an evaluation run, and its side files, into the run's folder.
+
+    Args:
+        run: Folder that `treadle evaluate` wrote.
+        against: Another run over the same problems, to find those that came out otherwise.
+
+    Returns:
+        The page. Until it and all its side files are written, what was there before stays.
+
+    Raises:
+        OutputError: A folder is no run, or the page cannot be written.
+        DataError: The two runs have no problem in common.
+    """
+    found = read_run(run)
+    other = read_other(against, found) if against is not None else None
+    limit = limit_for(_sizes(found))
+    try:
+        with _building(run) as (scratch, build):
+            side = SideFiles(scratch / build, f"{SIDE}/{build}")
+            content = _content(found, other, limit, side)
+            write_page(scratch / PAGE, "evaluation.html.j2", **content)
+            _install(scratch, build, run)
+    except OSError as error:
+        raise OutputError(f"{run}: the report cannot be written ({error.strerror}); free space or rights") from None
+    return run / PAGE
+
+
+def _sizes(run: Run) -> Iterator[tuple[int, int]]:
+    for sample in run.samples():
+        yield size(sample.text)
+    for step in listed(run.steps()):
+        yield from step_sizes(step)
+
+
+def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict[str, Any]:
+    words, lengths = Words(), Lengths()
+    problems = [problem for found in run.problems.values() for problem in found]
+    views = {(p.benchmark, p.id): ProblemView(p, k) for k, p in enumerate(problems)}
+    rows = list(tables.rows(run.results))
+    arms = list(dict.fromkeys((mode, decoding) for _, mode, decoding, _ in rows))
+    for sample in run.samples():
+        view = views[sample.key[:2]]
+        texts = sample_texts(sample)
+        shown, shortened = fitting(texts, limit)
+        if shortened:
+            place = arms.index((sample.key.mode, sample.key.decoding))
+            view.file = side.add("p", view.number, [place, sample.key.index], texts)
+        view.add(sample, arms, words, shown)
+        lengths.add(sample)
+    for view in views.values():
+        counts = {(m, d): figures["samples"] for name, m, d, figures in rows if name == view.problem.benchmark}
+        view.add_missing(arms, counts, words)
+        view.before = other.before(view.problem, arms) if other else {}
+    steps = _steps(run, limit, side)
+    step_figures = run.results.get("steps") or (step_view(run.steps()) if steps else None)
+    data = {
+        "fields": FIELDS,
+        "flags": FLAGS,
+        "arms": arms,
+        "words": words.table,
+        "problems": [view.data() for view in views.values()],
+        "steps": steps,
+    }
+    places = [(name, mode, decoding) for name, mode, decoding, _ in rows]
+    choices = {
+        "benchmark": [(name, name) for name in run.problems],
+        "mode": [(mode, mode) for mode in dict.fromkeys(mode for mode, _ in arms)],
+        "decoding": [(decoding, decoding) for decoding in dict.fromkeys(decoding for _, decoding in arms)],
+        "fault": [(fault, fault.replace("_", " ")) for fault in dict.fromkeys(s["fault"] for s in steps) if fault],
+    }
+    script = Markup("\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _SCRIPTS))
+    return {
+        "run": run,
+        "other": other,
+        "views": list(views.values()),
+        "arms": arms,
+        "flags": FLAGS,
+        "choices": choices,
+        "tables": tables,
+        "behaviours": tables.behaviours(run.results),
+        "accuracies": accuracies(run.results, other.results if other else None),
+        "flips": flips(views.values()),
+        "histograms": lengths.histograms(places),
+        "thoughts": lengths.thoughts(places),
+        "ratios": lengths.ratios(other.samples) if other else [],
+        "steps": steps,
+        "view": step_figures if steps else None,
+        "groups": step_groups(step_figures or {}),
+        "most": MOST,
+        "limit": limit,
+        "side": side,
+        "data": Markup(as_json(data)),
+        "script": script,
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    }
+
+
+def _steps(run: Run, limit: int, side: SideFiles) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for sample in listed(run.steps()):
+        texts = step_texts(sample)
+        shown, shortened = fitting(texts, limit)
+        file = side.add("s", len(rows), [0, 0], texts) if shortened else None
+        rows.append({**step_row(sample), "file": file, "texts": shown})
+    return rows
+
+
+@contextmanager
+def _building(run: Path) -> Iterator[tuple[Path, str]]:
+    """A place to write to beside the page, gone afterwards, and a name for the side files that no other build has."""
+    build = secrets.token_hex(4)
+    scratch = run / f".{SIDE}.{build}.partial"
+    scratch.mkdir()
+    try:
+        yield scratch, build
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _install(scratch: Path, build: str, run: Path) -> None:
+    """The page takes its place last, in one move, and finds the side files of its own build; then older ones go."""
+    if (scratch / build).is_dir():
+        (run / SIDE).mkdir(exist_ok=True)
+        (scratch / build).rename(run / SIDE / build)
+    os.replace(scratch / PAGE, run / PAGE)
+    for old in (run / SIDE).glob("*") if (run / SIDE).is_dir() else ():
+        if old.name != build and len(old.name) == len(build) and not set(old.name) - set("0123456789abcdef"):
+            shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,175 @@
+"""The texts of a run on its page: cut into parts, shortened visibly to a budget, whole in side files.
+
+A text on the page is a list of parts, `[kind, text]`: thoughts, steps, the rest; or, for a step beside the expert's,
+what both have and what only one has. The parts joined are the text, letter for letter.
+
+Where all texts of a run fit into `PAGE_BUDGET` the page holds them whole and there are no side files. Otherwise every
+text gets the same limit, the largest that fits: shorter texts stand whole on the page, longer ones with their
+beginning, a marker that says how much is left out, and their end (where the answer is). Those are whole in a side file
+for each problem, a script that the page loads when the problem is opened, because browsers let no page read data beside
+it. A text above `LONGEST` is cut in its side file too, because browsers do not cope with megabytes; `samples.jsonl` has
+it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from treadle.completion import CLOSE, OPEN
+from treadle.report.text import shorten
+
+PAGE_BUDGET = 5_000_000
+"""Bytes of the page that texts may take."""
+LONGEST = 200_000
+"""Characters of one text in a side file."""
+
+_THOUGHT = re.compile(f"({OPEN}.*?(?:{CLOSE}|$))", re.DOTALL)
+
+
+class Part(StrEnum):
+    """What a stretch of text is. `CUT` is treadle's marker, not text."""
+
+    TEXT = "text"
+    THOUGHT = "thought"
+    STEP = "step"
+    BOTH = "both"
+    MODEL = "model"
+    EXPERT = "expert"
+    CUT = "cut"
+
+
+Parts = list[tuple[Part, str]]
+
+
+def parts(text: str, thoughts: Sequence[str] = (), steps: Sequence[str] = ()) -> Parts:
+    """`text` cut into thoughts (with their tags), steps and the rest.
+
+    Args:
+        thoughts, steps: Of the think-act loop, in order, as `Sample` has them; none for a whole solution.
+    """
+    found: Parts = []
+    position = 0
+    for k, step in enumerate(steps):
+        thought = thoughts[k] if k < len(thoughts) else ""
+        after = text.find(thought, position) + len(thought)
+        closed = text.find(CLOSE, after)
+        # A short action such as "4" must not be found within its thought.
+        if thought and closed >= 0 and not text[after:closed].strip():
+            after = closed + len(CLOSE)
+        place = text.find(step, max(after, position)) if step else -1
+        if place >= 0:
+            found += [*_by_tags(text[position:place]), (Part.STEP, step)]
+            position = place + len(step)
+    return found + _by_tags(text[position:])
+
+
+def _by_tags(text: str) -> Parts:
+    first, opened = text.find(CLOSE), text.find(OPEN)
+    # Templates that open the block in the prompt leave its end alone in the output.
+    headless = first + len(CLOSE) if first >= 0 and not 0 <= opened < first else 0
+    head: Parts = [(Part.THOUGHT, text[:headless])] if headless else []
+    rest = _THOUGHT.split(text[headless:])
+    return head + [(Part.THOUGHT if k % 2 else Part.TEXT, part) for k, part in enumerate(rest) if part]
+
+
+def cut(whole: Parts, limit: int) -> Parts:
+    """`whole` with at most about `limit` characters: beginning, marker, end. See `treadle.report.text.shorten`."""
+    text = "".join(part for _, part in whole)
+    if len(text) <= limit:
+        return whole
+    head, marker, tail = shorten(text, len(text), len(text), limit // 2)
+    if marker is None:
+        return whole
+    start, end = _between(whole, 0, len(head)), _between(whole, len(text) - len(tail), len(text))
+    return [*start, (Part.CUT, marker), *end]
+
+
+def _between(whole: Parts, first: int, last: int) -> Parts:
+    found, position = [], 0
+    for kind, text in whole:
+        piece = text[max(0, first - position) : max(0, last - position)]
+        position += len(text)
+        if piece:
+            found.append((kind, piece))
+    return found
+
+
+def limit_for(sizes: Iterable[tuple[int, int]], budget: int = PAGE_BUDGET) -> int:
+    """The most characters that each text may have so that all together take no more than `budget` bytes.
+
+    Args:
+        sizes: Length in characters and in bytes of each text, see `size`.
+
+    Returns:
+        `LONGEST` where everything fits; 0 where not even a hundred characters of each do.
+    """
+    lengths_N, bytes_N = np.array([*sizes, (0, 0)], dtype=float).T
+    ratios_N = bytes_N / np.maximum(lengths_N, 1)
+    low, high = 0, LONGEST
+    while low < high:
+        limit = (low + high + 1) // 2
+        # A marker stands for what is left out.
+        taken = np.minimum(lengths_N, limit) * ratios_N + 60 * (lengths_N > limit)
+        low, high = (limit, high) if taken.sum() <= budget else (low, limit - 1)
+    return low if low >= 100 else 0
+
+
+def size(text: str) -> tuple[int, int]:
+    """Characters of a text, and bytes of it as the page holds it."""
+    return len(text), len(as_json(text))
+
+
+def as_json(value: object) -> str:
+    """JSON that is safe inside a script element and as a script: ASCII alone, no tag or comment can begin or end."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+
+
+class SideFiles:
+    """Writes texts as scripts, a file for each item of a list.
+
+    Args:
+        folder: Where they go; made when the first text comes.
+        place: `folder` as the page refers to it.
+    """
+
+    def __init__(self, folder: Path, place: str) -> None:
+        self._folder, self._place = folder, place
+        self.files = self.bytes = 0
+
+    def add(self, kind: str, item: int, place: list[int], texts: dict[str, Parts]) -> str:
+        """Append the texts of an attempt (`place`: its arm and index) to the file of its item.
+
+        Returns:
+            The file as the page refers to it.
+        """
+        name = f"{kind}{item:05}.js"
+        path = self._folder / name
+        if not self.files:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        self.files += not path.exists()
+        shortened = {key: cut(text, LONGEST) for key, text in texts.items()}
+        line = f"treadleText({as_json([kind, item, place, shortened])});\n"
+        with path.open("a", encoding="ascii") as file:
+            self.bytes += file.write(line)
+        return f"{self._place}/{name}"
+
+
+def fitting(texts: dict[str, Parts], limit: int) -> tuple[dict[str, Parts], bool]:
+    """Each of `texts` within `limit`, and whether that left anything out."""
+    shown = {key: cut(text, limit) for key, text in texts.items()}
+    return shown, any(_has_cut(text) for text in shown.values())
+
+
+def _has_cut(text: Parts) -> bool:
+    return any(kind is Part.CUT for kind, _ in text)
+
+
+def joined(texts: Iterable[Parts]) -> Iterator[str]:
+    """The texts that parts make, without markers."""
+    return ("".join(piece for kind, piece in text if kind is not Part.CUT) for text in texts)
