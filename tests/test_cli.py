@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import json
+import re
 import subprocess
 import sys
 
@@ -12,6 +14,8 @@ import yaml
 
 from treadle import cli
 from treadle.cli_data import spread
+from treadle.cli_evaluate import BACKEND_FLAGS
+from treadle.evaluate.backends import _OPENERS
 from treadle.sources.native import to_row
 
 
@@ -72,16 +76,38 @@ def test_prepare_train_evaluate(treadle, world, recipe, tiny_folder, tmp_path):
     assert f"the trained model is in {model}" in out
 
     limits = ("--max-new-tokens", "8", "--max-step-tokens", "8", "--max-steps", "2")
-    code, out, _ = treadle("evaluate", model, "--data", tmp_path / "data", "-o", tmp_path / "scores", *limits)
-    assert code == 0
-    assert "| whole | 0.0% of 4 |" in out
-    attempts = [json.loads(line) for line in (tmp_path / "scores" / "attempts.jsonl").open()]
-    assert len(attempts) == 8
+    command = ("evaluate", model, "--data", tmp_path / "data", "-o", tmp_path / "scores")
+    code, out, err = treadle(*command, *limits, "--mode", "all")
+    assert code == 0, err
+    assert "| data | 4 | whole | 0.0% [0.0%, 49.0%] | - |" in out
+    assert re.search(r"next steps: \d+ of 4 trajectories, similarity \d+\.\d% \[.*\], exact 0\.0%", out)
+    samples = [json.loads(line) for line in (tmp_path / "scores" / "samples.jsonl").open()]
+    assert len(samples) == 8
     results = json.loads((tmp_path / "scores" / "results.json").read_text())
-    assert set(results["modes"]) == {"whole", "loop"}
-    code, _, err = treadle("evaluate", model, "--data", tmp_path / "data", "-o", tmp_path / "scores", *limits)
+    assert set(results["benchmarks"]["data"]["modes"]) == {"whole", "loop"}
+    assert results["steps"]["trajectories"] == 4
+    assert (tmp_path / "scores" / "report.html").read_text().startswith("<!doctype html>")
+
+    code, out, _ = treadle(*command, *limits, "--mode", "all")
+    assert code == 0
+    assert "generations are there already" in out
+    code, _, err = treadle(*command, *limits, "--mode", "all", "--samples", "2")
     assert code == 2
-    assert "holds results already" in err
+    assert "holds a run with other settings\n  samples of data: 0 there, 2 now\nchoose another folder" in err
+    code, out, _ = treadle("evaluate", "--regrade", tmp_path / "scores")
+    assert code == 0
+    assert "| data | 4 | loop | 0.0%" in out
+
+
+def test_missing_generations_give_exit_code_one(treadle, tiny_folder, tmp_path):
+    file = tmp_path / "problems.jsonl"
+    long = "1+" * 2000 + "1"  # more than the tiny model's positions
+    file.write_text("".join(json.dumps({"problem": p, "answer": 2}) + "\n" for p in ("1+1", long)))
+    limits = ("--max-new-tokens", "4", "--mode", "whole", "--domain", "miniature")
+    code, out, _ = treadle("evaluate", tiny_folder, "--data", file, "-o", tmp_path / "a", *limits)
+    assert code == 1
+    assert "problems, whole, greedy: 1 attempts are missing (the prompt of " in out
+    assert "1 problems kept out of the figures" in out
 
 
 @pytest.mark.parametrize(
@@ -107,7 +133,30 @@ def test_prepare_train_evaluate(treadle, world, recipe, tiny_folder, tmp_path):
         (["train", "none.yaml"], "none.yaml: no such recipe file"),
         (["train", "{recipe}", "stages.srl.max_stps=1"], "unknown key 'stages.0.max_stps'; did you mean 'max_steps'"),
         (["train", "{recipe}"], "no such folder; expected a folder made by `treadle prepare"),
-        (["evaluate", "m", "--data", "d", "-o", "o", "--mode", "all"], "--mode 'all': expected whole or loop or both"),
+        (
+            ["evaluate", "m", "--data", "d", "-o", "o", "--mode", "one"],
+            "--mode 'one': expected whole or loop or both or",
+        ),
+        (["evaluate", "m", "-o", "o"], "no problems: name a benchmark with --benchmark amc23"),
+        (["evaluate", "m", "-o", "o", "--data", "{world}", "--kind", "x"], "--kind 'x': expected math or integer or"),
+        (["evaluate", "m"], "-o FOLDER is missing"),
+        (["evaluate", "m", "-o", "o", "--regrade", "r"], "--regrade RUN takes neither a model nor -o"),
+        (["evaluate", "--regrade", "r"], "r/run.json: no such file; expected a folder written by"),
+        (["evaluate", "m", "-o", "o", "--benchmark", "amc24"], "--benchmark amc24: expected one of amc23, aime24"),
+        (["evaluate", "m", "-o", "o", "--data", "none.jsonl"], "none.jsonl: no such file or folder"),
+        (["evaluate", "m", "-o", "o", "--data", "{world}", "--samples", "x=y"], "--samples x=y: expected a number"),
+        (["evaluate", "m", "-o", "o", "--data", "{world}", "--samples", "x=1"], "--samples x=...: no such benchmark"),
+        (["evaluate", "m", "-o", "o", "--data", "{world}", "--data", "{world}"], "two sets have the name 'world'"),
+        (["evaluate", "m", "-o", "o", "--data", "{world}", "--no-greedy"], "nothing to do for world"),
+        (["evaluate", "m", "-o", "o", "--data", "{world}", "--mode", "steps"], "no expert's steps"),
+        (
+            ["evaluate", "m", "-o", "o", "--data", "{world}", "--base-url", "u"],
+            "--base-url is no option of --backend tr",
+        ),
+        (
+            ["evaluate", "m", "-o", "o", "--data", "{world}", "--samples", "2", "--temperature", "0"],
+            "all samples would",
+        ),
     ],
 )
 def test_mistakes_exit_with_two_and_leave_nothing(treadle, world, recipe, tmp_path, monkeypatch, arguments, message):
@@ -126,11 +175,16 @@ def test_evaluating_a_file_of_problems_names_its_columns(treadle, tiny_folder, t
     limits = ("--max-new-tokens", "4", "--mode", "whole")
     code, out, _ = treadle("evaluate", tiny_folder, "--data", file, "-o", tmp_path / "a", *limits)
     assert code == 0
-    assert "of 1 |" in out
+    assert "| problems | 1 | whole |" in out
     file.write_text('{"question": "1+1?", "gold": 2}\n')
     code, _, err = treadle("evaluate", tiny_folder, "--data", file, "-o", tmp_path / "b", *limits)
     assert code == 2
     assert "line 1: no column 'answer' with a value; found question, gold" in err
+
+
+def test_the_flags_of_back_ends_are_options_that_they_have():
+    for kind, flags in BACKEND_FLAGS.items():
+        assert set(flags) <= set(inspect.signature(_OPENERS[kind]).parameters)
 
 
 def test_a_second_run_finds_its_folder(treadle, world, tmp_path):

@@ -1,4 +1,4 @@
-"""The command line: `treadle prepare | inspect | train | evaluate | quickstart`.
+"""The command line: `treadle prepare | inspect | train | evaluate | compare | view | grade | quickstart`.
 
 Errors that a user can mend are printed without a traceback and exit with code 2; an interrupted run exits with
 code 130. Heavy libraries are imported inside the commands, so that `--help` answers at once.
@@ -15,8 +15,8 @@ from typing import Annotated
 
 import typer
 
-from treadle import cli_data
-from treadle.cli_data import one_of, spread
+from treadle import cli_compare, cli_data, cli_evaluate, cli_grade, cli_view
+from treadle.cli_data import spread
 from treadle.errors import Interrupted, TreadleError
 
 app = typer.Typer(
@@ -29,6 +29,10 @@ app = typer.Typer(
 
 app.command()(cli_data.prepare)
 app.command()(cli_data.inspect)
+app.command()(cli_evaluate.evaluate)
+app.command()(cli_compare.compare)
+app.command()(cli_view.view)
+app.command()(cli_grade.grade)
 
 
 @app.command(context_settings={"ignore_unknown_options": False})
@@ -56,45 +60,6 @@ def train(
     command = shlex.join(["treadle", *sys.argv[1:]])
     model = stages.run(loaded, overwrite=overwrite, resume_hint=f"`{command}`")
     print(f"the trained model is in {model}")
-
-
-@app.command()
-def evaluate(
-    model: Annotated[str, typer.Argument(help="Model folder or id.")],
-    data: Annotated[Path, typer.Option(help="Prepared folder, or a file of problems with answers.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for results.json and attempts.jsonl.")],
-    mode: Annotated[str, typer.Option(help="whole, loop, or both.")] = "both",
-    split: Annotated[str, typer.Option(help="Of a prepared folder: train or heldout.")] = "heldout",
-    columns: Annotated[str | None, typer.Option(help="Of a file: problem=NAME,answer=NAME.")] = None,
-    temperature: Annotated[float, typer.Option(min=0, help="0 decodes greedily.")] = 0.0,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a whole solution.")] = 4096,
-    max_step_tokens: Annotated[int, typer.Option(min=1, help="Tokens of one step in the loop.")] = 2048,
-    max_steps: Annotated[int, typer.Option(min=1, help="Steps after which the loop gives up.")] = 30,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first problems.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Prompts in one forward.")] = 32,
-    domain: Annotated[str, typer.Option(help="Prompt templates for a file of problems.")] = "math",
-    seed: Annotated[int, typer.Option(help="Seed of sampling.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output folder's results.")] = False,
-) -> None:
-    """Solve problems with a model and grade the final answers, with 95% intervals."""
-    from treadle.evaluate.run import EvaluateSettings, as_table, read_problems
-    from treadle.evaluate.run import evaluate as run_evaluate
-
-    one_of("--mode", mode, ("whole", "loop", "both"))
-    one_of("--split", split, ("train", "heldout"))
-    settings = EvaluateSettings(
-        modes=("whole", "loop") if mode == "both" else (mode,),
-        temperature=temperature,
-        max_new_tokens=max_new_tokens,
-        max_step_tokens=max_step_tokens,
-        max_steps=max_steps,
-        batch_size=batch_size,
-        seed=seed,
-    )
-    problems, without_answer = read_problems(data, split, columns, domain)
-    results = run_evaluate(model, problems[:limit], settings, out, overwrite, without_answer)
-    print(as_table(results))
-    print(f"written to {out}")
 
 
 @app.command()

@@ -173,16 +173,20 @@ def inspect(
     )
 
 
+LISTS = ("--against", "--benchmark")
+"""Options that people give several names at once."""
+
+
 def spread(arguments: list[str]) -> list[str]:
-    """Command-line arguments with an `--against` before each name that follows one, up to the next option:
+    """Command-line arguments with the option before each name that follows one of `LISTS`, up to the next option:
     `--against amc23 aime24` is what people type, and the option parser takes one name an option."""
     result: list[str] = []
-    listing = False
+    listing = None
     for argument in arguments:
-        if listing and not argument.startswith("-") and result[-1] != "--against":
-            result.append("--against")
+        if listing and not argument.startswith("-") and result[-1] != listing:
+            result.append(listing)
         if argument.startswith("-"):
-            listing = argument == "--against"
+            listing = argument if argument in LISTS else None
         result.append(argument)
     return result
 

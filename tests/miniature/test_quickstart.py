@@ -10,7 +10,7 @@ import pytest
 
 from treadle.config import load_recipe, parse_recipe
 from treadle.errors import OutputError
-from treadle.evaluate.run import read_problems
+from treadle.evaluate.benchmarks import load_data
 from treadle.evaluate.statistics import wilson
 from treadle.miniature import results
 from treadle.miniature.arms import ARMS, recipe_of
@@ -107,9 +107,9 @@ def test_the_shipped_recipe_trains_as_the_arms_do():
 
 def test_the_held_out_problems_are_written_for_treadle_evaluate(finished):
     out, _ = finished
-    problems, left_out = read_problems(out / "held-out.jsonl", domain="miniature")
-    expected = as_tasks(held_out_problems(4), "held-out")
-    assert (problems, left_out) == (expected, 0)
+    found = load_data(f"problems={out / 'held-out.jsonl'}", domain="miniature")
+    assert found.problems == tuple(as_tasks(held_out_problems(4), "held-out"))
+    assert not found.left_out
 
 
 def scores(**right):

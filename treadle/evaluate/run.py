@@ -1,165 +1,187 @@
-"""`treadle evaluate`: solve problems in one or both modes and write what came of it.
+"""`treadle evaluate`: solve problems in one or both modes, or score next steps, and write a run folder.
 
-results.json     per mode: accuracy with its 95% interval, lengths, stops, format faults, grader's verdicts
-attempts.jsonl   every attempt with its text, answer and verdict
+What was generated is in the folder's journal and is never generated again. Attempts, grades and figures are made from
+the journal each time, so that a run continues where it stopped and can be graded again without a model.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import platform
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+from treadle.errors import Interrupted, ModelError
+from treadle.evaluate.benchmarks import Benchmark
+from treadle.evaluate.records import Decoding, Mode, Problem, Sample, Sampling, StepSample
+from treadle.evaluate.runs import (
+    GENERATIONS,
+    RESULTS,
+    SAMPLES,
+    STEPS,
+    Run,
+    check_same,
+    open_run,
+    read_started,
+    sample_record,
+    step_from,
+)
+from treadle.evaluate.settings import EvaluateSettings, identity
+from treadle.evaluate.solving import advance, begin, judge, solve
+from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
+from treadle.evaluate.summary import summarise
+from treadle.evaluate.turns import Turns
+from treadle.grading import GRADER_VERSION
+from treadle.trajectory import StepInstance
 
-from treadle.errors import DataError, OutputError
-from treadle.evaluate.solving import Attempt, Problem, solve_in_loop, solve_whole
-from treadle.evaluate.statistics import wilson
-from treadle.folders import check_place
-from treadle.models import load_model, load_tokenizer
-from treadle.prepared import Prepared, Split
-from treadle.sources.files import iter_rows
+if TYPE_CHECKING:
+    from treadle.evaluate.backends import Backend
 
-
-@dataclass(frozen=True)
-class EvaluateSettings:
-    """How to solve; see `treadle.evaluate.solving`."""
-
-    modes: Sequence[str] = ("whole", "loop")
-    temperature: float = 0.0
-    max_new_tokens: int = 4096
-    max_step_tokens: int = 2048
-    max_steps: int = 30
-    batch_size: int = 32
-    seed: int = 0
-
-
-def read_problems(
-    path: Path, split: Split = "heldout", columns: str | None = None, domain: str = "math"
-) -> tuple[list[Problem], int]:
-    """Problems with reference answers, from a prepared folder or from any file with two columns.
-
-    Args:
-        columns: For a file, `problem=NAME,answer=NAME`; `problem` or `question`, and `answer`, by default.
-
-    Returns:
-        The problems, and the number of trajectories left out because they have no final answer.
-
-    Raises:
-        DataError: A column is missing, or no problem has an answer.
-    """
-    if path.is_dir():
-        trajectories = list(Prepared(path).trajectories(split))
-        graded = [Problem(t.id, t.problem, t.answer, t.domain) for t in trajectories if t.answer not in (None, "")]
-        if not graded:
-            raise DataError(f"{path}: none of {len(trajectories)} trajectories in split {split!r} has a final answer")
-        return graded, len(trajectories) - len(graded)
-    names = dict(part.partition("=")[::2] for part in columns.split(",")) if columns else {}
-    if not names.keys() <= {"problem", "answer"} or not all(names.values()):
-        raise DataError(f"--columns {columns!r}: expected problem=NAME,answer=NAME")
-    problems = []
-    for row in iter_rows(path):
-        problem = names.get("problem") or next((n for n in ("problem", "question") if n in row.data), "problem")
-        answer = names.get("answer", "answer")
-        for name in (problem, answer):
-            if row.data.get(name) in (None, ""):
-                raise DataError(
-                    f"{row.where}: no column {name!r} with a value; found {', '.join(row.data)}. "
-                    "Name them with --columns problem=NAME,answer=NAME"
-                )
-        id = str(row.data.get("id", row.number))
-        reference = str(row.data[answer]).strip().removesuffix(".0")
-        problems.append(Problem(id, str(row.data[problem]), reference, domain))
-    return problems, 0
+DECODINGS: tuple[Decoding, ...] = ("greedy", "sampled")
 
 
 def evaluate(
     model: str,
-    problems: Sequence[Problem],
+    benchmarks: Sequence[Benchmark],
     settings: EvaluateSettings,
     out: Path,
+    kind: str = "transformers",
+    options: Mapping[str, Any] | None = None,
+    instances: Sequence[StepInstance] = (),
     overwrite: bool = False,
-    without_answer: int = 0,
 ) -> dict[str, Any]:
-    """Load `model`, solve `problems` in each mode, write `out` and return the results.
+    """Generate what `out` does not hold yet, grade everything, and write figures and report.
 
     Args:
-        without_answer: Problems that were left out because they have no answer, for the results.
+        model: Folder or hub id; for a server the name under which it serves the model.
+        kind, options: The back end, see `treadle.evaluate.backends.open_backend`.
+        instances: Next steps to score, where the settings ask for that.
+        overwrite: Whether a run with other settings in `out` is replaced.
+
+    Returns:
+        The content of results.json. `treadle.evaluate.summary.failed` counts what the back end did not give.
 
     Raises:
-        ModelError: The model cannot be loaded.
-        OutputError: `out` holds results already.
+        ModelError: The model cannot be loaded, or nothing can be generated.
+        OutputError: `out` holds another run, or something else.
+        Interrupted: The user stopped the run; it can be continued.
     """
-    check_place(out)
-    if (out / "results.json").exists() and not overwrite:
-        raise OutputError(f"{out}: holds results already; choose another folder with -o, or replace with --overwrite")
-    tokenizer = load_tokenizer(model)
-    network = load_model(model).to("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(settings.seed)
-    results: dict[str, Any] = {
-        "model": model,
-        "problems": len(problems),
-        "without_answer": without_answer,
-        "settings": asdict(settings),
-        "modes": {},
-    }
-    lines = []
+    from treadle.evaluate.backends import open_backend
+
+    settings.check(benchmarks)
+    steps = _instances_digest(instances)
+    if not overwrite:  # before a model is loaded; its dtype is known after
+        check_same(out, identity(model, {"kind": kind}, settings, benchmarks, steps), but=("dtype",))
+    with closing(open_backend(model, kind, **(options or {}))) as backend:
+        described = backend.describe()
+        info = {
+            "model": model,
+            "backend": described,
+            "settings": asdict(settings),
+            "benchmarks": [
+                {
+                    "name": b.name,
+                    "count": len(b.problems),
+                    "sha256": b.sha256,
+                    "source": b.source,
+                    "left_out": {str(reason): count for reason, count in b.left_out.items()},
+                }
+                for b in benchmarks
+            ],
+            "steps": len(instances),
+            "grader": GRADER_VERSION,
+            "versions": {"treadle": version("treadle"), "python": platform.python_version()},
+            "identity": identity(model, described, settings, benchmarks, steps),
+        }
+        problems = [problem for b in benchmarks for problem in b.problems]
+        with closing(open_run(out, info, problems, overwrite)) as journal:
+            turns = Turns(journal)
+            if len(turns) or journal.torn:
+                torn = ", the last line was torn and is generated again" if journal.torn else ""
+                print(f"{out}: {len(turns)} generations are there already{torn}")
+            try:
+                for mode in settings.modes:
+                    for decoding in DECODINGS:
+                        solve(backend, problems, mode, decoding, settings, turns, progress=True)
+                _score_steps(backend, out, settings, instances)
+            except KeyboardInterrupt:
+                raise Interrupted(f"stopped; {_kept(out, turns)}") from None
+            except ModelError as error:
+                raise ModelError(f"{error}; {_kept(out, turns)}") from error
+            return _conclude(read_started(out), settings, turns)
+
+
+def regrade(folder: Path) -> dict[str, Any]:
+    """Grade a run's generations again and write its figures and report anew, without a model.
+
+    Raises:
+        OutputError: `folder` is no run, or is being written by another process.
+    """
+    run = read_started(folder)
+    with closing(Journal(folder / GENERATIONS)) as journal:
+        return _conclude(run, EvaluateSettings.read(run.info["settings"]), Turns(journal))
+
+
+def _kept(out: Path, turns: Turns) -> str:
+    return f"{len(turns)} generations are in {out / GENERATIONS}, the same command continues from there"
+
+
+def _conclude(run: Run, settings: EvaluateSettings, turns: Turns) -> dict[str, Any]:
+    """Samples, figures and report from what was generated."""
+    from treadle.report.evaluation import write_evaluation_report
+
+    problems = [problem for found in run.problems.values() for problem in found]
+    samples: list[Sample] = []
     for mode in settings.modes:
-        started = time.monotonic()
-        if mode == "whole":
-            attempts = solve_whole(
-                network, tokenizer, problems, settings.max_new_tokens, settings.temperature, settings.batch_size
-            )
-        else:
-            attempts = solve_in_loop(
-                network,
-                tokenizer,
-                problems,
-                settings.max_step_tokens,
-                settings.max_steps,
-                settings.temperature,
-                settings.batch_size,
-            )
-        results["modes"][mode] = {**summarise(attempts), "seconds": round(time.monotonic() - started, 1)}
-        lines += [json.dumps({"mode": mode, **asdict(a)}, ensure_ascii=False) for a in attempts]
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in (
-        ("attempts.jsonl", "".join(line + "\n" for line in lines)),
-        ("results.json", json.dumps(results, indent=2) + "\n"),
-    ):
-        scratch = out / f".{name}.partial"
-        scratch.write_text(text, encoding="utf-8")
-        scratch.rename(out / name)
+        for decoding in DECODINGS:
+            samples += _attempts(problems, mode, decoding, settings, turns)
+    judge(samples, problems)
+    write_lines(run.folder / SAMPLES, (sample_record(s) for s in samples if s.stop is not None))
+    results = summarise(run.info, run.problems, samples, turns.failed, _step_figures(run) if settings.steps else None)
+    write_json(run.folder / RESULTS, results)
+    write_evaluation_report(run.folder)
     return results
 
 
-def summarise(attempts: Sequence[Attempt]) -> dict[str, Any]:
-    """Accuracy with Wilson's 95% interval, mean length in tokens, and counts of how attempts ended."""
-    accuracy = wilson(sum(a.right for a in attempts), len(attempts))
-    return {
-        "accuracy": accuracy.value,
-        "low": accuracy.low,
-        "high": accuracy.high,
-        "tokens": sum(a.n_tokens for a in attempts) / len(attempts),
-        "stops": dict(Counter(str(a.stop) for a in attempts)),
-        "verdicts": dict(Counter(str(a.verdict) for a in attempts)),
-        "format_faults": dict(Counter(str(a.fault) for a in attempts if a.fault)),
-    }
+def _attempts(
+    problems: Sequence[Problem], mode: Mode, decoding: Decoding, settings: EvaluateSettings, turns: Turns
+) -> list[Sample]:
+    samples = begin(problems, mode, decoding, settings)
+    for sample in samples:
+        advance(sample, turns, settings)
+    return samples
 
 
-def as_table(results: dict[str, Any]) -> str:
-    """The results as a Markdown table."""
-    lines = ["| mode | right | 95% interval | tokens | ended |", "|---|---|---|---|---|"]
-    for mode, r in results["modes"].items():
-        ended = ", ".join(f"{count} {stop}" for stop, count in r["stops"].items())
-        lines.append(
-            f"| {mode} | {r['accuracy']:.1%} of {results['problems']} | {r['low']:.1%} to {r['high']:.1%} "
-            f"| {r['tokens']:.0f} | {ended} |"
-        )
-    if results["without_answer"]:
-        lines += ["", f"{results['without_answer']} further problems have no final answer and were left out"]
-    return "\n".join(lines)
+def _score_steps(backend: Backend, out: Path, settings: EvaluateSettings, instances: Sequence[StepInstance]) -> None:
+    """Score the next steps that steps.jsonl does not hold yet; it is a journal while this goes on."""
+    from treadle.evaluate.steps import evaluate_steps
+
+    if not settings.steps:
+        return
+    path = out / STEPS
+    with closing(Journal(path)) as journal:
+        done = {(record["trajectory_id"], record["step"]) for record in journal}
+        left = [i for i in instances if (i.trajectory_id, i.step) not in done]
+        for sample in evaluate_steps(backend, left, Sampling(settings.max_step_tokens)):
+            journal.append(asdict(sample))
+    order = {(i.trajectory_id, i.step): place for place, i in enumerate(instances)}
+    write_lines(path, sorted(read_lines(path), key=lambda r: order[r["trajectory_id"], r["step"]]))
+
+
+def _step_figures(run: Run) -> dict[str, Any]:
+    from treadle.evaluate.step_view import step_view
+
+    found: list[StepSample] = [step_from(record) for record in read_lines(run.folder / STEPS)]
+    return {**step_view(found), "failed": run.info["steps"] - len(found)}
+
+
+def _instances_digest(instances: Sequence[StepInstance]) -> str:
+    total = hashlib.sha256()
+    for i in instances:
+        total.update(json.dumps([i.trajectory_id, i.step, i.prompt, i.expert_action]).encode())
+    return f"{len(instances)}, sha256 {total.hexdigest()[:16]}" if instances else ""

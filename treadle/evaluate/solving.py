@@ -1,149 +1,182 @@
-"""Solve problems with a model in two ways, and grade the final answers.
+r"""Solve problems with a model in two ways, and grade the final answers.
 
-- *whole*: one generation for the whole solution, think blocks wherever the model likes (paper section 4.1).
-- *loop*: the think-act loop. The model gives one step at a time and sees the problem and its own earlier
-  actions, never its thoughts, exactly as SRL trains it.
+- *whole*: one generation for the whole solution, think blocks wherever the model likes (paper section 4.1). The final
+  answer is `treadle.answers.final_answer` of the text.
+- *loop*: the think-act loop. The model gives one step at a time and sees the problem and its own earlier actions,
+  never its thoughts, exactly as SRL trains it. It ends with the first step that has a `\boxed{}`, with a step that
+  repeats the one before, at the limit of steps, with a step that breaks the format, or with one that is cut off.
 
-Evaluation grades answers, not format: a step without a think block still counts as an action. Format faults
-are counted instead.
+Evaluation grades answers, not format: a step without a think block still counts as an action. Format faults are
+counted instead: of a whole solution, that it was cut off, that a think block is not closed or was never opened, or
+that there is nothing outside of its thoughts.
+
+An attempt is a function of its generations, so that attempts are made from a journal as they are from a model. All
+attempts take a step before any takes the next, for the sake of batches: a server waits for the longest of each round.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from tqdm import tqdm
 
-from treadle.answers import last_boxed
-from treadle.completion import FormatFault, parse_completion, thoughts
-from treadle.evaluate.generation import generate
-from treadle.grading import Verdict, default_grader
+from treadle.answers import final_answer, last_boxed
+from treadle.completion import CLOSE, OPEN, THOUGHT, FormatFault, parse_completion, thoughts
+from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
+from treadle.evaluate.settings import EvaluateSettings, seed_of
+from treadle.evaluate.turns import WHOLE, Turn, Turns
+from treadle.grading import Grader, default_grader
 from treadle.prompts import solve_prompt, step_prompt
 from treadle.trajectory import Step
 
+if TYPE_CHECKING:
+    from treadle.evaluate.backends import Backend
 
-@dataclass(frozen=True)
-class Problem:
-    """What is to be solved: the task, its reference answer and the family of its prompts."""
-
-    id: str
-    problem: str
-    answer: str
-    domain: str = "math"
+Extract = Callable[[str], str | None]
 
 
-class Stop(StrEnum):
-    """Why an attempt ended."""
-
-    ANSWERED = "answered"
-    ENDED = "ended"
-    TRUNCATED = "truncated"
-    REPEATED = "repeated"
-    STEP_LIMIT = "step_limit"
-    FORMAT_FAULT = "format_fault"
-
-
-@dataclass
-class Attempt:
-    """One attempt at one problem. Lengths are in tokens."""
-
-    problem_id: str
-    reference: str
-    steps: list[str] = field(default_factory=list)
-    thoughts: list[str] = field(default_factory=list)
-    text: str = ""
-    n_tokens: int = 0
-    stop: Stop | None = None
-    fault: FormatFault | None = None
-    answer: str | None = None
-    verdict: Verdict | None = None
-
-    @property
-    def right(self) -> bool:
-        return self.verdict is Verdict.RIGHT
-
-
-def solve_whole(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+def solve(
+    backend: Backend,
     problems: Sequence[Problem],
-    max_new_tokens: int,
-    temperature: float = 0.0,
-    batch_size: int = 128,
-) -> list[Attempt]:
-    """One graded attempt a problem, the whole solution in one generation."""
-    prompts = [solve_prompt(p.domain, p.problem) for p in problems]
-    attempts = []
-    for problem, generation in zip(
-        problems, generate(model, tokenizer, prompts, max_new_tokens, temperature, batch_size), strict=True
-    ):
-        attempts.append(
-            Attempt(
-                problem_id=problem.id,
-                reference=problem.answer,
-                thoughts=thoughts(generation.text),
-                text=generation.text,
-                n_tokens=generation.n_tokens,
-                stop=Stop.TRUNCATED if generation.truncated else Stop.ENDED,
-                answer=last_boxed(generation.text),
-            )
-        )
-    return _grade(attempts)
-
-
-def solve_in_loop(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    problems: Sequence[Problem],
-    max_new_tokens: int,
-    max_steps: int,
-    temperature: float = 0.0,
-    batch_size: int = 128,
-) -> list[Attempt]:
-    """One graded attempt a problem, one step at a time.
+    mode: Mode,
+    decoding: Decoding,
+    settings: EvaluateSettings,
+    turns: Turns,
+    extract: Extract = final_answer,
+    progress: bool = False,
+) -> list[Sample]:
+    """All attempts at `problems`, not graded yet; what `turns` holds already is not generated again.
 
     Args:
-        max_new_tokens: Limit of one step, thought included.
-        max_steps: Steps after which an attempt without an answer is given up.
+        turns: Receives each generation as it finishes.
+        extract: Takes the final answer from a whole solution.
+        progress: Whether to show on the terminal how far it is.
+
+    Returns:
+        The attempts of the first problem, then of the next. `stop` is `None` for those that the back end left
+        unfinished, see `turns.failed`.
     """
-    attempts = [Attempt(problem_id=p.id, reference=p.answer) for p in problems]
-    for _ in range(max_steps):
-        live = [i for i, attempt in enumerate(attempts) if attempt.stop is None]
-        if not live:
-            break
-        prompts = [
-            step_prompt(problems[i].domain, problems[i].problem, [Step(action) for action in attempts[i].steps])
-            for i in live
+    samples = begin(problems, mode, decoding, settings)
+    sources = {(p.benchmark, p.id): p for p in problems}
+    sampling = settings.sampling(mode, decoding)
+    tried: set[Key] = set()
+    while True:
+        places = []
+        for sample in samples:
+            step = advance(sample, turns, settings, extract)
+            if step is not None and sample.key not in tried:
+                places.append((sample, step))
+        if not places:
+            return samples
+        requests = [
+            Request(_prompt(sources[s.key.benchmark, s.key.problem], s, step), seed_of(settings.seed, s.key, step))
+            for s, step in places
         ]
-        generations = generate(model, tokenizer, prompts, max_new_tokens, temperature, batch_size)
-        for i, generation in zip(live, generations, strict=True):
-            _take_step(attempts[i], generation.text, generation.n_tokens, generation.truncated)
-    for attempt in attempts:
-        attempt.stop = attempt.stop or Stop.STEP_LIMIT
-    return _grade(attempts)
+        title = f"{mode}, {decoding}" + (f", step {min(step for _, step in places)}" if mode == "loop" else "")
+        with tqdm(total=len(requests), desc=title, disable=None if progress else True) as bar:
+            for i, generation in backend.generate(requests, sampling):
+                sample, step = places[i]
+                turns.put(sample.key, step, requests[i], _turn(backend, generation, mode))
+                bar.update()
+        tried |= {sample.key for sample, step in places if turns.get(sample.key, step) is None}
 
 
-def _take_step(attempt: Attempt, text: str, n_tokens: int, truncated: bool) -> None:
-    attempt.n_tokens += n_tokens
-    attempt.text += ("\n" if attempt.text else "") + text
-    parsed = parse_completion(text, truncated=truncated, think_tags="optional")
+def begin(problems: Sequence[Problem], mode: Mode, decoding: Decoding, settings: EvaluateSettings) -> list[Sample]:
+    """The attempts of a mode and decoding before anything was generated."""
+    return [
+        Sample(Key(p.benchmark, p.id, mode, decoding, index), p.answer)
+        for p in problems
+        for index in range(settings.attempts(p.benchmark, decoding))
+    ]
+
+
+def advance(sample: Sample, turns: Turns, settings: EvaluateSettings, extract: Extract = final_answer) -> int | None:
+    """Take what was generated for an attempt, in place.
+
+    Returns:
+        The step that has to be generated next, `None` if the attempt is at its end.
+    """
+    while sample.stop is None:
+        step = WHOLE if sample.key.mode == "whole" else len(sample.steps) + 1
+        turn = turns.get(sample.key, step)
+        if turn is None:
+            return step
+        sample.n_tokens += turn.generation.n_tokens
+        sample.thought_tokens += turn.thought_tokens
+        sample.text += ("\n" if step > 1 else "") + turn.generation.text
+        if step == WHOLE:
+            _take_solution(sample, turn.generation, extract)
+        else:
+            _take_step(sample, turn.generation, settings.max_steps)
+    return None
+
+
+def judge(samples: Sequence[Sample], problems: Sequence[Problem], grader: Grader | None = None) -> None:
+    """Grade the attempts that are at their end, in place."""
+    kinds = {(p.benchmark, p.id): p.kind for p in problems}
+    ended = [s for s in samples if s.stop is not None]
+    grades = (grader or default_grader()).judge(
+        [s.answer for s in ended],
+        [s.reference for s in ended],
+        [kinds[s.key.benchmark, s.key.problem] for s in ended],
+    )
+    for sample, grade in zip(ended, grades, strict=True):
+        sample.verdict, sample.why = grade.verdict, grade.why
+
+
+def _prompt(problem: Problem, sample: Sample, step: int) -> list[dict[str, str]]:
+    if step == WHOLE:
+        return solve_prompt(problem.domain, problem.problem)
+    return step_prompt(problem.domain, problem.problem, [Step(action) for action in sample.steps])
+
+
+def _turn(backend: Backend, generation: Generation, mode: Mode) -> Turn:
+    found = _thoughts(generation, mode)
+    return Turn(generation, sum(backend.count_tokens(found)) if found else 0)
+
+
+def _opened(text: str) -> str:
+    """A chat template can open the first think block in the prompt; the text then begins within it."""
+    begins_within = CLOSE in text and not 0 <= text.find(OPEN) < text.index(CLOSE)
+    return OPEN + text if begins_within else text
+
+
+def _thoughts(generation: Generation, mode: Mode) -> list[str]:
+    """Of a step that has the format the thought that the reward's parser finds, else all think blocks."""
+    if mode == "loop":
+        parsed = parse_completion(generation.text, truncated=generation.truncated, think_tags="optional")
+        if not isinstance(parsed, FormatFault):
+            return [parsed.thought] if parsed.thought else []
+    return [thought for thought in thoughts(_opened(generation.text)) if thought]
+
+
+def _take_solution(sample: Sample, generation: Generation, extract: Extract) -> None:
+    sample.thoughts = _thoughts(generation, "whole")
+    sample.answer = extract(generation.text)
+    sample.stop = Stop.TRUNCATED if generation.truncated else Stop.ENDED
+    text = _opened(generation.text)
+    if generation.truncated:
+        sample.fault = FormatFault.TRUNCATED
+    elif text.count(OPEN) != text.count(CLOSE):
+        sample.fault = FormatFault.NO_THINK_BLOCK
+    elif not THOUGHT.sub("", text).strip():
+        sample.fault = FormatFault.EMPTY_ACTION
+
+
+def _take_step(sample: Sample, generation: Generation, max_steps: int) -> None:
+    parsed = parse_completion(generation.text, truncated=generation.truncated, think_tags="optional")
     if isinstance(parsed, FormatFault):
-        attempt.stop = Stop.TRUNCATED if parsed is FormatFault.TRUNCATED else Stop.FORMAT_FAULT
-        attempt.fault = parsed
+        sample.thoughts += _thoughts(generation, "loop")
+        sample.stop = Stop.TRUNCATED if parsed is FormatFault.TRUNCATED else Stop.FORMAT_FAULT
+        sample.fault = parsed
         return
-    if attempt.steps and parsed.action == attempt.steps[-1]:
-        attempt.stop = Stop.REPEATED
-    attempt.steps.append(parsed.action)
-    attempt.thoughts.append(parsed.thought)
-    attempt.answer = last_boxed(parsed.action)
-    if attempt.answer is not None:
-        attempt.stop = Stop.ANSWERED
-
-
-def _grade(attempts: list[Attempt]) -> list[Attempt]:
-    verdicts = default_grader().grade([a.answer for a in attempts], [a.reference for a in attempts])
-    for attempt, verdict in zip(attempts, verdicts, strict=True):
-        attempt.verdict = verdict
-    return attempts
+    if sample.steps and parsed.action == sample.steps[-1]:
+        sample.stop = Stop.REPEATED
+    sample.steps.append(parsed.action)
+    sample.thoughts.append(parsed.thought)
+    sample.answer = last_boxed(parsed.action)
+    if sample.answer is not None:
+        sample.stop = Stop.ANSWERED
+    elif sample.stop is None and len(sample.steps) >= max_steps:
+        sample.stop = Stop.STEP_LIMIT

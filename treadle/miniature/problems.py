@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from treadle.answers import last_boxed
 from treadle.evaluate.generation import generate
-from treadle.evaluate.solving import Problem
+from treadle.evaluate.records import Problem
 from treadle.miniature import world
 from treadle.prepare import PrepareSettings, prepare
 from treadle.prompts import solve_prompt

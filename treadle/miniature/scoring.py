@@ -9,8 +9,14 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from treadle.evaluate.solving import Attempt, solve_in_loop, solve_whole
+from treadle.answers import last_boxed
+from treadle.completion import thoughts
+from treadle.evaluate.backends import TransformersBackend
+from treadle.evaluate.records import Mode, Problem, Sample
+from treadle.evaluate.settings import EvaluateSettings
+from treadle.evaluate.solving import judge, solve
 from treadle.evaluate.steps import score_steps
+from treadle.evaluate.turns import Turns
 from treadle.instances import step_instances
 from treadle.miniature import world
 from treadle.miniature.problems import as_tasks
@@ -32,10 +38,12 @@ def score(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, problems: 
         `faults`, and ten `examples` of what the model wrote beside the expert's action.
     """
     tasks = as_tasks(problems, "held-out")
+    settings = EvaluateSettings(max_new_tokens=WHOLE_TOKENS, max_step_tokens=STEP_TOKENS, max_steps=MAX_STEPS)
+    backend = TransformersBackend(model, tokenizer, batch_size=len(tasks))
     started = time.monotonic()
-    whole = solve_whole(model, tokenizer, tasks, WHOLE_TOKENS, batch_size=len(tasks))
+    whole = _graded(backend, tasks, "whole", settings)
     middle = time.monotonic()
-    loop = solve_in_loop(model, tokenizer, tasks, STEP_TOKENS, MAX_STEPS, batch_size=len(tasks))
+    loop = _graded(backend, tasks, "loop", settings)
     ended = time.monotonic()
     instances = [
         instance
@@ -64,11 +72,22 @@ def score(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, problems: 
     }
 
 
-def _summary(attempts: list[Attempt], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    thoughts = [thought for attempt in attempts for thought in attempt.thoughts]
-    lengths = [len(ids) for ids in tokenizer(thoughts)["input_ids"]] if thoughts else [0]
+def _graded(backend: TransformersBackend, tasks: list[Problem], mode: Mode, settings: EvaluateSettings) -> list[Sample]:
+    samples = solve(backend, tasks, mode, "greedy", settings, Turns(), extract=last_boxed)
+    judge(samples, tasks)
+    return samples
+
+
+def _summary(samples: list[Sample], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    found = [thought for sample in samples for thought in _thoughts(sample)]
+    lengths = [len(ids) for ids in tokenizer(found)["input_ids"]] if found else [0]
     return {
-        "right": [int(attempt.right) for attempt in attempts],
+        "right": [int(sample.right) for sample in samples],
         "thought_tokens": sum(lengths) / len(lengths),
-        "stops": dict(Counter(str(attempt.stop) for attempt in attempts)),
+        "stops": dict(Counter(str(sample.stop) for sample in samples)),
     }
+
+
+def _thoughts(sample: Sample) -> list[str]:
+    """Of the loop the thoughts of its well-formed steps, of a whole solution its think blocks."""
+    return sample.thoughts[: len(sample.steps)] if sample.key.mode == "loop" else thoughts(sample.text)

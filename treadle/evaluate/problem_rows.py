@@ -1,0 +1,111 @@
+r"""From rows to problems with answers, and what is wrong with them.
+
+Rows give the problem in `problem` or `question` and the answer in `answer`; a row that has no such column
+but a `solution` is answered by the last `\boxed{}` of it, as the Qwen2.5-Math harness reads Minerva Math. Of what
+cannot be asked or graded nothing is dropped silently: problems without answer and repeated ones are counted. In a
+file two answers to one problem and one id for two problems are errors.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Any
+
+from treadle.answers import last_boxed
+from treadle.errors import DataError
+from treadle.evaluate.known_sets import plain_answer, plain_text
+from treadle.evaluate.records import Problem
+from treadle.sources.form import Row
+
+_PROBLEM = ("problem", "question")
+_ID = ("id", "ID", "unique_id", "problem_id", "idx")
+
+
+class LeftOut(StrEnum):
+    """Why a row is not among the problems."""
+
+    NO_ANSWER = "no_answer"
+    DUPLICATE = "duplicate"
+    OTHER_ANSWER = "duplicate_with_other_answer"
+
+
+def parse_columns(given: str | None) -> dict[str, str]:
+    """Columns by what they hold, from `problem=NAME,answer=NAME,id=NAME`, each of them optional."""
+    names = dict(part.partition("=")[::2] for part in given.split(",")) if given else {}
+    if not names.keys() <= {"problem", "answer", "id"} or not all(names.values()):
+        raise DataError(f"--columns {given!r}: expected problem=NAME,answer=NAME[,id=NAME]")
+    return names
+
+
+def file_problems(
+    rows: Iterable[Row], names: dict[str, str], domain: str, kind: str, left_out: Counter[LeftOut]
+) -> Iterator[tuple[str, Problem]]:
+    """Each row's place and its problem, without those that have no answer.
+
+    Args:
+        names: Columns as `parse_columns` gives them.
+        domain: Prompt templates.
+        kind: How the answers are graded.
+        left_out: Counts the rows that are left out.
+
+    Raises:
+        DataError: A row lacks a column or holds in it what is no answer.
+    """
+    for row in rows:
+        problem = names.get("problem") or next((n for n in _PROBLEM if n in row.data), "problem")
+        text = row.data.get(problem)
+        answer = names.get("answer") or (
+            "solution" if "answer" not in row.data and "solution" in row.data else "answer"
+        )
+        for column, missing in ((problem, text in (None, "")), (answer, answer not in row.data)):
+            if missing:
+                raise DataError(
+                    f"{row.where}: no column {column!r} with a value; found {', '.join(row.data)}. "
+                    "Name them with --columns problem=NAME,answer=NAME"
+                )
+        if isinstance(row.data[answer], list | dict):
+            raise DataError(
+                f"{row.where}: column {answer!r} holds {row.data[answer]!r:.80}; expected a text or a number"
+            )
+        reference = _reference(row.data[answer], boxed=answer == "solution")
+        if reference is None:
+            left_out[LeftOut.NO_ANSWER] += 1
+            continue
+        ids = [row.data[n] for n in ([names["id"]] if "id" in names else _ID) if row.data.get(n) is not None]
+        yield row.where, Problem(str(ids[0] if ids else row.number), str(text), reference, domain, kind)
+
+
+def _reference(value: Any, boxed: bool) -> str | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = "" if value is None else str(value).strip()
+    return (last_boxed(text) if boxed else text.removesuffix(".0")) or None
+
+
+def distinct(
+    found: Iterable[tuple[str, Problem]], left_out: Counter[LeftOut], strict: bool = True
+) -> Iterator[Problem]:
+    """Each problem once. If `strict`, two answers to one problem are an error, else the first is kept."""
+    places: dict[str, tuple[str, Problem]] = {}
+    ids: dict[str, str] = {}
+    for where, problem in found:
+        text = plain_text(problem.problem)
+        first_where, first = places.setdefault(text, (where, problem))
+        if first is not problem:
+            same = plain_answer(first.answer) == plain_answer(problem.answer)
+            if strict and not same:
+                raise DataError(
+                    f"{where}: the problem of {first_where} with another answer, {problem.answer!r} instead of "
+                    f"{first.answer!r}; keep one of the two rows"
+                )
+            left_out[LeftOut.DUPLICATE if same else LeftOut.OTHER_ANSWER] += 1
+            continue
+        if problem.id in ids:
+            raise DataError(
+                f"{where}: id {problem.id!r} is that of {ids[problem.id]} too, another problem; give each its own, or "
+                "name a column that holds distinct ones with --columns id=NAME"
+            )
+        ids[problem.id] = where
+        yield problem

@@ -1,0 +1,189 @@
+"""A run folder: opened by `treadle evaluate`, and read by everything that looks at runs.
+
+run.json            model, back end, settings, benchmarks, versions, and all that changes results
+problems.jsonl      the problems, in order
+generations.jsonl   the journal: each generation, appended as it finishes
+samples.jsonl       the attempts with their grades, made from the journal
+steps.jsonl         single next steps beside the expert's
+results.json        the figures
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from treadle.completion import FormatFault
+from treadle.errors import OutputError
+from treadle.evaluate.records import Decoding, Finish, Key, Mode, Problem, Sample, StepSample, Stop
+from treadle.evaluate.settings import fingerprint
+from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
+from treadle.folders import check_out, check_place
+from treadle.grading import Verdict
+
+INFO, PROBLEMS, GENERATIONS = "run.json", "problems.jsonl", "generations.jsonl"
+SAMPLES, STEPS, RESULTS = "samples.jsonl", "steps.jsonl", "results.json"
+
+
+@dataclass
+class Run:
+    """A finished run.
+
+    Args:
+        info: run.json.
+        problems: By benchmark, in order.
+        results: results.json.
+    """
+
+    folder: Path
+    info: dict[str, Any]
+    problems: dict[str, list[Problem]]
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def samples(self) -> Iterator[Sample]:
+        """The attempts, one at a time."""
+        for record in read_lines(self.folder / SAMPLES):
+            yield sample_from(record)
+
+    def steps(self) -> Iterator[StepSample]:
+        """The single next steps, one at a time; none where they were not evaluated."""
+        if (self.folder / STEPS).exists():
+            for record in read_lines(self.folder / STEPS):
+                yield step_from(record)
+
+    def right(self, benchmark: str, mode: Mode, decoding: Decoding) -> np.ndarray:
+        """1 for right and 0 for wrong, `[P, K]`, in the order of `problems[benchmark]`.
+
+        Raises:
+            OutputError: The run has no such attempts, or some of them are missing.
+        """
+        found = self._right.get((benchmark, mode, decoding))
+        if found is None:
+            have = ", ".join(" ".join(arm) for arm in self._right) or "none"
+            raise OutputError(f"{self.folder}: no {decoding} attempts of {benchmark} in mode {mode}; it has {have}")
+        if missing := int(np.isnan(found).sum()):
+            raise OutputError(
+                f"{self.folder}: {missing} of {found.size} {decoding} attempts of {benchmark}, mode {mode}, are "
+                "missing, because the back end did not give them; the same `treadle evaluate` tries them again"
+            )
+        return found
+
+    @cached_property
+    def _right(self) -> dict[tuple[str, str, str], np.ndarray]:
+        rows = {name: {p.id: i for i, p in enumerate(problems)} for name, problems in self.problems.items()}
+        found = {
+            (name, mode, decoding): np.full((len(rows[name]), figures["samples"]), np.nan)
+            for name, of_benchmark in self.results["benchmarks"].items()
+            for mode, decodings in of_benchmark["modes"].items()
+            for decoding, figures in decodings.items()
+        }
+        for sample in self.samples():
+            key = sample.key
+            found[key.benchmark, key.mode, key.decoding][rows[key.benchmark][key.problem], key.index] = sample.right
+        return found
+
+
+def read_run(folder: str | Path) -> Run:
+    """Open a finished run.
+
+    Raises:
+        OutputError: A file of it is missing or damaged.
+    """
+    folder = Path(folder)
+    run = read_started(folder)
+    run.results = _read_json(folder / RESULTS, "the run has no results yet; run the same `treadle evaluate` again")
+    if not (folder / SAMPLES).is_file():
+        raise OutputError(f"{folder}: no {SAMPLES}; make it with `treadle evaluate --regrade {folder}`")
+    return run
+
+
+def read_started(folder: Path) -> Run:
+    """Open a run that need not have results."""
+    info = _read_json(folder / INFO, "expected a folder written by `treadle evaluate MODEL -o FOLDER`")
+    problems: dict[str, list[Problem]] = {name: [] for name in (b["name"] for b in info["benchmarks"])}
+    for record in read_lines(folder / PROBLEMS):
+        problems[record["benchmark"]].append(Problem(**record))
+    return Run(folder, info, problems)
+
+
+def open_run(out: Path, info: Mapping[str, Any], problems: Sequence[Problem], overwrite: bool = False) -> Journal:
+    """Make a run folder, or open one for the same run to be continued.
+
+    Args:
+        info: What goes into run.json; `info["identity"]` is all that changes results.
+        overwrite: Whether a run with other settings is replaced.
+
+    Returns:
+        The journal, held by this process.
+
+    Raises:
+        OutputError: The folder holds another run, something else, or a run that another process is writing.
+    """
+    check_place(out)
+    content = {**info, "fingerprint": fingerprint(info["identity"])}
+    if overwrite:
+        check_out(out, overwrite, INFO)
+        if out.exists():
+            shutil.rmtree(out)
+    check_same(out, info["identity"])
+    if not (out / INFO).is_file():
+        check_out(out, False, INFO)
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(out / INFO, content)
+    journal = Journal(out / GENERATIONS)  # from here on this process alone writes to the folder
+    write_json(out / INFO, content)
+    write_lines(out / PROBLEMS, map(asdict, problems))
+    return journal
+
+
+def sample_record(sample: Sample) -> dict[str, Any]:
+    """A sample as a line of samples.jsonl."""
+    content = {f.name: getattr(sample, f.name) for f in fields(sample) if f.name != "key"}
+    # The last generation of an attempt was cut off just where the attempt ended for that.
+    finish = Finish.LENGTH if sample.stop is Stop.TRUNCATED else Finish.STOP
+    return {**sample.key._asdict(), **content, "finish": str(finish)}
+
+
+def sample_from(record: Mapping[str, Any]) -> Sample:
+    """The sample of a line of samples.jsonl."""
+    content = {f.name: record[f.name] for f in fields(Sample) if f.name != "key"}
+    for name, enum in (("stop", Stop), ("fault", FormatFault), ("verdict", Verdict)):
+        content[name] = enum(content[name]) if content[name] is not None else None
+    return Sample(Key(*(record[name] for name in Key._fields)), **content)
+
+
+def step_from(record: Mapping[str, Any]) -> StepSample:
+    """The step of a line of steps.jsonl."""
+    fault = record["fault"]
+    return StepSample(**{**record, "fault": FormatFault(fault) if fault is not None else None})
+
+
+def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) -> None:
+    """Raise `OutputError` if `out` holds a run of which anything differs that changes results, except keys in `but`."""
+    if not (out / INFO).is_file():
+        return
+    old = _read_json(out / INFO, "")["identity"]
+    keys = [key for key in dict.fromkeys([*old, *identity]) if key not in but and old.get(key) != identity.get(key)]
+    if keys:
+        differences = "\n".join(f"  {key}: {old.get(key)!r} there, {identity.get(key)!r} now" for key in keys)
+        raise OutputError(
+            f"{out}: holds a run with other settings\n{differences}\n"
+            "choose another folder with -o, or replace the run with --overwrite"
+        )
+
+
+def _read_json(path: Path, missing: str) -> dict[str, Any]:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise OutputError(f"{path}: no JSON ({error})") from error
+    raise OutputError(f"{path}: no such file; {missing}")

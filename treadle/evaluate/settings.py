@@ -1,0 +1,161 @@
+"""How a run is made: the settings, what of them changes results, and the seed of each request.
+
+Two runs with the same identity give the same samples, so that one can continue the other. How fast they are made
+(batch size, concurrency, a server's address) is no part of it, and neither is the grader, which can be run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from treadle.errors import TreadleError
+from treadle.evaluate.benchmarks import Benchmark
+from treadle.evaluate.known_sets import KNOWN, PART
+from treadle.evaluate.records import Decoding, Key, Mode, Sampling
+from treadle.models import resolve
+from treadle.prompts import solve_prompt, step_prompt
+
+PAPER_SAMPLES = 32
+_BLOCK, _BLOCKS = 1 << 16, 64
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Defaults are the paper's protocol where it states one.
+
+    Args:
+        modes: `whole`, `loop`; none for single steps alone.
+        steps: Whether to score the expert's next steps of a prepared folder.
+        greedy: Whether to decode greedily.
+        samples: Samples of each problem; by default 32 for the known benchmarks that the paper samples, else none.
+        samples_of: The same for single benchmarks, by name.
+        temperature, top_p, top_k: Of the samples.
+        max_new_tokens: Of a whole solution.
+        max_step_tokens: Of one step in the loop, thought included.
+        max_steps: Steps after which a loop without an answer is given up.
+        seed: Of the samples.
+    """
+
+    modes: tuple[Mode, ...] = ("whole", "loop")
+    steps: bool = False
+    greedy: bool = True
+    samples: int | None = None
+    samples_of: Mapping[str, int] = field(default_factory=dict)
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    max_new_tokens: int = 4096
+    max_step_tokens: int = 2048
+    max_steps: int = 30
+    seed: int = 0
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> EvaluateSettings:
+        """The settings that a run.json holds."""
+        return cls(**{**record, "modes": tuple(record["modes"])})
+
+    def attempts(self, benchmark: str, decoding: Decoding) -> int:
+        """Attempts at each problem of a benchmark."""
+        if decoding == "greedy":
+            return int(self.greedy)
+        if benchmark in self.samples_of:
+            return self.samples_of[benchmark]
+        known = KNOWN.get(benchmark.split(PART)[0])
+        if known and not known.sampled:
+            return 0
+        return self.samples if self.samples is not None else PAPER_SAMPLES if known else 0
+
+    def sampling(self, mode: Mode, decoding: Decoding) -> Sampling:
+        """How one generation is decoded."""
+        limit = self.max_new_tokens if mode == "whole" else self.max_step_tokens
+        return Sampling(limit) if decoding == "greedy" else Sampling(limit, self.temperature, self.top_p, self.top_k)
+
+    def check(self, benchmarks: Sequence[Benchmark]) -> None:
+        """Raise `TreadleError` for settings that ask for nothing or name a benchmark that is not there."""
+        names = [b.name for b in benchmarks]
+        if unknown := sorted(set(self.samples_of) - set(names)):
+            raise TreadleError(f"--samples {unknown[0]}=...: no such benchmark in this run; it has {', '.join(names)}")
+        if self.modes and any(self.attempts(name, "sampled") for name in names) and not self.temperature:
+            raise TreadleError("--temperature 0 with --samples: all samples would be equal; expected above 0")
+        empty = [name for name in names if not any(self.attempts(name, d) for d in ("greedy", "sampled"))]
+        if self.modes and empty:
+            raise TreadleError(f"nothing to do for {', '.join(empty)}: neither greedy nor samples; set --samples")
+
+
+def seed_of(seed: int, key: Key, step: int) -> int:
+    """Seed of one request, below 2**31: the same for the same place in a run, whatever else the run holds."""
+    place = json.dumps([seed, key.benchmark, key.problem, key.mode, key.index, step])
+    return int.from_bytes(hashlib.sha256(place.encode()).digest()[:4], "big") >> 1
+
+
+def identity(
+    model: str, backend: Mapping[str, Any], settings: EvaluateSettings, benchmarks: Sequence[Benchmark], steps: str = ""
+) -> dict[str, Any]:
+    """All that changes results, as flat keys.
+
+    Args:
+        model: As given; of a local folder its content counts too.
+        backend: `Backend.describe()`, of which `kind` and `dtype` count.
+        steps: Digest of the step instances, where they are scored.
+    """
+    chosen = asdict(settings)
+    samples = {b.name: settings.attempts(b.name, "sampled") for b in benchmarks}
+    for name in ("samples", "samples_of"):
+        del chosen[name]
+    return {
+        "model": model,
+        "model content": model_digest(model),
+        "back end": backend.get("kind"),
+        "dtype": backend.get("dtype"),
+        **{f"settings.{name}": _plain(value) for name, value in chosen.items()},
+        **{f"samples of {name}": count for name, count in samples.items()},
+        **{f"benchmark {b.name}": f"{len(b.problems)} problems, sha256 {b.sha256}" for b in benchmarks},
+        "ids, kinds and prompts": _prompts_digest(benchmarks, settings.modes),
+        "step instances": steps,
+    }
+
+
+def fingerprint(identity: Mapping[str, Any]) -> str:
+    """A short hash of an identity."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def model_digest(model: str) -> str | None:
+    """A hash of a local model's files; `None` for a model that is not a local folder.
+
+    Of each file its name, size and 64 blocks spread over it are read, so that a model of many gigabytes takes no time
+    and one that was trained further is noticed.
+    """
+    folder = Path(resolve(model))
+    if not folder.is_dir():
+        return None
+    total = hashlib.sha256()
+    for path in sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".bin", ".jinja", ".txt")):
+        size = path.stat().st_size
+        total.update(f"{path.name} {size}\n".encode())
+        with path.open("rb") as file:
+            for start in range(0, size, max(_BLOCK, -(-size // _BLOCKS))):
+                file.seek(start)
+                total.update(file.read(_BLOCK))
+    return total.hexdigest()[:16]
+
+
+def _prompts_digest(benchmarks: Sequence[Benchmark], modes: Sequence[Mode]) -> str:
+    """Notices changed templates, ids and kinds, and a known benchmark whose text differs in white space."""
+    total = hashlib.sha256()
+    for problem in (p for b in benchmarks for p in b.problems):
+        total.update(json.dumps([problem.benchmark, problem.id, problem.kind]).encode())
+        for mode in modes:
+            domain, text = problem.domain, problem.problem
+            prompt = solve_prompt(domain, text) if mode == "whole" else step_prompt(domain, text, [])
+            total.update(json.dumps(prompt).encode())
+    return total.hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

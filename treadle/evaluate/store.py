@@ -1,0 +1,144 @@
+"""Files of a run: a journal that survives being killed, and files that are written whole or not at all.
+
+A line of the journal is written by one call to the system as soon as its generation is there. Only the last line can
+be torn by a kill, and a torn line is cut off, counted, and generated again. The journal is fsynced when it is closed;
+a power failure before can cost its last lines, which are then generated again too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from treadle.errors import OutputError
+
+
+class Journal:
+    """JSON lines that are appended as they come. One process at a time may hold it.
+
+    Args:
+        path: The file; made if it is not there.
+
+    Attributes:
+        torn: Lines that a killed process left unfinished and that were cut off, 0 or 1.
+
+    Raises:
+        OutputError: Another process holds the journal, or a line before the last is no JSON object.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.torn = 0
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            self._lock()
+            self._cut()
+        except OutputError:
+            os.close(self._file)
+            raise
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(
+                f"{self.path}: another `treadle evaluate` is writing to this run; wait for it, or choose another "
+                "folder with -o"
+            ) from None
+
+    def _cut(self) -> None:
+        """Cut off a last line that is not complete."""
+        end = good = number = good_number = 0
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                end += len(line)
+                if line.endswith(b"\n") and _parsed(line) is not None:
+                    good, good_number = end, number
+        if number - good_number > 1:
+            raise OutputError(_damaged(self.path, good_number + 1))
+        if end > good:
+            os.ftruncate(self._file, good)
+            self.torn = 1
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return read_lines(self.path)
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Write one line; it is in the file when this returns.
+
+        Raises:
+            OutputError: It cannot be written, for instance because the disk is full.
+        """
+        line = (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+        except OSError as error:
+            raise OutputError(
+                f"{self.path}: cannot be written ({error.strerror}); what is in it is kept, and the same command goes "
+                "on from there"
+            ) from error
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.fsync(self._file)
+            os.close(self._file)
+            self._file = -1
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file of JSON lines, one at a time.
+
+    Raises:
+        OutputError: The file is missing, or a line is no JSON object.
+    """
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            record = _parsed(line)
+            if record is None:
+                raise OutputError(_damaged(path, number))
+            yield record
+        return
+    raise OutputError(f"{path}: no such file; expected a folder written by `treadle evaluate`")
+
+
+def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    """Write JSON lines whole or not at all."""
+    _write(path, (json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    _write(path, [json.dumps(content, ensure_ascii=False, indent=2) + "\n"])
+
+
+def _write(path: Path, texts: Iterable[str]) -> None:
+    aside = path.with_name(f".{path.name}.partial")
+    with aside.open("wb") as file:
+        for text in texts:
+            file.write(text.encode("utf-8", "backslashreplace"))
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # so that the new name, too, is on the disk
+    finally:
+        os.close(folder)
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _damaged(path: Path, number: int) -> str:
+    return f"{path}, line {number}: no JSON object; delete this line, then run the same command again"

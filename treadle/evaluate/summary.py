@@ -1,0 +1,218 @@
+"""The figures of a run from its attempts: results.json, and the table that the terminal shows.
+
+A problem of which an attempt is missing, because the back end gave no generation for it, is kept out of the figures
+of that mode and decoding, with the number of such attempts beside them. The lengths and counts are over all attempts
+that came to an end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from treadle.completion import THOUGHT
+from treadle.evaluate.averages import TITLES, averages
+from treadle.evaluate.behaviours import behaviours_by_group
+from treadle.evaluate.metrics import avg_at_k, maj_at_k, pass_at_k
+from treadle.evaluate.records import Key, Problem, Sample, Stop
+from treadle.evaluate.statistics import Estimate, wilson
+from treadle.grading import GRADER_VERSION, canonical
+from treadle.sources.numbered import NumberedSolution, parse_numbered
+
+
+def summarise(
+    info: Mapping[str, Any],
+    problems: Mapping[str, Sequence[Problem]],
+    samples: Iterable[Sample],
+    failures: Mapping[Key, str],
+    steps: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """All figures of a run.
+
+    Args:
+        info: run.json.
+        problems: By benchmark, in order.
+        samples: All graded attempts, and those that are not at their end.
+        failures: Why attempts are not at their end.
+        steps: The per-step view, where single steps were evaluated.
+
+    Returns:
+        The content of results.json.
+    """
+    arms: dict[tuple[str, str, str], list[Sample]] = defaultdict(list)
+    for sample in samples:
+        arms[sample.key.benchmark, sample.key.mode, sample.key.decoding].append(sample)
+    results: dict[str, Any] = {
+        "model": info["model"],
+        "backend": info["backend"],
+        "grader": GRADER_VERSION,
+        "settings": info["settings"],
+        "benchmarks": {
+            b["name"]: {
+                "problems": b["count"],
+                "sha256": b["sha256"],
+                "left_out": b["left_out"],
+                "modes": {},
+            }
+            for b in info["benchmarks"]
+        },
+    }
+    for (benchmark, mode, decoding), found in arms.items():
+        modes = results["benchmarks"][benchmark]["modes"]
+        modes.setdefault(mode, {})[decoding] = _figures(found, problems[benchmark], failures)
+    results["averages"] = averages({"benchmarks": _with_accuracy(results["benchmarks"])})
+    results["behaviours"] = behaviours_by_group(s for found in arms.values() for s in found if s.stop is not None)
+    if steps is not None:
+        results["steps"] = dict(steps)
+    return results
+
+
+def failed(results: Mapping[str, Any]) -> int:
+    """Number of attempts and single steps that are missing."""
+    missing = sum(figures["failed"] for *_, figures in _arms(results))
+    return missing + (results.get("steps") or {}).get("failed", 0)
+
+
+def _with_accuracy(benchmarks: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the modes and decodings of which no problem is complete."""
+    return {
+        name: {
+            **benchmark,
+            "modes": {
+                mode: {decoding: figures for decoding, figures in decodings.items() if figures["accuracy"]}
+                for mode, decodings in benchmark["modes"].items()
+            },
+        }
+        for name, benchmark in benchmarks.items()
+    }
+
+
+def _arms(results: Mapping[str, Any]) -> Iterable[tuple[str, str, str, dict[str, Any]]]:
+    for name, benchmark in results["benchmarks"].items():
+        for mode, decodings in benchmark["modes"].items():
+            for decoding, figures in decodings.items():
+                yield name, mode, decoding, figures
+
+
+def _figures(samples: Sequence[Sample], problems: Sequence[Problem], failures: Mapping[Key, str]) -> dict[str, Any]:
+    """Of one benchmark, mode and decoding: `samples` are K attempts of each problem, in order."""
+    count = len(samples) // len(problems)
+    mode, decoding = samples[0].key.mode, samples[0].key.decoding
+    rows = [samples[i : i + count] for i in range(0, len(samples), count)]
+    whole_rows = [row for row in rows if all(s.stop is not None for s in row)]
+    ended = [s for s in samples if s.stop is not None]
+    unfinished = [s for s in samples if s.stop is None]
+    steps = [len(s.steps) for s in ended] if mode == "loop" else [n for s in ended if (n := _numbered_steps(s.text))]
+    figures = {
+        "samples": count,
+        **_accuracies(whole_rows, count, decoding),
+        "tokens": _mean([s.n_tokens for s in ended]),
+        "thought_tokens": _mean([s.thought_tokens for s in ended]),
+        "steps": _mean(steps),
+        "truncated": sum(s.stop is Stop.TRUNCATED for s in ended),
+        "empty": sum(not s.text.strip() for s in ended),
+        "stops": dict(Counter(str(s.stop) for s in ended)),
+        "verdicts": dict(Counter(str(s.verdict) for s in ended)),
+        "format_faults": dict(Counter(str(s.fault) for s in ended if s.fault)),
+        "failed": len(unfinished),
+        "problems_kept_out": len(rows) - len(whole_rows),
+    }
+    if mode == "whole":
+        figures["in_numbered_steps"] = len(steps)
+    if unfinished:
+        figures["errors"] = dict(Counter(failures.get(s.key, "not generated") for s in unfinished).most_common(5))
+    return figures
+
+
+def _accuracies(rows: Sequence[Sequence[Sample]], count: int, decoding: str) -> dict[str, Any]:
+    if not rows:
+        return {"accuracy": None}
+    right_PK = np.array([[int(s.right) for s in row] for row in rows])
+    if decoding == "greedy":
+        return {"accuracy": _estimate(wilson(int(right_PK.sum()), len(rows)))}
+    sizes = sorted({2**i for i in range(count.bit_length()) if 2**i <= count} | {count})
+    votes_PK = [[None if s.answer is None else canonical(s.answer) for s in row] for row in rows]
+    return {
+        "accuracy": _estimate(avg_at_k(right_PK)),
+        "pass_at": {str(k): _estimate(pass_at_k(right_PK, k)) for k in sizes},
+        "maj_at": {str(count): _estimate(maj_at_k(votes_PK, right_PK))},
+    }
+
+
+def _numbered_steps(text: str) -> int:
+    """Numbered steps of a whole solution outside its thoughts, 0 if it is not in that form."""
+    found = parse_numbered(THOUGHT.sub("", text))
+    return len(found.steps) if isinstance(found, NumberedSolution) else 0
+
+
+def _estimate(estimate: Estimate) -> dict[str, float]:
+    return {name: float(getattr(estimate, name)) for name in ("value", "low", "high")}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def as_table(results: Mapping[str, Any]) -> str:
+    """The results as Markdown: a row for each benchmark and mode, then what was left out and what is missing."""
+    lines = [
+        "| benchmark | problems | mode | greedy | Avg@k | tokens | cut off | no answer |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    notes = []
+    for name, benchmark in results["benchmarks"].items():
+        for mode, decodings in benchmark["modes"].items():
+            greedy, sampled = decodings.get("greedy"), decodings.get("sampled")
+            both = [figures for figures in (greedy, sampled) if figures]
+            average = f"{_percent(sampled['accuracy'])} (k={sampled['samples']})" if sampled else "-"
+            cells = [
+                name,
+                str(benchmark["problems"]),
+                mode,
+                _percent(greedy["accuracy"]) if greedy else "-",
+                average,
+                " / ".join("-" if f["tokens"] is None else f"{f['tokens']:.0f}" for f in both),
+                " / ".join(str(f["truncated"]) for f in both),
+                " / ".join(str(f["verdicts"].get("no_answer", 0)) for f in both),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+        if benchmark["left_out"]:
+            counts = ", ".join(f"{count} {reason}" for reason, count in benchmark["left_out"].items())
+            notes.append(f"{name}: left out of the set: {counts}")
+    for name, mode, decoding, figures in _arms(results):
+        if figures["failed"]:
+            (error, _), *_ = figures["errors"].items()
+            notes.append(
+                f"{name}, {mode}, {decoding}: {figures['failed']} attempts are missing ({error}), "
+                f"{figures['problems_kept_out']} problems kept out of the figures; the same command tries them again"
+            )
+        if figures["empty"]:
+            notes.append(f"{name}, {mode}, {decoding}: {figures['empty']} attempts are empty text")
+    for mode, named in results["averages"].items():
+        for average, estimate in named.items():
+            shown = _percent(estimate) if estimate["value"] is not None else estimate["reason"]
+            notes.append(f"{TITLES[average]}, {mode}: {shown}")
+    if steps := results.get("steps"):
+        notes += _step_notes(steps)
+    if not any(benchmark["modes"] for benchmark in results["benchmarks"].values()):
+        lines = []
+    return "\n".join([*lines, *[""] * bool(lines and notes), *notes])
+
+
+def _step_notes(steps: Mapping[str, Any]) -> list[str]:
+    notes = [f"next steps: {steps['steps']} of {steps['trajectories']} trajectories"]
+    if steps["steps"]:
+        notes[0] += f", similarity {_percent(steps['similarity'])}, exact {_percent(steps['exact'])}"
+    if steps["failed"]:
+        notes.append(f"next steps: {steps['failed']} are missing; the same command tries them again")
+    return notes
+
+
+def _percent(estimate: Mapping[str, Any] | None) -> str:
+    if estimate is None or estimate.get("value") is None:
+        return "-"
+    interval = f" [{estimate['low']:.1%}, {estimate['high']:.1%}]" if estimate.get("low") is not None else ""
+    return f"{estimate['value']:.1%}{interval}"
