@@ -54,9 +54,9 @@ class Arm:
 
 ARMS = (
     Arm("srl", "SRL", {**SRL, "max_steps": 20}),
-    Arm("rlvr", "RLVR", {**RLVR, "max_steps": 38}),
-    Arm("srl_rlvr", "SRL then RLVR", {**RLVR, "max_steps": 8}, after="srl"),
-    Arm("srl_continued", "SRL continued", {**SRL, "max_steps": 30}, after="srl"),
+    Arm("rlvr", "RLVR", {**RLVR, "max_steps": 54}),
+    Arm("srl_rlvr", "SRL then RLVR", {**RLVR, "max_steps": 16}, after="srl"),
+    Arm("srl_continued", "SRL continued", {**SRL, "max_steps": 64}, after="srl"),
     Arm("sft_traces", "SFT on verbose traces", {**_SFT, "target": "traces", "epochs": 3}),
     Arm("sft_actions", "SFT on actions", {**_SFT, "target": "actions", "epochs": 8}),
     Arm("base", "base", None),
@@ -73,11 +73,11 @@ ARMS = (
         thoughts="careful",
         full=True,
     ),
-    Arm("srl_rlvr_longer", "SRL then RLVR, longer", {**RLVR, "max_steps": 18}, after="srl", full=True),
+    Arm("srl_rlvr_longer", "SRL then RLVR, longer", {**RLVR, "max_steps": 28}, after="srl", full=True),
     Arm(
         "srl_mixed",
         "SRL then RLVR with steps, longer",
-        {**RLVR, "step_share": 0.25, "max_steps": 18},
+        {**RLVR, "step_share": 0.25, "max_steps": 28},
         after="srl",
         full=True,
     ),
