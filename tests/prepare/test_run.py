@@ -195,7 +195,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path):
     source = tmp_path / "in.jsonl"
     line = json.dumps(row(0, problem="y" * 5000))
     with source.open("w") as file:
-        for i in range(6000):
+        for i in range(15_000):
             file.write(line.replace('"r0"', f'"r{i}"') + "\n")
     command = [
         sys.executable,
