@@ -95,7 +95,7 @@ def test_empty_rows_are_padding_without_advantage():
     more = add_empty_rows(batch([2], [3]), 2)
     assert rows_of(more) == 3
     assert more["advantages"].tolist() == [0, 0, 0]
-    assert more["prompt_mask"].tolist() == [[1, 1], [0, 0], [0, 0]]
+    assert more["prompt_mask"].tolist() == [[1, 1], [0, 1], [0, 1]]
     assert more["completion_mask"].sum() == 3
     assert more["num_items_in_batch"] == 3
     nothing = trim(select_rows(more, torch.arange(1, 3)))

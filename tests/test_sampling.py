@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.sampling import informative_groups
+from treadle.sampling import Drop, drop_reasons, informative_groups
 
 
 @given(
@@ -39,3 +39,29 @@ def test_unscorable_completions_are_left_out():
     nan = float("nan")
     rewards = torch.tensor([1.0, nan, 0.0, nan] + [1.0, nan, nan, nan] + [nan] * 4)
     assert informative_groups(rewards, 4, 0.1).tolist() == [True, False, False]
+
+
+def test_each_dropped_group_has_one_reason():
+    nan = float("nan")
+    groups = [
+        [1.0, 1.0, nan],
+        [-1.0, -1.0, -1.0],
+        [0.0, 0.0, 0.0],
+        [0.5, 0.5, 0.505],
+        [1.0, nan, nan],
+        [0.0, 1.0, 0.5],
+        [-1.0, 0.9, 0.8],
+        [0.3, 0.3, 0.3],
+    ]
+    rewards = torch.tensor(groups).flatten()
+    keep = informative_groups(rewards, 3, 0.01)
+    assert keep.tolist() == [False] * 5 + [True, True, False]
+    assert drop_reasons(rewards, 3, keep) == [
+        Drop.ALL_RIGHT,
+        Drop.ALL_FORMAT_FAULTS,
+        Drop.ALL_WRONG,
+        Drop.LOW_SPREAD,
+        Drop.UNSCORABLE,
+        Drop.LOW_SPREAD,
+    ]
+    assert len(drop_reasons(rewards, 3, torch.ones(8, dtype=torch.bool))) == 0

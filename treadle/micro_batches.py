@@ -67,11 +67,16 @@ def trim(batch: Batch) -> Batch:
 
 
 def add_empty_rows(batch: Batch, count: int) -> Batch:
-    """`count` rows more, of padding alone and with advantage 0: they change no loss, and make processes agree."""
-    return {
+    """`count` rows more, without completion and with advantage 0: they change no loss, and make processes agree.
+
+    Their prompt is one token, because attention over nothing is not a number.
+    """
+    longer = {
         key: value if value.ndim == 0 else torch.cat([value, value.new_zeros(count, *value.shape[1:])])
         for key, value in batch.items()
     }
+    longer["prompt_mask"][rows_of(batch) :, -1] = 1
+    return longer
 
 
 def even_parts(batch: Batch, count: int, by_length: bool) -> list[Batch]:

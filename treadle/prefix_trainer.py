@@ -191,7 +191,7 @@ class PrefixTreeTrainer(GRPOTrainer):
             if self.tree_is_used and self.loss_type in GLOBAL_LOSSES:
                 parts += self._by_tokens(update, together)
             else:
-                parts += even_parts(update, together, by_length=shuffle)
+                parts += self._as_many_rows(even_parts(update, together, by_length=shuffle))
         return parts
 
     def _by_tokens(self, update: Batch, count: int) -> list[Batch | None]:
@@ -212,9 +212,12 @@ class PrefixTreeTrainer(GRPOTrainer):
         needed = count if self.is_deepspeed_enabled else self._largest(len(cut.parts))
         parts = [select_rows(update, torch.arange(part.start, part.stop)) for part in cut.parts]
         parts = [trim(part) for part in [*parts, *[select_rows(update, torch.arange(0))] * (needed - len(parts))]]
-        rows_N = self._largest([rows_of(part) for part in parts])
-        parts = [add_empty_rows(part, rows - rows_of(part)) for part, rows in zip(parts, rows_N, strict=True)]
-        return [*[None] * (count - needed), *parts]
+        return [*[None] * (count - needed), *self._as_many_rows(parts)]
+
+    def _as_many_rows(self, parts: list[Batch]) -> list[Batch]:
+        """The micro-batches with as many rows as those of the other processes, which TRL's metrics count on."""
+        rows_N = self._largest([rows_of(part) for part in parts]) if parts else []
+        return [add_empty_rows(part, rows - rows_of(part)) for part, rows in zip(parts, rows_N, strict=True)]
 
     def _tree_budget(self, columns: int, rows: int) -> int:
         """By default what TRL would forward in one micro-batch, so that the tree never holds more."""

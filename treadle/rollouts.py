@@ -47,8 +47,15 @@ class RolloutLog:
                 }
             )
 
-    def write(self, step: int, kept: Sequence[bool] | None) -> None:
-        """Write the held groups; `kept` says for each whether it is trained on, `None` that all are."""
+    def write(self, step: int, kept: Sequence[bool] | None, here: bool = True) -> None:
+        """Write the held groups, or forget them where another process writes them (`here` is false).
+
+        Args:
+            kept: For each group whether it is trained on, `None` that all are.
+        """
+        if not here:
+            self._held = []
+            return
         flags = kept if kept is not None else [True] * len(self._held)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:

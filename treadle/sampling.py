@@ -7,7 +7,21 @@ prompts are drawn until the batch is full or a cap is hit. The paper does not gi
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import torch
+
+from treadle.rewards import FORMAT_REWARD
+
+
+class Drop(StrEnum):
+    """Why a group is not trained on. The first that applies, in this order."""
+
+    UNSCORABLE = "unscorable"
+    ALL_FORMAT_FAULTS = "all_format_faults"
+    ALL_RIGHT = "all_right"
+    ALL_WRONG = "all_wrong"
+    LOW_SPREAD = "low_spread"
 
 
 def informative_groups(rewards_B: torch.Tensor, group_size: int, threshold: float) -> torch.Tensor:
@@ -27,3 +41,30 @@ def informative_groups(rewards_B: torch.Tensor, group_size: int, threshold: floa
     mean_P1 = rewards_PG.nansum(1, keepdim=True) / count_P.clamp(min=1)[:, None]
     variance_P = ((rewards_PG - mean_P1).square().nansum(1)) / count_P.clamp(min=1)
     return (count_P > 1) & (variance_P.sqrt() > threshold)
+
+
+def drop_reasons(rewards_B: torch.Tensor, group_size: int, keep_P: torch.Tensor) -> list[Drop]:
+    """Why each group that is not kept is dropped, in order.
+
+    Args:
+        rewards_B: As for `informative_groups`.
+        keep_P: What that returned.
+
+    Returns:
+        One reason for each dropped group: fewer than two scored completions; all of them broken formats (-1), all with
+        the highest reward (1), or all with 0; else a spread that is not above the threshold.
+    """
+    reasons = []
+    for rewards_G in rewards_B.view(-1, group_size)[~keep_P]:
+        scored = rewards_G[~rewards_G.isnan()]
+        if len(scored) < 2:
+            reasons.append(Drop.UNSCORABLE)
+        elif bool((scored == FORMAT_REWARD).all()):
+            reasons.append(Drop.ALL_FORMAT_FAULTS)
+        elif bool((scored == 1).all()):
+            reasons.append(Drop.ALL_RIGHT)
+        elif bool((scored == 0).all()):
+            reasons.append(Drop.ALL_WRONG)
+        else:
+            reasons.append(Drop.LOW_SPREAD)
+    return reasons

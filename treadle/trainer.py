@@ -7,27 +7,30 @@ Losses, distribution, checkpoints and trackers are TRL's. What completions share
 - `_calculate_rewards`: tell reward functions which completions were truncated, and record the rollouts.
 
 With `dynamic_sampling`, `prefix_tree`, `shared_rollout`, `group_by_trajectory` and `log_rollouts` all false it is a
-plain `GRPOTrainer`. Dynamic sampling is for a single process for now; several are refused with a message.
+plain `GRPOTrainer`. Several processes decide on dynamic sampling together: they count the kept groups of all, draw
+further prompts from one stream, as many in each, and train on what each has kept.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from treadle.errors import RecipeError
-from treadle.micro_batches import Batch, concatenate, rows_of, select_rows
+from treadle.micro_batches import GLOBAL_LOSSES, Batch, concatenate, rows_of, select_rows
 from treadle.prefix_trainer import PrefixTreeTrainer
 from treadle.prompt_order import PromptStream
 from treadle.rewards import srl_reward
 from treadle.rollouts import RolloutLog, thought_lengths
-from treadle.sampling import informative_groups
+from treadle.sampling import Drop, drop_reasons, informative_groups
 from treadle.srl_config import SRLConfig
 
 
@@ -61,15 +64,26 @@ class SRLTrainer(PrefixTreeTrainer):
                 "datasets.Dataset, or set dynamic_sampling=False"
             )
         if args.dynamic_sampling and self.accelerator.num_processes > 1:
-            raise RecipeError(
-                f"dynamic sampling runs in a single process for now, found {self.accelerator.num_processes}; "
-                "set dynamic_sampling=False"
-            )
+            self._check_several_processes(args)
         self._refill = None
         if args.dynamic_sampling:
             self._refill = PromptStream(len(self.train_dataset), args.seed + 1, trajectory_N=self._trajectory_N)
         self._rollout_log = RolloutLog(Path(args.output_dir) / "rollouts.jsonl") if args.log_rollouts else None
         self._rewards_B = torch.empty(0)
+
+    def _check_several_processes(self, args: SRLConfig) -> None:
+        local_rows = args.per_device_train_batch_size * args.steps_per_generation
+        if local_rows % self.num_generations:
+            raise RecipeError(
+                f"dynamic sampling decides on whole groups, but each of {self.accelerator.num_processes} processes "
+                f"gets {local_rows} rows, no multiple of num_generations={self.num_generations}; set prompts_per_step to "
+                f"a multiple of {self.accelerator.num_processes}, or dynamic_sampling=False"
+            )
+        if args.loss_type not in GLOBAL_LOSSES:
+            raise RecipeError(
+                f"loss_type={args.loss_type!r} wants the same number of rows in every process, which dynamic sampling "
+                f"does not leave; set one of {', '.join(GLOBAL_LOSSES)}, or dynamic_sampling=False"
+            )
 
     # Rewards
 
@@ -87,8 +101,9 @@ class SRLTrainer(PrefixTreeTrainer):
         mode = "train" if self.model.training else "eval"
         lengths = thought_lengths(completions, self._tokenizer)
         self._metrics[mode]["thought_tokens"].append(sum(lengths) / len(lengths))
-        if self._rollout_log and mode == "train" and self.accelerator.is_main_process:
-            self._rollout_log.hold(inputs, completions, self._rewards_B.tolist(), self.num_generations)
+        if self._rollout_log and mode == "train":
+            held = self._of_all(list(zip(inputs, completions, self._rewards_B.tolist(), strict=True)))
+            self._rollout_log.hold(*zip(*held, strict=True), self.num_generations)
         return rewards_BF
 
     # Dynamic sampling
@@ -101,7 +116,8 @@ class SRLTrainer(PrefixTreeTrainer):
             self._write_rollouts(None)
             return batch
         group = self.num_generations
-        wanted = len(inputs) // group
+        wanted = self._sum(len(inputs) // group)
+        dropped: Counter[Drop] = Counter()
         kept: list[Batch] = []
         spare: Batch | None = None
         kept_groups = sampled_groups = rounds = 0
@@ -109,24 +125,27 @@ class SRLTrainer(PrefixTreeTrainer):
             rounds += 1
             batch = super()._generate_and_score_completions(inputs)
             keep_P = informative_groups(self._rewards_B, group, self.args.sampling_threshold)
+            dropped.update(self._of_all(drop_reasons(self._rewards_B, group, keep_P)))
             self._write_rollouts(keep_P.tolist())
             rows_B = keep_P.repeat_interleave(group)
             kept.append(select_rows(batch, rows_B))
             if not keep_P.all():
                 spare = select_rows(batch, ~rows_B)
                 spare["advantages"] = torch.zeros_like(spare["advantages"])
-            kept_groups += int(keep_P.sum())
-            sampled_groups += len(keep_P)
-            if kept_groups == wanted or rounds == self.args.max_sampling_rounds:
+            kept_groups += self._sum(int(keep_P.sum()))
+            sampled_groups += self._sum(len(keep_P))
+            if kept_groups >= wanted or rounds == self.args.max_sampling_rounds:
                 break
             inputs = self._further_prompts(wanted - kept_groups)
         self._metrics["train"]["sampling/kept_groups"].append(float(kept_groups))
         self._metrics["train"]["sampling/kept_share"].append(kept_groups / sampled_groups)
         self._metrics["train"]["sampling/rounds"].append(float(rounds))
-        return self._assembled(kept, spare, wanted)
+        for reason in Drop:
+            self._metrics["train"][f"sampling/dropped/{reason}"].append(dropped[reason] / sampled_groups)
+        return self._assembled(kept, spare, wanted // self.accelerator.num_processes)
 
     def _assembled(self, kept: list[Batch], spare: Batch | None, wanted: int) -> Batch:
-        """The kept groups as one batch, filled up as far as the settings or the split demand it."""
+        """The kept groups of this process as one batch, filled up as far as the settings or the split demand it."""
         batch = concatenate(kept, self._tokenizer.pad_token_id)
         rows = rows_of(batch)
         target = wanted * self.num_generations
@@ -136,11 +155,15 @@ class SRLTrainer(PrefixTreeTrainer):
             batch = concatenate([batch, *[spare] * times], self._tokenizer.pad_token_id)
             batch = select_rows(batch, torch.arange(rows_of(batch)) < needed)
         mask = batch["completion_mask"] * batch.get("tool_mask", 1)
-        batch["num_items_in_batch"] = mask.sum()
+        batch["num_items_in_batch"] = self.accelerator.gather(mask.sum()).sum()
         return batch
 
     def _further_prompts(self, count: int) -> list[dict[str, Any]]:
-        rows = [self.train_dataset[i] for i in self._refill.draw(count)]
+        """Prompts for the groups that are missing in all processes together, as many in each: up to one too many."""
+        share = -(-count // self.accelerator.num_processes)
+        drawn = list(self._refill.draw(share * self.accelerator.num_processes))
+        first = share * self.accelerator.process_index
+        rows = [self.train_dataset[i] for i in drawn[first : first + share]]
         return [dict(row) for row in rows for _ in range(self.num_generations)]
 
     # The place in the stream of further prompts is part of a checkpoint.
@@ -158,5 +181,15 @@ class SRLTrainer(PrefixTreeTrainer):
             self._refill.drawn = json.loads(state.read_text())["drawn"]
 
     def _write_rollouts(self, keep_P: list[bool] | None) -> None:
-        if self._rollout_log and self.accelerator.is_main_process:
-            self._rollout_log.write(self.state.global_step, keep_P)
+        if self._rollout_log:
+            kept = None if keep_P is None else self._of_all(keep_P)
+            self._rollout_log.write(self.state.global_step, kept, self.accelerator.is_main_process)
+
+    # Several processes
+
+    def _of_all(self, items: list[Any]) -> list[Any]:
+        """The items of all processes, in their order."""
+        return gather_object(items) if self.accelerator.num_processes > 1 else items
+
+    def _sum(self, count: int) -> int:
+        return sum(self._of_all([count]))

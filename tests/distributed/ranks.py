@@ -29,6 +29,7 @@ from trl import GRPOConfig, GRPOTrainer
 from tests.test_trainer import arguments
 from treadle import SRLConfig, SRLTrainer
 from treadle.miniature.tokenizer import build_tokenizer
+from treadle.prompt_order import PromptStream
 
 ROLLOUTS = 4
 STEPS = 3
@@ -36,8 +37,14 @@ PROMPTS = 8  # of one step
 WORDS = "take the number and add what was found before then go on "
 SILENT = {4, 5, 6, 7, 10, 11}  # prompts whose completions never end and are masked: of whole ranks in the first step
 TOKENS = 7
+SEED = 3  # of `arguments`
+# Prompts whose rewards are all alike: four of the first step's, none that is drawn in their place, so that single and
+# several processes draw as many.
+DRAWN = list(PromptStream(8 * STEPS, SEED + 1).draw(4))
+DULL = [number for number in range(8) if number not in DRAWN][:4]
 
-# Processes, and how accelerate shards the model; "kl" adds a reference model and several updates of a generation.
+# Processes, and how accelerate shards the model ("rows" is DDP without the tree). "kl" adds a reference model and
+# several updates of a generation, "sampling" drops groups and draws others.
 CASES = {
     "stock": (1, None),
     "stock-kl": (1, None),
@@ -47,6 +54,10 @@ CASES = {
     "fsdp4": (4, "fsdp"),
     "ddp2-kl": (2, "ddp"),
     "fsdp2-kl": (2, "fsdp"),
+    "single-sampling": (1, "rows"),
+    "ddp2-sampling": (2, "ddp"),
+    "ddp4-sampling": (4, "ddp"),
+    "ddp2-sampling-rows": (2, "rows"),
 }
 
 
@@ -107,6 +118,10 @@ def reward(completion_ids: list[list[int]], **kwargs: Any) -> list[float]:
     return [sum(ids) % 11 / 11 for ids in completion_ids]
 
 
+def sampling_reward(completion_ids: list[list[int]], number: list[int], **kwargs: Any) -> list[float]:
+    return [0.0 if n in DULL else sum(ids) % 11 / 11 for ids, n in zip(completion_ids, number, strict=True)]
+
+
 def work(case: str, folder: Path) -> None:
     """Train in this process, one of the case's."""
     world, kind = CASES[case]
@@ -124,14 +139,17 @@ def work(case: str, folder: Path) -> None:
         **({"beta": 0.1, "num_iterations": 2} if case.endswith("kl") else {}),
     }
     stock = kind is None
-    additions = {} if stock else {"prefix_tree": True, "max_tree_tokens": 200}
-    cls = {None: ToldStock, "ddp": ToldSRL, "fsdp": ToldSharded}[kind]
+    sampling = "sampling" in case
+    additions = {} if stock else {"prefix_tree": kind != "rows", "max_tree_tokens": 200, "dynamic_sampling": sampling}
+    if sampling:
+        additions |= {"log_rollouts": True}
+    cls = {None: ToldStock, "ddp": ToldSRL, "rows": ToldSRL, "fsdp": ToldSharded}[kind]
     config = GRPOConfig if stock else SRLConfig
     args = arguments(config, folder / case, **changes, **additions)
     tokenizer = build_tokenizer()
     model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype="auto")
     data = rows()
-    trainer = cls(model, reward, args, train_dataset=data, processing_class=tokenizer)
+    trainer = cls(model, sampling_reward if sampling else reward, args, train_dataset=data, processing_class=tokenizer)
     prompts = [tuple(tokenizer(text)["input_ids"]) for text in data["prompt"]]
     trainer.silent = {prompt: number in SILENT for prompt, number in zip(prompts, data["number"], strict=True)}
     unmasked = []

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from tests.conftest import ROOT
-from tests.distributed.ranks import CASES, STEPS
+from tests.distributed.ranks import CASES, DRAWN, DULL, STEPS
 
-SEVERAL = [case for case, (world, _) in CASES.items() if world > 1]
+SEVERAL = [case for case, (world, _) in CASES.items() if world > 1 and "sampling" not in case]
+SAMPLING = [case for case, (world, _) in CASES.items() if world > 1 and "sampling" in case]
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,23 @@ def test_ranks_had_trees_of_their_own_and_some_none(folder, case):
         assert len({tokens is None for tokens in together}) == 1  # all skip, or none
     assert any(0 in together and any(together) for together in zip(*unmasked, strict=True))
     assert len({tuple(rank) for rank in unmasked}) == len(unmasked)
+
+
+@pytest.mark.parametrize("case", SAMPLING)
+def test_dynamic_sampling_keeps_the_same_groups_and_ends_in_the_same_weights(folder, case):
+    found, expected = result(folder, case), result(folder, "single-sampling")
+    assert found["tree_is_used"] == (CASES[case][1] != "rows")
+    for ours, single in zip(found["logs"], expected["logs"], strict=True):
+        for key in ("kept_groups", "kept_share", "rounds", "dropped/all_wrong", "dropped/low_spread"):
+            assert ours[f"sampling/{key}"] == pytest.approx(single[f"sampling/{key}"])
+        assert ours["grad_norm"] == pytest.approx(single["grad_norm"], rel=1e-6)
+    assert expected["logs"][0]["sampling/dropped/all_wrong"] == pytest.approx(4 / 12)
+    for name, weight in expected["weights"].items():
+        assert torch.allclose(found["weights"][name], weight, rtol=0, atol=1e-6), name
+    kept = [
+        {(r["global_step"], r["number"], r["kept"]) for r in map(json.loads, (folder / run / "rollouts.jsonl").open())}
+        for run in (case, "single-sampling")
+    ]
+    assert kept[0] == kept[1]
+    assert {(0, number, False) for number in DULL} <= kept[0]
+    assert {(0, number, True) for number in DRAWN} <= kept[0]
