@@ -74,10 +74,11 @@ class SRLTrainer(PrefixTreeTrainer):
     def _check_several_processes(self, args: SRLConfig) -> None:
         local_rows = args.per_device_train_batch_size * args.steps_per_generation
         if local_rows % self.num_generations:
+            processes = self.accelerator.num_processes
             raise RecipeError(
-                f"dynamic sampling decides on whole groups, but each of {self.accelerator.num_processes} processes "
-                f"gets {local_rows} rows, no multiple of num_generations={self.num_generations}; set prompts_per_step to "
-                f"a multiple of {self.accelerator.num_processes}, or dynamic_sampling=False"
+                f"dynamic sampling decides on whole groups, but each of {processes} processes gets {local_rows} rows, "
+                f"no multiple of num_generations={self.num_generations}; set prompts_per_step to a multiple of "
+                f"{processes}, or dynamic_sampling=False"
             )
         if args.loss_type not in GLOBAL_LOSSES:
             raise RecipeError(
