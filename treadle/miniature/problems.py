@@ -26,7 +26,7 @@ RESERVED = 1000  # held-out and validation problems that no training problem may
 ATTEMPTS = 16
 
 
-def held_out_problems(count: int, kind: str = "test") -> list[world.Problem]:
+def held_out_problems(count: int, kind: str = "unseen") -> list[world.Problem]:
     """Problems to test on, the same for all seeds; `kind="validation"` gives others to choose settings with."""
     return [world.make_problem(random.Random(f"{kind}/{i}")) for i in range(count)]
 
@@ -45,7 +45,7 @@ def as_tasks(problems: Sequence[world.Problem], prefix: str) -> list[Problem]:
 
 def candidates(seed: int, start: int, stop: int) -> list[world.Problem]:
     """Training candidates number `start` to `stop` of a seed; none is a held-out or validation problem."""
-    taken = {p.text for kind in ("test", "validation") for p in held_out_problems(RESERVED, kind)}
+    taken = {p.text for kind in ("unseen", "validation") for p in held_out_problems(RESERVED, kind)}
     found = []
     for i in range(start, stop):
         rng = random.Random(f"train/{seed}/{i}")
