@@ -330,3 +330,14 @@ def test_ctrl_c_saves_a_checkpoint_and_the_same_command_continues(recipe, tmp_pa
         )
     for key, value in results["straight"].items():
         assert torch.equal(value, results["interrupted"][key]), key
+
+
+def test_a_server_may_move_and_nothing_else(recipe):
+    """Where the vLLM server is found does not decide the result; how it generates does."""
+
+    def mark(**trl):
+        return stages.identity(recipe({**SRL, "trl": trl}), 0, "digest")
+
+    here = mark(vllm_server_base_url="http://one:8000", vllm_server_timeout=9.0)
+    assert here == mark(vllm_server_base_url="http://two:8000") == mark()
+    assert here != mark(top_p=0.9)

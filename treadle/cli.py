@@ -59,7 +59,8 @@ def train(
         return
     command = shlex.join(["treadle", *sys.argv[1:]])
     model = stages.run(loaded, overwrite=overwrite, resume_hint=f"`{command}`")
-    print(f"the trained model is in {model}")
+    if os.environ.get("RANK", "0") == "0":  # of several processes one says so
+        print(f"the trained model is in {model}")
 
 
 @app.command()

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from peft import PeftModel
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
@@ -35,6 +37,9 @@ from treadle.progress import MetricsFile, ProgressBar, StopOnSignal, truncate_af
 from treadle.sizes import Sizes, derive_sizes
 from treadle.training import build_trainer
 from treadle.training_data import count_rows, count_without_answer, training_rows
+
+# Settings of `trl` that change nothing but where a vLLM server is found.
+_WHERE_A_SERVER_IS = ("vllm_server_", "vllm_group_port")
 
 
 def check(recipe: Recipe) -> list[Sizes]:
@@ -83,7 +88,7 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     folders = _folders(recipe)
-    _claim(recipe, folders, overwrite)
+    _claim_once(recipe, folders, overwrite)
     prepared = Prepared(recipe.data)
     model = recipe.model
     for stage, folder in zip(recipe.stages, folders, strict=True):
@@ -99,7 +104,23 @@ def identity(recipe: Recipe, number: int, digest: str) -> dict[str, Any]:
     """What decides the result of stage `number` (from 0): the data, its settings and all that comes before it."""
     everything = recipe.model_dump(mode="json")
     shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
-    return {**shared, "content": digest, "stages": everything["stages"][: number + 1]}
+    stages = everything["stages"][: number + 1]
+    for stage in stages:
+        stage["trl"] = {key: value for key, value in stage["trl"].items() if not key.startswith(_WHERE_A_SERVER_IS)}
+    return {**shared, "content": digest, "stages": stages}
+
+
+def _claim_once(recipe: Recipe, folders: list[Path], overwrite: bool) -> None:
+    """`_claim` by one of several processes; what it raises is raised by all."""
+    refusal: list[OutputError | None] = [None]
+    if PartialState().is_main_process:
+        try:
+            _claim(recipe, folders, overwrite)
+        except OutputError as error:
+            refusal = [error]
+    (refused,) = broadcast_object_list(refusal)
+    if refused is not None:
+        raise refused
 
 
 def _claim(recipe: Recipe, folders: list[Path], overwrite: bool) -> None:
@@ -148,6 +169,8 @@ def _run_stage(
         if checkpoint:
             truncate_after(folder / "rollouts.jsonl", int(checkpoint.rsplit("-", 1)[1]) - 1, key="global_step")
         trainer.train(resume_from_checkpoint=checkpoint)
+    # None of several processes may leave, or go on to the next stage, while another still writes.
+    trainer.accelerator.wait_for_everyone()
     if signals.stopped and trainer.state.global_step < trainer.state.max_steps:
         raise Interrupted(
             f"stage {stage.name!r} stopped after step {trainer.state.global_step} of {trainer.state.max_steps}; "
@@ -175,3 +198,4 @@ def _save(trainer: Any, target: Path) -> None:
         scratch.rename(target)
         for checkpoint in target.parent.glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
+    trainer.accelerator.wait_for_everyone()
