@@ -1,4 +1,4 @@
-"""The command line: `treadle prepare | inspect | train | evaluate | compare | view | grade | quickstart`.
+"""The command line: `treadle prepare | inspect | plan | train | evaluate | compare | view | grade | quickstart`.
 
 Errors that a user can mend are printed without a traceback and exit with code 2; an interrupted run exits with
 code 130. Heavy libraries are imported inside the commands, so that `--help` answers at once.
@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from treadle import cli_compare, cli_data, cli_evaluate, cli_grade, cli_view
+from treadle import cli_compare, cli_data, cli_evaluate, cli_grade, cli_plan, cli_view
 from treadle.cli_data import spread
 from treadle.errors import Interrupted, TreadleError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 
 app.command()(cli_data.prepare)
 app.command()(cli_data.inspect)
+app.command()(cli_plan.plan)
 app.command()(cli_evaluate.evaluate)
 app.command()(cli_compare.compare)
 app.command()(cli_view.view)
