@@ -63,6 +63,11 @@ def test_rows_without_completion_cost_nothing_and_no_rows_are_no_part():
     assert cut_by_tokens(ids[:0], mask[:0], c, 10, 10) == ([], 0)
 
 
+def test_a_part_that_begins_with_an_empty_row_shares_nothing_with_the_part_before():
+    ids, mask, c = padded([([1], [1]), ([1], []), ([1], [1, 1, 1])])
+    assert cut_by_tokens(ids, mask, c, 1, 2) == ([range(0, 1), range(1, 3)], 4)
+
+
 rows = st.lists(
     st.tuples(st.lists(st.integers(1, 3), min_size=1, max_size=8), st.lists(st.integers(1, 3), max_size=5)),
     min_size=1,

@@ -86,11 +86,13 @@ def _greedy(own_B: np.ndarray, shared_B: np.ndarray, units: list[int], budget: i
     parts: list[range] = []
     begin, tokens, largest = 0, 0, 0
     for first, last in pairwise(edges):
-        inner = int((own_B[first + 1 : last] - shared_B[first + 1 : last]).sum())
-        more = int(own_B[first] - shared_B[first]) + inner
-        if tokens and tokens + more > budget:
+        added = int((own_B[first:last] - shared_B[first:last]).sum())
+        forwarded = np.flatnonzero(own_B[first:last])
+        # The first row of a part that is forwarded at all has none before it to share with.
+        alone = added + (int(shared_B[first + forwarded[0]]) if len(forwarded) else 0)
+        if tokens and tokens + added > budget:
             parts.append(range(begin, first))
             largest = max(largest, tokens)
-            begin, tokens, more = first, 0, int(own_B[first]) + inner
-        tokens += more
+            begin, tokens = first, 0
+        tokens += added if tokens else alone
     return Cut([*parts, range(begin, len(own_B))], max(largest, tokens))

@@ -62,6 +62,7 @@ class Handler(BaseHTTPRequestHandler):
             server.times[prompt].append(time.monotonic())
             server.under_way += 1
             server.most_under_way = max(server.most_under_way, server.under_way)
+            self.counted = True
             # "*" holds for whoever comes first; the last way that is marked "always" is never used up.
             ways = server.faults[prompt] or server.faults["*"]
             way = ways[0] if ways else None
@@ -70,8 +71,13 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self.respond(body, prompt, way)
         finally:
-            with server.lock:
-                server.under_way -= 1
+            self.over()
+
+    def over(self):
+        """The request is under way no longer: its client may send the next as soon as it has read the answer."""
+        with self.server.lock:
+            self.server.under_way -= self.counted
+            self.counted = False
 
     def respond(self, body, prompt, way):
         server = self.server
@@ -106,6 +112,7 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers:
             self.send_header(name, value)
         self.end_headers()
+        self.over()
         self.wfile.write(body)
 
     def fault_status(self, body, status, retry_after=None, message="try later"):
