@@ -45,6 +45,7 @@ class FaultyServer(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     server: FaultyServer
+    counted = False
 
     def do_GET(self):
         if self.path != "/v1/models":
