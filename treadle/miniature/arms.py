@@ -2,7 +2,7 @@
 
 Every arm is an ordinary recipe that `treadle.stages` runs. Lengths are numbers of optimizer steps, so that a
 seed gives the same result on a fast and a slow machine; they were set so that `rlvr` takes at least as long
-as `srl_rlvr` with the `srl` before it, and `srl_continued` about as long as the second stage of `srl_rlvr`. The
+as `srl_rlvr` with the `srl` before it, and `srl_continued` nearly as long as the second stage of `srl_rlvr`. The
 table shows the seconds that each arm really took.
 """
 
