@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -37,7 +36,7 @@ import torch
 from transformers import GenerationConfig, Qwen2ForCausalLM
 from transformers.utils import logging
 from tree_step import step_seconds
-from tree_workloads import KINDS, MODELS, Rows, model_of, workload
+from tree_workloads import KINDS, MODELS, Rows, clock, model_of, workload
 from trl.trainer.utils import add_fused_lm_head
 
 from treadle.rollout import generate_completions
@@ -54,12 +53,6 @@ def prepared_model(arguments: argparse.Namespace) -> Qwen2ForCausalLM:
 
 def rows_of(arguments: argparse.Namespace, kind: str) -> Rows:
     return workload(kind, arguments.scale, MODELS[arguments.model][-1], device=arguments.device)
-
-
-def clock() -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 def stock_update(model: Qwen2ForCausalLM, rows: Rows, micro_batch: int) -> None:

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 import warnings
 from typing import Any
 
-import torch
 from datasets import Dataset
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast, TrainerCallback
 from transformers.trainer_callback import PrinterCallback
-from tree_workloads import MODELS, model_of, siblings, workload
+from tree_workloads import MODELS, clock, model_of, siblings, workload
 from trl import GRPOConfig, GRPOTrainer
 
 from treadle import SRLConfig, SRLTrainer
@@ -33,17 +31,10 @@ class StepTimes(TrainerCallback):
         self._began = 0.0
 
     def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
-        _wait()
-        self._began = time.perf_counter()
+        self._began = clock()
 
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-        _wait()
-        self.seconds.append(time.perf_counter() - self._began)
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+        self.seconds.append(clock() - self._began)
 
 
 def tokenizer_of(vocab: int) -> PreTrainedTokenizerFast:

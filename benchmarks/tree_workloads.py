@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -94,3 +95,10 @@ def model_of(arguments: argparse.Namespace) -> Qwen2ForCausalLM:
         tie_word_embeddings=True,
     )
     return Qwen2ForCausalLM(config).to(arguments.device, getattr(torch, arguments.dtype))
+
+
+def clock() -> float:
+    """Seconds, once the GPU, where there is one, has done what it was given."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()

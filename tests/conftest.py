@@ -41,9 +41,13 @@ def tiny_tokenizer():
 
 @pytest.fixture
 def tiny_model(tiny_tokenizer):
+    return make_tiny_model(len(tiny_tokenizer))
+
+
+def make_tiny_model(vocabulary: int) -> Qwen2ForCausalLM:
     """A random Qwen2 of 20,000 parameters that speaks the miniature's characters."""
     torch.manual_seed(0)
-    config = model_config(len(tiny_tokenizer))
+    config = model_config(vocabulary)
     config.hidden_size, config.intermediate_size, config.num_hidden_layers = 32, 64, 2
     config.layer_types = config.layer_types[:2]
     return Qwen2ForCausalLM(config)

@@ -21,6 +21,7 @@ _END = re.compile(r"\. I hope|\.(?=\s|$)|\n|;|(?<=[\w$}]),(?=\s+(?:so|and|becaus
 _NUMBER = re.compile(r"(?<![\w.])-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|(?<![\w.])-?\.\d+")
 _NESTED_BOXES = 8
 _LONG_ANSWER = 3  # words, beyond which an answer after a phrase is a sentence
+_CHOICE = re.compile(r"(?:\(([A-Ja-j])\)|([A-J])(?=$|[.:)]))[.:)]?(.*)", re.DOTALL)
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
 
 
@@ -117,3 +118,10 @@ def plainly_equal(answer: str, reference: str) -> bool | None:
     if _INTEGER.fullmatch(answer) and _INTEGER.fullmatch(reference):
         return int(answer) == int(reference)
     return None
+
+
+def lettered(text: str) -> tuple[str | None, str]:
+    """The letter of a choice and what follows it: `("A", "")` of `(A)`, `("A", "26")` of `(A)26`, else no letter."""
+    if match := _CHOICE.fullmatch(text):
+        return (match[1] or match[2]).upper(), match[3]
+    return None, text

@@ -19,6 +19,7 @@ import warnings
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from torch.utils.data import Sampler
 from trl import GRPOTrainer
 from trl.extras.profiling import profiling_context
@@ -51,12 +52,16 @@ class PrefixTreeTrainer(GRPOTrainer):
     def __init__(self, model: Any, reward_funcs: Any, args: Any, *more: Any, **kwargs: Any) -> None:
         super().__init__(model, reward_funcs, args, *more, **kwargs)
         self._trajectory_N = trajectories_of(self.train_dataset) if args.group_by_trajectory else None
-        reason = self._why_no_tree()
-        self.tree_is_used = args.prefix_tree and reason is None
-        self.rollout_is_shared = args.shared_rollout
         self._warned: set[str] = set()
-        if args.prefix_tree and reason is not None:
+        reason = self._why_no_tree() if args.prefix_tree else None
+        self.tree_is_used = args.prefix_tree and reason is None
+        if reason is not None:
             self._warn_once(f"log-probs are computed row by row: {reason}. prefix_tree=False silences this.")
+        asked = args.shared_rollout and not (self.use_vllm or self.use_transformers_continuous_batching)
+        reason = self._why_no_shared_rollout() if asked else None
+        self.rollout_is_shared = asked and reason is None
+        if reason is not None:
+            self._warn_once(f"every row's prompt is computed for itself: {reason}. shared_rollout=False silences this.")
         if self.tree_is_used:
             for network in filter(None, (self.model, self.ref_model)):
                 tree.use_tree_attention(network)
@@ -95,12 +100,7 @@ class PrefixTreeTrainer(GRPOTrainer):
     ) -> tuple[list[list[int]], Any]:
         if self.use_vllm:
             return self._generate_by_vllm(prompt_ids, images, multimodal_fields, *more, **kwargs)
-        if self.use_transformers_continuous_batching or images is not None or not self.rollout_is_shared:
-            return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *more, **kwargs)
-        reason = self._why_no_shared_rollout()
-        if reason is not None:
-            self.rollout_is_shared = False
-            self._warn_once(f"every row's prompt is computed for itself: {reason}. shared_rollout=False silences this.")
+        if images is not None or not self.rollout_is_shared:
             return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *more, **kwargs)
         # As in TRL's own path for `generate`.
         with (
@@ -158,7 +158,7 @@ class PrefixTreeTrainer(GRPOTrainer):
         if batch_size is not None and len(input_ids):
             budget = self._tree_budget(input_ids.shape[1], batch_size)
             parts = tree.cut_by_tokens(input_ids, attention_mask, logits_to_keep, budget, len(input_ids)).parts
-            parts += [range(0)] * (self._largest(len(parts)) - len(parts))
+            parts += [range(0)] * (max(self._of_all([len(parts)])) - len(parts))
         logps, entropies, forwarded = [], [], 0
         for part in parts:
             ids_BL, mask_BL = input_ids[part.start : part.stop], attention_mask[part.start : part.stop]
@@ -209,26 +209,23 @@ class PrefixTreeTrainer(GRPOTrainer):
             )
         # All processes skip the same backwards, the first ones: gradients are exchanged after the last. DeepSpeed
         # counts backwards itself, so there nothing is skipped.
-        needed = count if self.is_deepspeed_enabled else self._largest(len(cut.parts))
+        needed = count if self.is_deepspeed_enabled else max(self._of_all([len(cut.parts)]))
         parts = [select_rows(update, torch.arange(part.start, part.stop)) for part in cut.parts]
         parts = [trim(part) for part in [*parts, *[select_rows(update, torch.arange(0))] * (needed - len(parts))]]
         return [*[None] * (count - needed), *self._as_many_rows(parts)]
 
     def _as_many_rows(self, parts: list[Batch]) -> list[Batch]:
         """The micro-batches with as many rows as those of the other processes, which TRL's metrics count on."""
-        rows_N = self._largest([rows_of(part) for part in parts]) if parts else []
+        rows_N = map(max, zip(*self._of_all([[rows_of(part) for part in parts]]), strict=True))
         return [add_empty_rows(part, rows - rows_of(part)) for part, rows in zip(parts, rows_N, strict=True)]
 
     def _tree_budget(self, columns: int, rows: int) -> int:
         """By default what TRL would forward in one micro-batch, so that the tree never holds more."""
         return self.args.max_tree_tokens or columns * rows
 
-    def _largest(self, value: Any) -> Any:
-        """The largest of each process's number or, for a list, of each place in it."""
-        if self.accelerator.num_processes == 1:
-            return value
-        found = self.accelerator.gather(torch.tensor(value, device=self.accelerator.device)[None])
-        return found.amax(0).tolist()
+    def _of_all(self, items: list[Any]) -> list[Any]:
+        """The items of all processes, in their order."""
+        return gather_object(items) if self.accelerator.num_processes > 1 else items
 
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         if not self.model.training or not (self.tree_is_used or self.args.dynamic_sampling):

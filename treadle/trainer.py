@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate.utils import gather_object
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from treadle.errors import RecipeError
@@ -185,12 +184,6 @@ class SRLTrainer(PrefixTreeTrainer):
         if self._rollout_log:
             kept = None if keep_P is None else self._of_all(keep_P)
             self._rollout_log.write(self.state.global_step, kept, self.accelerator.is_main_process)
-
-    # Several processes
-
-    def _of_all(self, items: list[Any]) -> list[Any]:
-        """The items of all processes, in their order."""
-        return gather_object(items) if self.accelerator.num_processes > 1 else items
 
     def _sum(self, count: int) -> int:
         return sum(self._of_all([count]))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, make_tiny_model
 from tests.distributed.ranks import CASES, DRAWN, DULL, STEPS
 
 SEVERAL = [case for case, (world, _) in CASES.items() if world > 1 and "sampling" not in case]
@@ -20,16 +20,8 @@ SAMPLING = [case for case, (world, _) in CASES.items() if world > 1 and "samplin
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tiny_tokenizer):
     """All cases, run by one process that forks the ranks of each; importing torch and TRL takes longer than they do."""
-    from transformers import Qwen2ForCausalLM
-
-    from treadle.miniature.pretrain import model_config
-
     folder = tmp_path_factory.mktemp("ranks")
-    torch.manual_seed(0)
-    config = model_config(len(tiny_tokenizer))
-    config.hidden_size, config.intermediate_size, config.num_hidden_layers = 32, 64, 2
-    config.layer_types = config.layer_types[:2]
-    Qwen2ForCausalLM(config).double().save_pretrained(folder / "model")
+    make_tiny_model(len(tiny_tokenizer)).double().save_pretrained(folder / "model")
     command = [sys.executable, "-m", "tests.distributed.ranks", str(folder)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
     assert ended.returncode == 0, ended.stderr[-3000:]

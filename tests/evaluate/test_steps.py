@@ -2,16 +2,18 @@
 
 from collections import Counter
 from dataclasses import replace
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import treadle.miniature
-from treadle.completion import FormatFault
+from treadle.completion import FormatFault, parse_completion
 from treadle.evaluate.backends import TransformersBackend
+from treadle.evaluate.generation import generate
 from treadle.evaluate.records import Sampling
-from treadle.evaluate.steps import StepReport, evaluate_steps, score_steps
+from treadle.evaluate.steps import StepReport, evaluate_steps
 from treadle.instances import step_instances
 from treadle.rewards import srl_reward
 
@@ -61,15 +63,26 @@ def test_similarity_is_the_reward(backend, instances):
     assert all(s.similarity == 0 for s in samples if s.fault is not None)
 
 
-def test_agrees_with_the_quick_starts_scoring(backend, instances):
+def test_agrees_with_transformers_own_generate_and_difflib(backend, instances):
     """Two generators (`TransformersBackend` and `generate`) and two ways of scoring, one greedy answer."""
-    scores = score_steps(backend.model, backend.tokenizer, instances, LIMIT)
+    found = generate(backend.model, backend.tokenizer, [i.prompt for i in instances], LIMIT)
+    parsed = [parse_completion(g.text, truncated=g.truncated, think_tags="optional") for g in found]
+    faults = [p if isinstance(p, FormatFault) else None for p in parsed]
+    actions = [None if isinstance(p, FormatFault) else p.action for p in parsed]
+    experts = [i.expert_action for i in instances]
     samples = in_order(evaluate_steps(backend, instances, Sampling(LIMIT)), instances)
-    assert [s.text for s in samples] == scores.texts
-    assert [s.similarity for s in samples] == scores.similarity
-    assert [s.exact for s in samples] == scores.exact
-    assert [s.thought_tokens for s in samples if s.fault is None] == scores.thought_tokens
-    assert Counter(s.fault for s in samples if s.fault is not None) == scores.faults
+    assert [s.text for s in samples] == [g.text for g in found]
+    assert [s.similarity for s in samples] == [
+        0.0 if a is None else SequenceMatcher(None, a, e, autojunk=False).ratio()
+        for a, e in zip(actions, experts, strict=True)
+    ]
+    assert [s.exact for s in samples] == [a == e for a, e in zip(actions, experts, strict=True)]
+    assert [s.thought_tokens for s in samples if s.fault is None] == [
+        len(backend.tokenizer(p.thought, add_special_tokens=False)["input_ids"])
+        for p in parsed
+        if not isinstance(p, FormatFault)
+    ]
+    assert Counter(s.fault for s in samples if s.fault is not None) == Counter(f for f in faults if f)
 
 
 def test_a_sampled_step_does_not_depend_on_its_company(backend, instances):

@@ -7,23 +7,13 @@ runs repeat; evaluation goes through `treadle.evaluate.backends`, where each sam
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from treadle.evaluate.backends.decoding import config_for, end_tokens, own_settings_aside
-from treadle.evaluate.records import Sampling
+from treadle.evaluate.backends.decoding import as_generation, config_for, end_tokens, own_settings_aside
+from treadle.evaluate.records import Generation, Sampling
 from treadle.trajectory import Message
-
-
-@dataclass(frozen=True)
-class Generation:
-    """One generated text: decoded without end marks, its length in tokens with them, and whether it was cut off."""
-
-    text: str
-    n_tokens: int
-    truncated: bool
 
 
 def generate(
@@ -65,9 +55,5 @@ def generate(
             output_BT = model.generate(**batch, generation_config=config)
         new_BT = output_BT[:, batch["input_ids"].shape[1] :].cpu()
         for i, ids in zip(rows, new_BT.tolist(), strict=True):
-            length = next((n + 1 for n, token in enumerate(ids) if token in ends), None)
-            kept = ids[:length] if length else ids
-            generations[i] = Generation(
-                text=tokenizer.decode(kept, skip_special_tokens=True), n_tokens=len(kept), truncated=length is None
-            )
+            generations[i] = as_generation(tokenizer, ids, ends, max_new_tokens)
     return generations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from treadle.answers import lettered
 from treadle.grading.normal import LONGEST, compact, plain
 from treadle.grading.numbers import Number, close, read_number, without_unit
 from treadle.grading.structures import Structure, is_name, read_equation, read_structure
@@ -22,7 +23,6 @@ _DEEPEST = 6
 _MOST_PARTS = 60
 
 _INTEGER = re.compile(r"[+-]?\d{1,400}")
-_CHOICE = re.compile(r"(?:\(([A-Ja-j])\)|([A-J])(?=$|[.:)]))[.:)]?(.*)", re.DOTALL)
 _MARKED = re.compile(r"\\text ?\{ ?(?:\([A-Ja-j]\)|[A-Ja-j][ .:]*\})|^\(? ?[A-Ja-j] ?[).:]")
 _TEXT = re.compile(r"\\text ?\{([^{}]*)\}")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z' .,!-]*")
@@ -131,11 +131,11 @@ def _choices(left: str, right: str, marked: bool) -> Finding | None:
 
 def _choice(text: str) -> tuple[str | None, str]:
     r"""The letter and what follows it: `("B", "26")` of `\text{(B)} 26`; no letter and the text for anything else."""
-    if match := _CHOICE.fullmatch(re.sub(r"\\text ?\{ ?(\(? ?[A-Ja-j] ?\)?[.:]?) ?\}", r"\1", text, count=1)):
-        return (match[1] or match[2]).upper(), match[3].strip()
-    unwrapped = _TEXT.sub(r"\1", text).strip()
-    if unwrapped != text and (match := _CHOICE.fullmatch(unwrapped)):
-        return (match[1] or match[2]).upper(), match[3].strip()
+    letter_alone = re.sub(r"\\text ?\{ ?(\(? ?[A-Ja-j] ?\)?[.:]?) ?\}", r"\1", text, count=1)
+    for form in (letter_alone, _TEXT.sub(r"\1", text).strip()):
+        letter, rest = lettered(form)
+        if letter:
+            return letter, rest.strip()
     return None, text
 
 

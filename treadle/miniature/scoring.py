@@ -12,10 +12,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from treadle.answers import last_boxed
 from treadle.completion import thoughts
 from treadle.evaluate.backends import TransformersBackend
-from treadle.evaluate.records import Mode, Problem, Sample
+from treadle.evaluate.records import Mode, Problem, Sample, Sampling
 from treadle.evaluate.settings import EvaluateSettings
 from treadle.evaluate.solving import judge, solve
-from treadle.evaluate.steps import score_steps
+from treadle.evaluate.steps import evaluate_steps
 from treadle.evaluate.turns import Turns
 from treadle.instances import step_instances
 from treadle.miniature import world
@@ -50,23 +50,24 @@ def score(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, problems: 
         for i, problem in enumerate(problems[:STEP_PROBLEMS])
         for instance in step_instances(world.expert_trajectory(problem, f"held-out-{i}"), targets="all")
     ]
-    steps = score_steps(model, tokenizer, instances, STEP_TOKENS, batch_size=len(instances))
+    found = {(s.trajectory_id, s.step): s for s in evaluate_steps(backend, instances, Sampling(STEP_TOKENS))}
+    steps = [found[i.trajectory_id, i.step] for i in instances]
     shown = random.Random("examples").sample(range(len(instances)), EXAMPLES)
     return {
         "whole": {**_summary(whole, tokenizer), "seconds": round(middle - started, 1)},
         "loop": {**_summary(loop, tokenizer), "seconds": round(ended - middle, 1)},
         "steps": {
-            "exact": sum(steps.exact) / len(instances),
-            "similarity": sum(steps.similarity) / len(instances),
-            "faults": {str(fault): count for fault, count in steps.faults.items()},
+            "exact": sum(s.exact for s in steps) / len(steps),
+            "similarity": sum(s.similarity for s in steps) / len(steps),
+            "faults": dict(Counter(str(s.fault) for s in steps if s.fault)),
             "examples": [
                 {
-                    "id": f"{instances[i].trajectory_id}, step {instances[i].step} of {instances[i].n_steps}",
-                    "prompt": instances[i].prompt[0]["content"],
-                    "expert_action": instances[i].expert_action,
-                    "text": steps.texts[i],
+                    "id": f"{s.trajectory_id}, step {s.step} of {s.n_steps}",
+                    "prompt": s.prompt[0]["content"],
+                    "expert_action": s.expert_action,
+                    "text": s.text,
                 }
-                for i in shown
+                for s in (steps[i] for i in shown)
             ],
         },
     }

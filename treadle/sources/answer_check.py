@@ -21,7 +21,7 @@ import os
 import re
 from functools import cache
 
-from treadle.answers import plainly_equal
+from treadle.answers import lettered, plainly_equal
 from treadle.grading import Grader, Verdict
 
 SECONDS = 2.0  # for one comparison; several of them must stay below the time limit of a row
@@ -34,7 +34,6 @@ _MARKUP = re.compile(r"\\(?:left|right|displaystyle)(?![a-zA-Z])|\\[,!;: $]|[$~]
 _FRACTION = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
-_CHOICE = re.compile(r"(?:\(([A-Ja-j])\)|([A-J])(?=$|[.:)]))[.:)]?(.*)", re.DOTALL)
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?|\.\d+")
@@ -65,7 +64,7 @@ def same_answer(found: str, reference: str) -> bool | None:
     left, right = _plain(found), _plain(reference)
     if left == right:
         return True
-    (left_choice, left), (right_choice, right) = _choice(left), _choice(right)
+    (left_choice, left), (right_choice, right) = lettered(left), lettered(right)
     if left_choice and right_choice:
         return left_choice == right_choice
     if not left or not right:
@@ -83,13 +82,6 @@ def _plain(text: str) -> str:
     """The text without white space and without markup that does not change its meaning."""
     text = _MARKUP.sub("", _FRACTION.sub(r"\\frac", _TEXT.sub(r"\1", text)))
     return _THOUSANDS.sub("", _SPACE.sub("", text.strip()).rstrip("."))
-
-
-def _choice(plain: str) -> tuple[str | None, str]:
-    """The letter of a choice and what follows it: `("A", "")` of `(A)`, `("A", "26")` of `(A)26`, else no letter."""
-    if match := _CHOICE.fullmatch(plain):
-        return (match[1] or match[2]).upper(), match[3]
-    return None, plain
 
 
 def _has_words(plain: str) -> bool:
