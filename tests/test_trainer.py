@@ -207,7 +207,7 @@ def test_refill_continues_where_it_stopped(tiny_model, tiny_tokenizer, tmp_path)
         SRLConfig, tmp_path, dynamic_sampling=True, max_sampling_rounds=3, save_strategy="steps", save_steps=1
     )
     full, _ = train(SRLTrainer, tiny_model, tiny_tokenizer, args, rewards=only_even_prompts_vary)
-    saved = json.loads((tmp_path / "checkpoint-2" / "sampling.json").read_text())
+    saved = torch.load(tmp_path / "checkpoint-2" / "shared_state.pt")
     assert 0 < saved["drawn"] <= full._refill.drawn
     resumed = SRLTrainer(
         tiny_model, only_even_prompts_vary, args, train_dataset=Dataset.from_list(ROWS), processing_class=tiny_tokenizer

@@ -16,6 +16,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from treadle.completion import thoughts
+from treadle.progress import append_lines
 from treadle.rewards import ModelOutput, completion_text
 
 
@@ -57,8 +58,9 @@ class RolloutLog:
             self._held = []
             return
         flags = kept if kept is not None else [True] * len(self._held)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            for row, flag in zip(self._held, flags, strict=True):
-                file.write(json.dumps({"global_step": step, "kept": flag, **row}, ensure_ascii=False) + "\n")
+        held = zip(self._held, flags, strict=True)
+        append_lines(
+            self.path,
+            [json.dumps({"global_step": step, "kept": kept, **row}, ensure_ascii=False) + "\n" for row, kept in held],
+        )
         self._held = []

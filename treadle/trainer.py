@@ -13,7 +13,6 @@ further prompts from one stream, as many in each, and train on what each has kep
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from treadle.errors import RecipeError
 from treadle.micro_batches import GLOBAL_LOSSES, Batch, concatenate, rows_of, select_rows
@@ -168,17 +166,13 @@ class SRLTrainer(PrefixTreeTrainer):
 
     # The place in the stream of further prompts is part of a checkpoint.
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
-        if self._refill and self.args.should_save:
-            folder = Path(self.args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
-            (folder / "sampling.json").write_text(json.dumps({"drawn": self._refill.drawn}))
+    def shared_state(self) -> dict[str, Any]:
+        return {**super().shared_state(), "drawn": self._refill.drawn if self._refill else None}
 
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        super()._load_optimizer_and_scheduler(checkpoint)
-        state = Path(checkpoint or "") / "sampling.json"
-        if self._refill and checkpoint and state.is_file():
-            self._refill.drawn = json.loads(state.read_text())["drawn"]
+    def set_shared_state(self, state: dict[str, Any]) -> None:
+        super().set_shared_state(state)
+        if self._refill:
+            self._refill.drawn = state["drawn"]
 
     def _write_rollouts(self, keep_P: list[bool] | None) -> None:
         if self._rollout_log:

@@ -16,9 +16,21 @@ from trl import SFTTrainer
 from treadle.arguments import compute_dtype, trainer_config
 from treadle.config import AnyStage, Recipe, RLStage, RLVRStage, SFTStage, SRLStage
 from treadle.models import load_model, load_tokenizer
+from treadle.resumable import Resumable
 from treadle.rewards import ModelOutput, final_answer_reward, solution_reward, srl_reward
 from treadle.sizes import derive_sizes
 from treadle.trainer import SRLTrainer
+
+
+class ResumableSFT(Resumable, SFTTrainer):
+    """TRL's `SFTTrainer`, resumable to the byte."""
+
+    def shared_state(self) -> dict[str, Any]:
+        return {**super().shared_state(), "tokens": self._total_train_tokens}
+
+    def set_shared_state(self, state: dict[str, Any]) -> None:
+        super().set_shared_state(state)
+        self._total_train_tokens = state["tokens"]
 
 
 def build_trainer(
@@ -39,7 +51,7 @@ def build_trainer(
         "callbacks": list(callbacks),
     }
     if isinstance(stage, SFTStage):
-        return SFTTrainer(network, args=config, **kwargs)
+        return ResumableSFT(network, args=config, **kwargs)
     return SRLTrainer(network, reward_of(stage), config, **kwargs)
 
 
