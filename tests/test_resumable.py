@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 
@@ -84,7 +85,7 @@ def fresh(tiny_model, tiny_tokenizer):
     weights = {name: value.clone() for name, value in tiny_model.state_dict().items()}
 
     def make():
-        model = type(tiny_model)(tiny_model.config)
+        model = type(tiny_model)(copy.deepcopy(tiny_model.config))
         model.load_state_dict(weights)
         return model, tiny_tokenizer
 
@@ -114,8 +115,11 @@ def test_a_resumed_run_ends_in_the_same_bytes(case, fresh, tmp_path):
 
 
 def test_a_lora_adapter_too(fresh, tmp_path):
-    lora = LoraConfig(r=2, lora_alpha=4, target_modules="all-linear", task_type="CAUSAL_LM", lora_dropout=0.1)
-    same_after(lambda folder: srl(folder, *fresh(), lora=lora, prefix_tree=True), tmp_path, 4)
+    def make(folder):
+        lora = LoraConfig(r=2, lora_alpha=4, target_modules="all-linear", task_type="CAUSAL_LM", lora_dropout=0.1)
+        return srl(folder, *fresh(), lora=lora, prefix_tree=True)
+
+    same_after(make, tmp_path, 4)
 
 
 @pytest.mark.parametrize("strategy", ["random", "group_by_length"])
