@@ -52,6 +52,7 @@ from treadle.training import build_trainer
 from treadle.training_data import count_rows, count_without_answer, training_rows
 from treadle.whole_files import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
 
+
 def check(recipe: Recipe) -> list[Sizes]:
     """Everything that can be checked before a model is loaded; returns the derived sizes of each stage.
 
