@@ -131,10 +131,11 @@ def _work(recipe: Path, moment: tuple[str, int] | None, rank: int, processes: in
     cli.main()
 
 
-def share_of_digits(completions: list, **kwargs: Any) -> list[float]:
-    """RLVR's reward here: a random model never gives a right answer, and a stage without signal would show nothing."""
+def share_of_digits(completions: list, answer: list[str], **kwargs: Any) -> list[float]:
+    """RLVR's reward here, for even answers: a random model's are never right, which would leave nothing to train on."""
     texts = [completion[0]["content"] for completion in completions]
-    return [sum(character.isdigit() for character in text) / 6 for text in texts]
+    shares = [sum(character.isdigit() for character in text) / 6 for text in texts]
+    return [share * (right[-1] in "02468") for share, right in zip(shares, answer, strict=True)]
 
 
 def _note_first_step(note: Path) -> None:
@@ -159,10 +160,9 @@ def differences(run: Path, expected: Path) -> dict[str, Any]:
         ours, theirs = run / stage, expected / stage
         if sorted(p.name for p in ours.iterdir()) != sorted(p.name for p in theirs.iterdir()):
             differing.append(f"{stage}: {sorted(p.name for p in ours.iterdir())}")
-        weights = [file.relative_to(theirs) for file in sorted(theirs.glob("model/*.safetensors"))]
-        differing += [
-            f"{stage}/{name}" for name in weights if (ours / name).read_bytes() != (theirs / name).read_bytes()
-        ]
+        weights = sorted(file.relative_to(theirs) for file in theirs.glob("model/*.safetensors"))
+        unlike = [name for name in weights if (ours / name).read_bytes() != (theirs / name).read_bytes()]
+        differing += [f"{stage}/{name}" for name in unlike]
         for name in ("metrics.jsonl", "rollouts.jsonl"):
             found, right = _lines(ours / name), _lines(theirs / name)
             if found != right:
