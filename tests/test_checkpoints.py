@@ -150,7 +150,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(room, small_disk, tiny_mode
     assert "checkpoint-2: cannot be written" in str(told.value)
     assert "MiB are free on its disk" in str(told.value)
     assert "The last good checkpoint, checkpoint-1, is intact. Free space" in str(told.value)
-    assert "save_total_limit=1 (now None)" in str(told.value)
+    assert "save_total_limit: 1 under `trl:` (now None)" in str(told.value)
     assert last_good(folder / "run") == folder / "run" / "checkpoint-1"
     assert not aside(folder / "run").exists()
 

@@ -120,3 +120,29 @@ def test_a_lora_adapter_too(fresh, tmp_path):
 @pytest.mark.parametrize("step", [2, 4, 6])  # within the first epoch of four steps, at its end, within the second
 def test_supervised_fine_tuning_too(strategy, step, fresh, tmp_path):
     same_after(lambda folder: sft(folder, *fresh(), train_sampling_strategy=strategy), tmp_path, step)
+
+
+def test_on_another_number_of_processes_the_order_goes_on_at_the_same_place(fresh, tmp_path, capfd):
+    """The rest of a generation in use is dropped and sampled anew, and what follows is what would have followed."""
+    settings = {"steps_per_generation": 4, "log_rollouts": True, "prefix_tree": True, "max_steps": 6}
+    trained(srl(tmp_path / "run", *fresh(), **settings))
+    shutil.copytree(tmp_path / "run" / "checkpoint-3", tmp_path / "other" / "checkpoint-3")
+    file = tmp_path / "other" / "checkpoint-3" / "shared_state.pt"
+    torch.save({**torch.load(file), "processes": 2}, file)  # as if two processes had saved it
+    trained(srl(tmp_path / "other", *fresh(), **settings), str(file.parent))
+    told = "the rest of its last generation (2 of 4 micro-batches) is dropped and sampled anew"
+    assert told in capfd.readouterr().err
+    before, after = (
+        [(row["global_step"], row["number"]) for row in map(json.loads, (tmp_path / run / "rollouts.jsonl").open())]
+        for run in ("run", "other")
+    )
+    assert [step for step, _ in before] == [0] * 8 + [2] * 8 + [4] * 8
+    assert [number for _, number in after] == [number for step, number in before if step >= 2]
+    assert [step for step, _ in after] == [3] * 8 + [4] * 8
+
+
+def test_a_checkpoint_of_another_trainer_is_continued_with_a_warning(fresh, tmp_path):
+    trained(srl(tmp_path / "run", *fresh(), max_steps=2))
+    (tmp_path / "run" / "checkpoint-1" / "shared_state.pt").unlink()
+    with pytest.warns(UserWarning, match=r"checkpoint-1 holds no shared_state.pt: it was not saved by treadle"):
+        trained(srl(tmp_path / "run", *fresh(), max_steps=2), str(tmp_path / "run" / "checkpoint-1"))

@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 import torch.distributed
-from transformers import set_seed
+from accelerate.utils import set_seed
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
@@ -150,15 +150,18 @@ class Resumable:
             torch.distributed.all_reduce(failed, torch.distributed.ReduceOp.MAX)
         if not failed:
             return
-        others = [path for path in checkpoints.checkpoints_in(target.parent) if path != target]
+        before = [
+            p for p in checkpoints.checkpoints_in(target.parent) if checkpoints.step_of(p) < self.state.global_step
+        ]
         if self.accelerator.is_main_process:
             checkpoints.clean(target.parent)
         if self._failure is None:
             raise OutputError(f"{target}: another process could not write its part of the checkpoint")
         if not is_write_error(self._failure):
             raise self._failure
-        kept = f"The last good checkpoint, {others[0].name}, is intact" if others else "There is no earlier checkpoint"
-        remedy = f"Fewer checkpoints are kept with save_total_limit=1 (now {self.args.save_total_limit}) under `trl:`"
+        kept = f"The last good checkpoint, {before[0].name}, is intact" if before else "There is no earlier checkpoint"
+        limit = self.args.save_total_limit
+        remedy = f"Fewer are kept with save_total_limit: 1 under `trl:` (now {limit})" if limit != 1 else ""
         raise cannot_write(target, self._failure, kept, remedy) from self._failure
 
     def _own_file(self) -> str:
