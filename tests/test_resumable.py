@@ -11,6 +11,7 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig
 from trl import SFTConfig
+from trl.trainer.utils import RepeatSampler
 
 from tests.test_trainer import ROWS, arguments, digits
 from treadle import SRLConfig, SRLTrainer
@@ -120,6 +121,13 @@ def test_a_lora_adapter_too(fresh, tmp_path):
 @pytest.mark.parametrize("step", [2, 4, 6])  # within the first epoch of four steps, at its end, within the second
 def test_supervised_fine_tuning_too(strategy, step, fresh, tmp_path):
     same_after(lambda folder: sft(folder, *fresh(), train_sampling_strategy=strategy), tmp_path, step)
+
+
+def test_the_order_of_later_epochs_is_trls(fresh, tmp_path):
+    trained(srl(tmp_path, *fresh(), log_rollouts=True, max_steps=7))
+    found = [json.loads(line)["number"] for line in (tmp_path / "rollouts.jsonl").open()]
+    stock = RepeatSampler(range(12), mini_repeat_count=1, batch_size=4, seed=3)
+    assert found == [*stock, *stock, *stock][: 7 * 4]
 
 
 def test_on_another_number_of_processes_the_order_goes_on_at_the_same_place(fresh, tmp_path, capfd):
