@@ -147,8 +147,7 @@ class Recipe(Strict):
         dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are
             kept in float32.
         threads: CPU threads of torch; `None` leaves torch's own choice.
-        max_hours: Stop with a checkpoint before so many hours of wall-clock time are over, as on SIGTERM; for batch
-            queues. Counted from the start of the command.
+        max_hours: Stop with a checkpoint, as on SIGTERM, before so many hours of the command are over.
         report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
     """
 
