@@ -19,6 +19,7 @@ from treadle.completion import ThinkTags
 from treadle.errors import RecipeError
 from treadle.overrides import apply_override
 from treadle.rewards import ArgumentOrder
+from treadle.sampling import Refill, WhenShort
 
 
 class Strict(BaseModel):
@@ -87,7 +88,7 @@ class RLStage(Stage):
         prompts_per_step: Prompts of one optimizer step, each with `rollouts` completions.
         max_completion_length: Tokens of one completion. The paper does not give it.
         updates_per_rollout: Optimizer steps made with the rollouts of one generation.
-        sampling_threshold, max_sampling_rounds, when_short: See `SRLConfig`.
+        sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after: See `SRLConfig`.
     """
 
     prompts_per_step: int = Field(512, ge=1)
@@ -101,7 +102,10 @@ class RLStage(Stage):
     dynamic_sampling: bool = True
     sampling_threshold: float = Field(0.01, ge=0)
     max_sampling_rounds: int = Field(4, ge=1)
-    when_short: Literal["train", "fill"] = "train"
+    when_short: WhenShort = "train"
+    refill: Refill = "missing"
+    max_staleness: int = Field(1, ge=0)
+    rest_after: int | None = Field(None, ge=1)
     log_rollouts: bool = True
 
 
@@ -126,11 +130,13 @@ class RLVRStage(RLStage):
     Args:
         step_share: Share of the prompts that are step instances with SRL's reward instead of whole problems.
             0 is RLVR as the paper has it; above 0 the model keeps the skill of single steps.
+        sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
     """
 
     kind: Literal["rlvr"]
     prompts_per_step: int = Field(128, ge=1)
     step_share: float = Field(0.0, ge=0, lt=1)
+    sampling_threshold: float = Field(0.0, ge=0)
 
 
 AnyStage = Annotated[SFTStage | RLVRStage | SRLStage, Field(discriminator="kind")]

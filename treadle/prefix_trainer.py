@@ -37,12 +37,13 @@ from treadle.micro_batches import (
     trim,
 )
 from treadle.prompt_order import TrajectorySampler, trajectories_of
+from treadle.resumable import Resumable
 from treadle.rollout import vllm_cache
 
 Tensor = torch.Tensor
 
 
-class PrefixTreeTrainer(GRPOTrainer):
+class PrefixTreeTrainer(Resumable, GRPOTrainer):
     """`GRPOTrainer` on prefix trees; its args are an `SRLConfig`.
 
     Attributes:
