@@ -41,6 +41,9 @@ class Stage(Strict):
         name: Folder of the stage and its name on the command line; the kind by default.
         epochs, max_steps: Length of the stage; `max_steps` wins where it is set.
         micro_batch: Sequences in one forward and backward on one device.
+        validate_every: Optimizer steps between validations on held-out rows, and one at the end; `None` for none.
+            RL stages are validated by the mean reward, SFT by its loss.
+        validation_rows: How many of the held-out rows, chosen by the recipe's seed.
         trl: Further arguments of TRL's config class, for instance its vLLM settings.
     """
 
@@ -56,6 +59,8 @@ class Stage(Strict):
     micro_batch: int = Field(8, ge=1)
     gradient_checkpointing: bool = True
     save_every: int = Field(50, ge=1)
+    validate_every: int | None = Field(None, ge=1)
+    validation_rows: int = Field(64, ge=1)
     trl: dict[str, Any] = {}
 
 
@@ -88,6 +93,8 @@ class RLStage(Stage):
         max_completion_length: Tokens of one completion. The paper does not give it.
         updates_per_rollout: Optimizer steps made with the rollouts of one generation.
         sampling_threshold, max_sampling_rounds, when_short: See `SRLConfig`.
+        validation: What `validate_every` rewards: `steps` (similarity to the expert's), `answers` (final answers of
+            whole problems), or by default what the stage trains on. The paper does not give it.
     """
 
     prompts_per_step: int = Field(512, ge=1)
@@ -103,6 +110,7 @@ class RLStage(Stage):
     max_sampling_rounds: int = Field(4, ge=1)
     when_short: Literal["train", "fill"] = "train"
     log_rollouts: bool = True
+    validation: Literal["steps", "answers"] | None = None
 
 
 class SRLStage(RLStage):
