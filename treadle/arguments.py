@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ OWNED = {
     "max_grad_norm": "max_grad_norm",
     "gradient_checkpointing": "gradient_checkpointing",
     "save_steps": "save_every",
+    "eval_strategy": "validate_every",
+    "eval_steps": "validate_every",
+    "do_eval": "validate_every",
+    "num_generations_eval": "validation_rows",
+    "metric_for_best_model": "validation",
+    "greater_is_better": "validation",
+    "load_best_model_at_end": "validate_every",
     "per_device_train_batch_size": "micro_batch",
     "gradient_accumulation_steps": "prompts_per_step (batch_size for sft)",
     "prompts_per_step": "prompts_per_step",
@@ -89,7 +97,7 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
     trackers = sorted(set(recipe.report_to) - {*INTEGRATION_TO_CALLBACK, "none", "all"})
     if trackers:
         raise RecipeError(f"report_to: unknown {trackers[0]!r}; expected any of {', '.join(INTEGRATION_TO_CALLBACK)}")
-    arguments = _common(stage, recipe, folder)
+    arguments = _common(stage, recipe, folder) | _validation(stage, sizes)
     try:
         if isinstance(stage, SFTStage):
             return SFTConfig(
@@ -141,6 +149,23 @@ def _common(stage: AnyStage, recipe: Recipe, folder: Path) -> dict[str, Any]:
         "report_to": recipe.report_to,
         **{k: v for k, v in _QUIET.items() if k not in stage.trl},
     }
+
+
+def _validation(stage: AnyStage, sizes: Sizes) -> dict[str, Any]:
+    """Validation by TRL's evaluation. What was best is kept by treadle itself, without `load_best_model_at_end`."""
+    if stage.validate_every is None:
+        return {}
+    settings = {"eval_strategy": "steps", "eval_steps": stage.validate_every}
+    if isinstance(stage, SFTStage):
+        rows = stage.micro_batch
+        settings |= {"metric_for_best_model": "eval_loss", "greater_is_better": False}
+    else:
+        # All rows at once, unless that is more completions than a process generates at a time in training.
+        of_a_step = sizes.accumulation * stage.micro_batch
+        share = math.ceil(stage.validation_rows * of_a_step / sizes.rollouts_per_step)
+        rows = min(share, of_a_step * stage.updates_per_rollout)
+        settings |= {"metric_for_best_model": "eval_reward", "greater_is_better": True, "num_generations_eval": 1}
+    return settings | ({} if "per_device_eval_batch_size" in stage.trl else {"per_device_eval_batch_size": rows})
 
 
 _QUIET = {"logging_steps": 1, "save_total_limit": 2, "disable_tqdm": True}

@@ -42,6 +42,9 @@ class Stage(Strict):
         name: Folder of the stage and its name on the command line; the kind by default.
         epochs, max_steps: Length of the stage; `max_steps` wins where it is set.
         micro_batch: Sequences in one forward and backward on one device.
+        validate_every: Optimizer steps between validations on held-out rows, and one at the end; `None` for none.
+            RL stages are validated by the mean reward, SFT by its loss.
+        validation_rows: How many of the held-out rows, chosen by the recipe's seed.
         trl: Further arguments of TRL's config class, for instance its vLLM settings.
     """
 
@@ -57,6 +60,8 @@ class Stage(Strict):
     micro_batch: int = Field(8, ge=1)
     gradient_checkpointing: bool = True
     save_every: int = Field(50, ge=1)
+    validate_every: int | None = Field(None, ge=1)
+    validation_rows: int = Field(64, ge=1)
     trl: dict[str, Any] = {}
 
 
@@ -89,6 +94,8 @@ class RLStage(Stage):
         max_completion_length: Tokens of one completion. The paper does not give it.
         updates_per_rollout: Optimizer steps made with the rollouts of one generation.
         sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after: See `SRLConfig`.
+        validation: What `validate_every` rewards: `steps` (similarity to the expert's), `answers` (final answers of
+            whole problems), or by default what the stage trains on. The paper does not give it.
     """
 
     prompts_per_step: int = Field(512, ge=1)
@@ -107,6 +114,7 @@ class RLStage(Stage):
     max_staleness: int = Field(1, ge=0)
     rest_after: int | None = Field(None, ge=1)
     log_rollouts: bool = True
+    validation: Literal["steps", "answers"] | None = None
 
 
 class SRLStage(RLStage):

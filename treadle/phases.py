@@ -1,4 +1,4 @@
-"""Where a step's time goes: `seconds/rollout`, `seconds/reward`, `seconds/logps`, `seconds/update`, `seconds/save`.
+"""Where a step's time goes: `seconds/rollout`, `.../reward`, `.../logps`, `.../update`, `.../save`, `.../validation`.
 
 Times are of the main process, in seconds since the last log, each without those within it: what an update spends on
 sampling its rollouts counts as rollout. With several processes a phase includes waiting for the others.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -41,27 +41,32 @@ class PhaseTimes:
         self._clock = PhaseClock()
         super().__init__(*args, **kwargs)
 
+    def _clocked(self, phase: str) -> AbstractContextManager[None]:
+        return self._clock(phase) if self.model.training else nullcontext()  # all of a validation is one phase
+
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         with self._clock("update"):
             return super().training_step(*args, **kwargs)
 
     def _generate(self, *args: Any, **kwargs: Any) -> tuple:
-        with self._clock("rollout"):
+        with self._clocked("rollout"):
             return super()._generate(*args, **kwargs)
 
     def _calculate_rewards(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        with self._clock("reward"):
+        with self._clocked("reward"):
             return super()._calculate_rewards(*args, **kwargs)
 
     def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> tuple:
-        if torch.is_grad_enabled():
-            return super()._get_per_token_logps_and_entropies(*args, **kwargs)
-        with self._clock("logps"):
+        with nullcontext() if torch.is_grad_enabled() else self._clocked("logps"):
             return super()._get_per_token_logps_and_entropies(*args, **kwargs)
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         with self._clock("save"):
             super()._save_checkpoint(*args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        with self._clock("validation"):
+            return super().evaluate(*args, **kwargs)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         if self.model.training:

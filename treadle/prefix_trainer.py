@@ -39,11 +39,12 @@ from treadle.micro_batches import (
 from treadle.prompt_order import TrajectorySampler, trajectories_of
 from treadle.resumable import Resumable
 from treadle.rollout import vllm_cache
+from treadle.validation import ValidatingByReward
 
 Tensor = torch.Tensor
 
 
-class PrefixTreeTrainer(Resumable, GRPOTrainer):
+class PrefixTreeTrainer(Resumable, ValidatingByReward, GRPOTrainer):
     """`GRPOTrainer` on prefix trees; its args are an `SRLConfig`.
 
     Attributes:
@@ -151,6 +152,9 @@ class PrefixTreeTrainer(Resumable, GRPOTrainer):
         compute_aux_loss: bool = False,
         **more: Any,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        if batch_size is not None and not self.model.training:
+            # A batch of validation is as large as one of generation, and log-probs take more memory.
+            batch_size = min(batch_size, self.args.per_device_train_batch_size)
         if not self.tree_is_used:
             return super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, compute_aux_loss, **more

@@ -71,12 +71,15 @@ def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] |
 
 
 class ProgressBar(TrainerCallback):
-    """One line a stage: steps, reward, similarity, kept groups, thought length and format faults by kind."""
+    """One line a stage: steps, reward, similarity, kept groups, thought length and format faults by kind; and the last
+    validation."""
 
     def __init__(self, name: str, quiet: bool = False) -> None:
         self.name = name
         self.quiet = quiet
         self._bar: tqdm | None = None
+        self._shown: dict[str, str] = {}
+        self._held_out: dict[str, str] = {}
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -102,10 +105,15 @@ class ProgressBar(TrainerCallback):
     ) -> None:
         if self._bar is None or not logs:
             return
-        shown = {name: f"{logs[key]:.3g}" for key, name in _SHOWN.items() if logs.get(key) is not None}
-        faults = {fault: logs.get(f"format/{fault}") or 0.0 for fault in FormatFault}
-        shown |= {str(fault): f"{share:.0%}" for fault, share in faults.items() if share >= 0.005}
-        self._bar.set_postfix(shown, refresh=False)
+        if any(key.startswith("eval_") for key in logs):
+            value = logs.get("eval_reward", logs.get("eval_loss"))
+            self._held_out = {} if value is None else {"held_out": f"{value:.3g}"}
+        else:
+            shown = {name: f"{logs[key]:.3g}" for key, name in _SHOWN.items() if logs.get(key) is not None}
+            faults = {fault: logs.get(f"format/{fault}") or 0.0 for fault in FormatFault}
+            shown |= {str(fault): f"{share:.0%}" for fault, share in faults.items() if share >= 0.005}
+            self._shown = shown
+        self._bar.set_postfix({**self._shown, **self._held_out}, refresh=False)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self._bar is not None:

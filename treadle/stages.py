@@ -37,6 +37,7 @@ from treadle.progress import MetricsFile, ProgressBar, StopOnSignal, truncate_af
 from treadle.sizes import Sizes, derive_sizes
 from treadle.training import build_trainer
 from treadle.training_data import count_rows, count_without_answer, training_rows
+from treadle.validation_rows import describe_validation, validation_rows
 
 # Settings of `trl` that change nothing but where a vLLM server is found.
 _WHERE_A_SERVER_IS = ("vllm_server_", "vllm_group_port")
@@ -56,7 +57,8 @@ def check(recipe: Recipe) -> list[Sizes]:
     sizes = []
     for stage, folder in zip(recipe.stages, _folders(recipe), strict=True):
         size = derive_sizes(stage, count_rows(stage, prepared), processes)
-        sizes.append(replace(size, without_answer=count_without_answer(stage, prepared)))
+        validation = describe_validation(stage, prepared)
+        sizes.append(replace(size, without_answer=count_without_answer(stage, prepared), validation=validation))
         trainer_config(stage, recipe, folder, size)
     return sizes
 
@@ -164,6 +166,7 @@ def _run_stage(
             rows,
             folder,
             [MetricsFile(folder / "metrics.jsonl"), ProgressBar(stage.name, quiet), signals],
+            validation_rows(stage, prepared, recipe.seed),
         )
         trainer.remove_callback(PrinterCallback)
         if checkpoint:
