@@ -161,6 +161,8 @@ class Recipe(Strict):
         dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are
             kept in float32.
         threads: CPU threads of torch; `None` leaves torch's own choice.
+        max_hours: Stop with a checkpoint before so many hours of wall-clock time are over, as on SIGTERM; for batch
+            queues. Counted from the start of the command.
         report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
     """
 
@@ -171,6 +173,7 @@ class Recipe(Strict):
     seed: int = 0
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int | None = Field(None, ge=1)
+    max_hours: float | None = Field(None, gt=0)
     lora: Lora | None = None
     report_to: list[str] = []
     stages: list[AnyStage] = Field(min_length=1)

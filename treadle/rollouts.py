@@ -16,6 +16,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from treadle.completion import thoughts
+from treadle.progress import append_lines
 from treadle.rewards import ModelOutput, completion_text
 from treadle.sampling import Drop
 
@@ -63,8 +64,8 @@ class RolloutLog:
         held, self._held = self._held, []
         if not here:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            for row, reason in zip(held, reasons, strict=False):
-                line = {"global_step": step, "kept": reason is None, "dropped": reason, **row}
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        lines = [
+            {"global_step": step, "kept": reason is None, "dropped": reason, **row}
+            for row, reason in zip(held, reasons, strict=False)
+        ]
+        append_lines(self.path, [json.dumps(line, ensure_ascii=False) + "\n" for line in lines])
