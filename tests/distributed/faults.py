@@ -3,8 +3,8 @@
     python -m tests.distributed.faults FOLDER [CASE ...]
     accelerate launch ... -m tests.distributed.faults FOLDER CASE
 
-Without a launcher the processes are forked from this one, and `CASE.json` tells how they ended. With one, this is one of
-them. `CASE.time` is the time of the fault.
+Without a launcher the processes are forked from this one, and `CASE.json` tells how they ended. With one, this is one
+of them. `CASE.time` is the time of the fault.
 """
 
 from __future__ import annotations

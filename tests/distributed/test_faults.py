@@ -10,12 +10,6 @@ import pytest
 
 from tests.conftest import ROOT, make_tiny_model
 
-SAID = {
-    "raises": "a fault of one process",
-    "killed": "Connection",  # closed or reset by peer
-    "hangs": "Timed out waiting",
-}
-
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory, tiny_tokenizer):
@@ -31,6 +25,7 @@ def ended(tmp_path_factory, tiny_tokenizer):
 def test_the_process_that_waits_ends_by_itself(ended, case, codes):
     """The one that hangs does not: that is left to the launcher."""
     folder, said = ended
+    assert "a fault of one process" in said
+    assert "Timed out waiting" in said
     assert (folder / f"{case}.time").is_file()
     assert json.loads((folder / f"{case}.json").read_text())["exit_codes"] == codes, said[-3000:]
-    assert SAID[case] in said
