@@ -19,6 +19,7 @@ from treadle.completion import ThinkTags
 from treadle.errors import RecipeError
 from treadle.overrides import apply_override
 from treadle.rewards import ArgumentOrder
+from treadle.sampling import Refill, WhenShort
 
 
 class Strict(BaseModel):
@@ -92,7 +93,7 @@ class RLStage(Stage):
         prompts_per_step: Prompts of one optimizer step, each with `rollouts` completions.
         max_completion_length: Tokens of one completion. The paper does not give it.
         updates_per_rollout: Optimizer steps made with the rollouts of one generation.
-        sampling_threshold, max_sampling_rounds, when_short: See `SRLConfig`.
+        sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after: See `SRLConfig`.
         validation: What `validate_every` rewards: `steps` (similarity to the expert's), `answers` (final answers of
             whole problems), or by default what the stage trains on. The paper does not give it.
     """
@@ -108,7 +109,10 @@ class RLStage(Stage):
     dynamic_sampling: bool = True
     sampling_threshold: float = Field(0.01, ge=0)
     max_sampling_rounds: int = Field(4, ge=1)
-    when_short: Literal["train", "fill"] = "train"
+    when_short: WhenShort = "train"
+    refill: Refill = "missing"
+    max_staleness: int = Field(1, ge=0)
+    rest_after: int | None = Field(None, ge=1)
     log_rollouts: bool = True
     validation: Literal["steps", "answers"] | None = None
 
@@ -134,11 +138,13 @@ class RLVRStage(RLStage):
     Args:
         step_share: Share of the prompts that are step instances with SRL's reward instead of whole problems.
             0 is RLVR as the paper has it; above 0 the model keeps the skill of single steps.
+        sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
     """
 
     kind: Literal["rlvr"]
     prompts_per_step: int = Field(128, ge=1)
     step_share: float = Field(0.0, ge=0, lt=1)
+    sampling_threshold: float = Field(0.0, ge=0)
 
 
 AnyStage = Annotated[SFTStage | RLVRStage | SRLStage, Field(discriminator="kind")]
@@ -155,6 +161,8 @@ class Recipe(Strict):
         dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are
             kept in float32.
         threads: CPU threads of torch; `None` leaves torch's own choice.
+        max_hours: Stop with a checkpoint before so many hours of wall-clock time are over, as on SIGTERM; for batch
+            queues. Counted from the start of the command.
         report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
     """
 
@@ -165,6 +173,7 @@ class Recipe(Strict):
     seed: int = 0
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int | None = Field(None, ge=1)
+    max_hours: float | None = Field(None, gt=0)
     lora: Lora | None = None
     report_to: list[str] = []
     stages: list[AnyStage] = Field(min_length=1)

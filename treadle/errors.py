@@ -27,5 +27,9 @@ class OutputError(TreadleError):
     """An output folder holds something that must not be overwritten."""
 
 
+class TrainingFault(TreadleError):
+    """A run stopped itself because training went wrong; the message says what was seen and what to do."""
+
+
 class Interrupted(TreadleError):
     """A run was stopped by the user after saving a checkpoint; the message says how to resume."""

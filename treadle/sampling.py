@@ -8,10 +8,14 @@ prompts are drawn until the batch is full or a cap is hit. The paper does not gi
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 import torch
 
 from treadle.rewards import FORMAT_REWARD
+
+WhenShort = Literal["train", "fill", "stop"]
+Refill = Literal["missing", "expected", "full"]
 
 
 class Drop(StrEnum):

@@ -16,6 +16,7 @@ from trl import SFTTrainer
 from treadle.arguments import compute_dtype, trainer_config
 from treadle.config import AnyStage, Recipe, RLStage, RLVRStage, SFTStage, SRLStage
 from treadle.models import load_model, load_tokenizer
+from treadle.resumable import Resumable
 from treadle.rewards import ModelOutput, final_answer_reward, solution_reward, srl_reward
 from treadle.sizes import derive_sizes
 from treadle.trainer import SRLTrainer
@@ -23,8 +24,15 @@ from treadle.validation import Validating
 from treadle.validation_rows import validated_by
 
 
-class ValidatingSFTTrainer(Validating, SFTTrainer):
-    """TRL's `SFTTrainer`, whose validation leaves the random stream of training alone."""
+class StageSFTTrainer(Resumable, Validating, SFTTrainer):
+    """TRL's `SFTTrainer`, resumable to the byte, whose validation leaves the random stream of training alone."""
+
+    def shared_state(self) -> dict[str, Any]:
+        return {**super().shared_state(), "tokens": self._total_train_tokens}
+
+    def set_shared_state(self, state: dict[str, Any]) -> None:
+        super().set_shared_state(state)
+        self._total_train_tokens = state["tokens"]
 
 
 def build_trainer(
@@ -55,7 +63,7 @@ def build_trainer(
         "callbacks": list(callbacks),
     }
     if isinstance(stage, SFTStage):
-        return ValidatingSFTTrainer(network, args=config, **kwargs)
+        return StageSFTTrainer(network, args=config, **kwargs)
     return SRLTrainer(network, reward_of(stage), config, **kwargs)
 
 
