@@ -41,6 +41,7 @@ class Stage(Strict):
         name: Folder of the stage and its name on the command line; the kind by default.
         epochs, max_steps: Length of the stage; `max_steps` wins where it is set.
         micro_batch: Sequences in one forward and backward on one device.
+        max_skipped_steps, quiet_steps: See `SRLConfig`; limits of faults change no result.
         trl: Further arguments of TRL's config class, for instance its vLLM settings.
     """
 
@@ -56,6 +57,8 @@ class Stage(Strict):
     micro_batch: int = Field(8, ge=1)
     gradient_checkpointing: bool = True
     save_every: int = Field(50, ge=1)
+    max_skipped_steps: int = Field(3, ge=1)
+    quiet_steps: int = Field(5, ge=0)
     trl: dict[str, Any] = {}
 
 
@@ -88,6 +91,8 @@ class RLStage(Stage):
         max_completion_length: Tokens of one completion. The paper does not give it.
         updates_per_rollout: Optimizer steps made with the rollouts of one generation.
         sampling_threshold, max_sampling_rounds, when_short: See `SRLConfig`.
+        reward_seconds, max_unscorable, max_format_fault_steps, max_logp_difference, stop_on_logp_difference: Limits of
+            faults, see `SRLConfig`.
     """
 
     prompts_per_step: int = Field(512, ge=1)
@@ -103,6 +108,11 @@ class RLStage(Stage):
     max_sampling_rounds: int = Field(4, ge=1)
     when_short: Literal["train", "fill"] = "train"
     log_rollouts: bool = True
+    reward_seconds: float | None = Field(600.0, gt=0)
+    max_unscorable: float = Field(0.25, ge=0, le=1)
+    max_format_fault_steps: int | None = Field(5, ge=1)
+    max_logp_difference: float = Field(0.2, gt=0)
+    stop_on_logp_difference: bool = False
 
 
 class SRLStage(RLStage):

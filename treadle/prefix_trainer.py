@@ -26,6 +26,7 @@ from trl.extras.profiling import profiling_context
 from trl.models import unwrap_model_for_generation
 
 from treadle import rollout, tree
+from treadle.guarded_rollouts import GuardedRollouts
 from treadle.micro_batches import (
     GLOBAL_LOSSES,
     Batch,
@@ -42,7 +43,7 @@ from treadle.rollout import vllm_cache
 Tensor = torch.Tensor
 
 
-class PrefixTreeTrainer(GRPOTrainer):
+class PrefixTreeTrainer(GuardedRollouts, GRPOTrainer):
     """`GRPOTrainer` on prefix trees; its args are an `SRLConfig`.
 
     Attributes:

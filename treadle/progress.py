@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 import time
@@ -53,10 +54,15 @@ class MetricsFile(TrainerCallback):
     ) -> None:
         if not state.is_world_process_zero or not logs:
             return
-        line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **logs}
+        line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **_finite(logs)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+
+def _finite(logs: dict[str, Any]) -> dict[str, Any]:
+    """The metrics with null for what is no finite number, which JSON does not know (a skipped step's gradient norm)."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in logs.items()}
 
 
 def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] | None:

@@ -27,7 +27,7 @@ from peft import PeftModel
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
 
-from treadle.arguments import trainer_config
+from treadle.arguments import FAULT_LIMITS, trainer_config
 from treadle.config import AnyStage, Recipe, resolved
 from treadle.errors import Interrupted, OutputError, RecipeError
 from treadle.folders import check_place
@@ -106,6 +106,8 @@ def identity(recipe: Recipe, number: int, digest: str) -> dict[str, Any]:
     shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
     stages = everything["stages"][: number + 1]
     for stage in stages:
+        for name in FAULT_LIMITS:
+            stage.pop(name, None)
         stage["trl"] = {key: value for key, value in stage["trl"].items() if not key.startswith(_WHERE_A_SERVER_IS)}
     return {**shared, "content": digest, "stages": stages}
 

@@ -24,6 +24,7 @@ import torch
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from treadle.errors import RecipeError
+from treadle.guarded_steps import GuardedSteps
 from treadle.micro_batches import GLOBAL_LOSSES, Batch, concatenate, rows_of, select_rows
 from treadle.prefix_trainer import PrefixTreeTrainer
 from treadle.prompt_order import PromptStream
@@ -31,9 +32,10 @@ from treadle.rewards import srl_reward
 from treadle.rollouts import RolloutLog, thought_lengths
 from treadle.sampling import Drop, drop_reasons, informative_groups
 from treadle.srl_config import SRLConfig
+from treadle.watched_rollouts import WatchedRollouts
 
 
-class SRLTrainer(PrefixTreeTrainer):
+class SRLTrainer(GuardedSteps, WatchedRollouts, PrefixTreeTrainer):
     """`GRPOTrainer` with dynamic sampling, on prefix trees.
 
     Args are those of `GRPOTrainer`. Without `reward_funcs` the step-wise similarity reward is used, which reads

@@ -11,10 +11,10 @@ from accelerate import PartialState
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import Trainer, TrainerCallback
-from trl import SFTTrainer
 
 from treadle.arguments import compute_dtype, trainer_config
 from treadle.config import AnyStage, Recipe, RLStage, RLVRStage, SFTStage, SRLStage
+from treadle.guarded_sft import GuardedSFTTrainer
 from treadle.models import load_model, load_tokenizer
 from treadle.rewards import ModelOutput, final_answer_reward, solution_reward, srl_reward
 from treadle.sizes import derive_sizes
@@ -39,7 +39,7 @@ def build_trainer(
         "callbacks": list(callbacks),
     }
     if isinstance(stage, SFTStage):
-        return SFTTrainer(network, args=config, **kwargs)
+        return GuardedSFTTrainer(network, args=config, **kwargs)
     return SRLTrainer(network, reward_of(stage), config, **kwargs)
 
 

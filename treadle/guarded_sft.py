@@ -1,0 +1,30 @@
+"""Supervised fine-tuning as TRL does it, with the guards of `treadle.guarded_steps`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trl import SFTConfig, SFTTrainer
+
+from treadle.guarded_steps import GuardedSteps
+from treadle.srl_config import check_fault_settings
+
+
+@dataclass
+class GuardedSFTConfig(SFTConfig):
+    """`SFTConfig` with limits of faults.
+
+    Args:
+        max_skipped_steps, quiet_steps: See `SRLConfig`.
+    """
+
+    max_skipped_steps: int = field(default=3, metadata={"help": "Skipped steps in a row before stopping."})
+    quiet_steps: int = field(default=5, metadata={"help": "Steps without gradient or change before a warning."})
+
+    def __post_init__(self) -> None:
+        check_fault_settings(self)
+        super().__post_init__()
+
+
+class GuardedSFTTrainer(GuardedSteps, SFTTrainer):
+    """`SFTTrainer` that skips steps that are not finite and halves micro-batches that do not fit."""
