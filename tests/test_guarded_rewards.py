@@ -255,13 +255,19 @@ def test_the_group_goes_on_without_the_completion_that_failed(tiny_model, tiny_t
         log_rollouts=True,
     )
     seen = {}
-    for name in ("_calculate_rewards", "_generate_and_score_completions"):
 
-        def watched(*args, name=name, original=getattr(trainer, name)):
+    def watch(name):
+        original = getattr(trainer, name)
+
+        def watched(*args):
             found = original(*args)
-            return seen.setdefault(name, found)
+            seen.setdefault(name, found)
+            return found
 
         setattr(trainer, name, watched)
+
+    watch("_calculate_rewards")
+    watch("_generate_and_score_completions")
     trainer.train()
     rewards_B = seen["_calculate_rewards"][:, 0]
     assert rewards_B.isnan().tolist() == [False, True] + [False] * 14

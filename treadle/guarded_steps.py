@@ -128,10 +128,10 @@ class GuardedSteps(HalvedSteps):
             return
         raise TrainingFault(
             f"{said}, nor were those before: {self.skipped_in_row} in a row (max_skipped_steps="
-            f"{self.args.max_skipped_steps}). {self._saved(step, norm)} Likely causes: weights that are not finite since "
-            "an earlier step (see grad_norm in metrics.jsonl and the parameters named in the file), a learning rate that "
-            "is too high, an overflow in the dtype of the computation (dtype: float32), or a row with extreme values. "
-            "The same command continues from the last checkpoint."
+            f"{self.args.max_skipped_steps}). {self._saved(step, norm)} Likely causes: weights that are not finite "
+            "since an earlier step (see grad_norm in metrics.jsonl and the parameters named in the file), a learning "
+            "rate that is too high, an overflow in the dtype of the computation (dtype: float32), or a row with "
+            "extreme values. The same command continues from the last checkpoint."
         )
 
     def _saved(self, step: int, norm: float) -> str:
@@ -149,8 +149,9 @@ class GuardedSteps(HalvedSteps):
         }
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(content, path)
-        except OSError as error:
+            with path.open("wb") as file:
+                torch.save(content, file)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk by a RuntimeError
             return f"Its micro-batches could not be saved ({error})."
         return f"Its micro-batches are in {path}, to be read by torch.load({str(path)!r})."
 

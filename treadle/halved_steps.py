@@ -46,7 +46,8 @@ class HalvedSteps:
                 raise
             said = str(error).strip().splitlines()[0]
         else:
-            self.step_losses.append(loss)
+            if self._computing:
+                self.step_losses.append(loss)
             return loss
         # Not in the `except`: its traceback would keep the activations.
         loss = self._in_halves(model, inputs, num_items_in_batch, said)
