@@ -88,8 +88,8 @@ class HalvedSteps:
             return "it was in what prepares the update (log-probs of the policy that sampled, or of the reference)"
         if self.halved:
             return "micro-batches are halved already"
-        if self.accelerator.num_processes > 1 or self.is_deepspeed_enabled:
-            return "with several processes or DeepSpeed the step cannot be repeated"
+        if self.accelerator.num_processes > 1 or self.args.n_gpu > 1 or self.is_deepspeed_enabled:
+            return "with several processes or GPUs, or DeepSpeed, the step is not repeated"
         if rows_in(self.step_inputs[-1]) < 2:
             return "the micro-batch has one row and cannot be halved"
         if getattr(self, "aux_loss_enabled", False):
