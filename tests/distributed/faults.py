@@ -49,9 +49,9 @@ def work(case: str, rank: int, folder: Path) -> None:
 
     def faulty(network, inputs, *more, **kwargs):
         now = rank == 1 and trainer.state.global_step == 1 and trainer.accelerator.sync_gradients
+        loss = compute_loss(network, inputs, *more, **kwargs)
         if now and case == "memory":
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-        loss = compute_loss(network, inputs, *more, **kwargs)
         return loss + torch.nan if now and case != "rewards" else loss
 
     def ended():
