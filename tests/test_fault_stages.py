@@ -10,10 +10,11 @@ import yaml
 
 from tests.test_stages import SFT, SRL, lines, prepared, recipe  # noqa: F401
 from treadle import cli, stages
-from treadle.arguments import FAULT_LIMITS, OWNED
-from treadle.config import RLStage
+from treadle.arguments import OWNED, trainer_config
+from treadle.config import FAULT_LIMITS, RLStage
 from treadle.errors import RecipeError, TrainingFault
 from treadle.srl_config import SRLConfig
+from treadle.stage_folders import identity
 
 
 @pytest.mark.parametrize("stage", [SRL, SFT])
@@ -75,12 +76,12 @@ def test_limits_of_faults_reach_the_trainer_and_may_change_between_runs(recipe):
         assert OWNED[name] == name
         assert RLStage.model_fields[name].default == getattr(SRLConfig, name)
     plain, other = recipe(SRL), recipe({**SRL, **changed})
-    assert stages.identity(plain, 0, "digest") == stages.identity(other, 0, "digest")
+    assert identity(plain, 0, "digest") == identity(other, 0, "digest")
     sizes = stages.check(other)
-    config = stages.trainer_config(other.stages[0], other, other.output, sizes[0])
+    config = trainer_config(other.stages[0], other, other.output, sizes[0])
     assert {name: getattr(config, name) for name in FAULT_LIMITS} == changed
     supervised = recipe({**SFT, "max_skipped_steps": 7, "quiet_steps": 0})
-    config = stages.trainer_config(supervised.stages[0], supervised, supervised.output, stages.check(supervised)[0])
+    config = trainer_config(supervised.stages[0], supervised, supervised.output, stages.check(supervised)[0])
     assert (config.max_skipped_steps, config.quiet_steps) == (7, 0)
     with pytest.raises(RecipeError, match=r"unknown key .*reward_seconds"):
         recipe({**SFT, "reward_seconds": 3})

@@ -287,10 +287,12 @@ def test_a_completion_that_one_of_two_functions_cannot_judge_has_no_reward(tiny_
         return [float("inf"), *[1.0] * (len(completions) - 1)]
 
     trainer = trainer_of(tiny_model, tiny_tokenizer, tmp_path, [some_digits, second])
+    calculate, found = trainer._calculate_rewards, []
+    trainer._calculate_rewards = lambda *args: found.append(calculate(*args)) or found[-1]
     trainer.train()
     assert trainer.state.log_history[0]["faults/unscorable/not_finite"] == pytest.approx(1 / 16)
     assert trainer.state.log_history[0]["rewards/some_digits/mean"] is not None
-    assert trainer._rewards_B.isnan().tolist() == [True] + [False] * 15
+    assert found[0].isnan().tolist() == [[True, True]] + [[False, False]] * 15
 
 
 def test_a_function_that_always_raises_stops_the_run(tiny_model, tiny_tokenizer, tmp_path):

@@ -13,8 +13,9 @@ from datasets import Dataset
 from tests.test_trainer import ROWS, arguments, digits
 from treadle import SRLConfig, SRLTrainer
 from treadle.errors import RecipeError, TrainingFault
-from treadle.guarded_sft import GuardedSFTConfig, GuardedSFTTrainer
 from treadle.progress import MetricsFile
+from treadle.sft_config import GuardedSFTConfig
+from treadle.training import StageSFTTrainer
 
 TEXTS = [{"text": f"number {i} and {i * i} and {i + 7}" * (1 + i % 3)} for i in range(24)]
 
@@ -32,7 +33,7 @@ def sft_trainer(model, tokenizer, folder, peft_config=None, **changes):
     }  # fmt: skip
     args = GuardedSFTConfig(str(folder), **settings | changes)
     rows = Dataset.from_list(TEXTS)
-    return GuardedSFTTrainer(model, args=args, train_dataset=rows, processing_class=tokenizer, peft_config=peft_config)
+    return StageSFTTrainer(model, args=args, train_dataset=rows, processing_class=tokenizer, peft_config=peft_config)
 
 
 MAKERS = {"srl": srl_trainer, "sft": sft_trainer}
@@ -184,25 +185,18 @@ def test_a_file_that_cannot_be_written_does_not_hide_the_fault(tiny_model, tiny_
         trainer.train()
 
 
-def test_counts_go_on_after_a_resume(tiny_model, tiny_tokenizer, tmp_path):
-    """What a checkpoint keeps, in whatever class holds the rest."""
-
-    class Held:
-        def shared_state(self):
-            return {"other": 1}
-
-        def set_shared_state(self, state):
-            self.other = state["other"]
-
-    class Resumed(GuardedSFTTrainer, Held):
-        pass
-
-    trainer = Resumed.__new__(Resumed)
-    trainer.skipped_steps, trainer.skipped_in_row, trainer.halved = 4, 2, True
-    state = trainer.shared_state()
-    other = Resumed.__new__(Resumed)
-    other.set_shared_state(state)
-    assert (other.other, other.skipped_steps, other.skipped_in_row, other.halved) == (1, 4, 2, True)
+@pytest.mark.parametrize("maker", MAKERS)
+def test_counts_go_on_after_a_resume(maker, tiny_folder, tiny_tokenizer, tmp_path):
+    changes = {"save_strategy": "steps", "save_steps": 1, "max_steps": 3}
+    trainer = MAKERS[maker](str(tiny_folder), tiny_tokenizer, tmp_path, **changes)
+    spoil(trainer, {0, 1}, "loss")
+    trainer.halved = True
+    run(trainer)
+    resumed = MAKERS[maker](str(tiny_folder), tiny_tokenizer, tmp_path, **changes)
+    spoil(resumed, {2}, "loss")
+    with pytest.raises(TrainingFault, match=r"step 3 is not applied.*3 in a row"):
+        resumed.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    assert (resumed.skipped_steps, resumed.halved) == (3, True)
 
 
 def test_metrics_stay_json_that_every_reader_takes(tiny_model, tiny_tokenizer, tmp_path):

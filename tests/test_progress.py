@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 
 import pytest
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from treadle.completion import FormatFault
-from treadle.progress import MetricsFile, ProgressBar, StopOnSignal, truncate_after
+from treadle.errors import OutputError
+from treadle.progress import MetricsFile, ProgressBar, truncate_after
 
 
 @pytest.fixture
@@ -23,6 +22,25 @@ def test_truncate_after_keeps_whole_lines_up_to_the_step(tmp_path):
     assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
     assert truncate_after(tmp_path / "none.jsonl", 2) is None
     assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_truncate_after_is_in_place_and_drops_the_summary_of_a_run_that_stopped(tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 2, "train_runtime": 4.0}\n')
+    inode = path.stat().st_ino
+    assert truncate_after(path, 2) == {"step": 2}
+    assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
+    assert path.stat().st_ino == inode
+    path.write_text('{"kept": true, "global_step": 0}\n{"global_step": 1, "kept": true}\n')
+    assert truncate_after(path, -1, key="global_step") is None
+    assert path.read_text() == ""
+
+
+def test_a_damaged_line_among_those_to_keep_is_named(tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"step": 1}\n\x00\x00\n{"step": 2}\n')
+    with pytest.raises(OutputError, match=r"m.jsonl, line 2: found .* expected a JSON object with 'step'; delete"):
+        truncate_after(path, 2)
 
 
 def test_truncate_after_takes_unusual_line_separators_for_text(tmp_path):
@@ -63,23 +81,10 @@ def test_the_bar_shows_reward_kept_groups_and_faults_by_kind(arguments, capfd):
     logs = {"reward": 0.5, "similarity": 0.625, "sampling/kept_groups": 7.0, "thought_tokens": 31.0}
     logs |= {f"format/{FormatFault.TRUNCATED}": 0.25, f"format/{FormatFault.EMPTY_ACTION}": 0.0}
     bar.on_log(arguments, state, TrainerControl(), logs=logs)
+    bar.on_log(arguments, state, TrainerControl(), logs={"eval_reward": 0.25, "eval_similarity": 0.75})
     bar.on_step_end(arguments, state, TrainerControl())
     bar.on_train_end(arguments, state, TrainerControl())
     shown = capfd.readouterr().err
-    for text in ("srl", "reward=0.5", "similarity=0.625", "kept=7", "thought=31", "truncated=25%"):
+    for text in ("srl", "held_out=0.25", "reward=0.5", "similarity=0.625", "kept=7", "thought=31", "truncated=25%"):
         assert text in shown
     assert "empty_action" not in shown
-
-
-def test_a_signal_asks_for_a_checkpoint_and_a_second_one_stops_at_once(arguments):
-    before = signal.getsignal(signal.SIGINT)
-    with StopOnSignal() as stop:
-        control = stop.on_step_end(arguments, TrainerState(), TrainerControl())
-        assert not control.should_training_stop
-        os.kill(os.getpid(), signal.SIGTERM)
-        control = stop.on_step_end(arguments, TrainerState(), TrainerControl())
-        assert control.should_save
-        assert control.should_training_stop
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before

@@ -10,6 +10,7 @@ import torch
 from datasets import Dataset, IterableDataset, concatenate_datasets
 from hypothesis import given
 from hypothesis import strategies as st
+from trl.trainer.utils import RepeatSampler
 
 from treadle.prompt_order import PromptStream, TrajectorySampler, shuffled, trajectories_of
 from treadle.rows import references
@@ -62,16 +63,27 @@ def test_an_order_holds_every_row_once_and_trajectories_whole(numbers, seed):
 
 def test_the_sampler_repeats_as_trl_does():
     trajectory = np.array([0, 0, 0, 1, 1, 2, 2])
-    sampler = TrajectorySampler(trajectory, mini_repeat_count=2, batch_size=3, repeat_count=2, seed=0)
-    first, second = list(sampler), list(sampler)
+    sampler = TrajectorySampler(trajectory, trajectory, mini_repeat_count=2, batch_size=3, repeat_count=2, seed=0)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    second = list(sampler)
     assert len(first) == len(sampler) == 24  # two batches of three prompts, the seventh is left over
     for batch in (first[:12], first[12:]):
         assert batch[:6] == batch[6:]
         assert batch[0:6:2] == batch[1:6:2]
     assert len({*first}) == 6
     assert first != second  # another pass has another order
-    again = TrajectorySampler(trajectory, mini_repeat_count=2, batch_size=3, repeat_count=2, seed=0)
-    assert [list(again), list(again)] == [first, second]
+    again = TrajectorySampler(trajectory, trajectory, mini_repeat_count=2, batch_size=3, repeat_count=2, seed=0)
+    again.set_epoch(1)
+    assert list(again) == second
+
+
+def test_the_order_of_rows_is_trls_own_in_every_epoch():
+    settings = {"mini_repeat_count": 2, "batch_size": 3, "repeat_count": 2, "seed": 5}
+    stock, ours = RepeatSampler(range(10), **settings), TrajectorySampler(range(10), None, **settings)
+    for epoch in range(4):
+        ours.set_epoch(epoch)
+        assert list(ours) == list(stock)
 
 
 def test_prompt_stream_visits_all_rows_each_pass_and_continues():

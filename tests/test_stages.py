@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
-from treadle import srl_reward, stages
+from treadle import srl_reward, stage_folders, stages
 from treadle.config import parse_recipe
 from treadle.errors import DataError, Interrupted, ModelError, OutputError, RecipeError
 from treadle.prepare import PrepareSettings, prepare
@@ -336,7 +336,7 @@ def test_a_server_may_move_and_nothing_else(recipe):
     """Where the vLLM server is found does not decide the result; how it generates does."""
 
     def mark(**trl):
-        return stages.identity(recipe({**SRL, "trl": trl}), 0, "digest")
+        return stage_folders.identity(recipe({**SRL, "trl": trl}), 0, "digest")
 
     here = mark(vllm_server_base_url="http://one:8000", vllm_server_timeout=9.0)
     assert here == mark(vllm_server_base_url="http://two:8000") == mark()

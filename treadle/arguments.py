@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,11 @@ from typing import Any
 import torch
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
-from treadle.config import AnyStage, Recipe, SFTStage, Stage
+from treadle.config import FAULT_LIMITS, AnyStage, Recipe, SFTStage, Stage
 from treadle.errors import RecipeError
-from treadle.guarded_sft import GuardedSFTConfig
+from treadle.sft_config import GuardedSFTConfig
 from treadle.sizes import Sizes
 from treadle.srl_config import SRLConfig
-
-FAULT_LIMITS = (
-    "max_skipped_steps",
-    "quiet_steps",
-    "reward_seconds",
-    "max_unscorable",
-    "max_format_fault_steps",
-    "max_logp_difference",
-    "stop_on_logp_difference",
-)
-"""Settings of when to stop and when to warn; as long as nothing goes wrong they change no result."""
 
 # What a recipe says in its own words, so that `trl:` cannot contradict it: TRL's name -> the recipe's key.
 OWNED = {
@@ -40,6 +30,13 @@ OWNED = {
     "max_grad_norm": "max_grad_norm",
     "gradient_checkpointing": "gradient_checkpointing",
     "save_steps": "save_every",
+    "eval_strategy": "validate_every",
+    "eval_steps": "validate_every",
+    "do_eval": "validate_every",
+    "num_generations_eval": "validation_rows",
+    "metric_for_best_model": "validation",
+    "greater_is_better": "validation",
+    "load_best_model_at_end": "validate_every",
     "per_device_train_batch_size": "micro_batch",
     "gradient_accumulation_steps": "prompts_per_step (batch_size for sft)",
     "prompts_per_step": "prompts_per_step",
@@ -56,6 +53,9 @@ OWNED = {
     "sampling_threshold": "sampling_threshold",
     "max_sampling_rounds": "max_sampling_rounds",
     "when_short": "when_short",
+    "refill": "refill",
+    "max_staleness": "max_staleness",
+    "rest_after": "rest_after",
     "think_tags": "think_tags",
     "autojunk": "autojunk",
     "argument_order": "argument_order",
@@ -98,7 +98,7 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
     trackers = sorted(set(recipe.report_to) - {*INTEGRATION_TO_CALLBACK, "none", "all"})
     if trackers:
         raise RecipeError(f"report_to: unknown {trackers[0]!r}; expected any of {', '.join(INTEGRATION_TO_CALLBACK)}")
-    arguments = _common(stage, recipe, folder)
+    arguments = _common(stage, recipe, folder) | _validation(stage, sizes)
     try:
         if isinstance(stage, SFTStage):
             return GuardedSFTConfig(
@@ -118,6 +118,9 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
             sampling_threshold=stage.sampling_threshold,
             max_sampling_rounds=stage.max_sampling_rounds,
             when_short=stage.when_short,
+            refill=stage.refill,
+            max_staleness=stage.max_staleness,
+            rest_after=stage.rest_after,
             log_rollouts=stage.log_rollouts,
             **stage.trl,
         )
@@ -148,6 +151,23 @@ def _common(stage: AnyStage, recipe: Recipe, folder: Path) -> dict[str, Any]:
         **{name: getattr(stage, name) for name in FAULT_LIMITS if hasattr(stage, name)},
         **{k: v for k, v in _QUIET.items() if k not in stage.trl},
     }
+
+
+def _validation(stage: AnyStage, sizes: Sizes) -> dict[str, Any]:
+    """Validation by TRL's evaluation. What was best is kept by treadle itself, without `load_best_model_at_end`."""
+    if stage.validate_every is None:
+        return {}
+    settings = {"eval_strategy": "steps", "eval_steps": stage.validate_every}
+    if isinstance(stage, SFTStage):
+        rows = stage.micro_batch
+        settings |= {"metric_for_best_model": "eval_loss", "greater_is_better": False}
+    else:
+        # All rows at once, unless that is more completions than a process generates at a time in training.
+        of_a_step = sizes.accumulation * stage.micro_batch
+        share = math.ceil(stage.validation_rows * of_a_step / sizes.rollouts_per_step)
+        rows = min(share, of_a_step * stage.updates_per_rollout)
+        settings |= {"metric_for_best_model": "eval_reward", "greater_is_better": True, "num_generations_eval": 1}
+    return settings | ({} if "per_device_eval_batch_size" in stage.trl else {"per_device_eval_batch_size": rows})
 
 
 _QUIET = {"logging_steps": 1, "save_total_limit": 2, "disable_tqdm": True}

@@ -19,6 +19,18 @@ from treadle.completion import ThinkTags
 from treadle.errors import RecipeError
 from treadle.overrides import apply_override
 from treadle.rewards import ArgumentOrder
+from treadle.sampling import Refill, WhenShort
+
+FAULT_LIMITS = (
+    "max_skipped_steps",
+    "quiet_steps",
+    "reward_seconds",
+    "max_unscorable",
+    "max_format_fault_steps",
+    "max_logp_difference",
+    "stop_on_logp_difference",
+)
+"""Settings of when to stop and when to warn; as long as nothing goes wrong they change no result."""
 
 
 class Strict(BaseModel):
@@ -42,6 +54,9 @@ class Stage(Strict):
         epochs, max_steps: Length of the stage; `max_steps` wins where it is set.
         micro_batch: Sequences in one forward and backward on one device.
         max_skipped_steps, quiet_steps: See `SRLConfig`; limits of faults change no result.
+        validate_every: Optimizer steps between validations on held-out rows, and one at the end; `None` for none.
+            RL stages are validated by the mean reward, SFT by its loss.
+        validation_rows: How many of the held-out rows, chosen by the recipe's seed.
         trl: Further arguments of TRL's config class, for instance its vLLM settings.
     """
 
@@ -59,6 +74,8 @@ class Stage(Strict):
     save_every: int = Field(50, ge=1)
     max_skipped_steps: int = Field(3, ge=1)
     quiet_steps: int = Field(5, ge=0)
+    validate_every: int | None = Field(None, ge=1)
+    validation_rows: int = Field(64, ge=1)
     trl: dict[str, Any] = {}
 
 
@@ -90,7 +107,9 @@ class RLStage(Stage):
         prompts_per_step: Prompts of one optimizer step, each with `rollouts` completions.
         max_completion_length: Tokens of one completion. The paper does not give it.
         updates_per_rollout: Optimizer steps made with the rollouts of one generation.
-        sampling_threshold, max_sampling_rounds, when_short: See `SRLConfig`.
+        sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after: See `SRLConfig`.
+        validation: What `validate_every` rewards: `steps` (similarity to the expert's), `answers` (final answers of
+            whole problems), or by default what the stage trains on. The paper does not give it.
         reward_seconds, max_unscorable, max_format_fault_steps, max_logp_difference, stop_on_logp_difference: Limits of
             faults, see `SRLConfig`.
     """
@@ -106,13 +125,17 @@ class RLStage(Stage):
     dynamic_sampling: bool = True
     sampling_threshold: float = Field(0.01, ge=0)
     max_sampling_rounds: int = Field(4, ge=1)
-    when_short: Literal["train", "fill"] = "train"
+    when_short: WhenShort = "train"
+    refill: Refill = "missing"
+    max_staleness: int = Field(1, ge=0)
+    rest_after: int | None = Field(None, ge=1)
     log_rollouts: bool = True
     reward_seconds: float | None = Field(600.0, gt=0)
     max_unscorable: float = Field(0.25, ge=0, le=1)
     max_format_fault_steps: int | None = Field(5, ge=1)
     max_logp_difference: float = Field(0.2, gt=0)
     stop_on_logp_difference: bool = False
+    validation: Literal["steps", "answers"] | None = None
 
 
 class SRLStage(RLStage):
@@ -136,11 +159,13 @@ class RLVRStage(RLStage):
     Args:
         step_share: Share of the prompts that are step instances with SRL's reward instead of whole problems.
             0 is RLVR as the paper has it; above 0 the model keeps the skill of single steps.
+        sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
     """
 
     kind: Literal["rlvr"]
     prompts_per_step: int = Field(128, ge=1)
     step_share: float = Field(0.0, ge=0, lt=1)
+    sampling_threshold: float = Field(0.0, ge=0)
 
 
 AnyStage = Annotated[SFTStage | RLVRStage | SRLStage, Field(discriminator="kind")]
@@ -157,6 +182,8 @@ class Recipe(Strict):
         dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are
             kept in float32.
         threads: CPU threads of torch; `None` leaves torch's own choice.
+        max_hours: Stop with a checkpoint before so many hours of wall-clock time are over, as on SIGTERM; for batch
+            queues. Counted from the start of the command.
         report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
     """
 
@@ -167,6 +194,7 @@ class Recipe(Strict):
     seed: int = 0
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int | None = Field(None, ge=1)
+    max_hours: float | None = Field(None, gt=0)
     lora: Lora | None = None
     report_to: list[str] = []
     stages: list[AnyStage] = Field(min_length=1)

@@ -57,12 +57,12 @@ class GuardedRollouts:
         failed = [(first + failure.row, failure) for failure in failures]
         failed = gather_object(failed) if self.accelerator.num_processes > 1 else failed
         rewards_BF[sorted({row for row, _ in failed})] = torch.nan
-        self._count(failed, len(rewards_BF))
+        self._count_unscorable(failed, len(rewards_BF))
         if self.model.training:
             self._watch_format(rewards_BF, inputs, completions)
         return rewards_BF
 
-    def _count(self, failed: list[tuple[int, Failure]], count: int) -> None:
+    def _count_unscorable(self, failed: list[tuple[int, Failure]], count: int) -> None:
         mode = "train" if self.model.training else "eval"
         rows, by_fault = {row for row, _ in failed}, Counter(failure.fault for _, failure in failed)
         metrics = self._metrics[mode]
@@ -77,9 +77,9 @@ class GuardedRollouts:
         self._by_fault += by_fault
         share = self._failed / self._rows
         if failed and (share > self.args.max_unscorable or share == 1):
-            self._stop(share, failed[0][1])
+            self._stop_for_rewards(share, failed[0][1])
 
-    def _stop(self, share: float, sample: Failure) -> None:
+    def _stop_for_rewards(self, share: float, sample: Failure) -> None:
         reasons = ", ".join(f"{fault} {n}" for fault, n in self._by_fault.most_common())
         remedy = "Mend the function for such completions, or raise max_unscorable."
         if share == 1:

@@ -15,11 +15,12 @@ Several processes take part in every forward: they agree on the number of micro-
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from typing import Any
 
 import torch
-from accelerate.utils import gather_object
+from accelerate.utils import gather_object, send_to_device
 from torch.utils.data import Sampler
 from trl import GRPOTrainer
 from trl.extras.profiling import profiling_context
@@ -38,17 +39,21 @@ from treadle.micro_batches import (
     trim,
 )
 from treadle.prompt_order import TrajectorySampler, trajectories_of
+from treadle.resumable import Resumable
 from treadle.rollout import vllm_cache
+from treadle.validation import ValidatingByReward
 
 Tensor = torch.Tensor
 
 
-class PrefixTreeTrainer(GuardedRollouts, GRPOTrainer):
-    """`GRPOTrainer` on prefix trees; its args are an `SRLConfig`.
+class PrefixTreeTrainer(GuardedRollouts, Resumable, ValidatingByReward, GRPOTrainer):
+    """`GRPOTrainer` on prefix trees, resumable to the byte; its args are an `SRLConfig`.
 
     Attributes:
         tree_is_used, rollout_is_shared: Whether log-probs and generation go through shared prefixes.
     """
+
+    draws_apart = True
 
     def __init__(self, model: Any, reward_funcs: Any, args: Any, *more: Any, **kwargs: Any) -> None:
         super().__init__(model, reward_funcs, args, *more, **kwargs)
@@ -84,10 +89,12 @@ class PrefixTreeTrainer(GuardedRollouts, GRPOTrainer):
     # Order of the prompts
 
     def _get_train_sampler(self, dataset: Any = None) -> Sampler:
-        if self._trajectory_N is None or not self.shuffle_dataset or dataset not in (None, self.train_dataset):
+        rows = self.train_dataset if dataset is None else dataset
+        if not self.shuffle_dataset:
             return super()._get_train_sampler(dataset)
         return TrajectorySampler(
-            self._trajectory_N,
+            rows,
+            self._trajectory_N if rows is self.train_dataset else None,
             mini_repeat_count=self.num_generations,
             batch_size=self.args.generation_batch_size // self.num_generations,
             repeat_count=self.num_iterations * self.args.steps_per_generation,
@@ -151,6 +158,9 @@ class PrefixTreeTrainer(GuardedRollouts, GRPOTrainer):
         compute_aux_loss: bool = False,
         **more: Any,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        if batch_size is not None and not self.model.training:
+            # A batch of validation is as large as one of generation, and log-probs take more memory.
+            batch_size = min(batch_size, self.args.per_device_train_batch_size)
         if not self.tree_is_used:
             return super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, compute_aux_loss, **more
@@ -231,10 +241,44 @@ class PrefixTreeTrainer(GuardedRollouts, GRPOTrainer):
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         if not self.model.training or not (self.tree_is_used or self.args.dynamic_sampling):
             return super()._prepare_inputs(generation_batch)
-        steps = self.args.steps_per_generation
-        if self._step % (steps * self.num_iterations) == 0 or self._buffered_inputs is None:
+        if self._step % self._generate_every == 0 or self._buffered_inputs is None:
             self._buffered_inputs = self._cut(self._generate_and_score_completions(generation_batch))
-        return self._buffered_inputs[self._step % steps]
+        return self._buffered_inputs[self._step % self.args.steps_per_generation]
+
+    # A checkpoint may lie between the optimizer steps of one generation.
+
+    def shared_state(self) -> dict[str, Any]:
+        unused = -self._step % self._generate_every
+        return {**super().shared_state(), "unused": unused, "generate_every": self._generate_every}
+
+    def set_shared_state(self, state: dict[str, Any]) -> None:
+        super().set_shared_state(state)
+        self._step = self.state.global_step * self.args.gradient_accumulation_steps
+        self._unused = state["unused"], state["generate_every"]
+
+    def process_state(self) -> dict[str, Any]:
+        held = None
+        if self._step % self._generate_every:
+            done = self._step % self.args.steps_per_generation if self.num_iterations == 1 else 0
+            held = [None if number < done else batch for number, batch in enumerate(self._buffered_inputs)]
+        return {**super().process_state(), "step": self._step, "buffered": held}
+
+    def set_process_state(self, state: dict[str, Any] | None) -> None:
+        super().set_process_state(state)
+        if state is not None:
+            self._step = state["step"]
+            self._buffered_inputs = send_to_device(state["buffered"], self.accelerator.device)
+        elif self._unused[0] and self.accelerator.is_main_process:
+            print(
+                f"treadle: the checkpoint was saved by another number of processes: the rest of its last generation "
+                f"({self._unused[0]} of {self._unused[1]} micro-batches) is dropped and sampled anew",
+                file=sys.stderr,
+            )
+
+    @property
+    def _generate_every(self) -> int:
+        """Micro-batches that one generation serves."""
+        return self.args.steps_per_generation * self.num_iterations
 
     def compute_loss(self, model: torch.nn.Module, inputs: Batch | None, *args: Any, **kwargs: Any) -> Tensor:
         if inputs is None:

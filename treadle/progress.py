@@ -1,22 +1,22 @@
-"""What a run says while it goes: a progress bar, `metrics.jsonl`, and a clean stop on Ctrl-C."""
+"""What a run says while it goes: a progress bar and `metrics.jsonl`."""
 
 from __future__ import annotations
 
 import json
 import math
-import signal
+import os
+import re
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-import torch
-import torch.distributed
 from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from treadle.completion import FormatFault
+from treadle.errors import OutputError
+from treadle.whole_files import cannot_write, sync_file
 
 _SHOWN = {
     "loss": "loss",
@@ -31,7 +31,8 @@ class MetricsFile(TrainerCallback):
     """Appends every log to `metrics.jsonl`, whatever other trackers are set.
 
     A line holds `step`, `seconds` of training so far and all metrics. When a stage resumes, lines of steps after
-    the checkpoint are removed, so that each step stands there once, and the seconds go on from there.
+    the checkpoint are removed, so that each step stands there once, and the seconds go on from there; so is the
+    summary that transformers adds when training stops, which is written anew at the end.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,6 +42,8 @@ class MetricsFile(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
+        if not state.is_world_process_zero:
+            return
         before = truncate_after(self.path, state.global_step)
         self._started = time.monotonic() - (before["seconds"] if before else 0.0)
 
@@ -55,9 +58,22 @@ class MetricsFile(TrainerCallback):
         if not state.is_world_process_zero or not logs:
             return
         line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **_finite(logs)}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append_lines(self.path, [json.dumps(line) + "\n"])
+
+
+def append_lines(path: Path, lines: list[str]) -> None:
+    """Append whole lines to a journal of the run.
+
+    Raises:
+        OutputError: They cannot be written, for instance because the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(lines)
+    except OSError as error:
+        kept = "The checkpoints are intact, and a torn last line is cut off when the run goes on"
+        raise cannot_write(path, error, kept) from error
 
 
 def _finite(logs: dict[str, Any]) -> dict[str, Any]:
@@ -66,23 +82,52 @@ def _finite(logs: dict[str, Any]) -> dict[str, Any]:
 
 
 def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] | None:
-    """Keep only the whole lines of a JSON lines file whose `key` is at most `step`; returns the last of them."""
+    """Cut a JSON lines file, in place, before the first line that a run which continues after `step` writes again.
+
+    Those are lines with a higher `key`, a line that a kill left unfinished, and the summary that ends every call of
+    `train` (`train_runtime`). Lines lie in the order of their steps.
+
+    Returns:
+        The last line that stays.
+
+    Raises:
+        OutputError: A line among those to keep is no JSON object.
+    """
     if not path.is_file():
         return None
-    lines = path.read_bytes().splitlines(keepends=True)  # bytes end lines only at \n and \r, which JSON escapes
-    kept = [line for line in lines if line.endswith(b"\n") and json.loads(line)[key] <= step]
-    if len(kept) < len(lines):
-        path.write_bytes(b"".join(kept))
-    return json.loads(kept[-1]) if kept else None
+    begins = re.compile(rb'\{"%s": (-?\d+)[,}]' % key.encode())  # as treadle writes them, so that not all is parsed
+    last, end = None, 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n") or b'"train_runtime"' in line:
+                break
+            found = begins.match(line)
+            try:
+                at = int(found[1]) if found else json.loads(line)[key]
+            except (ValueError, KeyError, TypeError):
+                raise OutputError(
+                    f"{path}, line {number}: found {line[:60]!r}, expected a JSON object with {key!r}; delete this line, "
+                    "then run the same command again"
+                ) from None
+            if at > step:
+                break
+            last, end = line, end + len(line)
+    if end < path.stat().st_size:
+        os.truncate(path, end)
+        sync_file(path)
+    return json.loads(last) if last else None
 
 
 class ProgressBar(TrainerCallback):
-    """One line a stage: steps, reward, similarity, kept groups, thought length and format faults by kind."""
+    """One line a stage: steps, reward, similarity, kept groups, thought length and format faults by kind; and the last
+    validation."""
 
     def __init__(self, name: str, quiet: bool = False) -> None:
         self.name = name
         self.quiet = quiet
         self._bar: tqdm | None = None
+        self._shown: dict[str, str] = {}
+        self._held_out: dict[str, str] = {}
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -108,10 +153,15 @@ class ProgressBar(TrainerCallback):
     ) -> None:
         if self._bar is None or not logs:
             return
-        shown = {name: f"{logs[key]:.3g}" for key, name in _SHOWN.items() if logs.get(key) is not None}
-        faults = {fault: logs.get(f"format/{fault}") or 0.0 for fault in FormatFault}
-        shown |= {str(fault): f"{share:.0%}" for fault, share in faults.items() if share >= 0.005}
-        self._bar.set_postfix(shown, refresh=False)
+        if any(key.startswith("eval_") for key in logs):
+            value = logs.get("eval_reward", logs.get("eval_loss"))
+            self._held_out = {} if value is None else {"held_out": f"{value:.3g}"}
+        else:
+            shown = {name: f"{logs[key]:.3g}" for key, name in _SHOWN.items() if logs.get(key) is not None}
+            faults = {fault: logs.get(f"format/{fault}") or 0.0 for fault in FormatFault}
+            shown |= {str(fault): f"{share:.0%}" for fault, share in faults.items() if share >= 0.005}
+            self._shown = shown
+        self._bar.set_postfix({**self._shown, **self._held_out}, refresh=False)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self._bar is not None:
@@ -123,41 +173,3 @@ class ProgressBar(TrainerCallback):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-
-
-class StopOnSignal(TrainerCallback):
-    """Ctrl-C or SIGTERM: finish the optimizer step, save a checkpoint, stop. A second Ctrl-C stops at once.
-
-    Use as a context manager around training; `stopped` tells afterwards whether a signal came.
-    """
-
-    def __init__(self) -> None:
-        self.stopped = False
-        self._previous: dict[int, Any] = {}
-
-    def __enter__(self) -> StopOnSignal:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._previous[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.stopped and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.stopped = True
-        print("\nstopping after this step; Ctrl-C again stops at once", file=sys.stderr, flush=True)
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> TrainerControl:
-        if args.world_size > 1:  # a signal may have reached only some of the processes
-            asked = torch.tensor(int(self.stopped), device=args.device)
-            torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
-            self.stopped = bool(asked)
-        if self.stopped:
-            control.should_save = True
-            control.should_training_stop = True
-        return control

@@ -6,7 +6,7 @@ column of the data set; without one, or where no trajectory has two rows, the or
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from typing import Any
 
 import numpy as np
@@ -61,21 +61,45 @@ def shuffled(size: int, trajectory_N: np.ndarray | None, generator: torch.Genera
 class TrajectorySampler(RepeatSampler):
     """TRL's `RepeatSampler`, which repeats prompts for their siblings and for reuse, in the order of `shuffled`.
 
+    The order is decided by seed and epoch. TRL's own goes on with a generator, so that a run which is resumed in its
+    second epoch gets the first one's order again; the orders are the same as long as no run is resumed.
+
     Args:
-        trajectory_N: From `trajectories_of`.
-        more: Arguments of `RepeatSampler`.
+        rows: The data set.
+        trajectory_N: From `trajectories_of`; `None` shuffles rows.
+        more: Arguments of `RepeatSampler`, with a seed.
     """
 
-    def __init__(self, trajectory_N: np.ndarray, **more: Any) -> None:
-        super().__init__(trajectory_N, **more)
+    def __init__(self, rows: Sized, trajectory_N: np.ndarray | None, **more: Any) -> None:
+        super().__init__(rows, **more)
         self.trajectory_N = trajectory_N
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """The pass over the data set, from 0, whose order the next iteration gives."""
+        self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
-        order = shuffled(self.num_samples, self.trajectory_N, self.generator)
+        generator = torch.Generator().manual_seed(self.seed)
+        for _ in range(self.epoch + 1):
+            order = shuffled(self.num_samples, self.trajectory_N, generator)
         for start in range(0, len(order) - self.batch_size + 1, self.batch_size):
             for _ in range(self.repeat_count):
                 for row in order[start : start + self.batch_size]:
                     yield from [row] * self.mini_repeat_count
+
+
+def set_epoch(loader: Any, epoch: int) -> None:
+    """Tell the samplers inside a data loader which epoch begins, through whatever accelerate has wrapped them in.
+
+    transformers and accelerate do so themselves in a fresh run, but not when batches are skipped in several processes.
+    """
+    part = loader
+    while part is not None:
+        following = getattr(part, "batch_sampler", None)
+        part = following if following is not None else getattr(part, "sampler", None)
+        if hasattr(part, "set_epoch"):
+            part.set_epoch(epoch)
 
 
 class PromptStream:

@@ -12,6 +12,7 @@ from treadle.completion import ThinkTags
 from treadle.errors import RecipeError
 from treadle.micro_batches import GLOBAL_LOSSES
 from treadle.rewards import ArgumentOrder
+from treadle.sampling import Refill, WhenShort
 
 
 @dataclass
@@ -27,9 +28,18 @@ class SRLConfig(GRPOConfig):
         sampling_threshold (`float`, defaults to 0.01):
             Population standard deviation of a group's rewards above which it is kept. Not in the paper.
         max_sampling_rounds (`int`, defaults to 4): Generation rounds of one step, the first one included.
-        when_short (`"train"` or `"fill"`, defaults to `"train"`):
-            After the last round, train on the groups there are, or fill up with groups without signal, with their
-            advantages set to zero. Losses that are not normalised globally need `"fill"`.
+        when_short (`"train"`, `"fill"` or `"stop"`, defaults to `"train"`):
+            After the last round, train on the groups there are; or fill up with the best of the rest, those with the
+            widest spread of rewards; or stop the run. Losses that are not normalised globally need a full batch.
+        refill (`"missing"`, `"expected"` or `"full"`, defaults to `"missing"`):
+            Prompts of a further round: as many as groups are missing; as many as should bring them, by the share kept
+            so far; or a whole generation again. The latter two need fewer rounds and sample more than is needed.
+        max_staleness (`int`, defaults to 1):
+            For how many generations informative groups that were more than needed wait to be used. Their ratios are
+            taken to the policy that sampled them. 0 throws them away.
+        rest_after (`int` or `None`):
+            After so many visits in a row without a signal a prompt rests: it is taken every fourth time that it comes
+            up, until it is informative again. `None` samples all prompts alike, as the paper does.
         think_tags, autojunk, argument_order: Settings of the default reward, see `srl_reward`.
         log_rollouts (`bool`, defaults to `True`): Write `rollouts.jsonl` into the output folder.
         prefix_tree (`bool`, defaults to `True`):
@@ -70,7 +80,10 @@ class SRLConfig(GRPOConfig):
     dynamic_sampling: bool = field(default=True, metadata={"help": "Filter groups without signal and refill."})
     sampling_threshold: float = field(default=0.01, metadata={"help": "Standard deviation above which to keep."})
     max_sampling_rounds: int = field(default=4, metadata={"help": "Generation rounds of one step."})
-    when_short: str = field(default="train", metadata={"help": "'train' or 'fill' after the last round."})
+    when_short: str = field(default="train", metadata={"help": "'train', 'fill' or 'stop' after the last round."})
+    refill: str = field(default="missing", metadata={"help": "'missing', 'expected' or 'full': prompts of a round."})
+    max_staleness: int = field(default=1, metadata={"help": "Generations that surplus groups wait; 0 drops them."})
+    rest_after: int | None = field(default=None, metadata={"help": "Silent visits after which a prompt rests."})
     think_tags: str = field(default="strict", metadata={"help": "'strict', 'lenient' or 'optional'."})
     autojunk: bool = field(default=False, metadata={"help": "difflib's autojunk heuristic in the reward."})
     argument_order: str = field(default="model_first", metadata={"help": "'model_first' or 'expert_first'."})
@@ -106,18 +119,25 @@ class SRLConfig(GRPOConfig):
         for name, allowed in (
             ("think_tags", get_args(ThinkTags)),
             ("argument_order", get_args(ArgumentOrder)),
-            ("when_short", ("train", "fill")),
+            ("when_short", get_args(WhenShort)),
+            ("refill", get_args(Refill)),
         ):
             if getattr(self, name) not in allowed:
                 raise RecipeError(f"{name}={getattr(self, name)!r}: expected {' or '.join(map(repr, allowed))}")
         check_fault_settings(self)
-        for name in ("max_sampling_rounds", "max_tree_tokens", "max_kv_tokens"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise RecipeError(f"{name}={getattr(self, name)}: expected at least 1")
+        for name, least in (
+            ("max_sampling_rounds", 1),
+            ("max_tree_tokens", 1),
+            ("max_kv_tokens", 1),
+            ("rest_after", 1),
+            ("max_staleness", 0),
+        ):
+            if getattr(self, name) is not None and getattr(self, name) < least:
+                raise RecipeError(f"{name}={getattr(self, name)}: expected at least {least}")
         if self.dynamic_sampling and self.when_short == "train" and self.loss_type not in GLOBAL_LOSSES:
             raise RecipeError(
                 f"loss_type={self.loss_type!r} weights micro-batches of different size wrongly: set "
-                f"when_short='fill', or a globally normalised loss ({', '.join(GLOBAL_LOSSES)})"
+                f"when_short='fill' (or 'stop'), or a globally normalised loss ({', '.join(GLOBAL_LOSSES)})"
             )
 
 

@@ -4,10 +4,11 @@
     output/1-srl/stage.json      what this stage was run with
     output/1-srl/checkpoint-*    while it runs
     output/1-srl/metrics.jsonl, rollouts.jsonl
+    output/1-srl/best.json       where the stage was validated: step and value of the model that was kept
     output/1-srl/model/          its result; its presence marks the stage as finished
 
-A finished stage is not run again; an interrupted one continues from its last checkpoint. A folder that was
-made by another recipe is refused.
+A finished stage is not run again; one that was interrupted, or killed at any moment, continues from its last whole
+checkpoint (`treadle.resumable`). A folder that was made by another recipe is refused.
 """
 
 from __future__ import annotations
@@ -15,31 +16,42 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import gather_object
 from peft import PeftModel
 from transformers.trainer_callback import PrinterCallback
-from transformers.trainer_utils import get_last_checkpoint
 
-from treadle.arguments import FAULT_LIMITS, trainer_config
-from treadle.config import AnyStage, Recipe, resolved
+from treadle.arguments import trainer_config
+from treadle.checkpoints import problem_of
+from treadle.config import AnyStage, Recipe
 from treadle.errors import Interrupted, OutputError, RecipeError
 from treadle.folders import check_place
 from treadle.models import check_model, load_tokenizer
 from treadle.prepared import Prepared
-from treadle.progress import MetricsFile, ProgressBar, StopOnSignal, truncate_after
+from treadle.progress import MetricsFile, ProgressBar
 from treadle.sizes import Sizes, derive_sizes
+from treadle.stage_folders import (
+    ADAPTER_ASIDE,
+    MODEL_ASIDE,
+    by_one,
+    claim,
+    stage_folders,
+    starting_point,
+    tidy,
+)
+from treadle.stopping import Stop, StopRequest
 from treadle.training import build_trainer
 from treadle.training_data import count_rows, count_without_answer, training_rows
-
-# Settings of `trl` that change nothing but where a vLLM server is found.
-_WHERE_A_SERVER_IS = ("vllm_server_", "vllm_group_port")
+from treadle.validation_rows import describe_validation, validation_rows
+from treadle.whole_files import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
 
 
 def check(recipe: Recipe) -> list[Sizes]:
@@ -54,15 +66,12 @@ def check(recipe: Recipe) -> list[Sizes]:
     check_model(recipe.model)
     load_tokenizer(recipe.tokenizer or recipe.model)
     sizes = []
-    for stage, folder in zip(recipe.stages, _folders(recipe), strict=True):
+    for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         size = derive_sizes(stage, count_rows(stage, prepared), processes)
-        sizes.append(replace(size, without_answer=count_without_answer(stage, prepared)))
+        validation = describe_validation(stage, prepared)
+        sizes.append(replace(size, without_answer=count_without_answer(stage, prepared), validation=validation))
         trainer_config(stage, recipe, folder, size)
     return sizes
-
-
-def _folders(recipe: Recipe) -> list[Path]:
-    return [recipe.output / f"{number}-{stage.name}" for number, stage in enumerate(recipe.stages, 1)]
 
 
 def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hint: str = "the same command") -> Path:
@@ -77,8 +86,10 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
         Folder of the last stage's model.
 
     Raises:
-        TreadleError: See `check`; `OutputError` for a folder of another recipe; `Interrupted` after Ctrl-C.
+        TreadleError: See `check`; `OutputError` for a folder of another recipe or a full disk; `Interrupted` after
+            Ctrl-C, SIGTERM, and before `max_hours` are over.
     """
+    deadline = time.monotonic() + 3600 * recipe.max_hours if recipe.max_hours else None
     check(recipe)
     for stage in recipe.stages:
         if stage.trl.get("use_vllm") and find_spec("vllm") is None:
@@ -87,117 +98,112 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
             )
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    folders = _folders(recipe)
-    _claim_once(recipe, folders, overwrite)
+    folders = stage_folders(recipe)
+    by_one(partial(claim, recipe, overwrite))
     prepared = Prepared(recipe.data)
     model = recipe.model
     for stage, folder in zip(recipe.stages, folders, strict=True):
-        if not (folder / "model").is_dir():
-            stopped = _run_stage(stage, recipe, prepared, model, folder, quiet, resume_hint)
-            if stopped and folder != folders[-1]:
-                raise Interrupted(f"stage {stage.name!r} is finished. Continue with {resume_hint}")
+        if (folder / "model").is_dir():
+            by_one(partial(tidy, folder))
+        else:
+            stop = _run_stage(stage, recipe, prepared, model, folder, quiet, resume_hint, deadline)
+            if stop is not None and folder != folders[-1]:
+                raise Interrupted(f"stopped by {stop}; stage {stage.name!r} is finished. Continue with {resume_hint}")
         model = str(folder / "model")
     return Path(model)
 
 
-def identity(recipe: Recipe, number: int, digest: str) -> dict[str, Any]:
-    """What decides the result of stage `number` (from 0): the data, its settings and all that comes before it."""
-    everything = recipe.model_dump(mode="json")
-    shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
-    stages = everything["stages"][: number + 1]
-    for stage in stages:
-        for name in FAULT_LIMITS:
-            stage.pop(name, None)
-        stage["trl"] = {key: value for key, value in stage["trl"].items() if not key.startswith(_WHERE_A_SERVER_IS)}
-    return {**shared, "content": digest, "stages": stages}
-
-
-def _claim_once(recipe: Recipe, folders: list[Path], overwrite: bool) -> None:
-    """`_claim` by one of several processes; what it raises is raised by all."""
-    refusal: list[OutputError | None] = [None]
-    if PartialState().is_main_process:
-        try:
-            _claim(recipe, folders, overwrite)
-        except OutputError as error:
-            refusal = [error]
-    (refused,) = broadcast_object_list(refusal)
-    if refused is not None:
-        raise refused
-
-
-def _claim(recipe: Recipe, folders: list[Path], overwrite: bool) -> None:
-    """Make sure that what is in the output folder belongs to this recipe."""
-    digest = Prepared(recipe.data).digest()
-    for number, folder in enumerate(folders):
-        others = [f for f in recipe.output.glob(f"{number + 1}-*") if f.name != folder.name and _begun(f)]
-        mine = identity(recipe, number, digest)
-        mark = folder / "stage.json"
-        differing = mark.is_file() and json.loads(mark.read_text()) != mine and _begun(folder)
-        if others or differing:
-            if not overwrite:
-                what = others[0] if others else folder
-                raise OutputError(
-                    f"{what}: made by another recipe or with other data; choose another `output`, or replace it with "
-                    "--overwrite"
-                )
-            for stale in [*others, *folders[number:]]:
-                shutil.rmtree(stale, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        mark.write_text(json.dumps(mine, indent=2) + "\n")
-    (recipe.output / "recipe.yaml").write_text(resolved(recipe))
-
-
-def _begun(folder: Path) -> bool:
-    """Whether a stage has left anything worth keeping in its folder."""
-    return (folder / "model").is_dir() or (folder / "metrics.jsonl").is_file() or any(folder.glob("checkpoint-*"))
-
-
 def _run_stage(
-    stage: AnyStage, recipe: Recipe, prepared: Prepared, model: str, folder: Path, quiet: bool, resume_hint: str
-) -> bool:
-    """Run a stage to its end and save its model; returns whether a signal asked to stop meanwhile."""
+    stage: AnyStage,
+    recipe: Recipe,
+    prepared: Prepared,
+    model: str,
+    folder: Path,
+    quiet: bool,
+    resume_hint: str,
+    deadline: float | None,
+) -> Stop | None:
+    """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
     rows = training_rows(stage, prepared)
-    checkpoint = get_last_checkpoint(str(folder))
-    with StopOnSignal() as signals:
-        trainer = build_trainer(
-            stage,
-            recipe,
-            model,
-            rows,
-            folder,
-            [MetricsFile(folder / "metrics.jsonl"), ProgressBar(stage.name, quiet), signals],
-        )
+    held_out = validation_rows(stage, prepared, recipe.seed)
+    checkpoint = by_one(partial(starting_point, folder))
+    with StopRequest(deadline) as request:
+        callbacks = [MetricsFile(folder / "metrics.jsonl"), ProgressBar(stage.name, quiet), request]
+        trainer = build_trainer(stage, recipe, model, rows, folder, callbacks, held_out)
         trainer.remove_callback(PrinterCallback)
-        if checkpoint:
-            truncate_after(folder / "rollouts.jsonl", int(checkpoint.rsplit("-", 1)[1]) - 1, key="global_step")
         trainer.train(resume_from_checkpoint=checkpoint)
     # None of several processes may leave, or go on to the next stage, while another still writes.
     trainer.accelerator.wait_for_everyone()
-    if signals.stopped and trainer.state.global_step < trainer.state.max_steps:
+    stop = _agreed(request)
+    if stop is not None and trainer.state.global_step < trainer.state.max_steps:
         raise Interrupted(
-            f"stage {stage.name!r} stopped after step {trainer.state.global_step} of {trainer.state.max_steps}; "
-            f"the checkpoint is in {folder}. Continue with {resume_hint}"
+            f"stage {stage.name!r} stopped after step {trainer.state.global_step} of {trainer.state.max_steps} by "
+            f"{stop}; the checkpoint is in {folder}. Continue with {resume_hint}"
         )
-    _save(trainer, folder / "model")
-    return signals.stopped
+    best = _take_best(trainer)
+    _save(trainer, folder / "model", best)
+    return stop
 
 
-def _save(trainer: Any, target: Path) -> None:
+def _agreed(request: StopRequest) -> Stop | None:
+    """The reason to stop that counts for all processes, here where a stage ends."""
+    own = request.reason or (None if request.another_step_fits() else Stop.TIME)
+    return max(filter(None, gather_object([own]) if PartialState().num_processes > 1 else [own]), default=None)
+
+
+def _take_best(trainer: Any) -> dict[str, Any] | None:
+    """Load the weights of the best checkpoint where the stage was validated; returns which it is."""
+    state, metric = trainer.state, trainer.args.metric_for_best_model
+    if metric is None or state.best_model_checkpoint is None:
+        return None
+    by_one(partial(_check_best, Path(state.best_model_checkpoint)))
+    if state.best_global_step != state.global_step:
+        trainer._load_best_model()
+    return {"step": state.best_global_step, "metric": metric, "value": state.best_metric}
+
+
+def _check_best(checkpoint: Path) -> None:
+    problem = problem_of(checkpoint)
+    if problem is not None:
+        raise OutputError(
+            f"{checkpoint}, the best by validation, is damaged: {problem}. To take the last weights instead, remove "
+            f"it (rm -r {checkpoint}) and run the same command again"
+        )
+
+
+def _save(trainer: Any, target: Path, best: dict[str, Any] | None) -> None:
     """Save the final model so that it appears whole, a LoRA adapter both alone and merged; drop the checkpoints."""
-    scratch = target.with_name(".model.partial")
+    scratch, adapter = target.with_name(MODEL_ASIDE), target.with_name(ADAPTER_ASIDE)
     network = trainer.accelerator.unwrap_model(trainer.model)
     main = trainer.is_world_process_zero()
-    if main:
-        shutil.rmtree(scratch, ignore_errors=True)
-    if isinstance(network, PeftModel):
+    try:
+        if isinstance(network, PeftModel):
+            if main:
+                network.save_pretrained(adapter)
+                network.merge_and_unload().save_pretrained(scratch)
+        else:
+            trainer.save_model(str(scratch))
         if main:
-            network.save_pretrained(target.with_name("adapter"))
-            network.merge_and_unload().save_pretrained(scratch)
-    else:
-        trainer.save_model(str(scratch))
-    if main:
-        trainer.processing_class.save_pretrained(scratch)
-        scratch.rename(target)
-        for checkpoint in target.parent.glob("checkpoint-*"):
-            shutil.rmtree(checkpoint)
+            trainer.processing_class.save_pretrained(scratch)
+            _publish(scratch, adapter, target, best)
+    except WRITE_ERRORS as error:
+        if not is_write_error(error):
+            raise
+        for folder in (scratch, adapter):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise cannot_write(target, error, "The checkpoints of the stage are intact") from error
     trainer.accelerator.wait_for_everyone()
+
+
+def _publish(scratch: Path, adapter: Path, target: Path, best: dict[str, Any] | None) -> None:
+    """Give the model its name, which marks the stage as finished, as the last of all."""
+    if best is not None:
+        write_whole(target.with_name("best.json"), json.dumps(best, indent=1) + "\n")
+    if adapter.is_dir():
+        sync_tree(adapter)
+        shutil.rmtree(target.with_name("adapter"), ignore_errors=True)
+        adapter.rename(target.with_name("adapter"))
+    sync_tree(scratch)
+    scratch.rename(target)
+    sync_folder(target.parent)
+    tidy(target.parent)

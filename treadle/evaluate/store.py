@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import OutputError
+from treadle.whole_files import write_whole
 
 
 class Journal:
@@ -109,27 +110,12 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
     """Write JSON lines whole or not at all."""
-    _write(path, (json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    write_whole(path, (json.dumps(record, ensure_ascii=False) + "\n" for record in records))
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file whole or not at all."""
-    _write(path, [json.dumps(content, ensure_ascii=False, indent=2) + "\n"])
-
-
-def _write(path: Path, texts: Iterable[str]) -> None:
-    aside = path.with_name(f".{path.name}.partial")
-    with aside.open("wb") as file:
-        for text in texts:
-            file.write(text.encode("utf-8", "backslashreplace"))
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # so that the new name, too, is on the disk
-    finally:
-        os.close(folder)
+    write_whole(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -23,6 +23,7 @@ from treadle.miniature.arms import ARMS, SOLUTION_TOKENS, Arm, recipe_of
 from treadle.miniature.board import Board, Line
 from treadle.miniature.jobs import Job, run_jobs
 from treadle.models import BASE, resolve
+from treadle.whole_files import write_whole
 
 MARKER = "quickstart.json"
 
@@ -217,10 +218,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Write JSON so that the file appears whole: its presence marks a job as done."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.partial")
-    scratch.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    scratch.rename(path)
+    write_whole(path, json.dumps(content, indent=1) + "\n")
 
 
 def _commit() -> str | None:

@@ -1,12 +1,11 @@
-"""Supervised fine-tuning as TRL does it, with the guards of `treadle.guarded_steps`."""
+"""`GuardedSFTConfig`: TRL's `SFTConfig` with the limits of faults that supervised fine-tuning has."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
-from treadle.guarded_steps import GuardedSteps
 from treadle.srl_config import check_fault_settings
 
 
@@ -24,7 +23,3 @@ class GuardedSFTConfig(SFTConfig):
     def __post_init__(self) -> None:
         check_fault_settings(self)
         super().__post_init__()
-
-
-class GuardedSFTTrainer(GuardedSteps, SFTTrainer):
-    """`SFTTrainer` that skips steps that are not finite and halves micro-batches that do not fit."""
