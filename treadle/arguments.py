@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
-from trl import SFTConfig
 
-from treadle.config import AnyStage, Recipe, SFTStage, Stage
+from treadle.config import FAULT_LIMITS, AnyStage, Recipe, SFTStage, Stage
 from treadle.errors import RecipeError
+from treadle.sft_config import GuardedSFTConfig
 from treadle.sizes import Sizes
 from treadle.srl_config import SRLConfig
 
@@ -60,6 +60,7 @@ OWNED = {
     "autojunk": "autojunk",
     "argument_order": "argument_order",
     "log_rollouts": "log_rollouts",
+    **{name: name for name in FAULT_LIMITS},
     "output_dir": "output",
     "seed": "seed",
     "bf16": "dtype",
@@ -70,7 +71,7 @@ OWNED = {
 
 def check_trl_keys(stage: Stage, where: str) -> None:
     """Raise `RecipeError` for a key in `trl:` that TRL's config class lacks or that the recipe sets itself."""
-    target = SFTConfig if isinstance(stage, SFTStage) else SRLConfig
+    target = GuardedSFTConfig if isinstance(stage, SFTStage) else SRLConfig
     known = [f.name for f in fields(target) if f.init]
     for key in stage.trl:
         if key not in known:
@@ -88,7 +89,7 @@ def compute_dtype(recipe: Recipe) -> str:
     return "bfloat16" if torch.cuda.is_available() else "float32"
 
 
-def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) -> SFTConfig | SRLConfig:
+def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) -> GuardedSFTConfig | SRLConfig:
     """The configuration of the trainer that runs `stage` with its output in `folder`.
 
     Raises:
@@ -100,7 +101,7 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
     arguments = _common(stage, recipe, folder) | _validation(stage, sizes)
     try:
         if isinstance(stage, SFTStage):
-            return SFTConfig(
+            return GuardedSFTConfig(
                 **arguments, gradient_accumulation_steps=sizes.accumulation, max_length=stage.max_length, **stage.trl
             )
         return SRLConfig(
@@ -147,6 +148,7 @@ def _common(stage: AnyStage, recipe: Recipe, folder: Path) -> dict[str, Any]:
         "use_cpu": not torch.cuda.is_available(),
         "save_steps": stage.save_every,
         "report_to": recipe.report_to,
+        **{name: getattr(stage, name) for name in FAULT_LIMITS if hasattr(stage, name)},
         **{k: v for k, v in _QUIET.items() if k not in stage.trl},
     }
 

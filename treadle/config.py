@@ -21,6 +21,17 @@ from treadle.overrides import apply_override
 from treadle.rewards import ArgumentOrder
 from treadle.sampling import Refill, WhenShort
 
+FAULT_LIMITS = (
+    "max_skipped_steps",
+    "quiet_steps",
+    "reward_seconds",
+    "max_unscorable",
+    "max_format_fault_steps",
+    "max_logp_difference",
+    "stop_on_logp_difference",
+)
+"""Settings of when to stop and when to warn; as long as nothing goes wrong they change no result."""
+
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
@@ -42,6 +53,7 @@ class Stage(Strict):
         name: Folder of the stage and its name on the command line; the kind by default.
         epochs, max_steps: Length of the stage; `max_steps` wins where it is set.
         micro_batch: Sequences in one forward and backward on one device.
+        max_skipped_steps, quiet_steps: See `SRLConfig`; limits of faults change no result.
         validate_every: Optimizer steps between validations on held-out rows, and one at the end; `None` for none.
             RL stages are validated by the mean reward, SFT by its loss.
         validation_rows: How many of the held-out rows, chosen by the recipe's seed.
@@ -60,6 +72,8 @@ class Stage(Strict):
     micro_batch: int = Field(8, ge=1)
     gradient_checkpointing: bool = True
     save_every: int = Field(50, ge=1)
+    max_skipped_steps: int = Field(3, ge=1)
+    quiet_steps: int = Field(5, ge=0)
     validate_every: int | None = Field(None, ge=1)
     validation_rows: int = Field(64, ge=1)
     trl: dict[str, Any] = {}
@@ -96,6 +110,8 @@ class RLStage(Stage):
         sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after: See `SRLConfig`.
         validation: What `validate_every` rewards: `steps` (similarity to the expert's), `answers` (final answers of
             whole problems), or by default what the stage trains on. The paper does not give it.
+        reward_seconds, max_unscorable, max_format_fault_steps, max_logp_difference, stop_on_logp_difference: Limits of
+            faults, see `SRLConfig`.
     """
 
     prompts_per_step: int = Field(512, ge=1)
@@ -114,6 +130,11 @@ class RLStage(Stage):
     max_staleness: int = Field(1, ge=0)
     rest_after: int | None = Field(None, ge=1)
     log_rollouts: bool = True
+    reward_seconds: float | None = Field(600.0, gt=0)
+    max_unscorable: float = Field(0.25, ge=0, le=1)
+    max_format_fault_steps: int | None = Field(5, ge=1)
+    max_logp_difference: float = Field(0.2, gt=0)
+    stop_on_logp_difference: bool = False
     validation: Literal["steps", "answers"] | None = None
 
 

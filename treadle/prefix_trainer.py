@@ -27,6 +27,7 @@ from trl.extras.profiling import profiling_context
 from trl.models import unwrap_model_for_generation
 
 from treadle import rollout, tree
+from treadle.guarded_rollouts import GuardedRollouts
 from treadle.micro_batches import (
     GLOBAL_LOSSES,
     Batch,
@@ -45,7 +46,7 @@ from treadle.validation import ValidatingByReward
 Tensor = torch.Tensor
 
 
-class PrefixTreeTrainer(Resumable, ValidatingByReward, GRPOTrainer):
+class PrefixTreeTrainer(GuardedRollouts, Resumable, ValidatingByReward, GRPOTrainer):
     """`GRPOTrainer` on prefix trees, resumable to the byte; its args are an `SRLConfig`.
 
     Attributes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -56,7 +57,7 @@ class MetricsFile(TrainerCallback):
     ) -> None:
         if not state.is_world_process_zero or not logs:
             return
-        line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **logs}
+        line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **_finite(logs)}
         append_lines(self.path, [json.dumps(line) + "\n"])
 
 
@@ -73,6 +74,11 @@ def append_lines(path: Path, lines: list[str]) -> None:
     except OSError as error:
         kept = "The checkpoints are intact, and a torn last line is cut off when the run goes on"
         raise cannot_write(path, error, kept) from error
+
+
+def _finite(logs: dict[str, Any]) -> dict[str, Any]:
+    """The metrics with null for what is no finite number, which JSON does not know (a skipped step's gradient norm)."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in logs.items()}
 
 
 def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 from trl import GRPOConfig
 
@@ -53,6 +53,21 @@ class SRLConfig(GRPOConfig):
             `per_device_train_batch_size`.
         max_kv_tokens (`int` or `None`):
             Tokens whose keys and values a rollout without vLLM may hold at a time. `None` for no bound.
+
+    Faults (`docs/faults.md`):
+        max_skipped_steps (`int`, defaults to 3):
+            Optimizer steps in a row that may be skipped because a loss or gradient is not finite, before the run stops.
+        reward_seconds (`float` or `None`, defaults to 600):
+            Seconds that a reward function may take for one batch. `None` for no limit.
+        max_unscorable (`float`, defaults to 0.25):
+            Share of one generation's completions that may have no reward because of a fault.
+        max_format_fault_steps (`int` or `None`, defaults to 5):
+            Steps in a row in which every completion breaks the format, before the run stops. `None` for no limit.
+        quiet_steps (`int`, defaults to 5):
+            Steps in a row without gradient, or without any change of weights, before a warning. 0 for none.
+        max_logp_difference (`float`, defaults to 0.2):
+            Mean difference between the log-probs of the rollout engine and of the trainer above which to warn, in nats.
+        stop_on_logp_difference (`bool`, defaults to `False`): Stop there instead.
     """
 
     learning_rate: float = 5e-7
@@ -79,6 +94,14 @@ class SRLConfig(GRPOConfig):
     max_tree_tokens: int | None = field(default=None, metadata={"help": "Tokens that a micro-batch may forward."})
     max_kv_tokens: int | None = field(default=None, metadata={"help": "Tokens cached at a time in a rollout."})
 
+    max_skipped_steps: int = field(default=3, metadata={"help": "Skipped steps in a row before stopping."})
+    reward_seconds: float | None = field(default=600.0, metadata={"help": "Seconds of a reward function's call."})
+    max_unscorable: float = field(default=0.25, metadata={"help": "Share of completions without reward by a fault."})
+    max_format_fault_steps: int | None = field(default=5, metadata={"help": "Steps of format faults alone."})
+    quiet_steps: int = field(default=5, metadata={"help": "Steps without gradient or change before a warning."})
+    max_logp_difference: float = field(default=0.2, metadata={"help": "Rollout log-probs against the trainer's."})
+    stop_on_logp_difference: bool = field(default=False, metadata={"help": "Stop at that difference."})
+
     def __post_init__(self) -> None:
         if self.prompts_per_step is not None:
             processes = int(os.environ.get("WORLD_SIZE", 1))
@@ -101,6 +124,7 @@ class SRLConfig(GRPOConfig):
         ):
             if getattr(self, name) not in allowed:
                 raise RecipeError(f"{name}={getattr(self, name)!r}: expected {' or '.join(map(repr, allowed))}")
+        check_fault_settings(self)
         for name, least in (
             ("max_sampling_rounds", 1),
             ("max_tree_tokens", 1),
@@ -115,6 +139,21 @@ class SRLConfig(GRPOConfig):
                 f"loss_type={self.loss_type!r} weights micro-batches of different size wrongly: set "
                 f"when_short='fill' (or 'stop'), or a globally normalised loss ({', '.join(GLOBAL_LOSSES)})"
             )
+
+
+def check_fault_settings(config: Any) -> None:
+    """Raise `RecipeError` for a limit of faults that cannot be meant; `config` may lack some."""
+    for name, least in (("max_skipped_steps", 1), ("max_format_fault_steps", 1), ("quiet_steps", 0)):
+        value = getattr(config, name, None)
+        if value is not None and value < least:
+            raise RecipeError(f"{name}={value}: expected at least {least}")
+    for name in ("reward_seconds", "max_logp_difference"):
+        value = getattr(config, name, None)
+        if value is not None and not value > 0:
+            raise RecipeError(f"{name}={value}: expected more than 0")
+    share = getattr(config, "max_unscorable", 0.0)
+    if not 0 <= share <= 1:
+        raise RecipeError(f"max_unscorable={share}: expected a share from 0 to 1")
 
 
 def accumulation_steps(prompts: int, rollouts: int, micro_batch: int, processes: int = 1) -> int:

@@ -22,15 +22,17 @@ import torch
 
 from treadle.dynamic_sampling import DynamicSamplingTrainer
 from treadle.groups import total_rewards
+from treadle.guarded_steps import GuardedSteps
 from treadle.micro_batches import Batch
 from treadle.phases import PhaseTimes
 from treadle.rewards import srl_reward
 from treadle.rollouts import RolloutLog, thought_lengths
 from treadle.sampling import Drop
 from treadle.srl_config import SRLConfig
+from treadle.watched_rollouts import WatchedRollouts
 
 
-class SRLTrainer(PhaseTimes, DynamicSamplingTrainer):
+class SRLTrainer(PhaseTimes, GuardedSteps, WatchedRollouts, DynamicSamplingTrainer):
     """`GRPOTrainer` with dynamic sampling, on prefix trees.
 
     Args are those of `GRPOTrainer`. Without `reward_funcs` the step-wise similarity reward is used, which reads

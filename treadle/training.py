@@ -15,6 +15,7 @@ from trl import SFTTrainer
 
 from treadle.arguments import compute_dtype, trainer_config
 from treadle.config import AnyStage, Recipe, RLStage, RLVRStage, SFTStage, SRLStage
+from treadle.guarded_steps import GuardedSteps
 from treadle.models import load_model, load_tokenizer
 from treadle.resumable import Resumable
 from treadle.rewards import ModelOutput, final_answer_reward, solution_reward, srl_reward
@@ -24,8 +25,8 @@ from treadle.validation import Validating
 from treadle.validation_rows import validated_by
 
 
-class StageSFTTrainer(Resumable, Validating, SFTTrainer):
-    """TRL's `SFTTrainer`, resumable to the byte, whose validation leaves the random stream of training alone."""
+class StageSFTTrainer(GuardedSteps, Resumable, Validating, SFTTrainer):
+    """TRL's `SFTTrainer`, guarded, resumable to the byte, whose validation leaves training's random stream alone."""
 
     def shared_state(self) -> dict[str, Any]:
         return {**super().shared_state(), "tokens": self._total_train_tokens}
