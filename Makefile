@@ -1,7 +1,8 @@
 # make quickstart   watch a small model learn (about 10 minutes on two CPU cores)
 # make test         lint and tests (under 8 minutes on two CPU cores)
+# make kill-test    50 kills of small runs at random moments (KILLS=50, SEED=0), each against a run never killed
 #
-# Both set themselves up in .venv on a fresh machine and are quick when nothing changed. TORCH is what pip is asked
+# They set themselves up in .venv on a fresh machine and are quick when nothing changed. TORCH is what pip is asked
 # for; where that would bring CUDA and is not wanted, name the index of PyTorch's CPU builds:
 #   make quickstart TORCH="torch==2.13.0 --index-url INDEX"
 
@@ -9,14 +10,20 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
+KILLS ?= 50
+SEED ?= 0
+KILL_FOLDER ?= $(shell mktemp -d)
 
-.PHONY: quickstart test lint format clean
+.PHONY: quickstart test kill-test lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
 
 test: $(VENV)/.installed-dev lint
 	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+kill-test: $(VENV)/.installed-dev
+	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.kills.harness $(KILL_FOLDER) --random $(KILLS) --seed $(SEED)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -14,7 +14,6 @@ from trl import SFTConfig
 
 from tests.test_trainer import ROWS, arguments, digits
 from treadle import SRLConfig, SRLTrainer
-from treadle.checkpoints import checkpoints_in, last_good, problem_of
 from treadle.training import StageSFTTrainer
 
 TIMES = {"train_runtime", "train_samples_per_second", "train_steps_per_second", "step_time"}
@@ -51,12 +50,14 @@ def srl(folder, model, tokenizer, rows=TRAJECTORIES, lora=None, **changes):
     return SRLTrainer(model, half_vary, args, train_dataset=data, processing_class=tokenizer, peft_config=lora)
 
 
-def sft(folder, model, tokenizer, **changes):
+def sft(folder, model, tokenizer, rows_eval=False, **changes):
     settings = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2, "learning_rate": 1e-3}
     settings |= {"use_cpu": True, "bf16": False, "report_to": [], "logging_steps": 1, "disable_tqdm": True, "seed": 3}
     args = SFTConfig(str(folder), **(settings | LONG | {"max_steps": 9} | changes))
     rows = [{"prompt": f"next {i:03d}", "completion": "a1b2 " * (1 + i % 5)} for i in range(16)]
-    return StageSFTTrainer(model, args, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)
+    held_out = Dataset.from_list(rows[:4]) if rows_eval else None
+    data = Dataset.from_list(rows)
+    return StageSFTTrainer(model, args, train_dataset=data, eval_dataset=held_out, processing_class=tokenizer)
 
 
 def trained(trainer, checkpoint=None):
@@ -98,18 +99,11 @@ def fresh(tiny_model, tiny_tokenizer):
 @pytest.mark.parametrize("case", CASES)
 def test_a_resumed_run_ends_in_the_same_bytes(case, fresh, tmp_path):
     changes, step = CASES[case]
-    if "beta" in changes:
-        model, tokenizer = fresh()
-        model.save_pretrained(tmp_path / "model")
-        model.config._name_or_path = str(tmp_path / "model")
-        shared = model.config
-    else:
-        shared = None
+    fresh()[0].save_pretrained(tmp_path / "model")
 
     def make(folder):
         model, tokenizer = fresh()
-        if shared is not None:
-            model.config._name_or_path = shared._name_or_path
+        model.config._name_or_path = str(tmp_path / "model")  # where TRL finds the reference model
         return srl(folder, model, tokenizer, **changes)
 
     logs = same_after(make, tmp_path, step)
@@ -129,3 +123,29 @@ def test_a_lora_adapter_too(fresh, tmp_path):
 @pytest.mark.parametrize("step", [2, 4, 6])  # within the first epoch of four steps, at its end, within the second
 def test_supervised_fine_tuning_too(strategy, step, fresh, tmp_path):
     same_after(lambda folder: sft(folder, *fresh(), train_sampling_strategy=strategy), tmp_path, step)
+
+
+def test_on_another_number_of_processes_the_order_goes_on_at_the_same_place(fresh, tmp_path, capfd):
+    """The rest of a generation in use is dropped and sampled anew, and what follows is what would have followed."""
+    settings = {"steps_per_generation": 4, "log_rollouts": True, "prefix_tree": True, "max_steps": 6}
+    trained(srl(tmp_path / "run", *fresh(), **settings))
+    shutil.copytree(tmp_path / "run" / "checkpoint-3", tmp_path / "other" / "checkpoint-3")
+    file = tmp_path / "other" / "checkpoint-3" / "shared_state.pt"
+    torch.save({**torch.load(file), "processes": 2}, file)  # as if two processes had saved it
+    trained(srl(tmp_path / "other", *fresh(), **settings), str(file.parent))
+    told = "the rest of its last generation (2 of 4 micro-batches) is dropped and sampled anew"
+    assert told in capfd.readouterr().err
+    before, after = (
+        [(row["global_step"], row["number"]) for row in map(json.loads, (tmp_path / run / "rollouts.jsonl").open())]
+        for run in ("run", "other")
+    )
+    assert [step for step, _ in before] == [0] * 8 + [2] * 8 + [4] * 8
+    assert [number for _, number in after] == [number for step, number in before if step >= 2]
+    assert [step for step, _ in after] == [3] * 8 + [4] * 8
+
+
+def test_a_checkpoint_of_another_trainer_is_continued_with_a_warning(fresh, tmp_path):
+    trained(srl(tmp_path / "run", *fresh(), max_steps=2))
+    (tmp_path / "run" / "checkpoint-1" / "shared_state.pt").unlink()
+    with pytest.warns(UserWarning, match=r"checkpoint-1 holds no shared_state.pt: it was not saved by treadle"):
+        trained(srl(tmp_path / "run", *fresh(), max_steps=2), str(tmp_path / "run" / "checkpoint-1"))

@@ -71,6 +71,7 @@ def publish(written: Path, folder: Path) -> Path:
         _remove(target)
     written.rename(target)
     sync_folder(folder)
+    written.parent.rmdir()
     return target
 
 
@@ -121,8 +122,8 @@ def last_good(folder: Path) -> Path | None:
         print(f"treadle: skipping a damaged checkpoint, {damaged[-1]}", file=sys.stderr)
     if damaged:
         raise OutputError(
-            f"no checkpoint in {folder} can be used: {'; '.join(damaged)}. To start this stage anew, remove its folder: "
-            f"rm -r {folder}"
+            f"no checkpoint in {folder} can be used: {'; '.join(damaged)}. To start this stage anew, remove its "
+            f"folder: rm -r {folder}"
         )
     return None
 

@@ -106,8 +106,8 @@ def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] |
                 at = int(found[1]) if found else json.loads(line)[key]
             except (ValueError, KeyError, TypeError):
                 raise OutputError(
-                    f"{path}, line {number}: found {line[:60]!r}, expected a JSON object with {key!r}; delete this line, "
-                    "then run the same command again"
+                    f"{path}, line {number}: found {line[:60]!r}, expected a JSON object with {key!r}; delete this "
+                    "line, then run the same command again"
                 ) from None
             if at > step:
                 break

@@ -1,7 +1,7 @@
 """`Resumable`: a mixin for transformers' trainers whose checkpoints are whole and whose continuation is exact.
 
-transformers writes a checkpoint file by file into its final place, and what it restores is weights, optimizer, scheduler
-and random state. Here a checkpoint is written aside and published (`treadle.checkpoints`), and holds besides what the
+transformers writes a checkpoint file by file into its final place, and restores weights, optimizer, scheduler and
+random state. Here a checkpoint is written aside and published (`treadle.checkpoints`), and holds besides what the
 loop, the order of the data and the trainer's own buffers need. On a CPU in float32 a run that was killed and continued
 ends in the same bytes as one that never was.
 
@@ -18,7 +18,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +130,7 @@ class Resumable:
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """As in transformers; within a checkpoint a failure is noted, as other processes wait after it."""
-        if not _internal_call:
-            return super().save_model(output_dir, _internal_call)
-        with self._noting_failures():
+        with self._noting_failures() if _internal_call else nullcontext():
             super().save_model(output_dir, _internal_call)
 
     @contextmanager
@@ -152,15 +150,18 @@ class Resumable:
             torch.distributed.all_reduce(failed, torch.distributed.ReduceOp.MAX)
         if not failed:
             return
-        others = [path for path in checkpoints.checkpoints_in(target.parent) if path != target]
+        before = [
+            p for p in checkpoints.checkpoints_in(target.parent) if checkpoints.step_of(p) < self.state.global_step
+        ]
         if self.accelerator.is_main_process:
             checkpoints.clean(target.parent)
         if self._failure is None:
             raise OutputError(f"{target}: another process could not write its part of the checkpoint")
         if not is_write_error(self._failure):
             raise self._failure
-        kept = f"The last good checkpoint, {others[0].name}, is intact" if others else "There is no earlier checkpoint"
-        remedy = f"Fewer checkpoints are kept with save_total_limit=1 (now {self.args.save_total_limit}) under `trl:`"
+        kept = f"The last good checkpoint, {before[0].name}, is intact" if before else "There is no earlier checkpoint"
+        limit = self.args.save_total_limit
+        remedy = f"Fewer are kept with save_total_limit: 1 under `trl:` (now {limit})" if limit != 1 else ""
         raise cannot_write(target, self._failure, kept, remedy) from self._failure
 
     def _own_file(self) -> str:
