@@ -7,7 +7,6 @@ holds only what differs. Any value can be overridden as `key.path=value`, stages
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from treadle.completion import ThinkTags
 from treadle.errors import RecipeError
 from treadle.overrides import apply_override
+from treadle.recipe_errors import explain
 from treadle.rewards import ArgumentOrder
 from treadle.sampling import Refill, WhenShort
 
@@ -238,7 +238,8 @@ def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
-        lines = [_explain(problem, content) for problem in error.errors()]
+        parts = {"sft": SFTStage, "rlvr": RLVRStage, "srl": SRLStage, "lora": Lora}
+        lines = [explain(problem, Recipe, parts) for problem in error.errors()]
         raise RecipeError(f"{where}: " + "\n  ".join(lines)) from None
     if any(stage.trl for stage in recipe.stages):
         from treadle.arguments import check_trl_keys  # imports TRL, which takes seconds
@@ -246,39 +247,6 @@ def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
         for stage in recipe.stages:
             check_trl_keys(stage, where)
     return recipe
-
-
-def _explain(problem: Any, content: dict[str, Any]) -> str:
-    """One pydantic error as: key, what was found, what was expected, and how to mend it."""
-    location = [str(part) for part in problem["loc"] if part not in ("sft", "srl", "rlvr")]
-    key = ".".join(location) or "recipe"
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(problem["loc"], content)
-        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
-        return f"unknown key {key!r}; {hint}"
-    if problem["type"] == "missing":
-        return f"missing key {key!r}; add it, for instance {key}: {_EXAMPLES.get(location[-1], '...')}"
-    if problem["type"] == "union_tag_not_found":
-        return f"{key}: missing key 'kind'; expected one of sft, rlvr, srl"
-    if problem["type"] == "union_tag_invalid":
-        return f"{key}.kind: found {problem['input'].get('kind')!r}, expected one of sft, rlvr, srl"
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error":
-        return f"{key}: {message}"
-    return f"{key}: found {problem['input']!r}; {message[0].lower() + message[1:]}"
-
-
-_EXAMPLES = {"model": "Qwen/Qwen2.5-7B-Instruct", "data": "data/s1k", "output": "runs/s1k", "stages": "[{kind: srl}]"}
-
-
-def _known_keys(location: Sequence[Any], content: dict[str, Any]) -> list[str]:
-    """Field names of the model class at the parent of `location`."""
-    classes = {"sft": SFTStage, "rlvr": RLVRStage, "srl": SRLStage, "lora": Lora}
-    for part in reversed(location[:-1]):
-        if part in classes:
-            return list(classes[part].model_fields)
-    return list(Recipe.model_fields)
 
 
 def resolved(recipe: Recipe) -> str:
