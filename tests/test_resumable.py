@@ -62,7 +62,10 @@ def sft(folder, model, tokenizer, **changes):
 def trained(trainer, checkpoint=None):
     """Weights after training, and what was logged after the checkpoint."""
     trainer.train(resume_from_checkpoint=checkpoint)
-    logs = [{k: v for k, v in log.items() if k not in TIMES} for log in trainer.state.log_history]
+    logs = [
+        {k: v for k, v in log.items() if k not in TIMES and not k.startswith("seconds/")}
+        for log in trainer.state.log_history
+    ]
     return {name: value.clone() for name, value in trainer.model.state_dict().items()}, logs
 
 

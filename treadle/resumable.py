@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 import torch.distributed
-from transformers import set_seed
+from accelerate.utils import set_seed
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 

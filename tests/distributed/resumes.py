@@ -18,7 +18,17 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, TrainerCallback
 
-from tests.distributed.ranks import PROMPTS, ROLLOUTS, SEED, TOKENS, ToldSharded, ToldSRL, fork_ranks, rows
+from tests.distributed.ranks import (
+    PROMPTS,
+    ROLLOUTS,
+    SEED,
+    TOKENS,
+    ToldSharded,
+    ToldSRL,
+    fork_ranks,
+    rows,
+    together_to_the_end,
+)
 from tests.test_trainer import arguments
 from treadle import SRLConfig
 from treadle.miniature.tokenizer import build_tokenizer
@@ -26,6 +36,7 @@ from treadle.prompt_order import PromptStream
 
 STEPS = 5  # three make an epoch
 SAVED = 2
+HELD_OUT = 7  # rows of validation, which do not divide among processes
 MISSING = 4  # groups that are dropped in each step: they divide among all numbers of processes
 
 # Processes, how accelerate shards the model, and the case whose checkpoint is taken up.
@@ -65,12 +76,12 @@ DULL = dull_prompts()
 
 
 def reward(completion_ids: list[list[int]], number: list[int], trainer_state: Any, **kwargs: Any) -> list[float]:
+    if number[0] < 0:  # validation
+        return [sum(ids) / 100 for ids in completion_ids]
     dull = DULL[trainer_state.global_step]
     place = range(len(number))  # breaks ties, so that no other group is dropped by chance
-    return [
-        0.0 if n in dull else (sum(ids) % 11 + i % 4) / 14
-        for ids, n, i in zip(completion_ids, number, place, strict=True)
-    ]
+    scores = [(sum(ids) % 11 + i % ROLLOUTS) / 14 for ids, i in zip(completion_ids, place, strict=True)]
+    return [0.0 if n in dull else score for n, score in zip(number, scores, strict=True)]
 
 
 class StopAfter(TrainerCallback):
@@ -100,22 +111,34 @@ def work(case: str, folder: Path) -> None:
         max_tree_tokens=200,
         dynamic_sampling=True,
         log_rollouts=True,
+        eval_strategy="steps",
+        eval_steps=2,
+        per_device_eval_batch_size=2,
+        num_generations_eval=1,
     )
     tokenizer = build_tokenizer()
     data = rows()
+    held_out = data.select(range(HELD_OUT)).map(lambda row: {"number": -1 - row["number"]})
     stops = [StopAfter()] if "saved" in case else []
     cls = {"ddp": ToldSRL, "fsdp": ToldSharded}[kind]
     model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype="auto")
-    trainer = cls(model, reward, args, train_dataset=data, processing_class=tokenizer, callbacks=stops)
+    kwargs = {"train_dataset": data, "eval_dataset": held_out, "processing_class": tokenizer, "callbacks": stops}
+    trainer = cls(model, reward, args, **kwargs)
     trainer.silent = {tuple(tokenizer(text)["input_ids"]): False for text in data["prompt"]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer.train(resume_from_checkpoint=taken_up and str(folder / taken_up / f"checkpoint-{SAVED}"))
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
     if trainer.accelerator.is_main_process:
-        found = {"weights": {name: value.cpu() for name, value in weights.items()}, "step": trainer.state.global_step}
+        found = {
+            "weights": {name: value.cpu() for name, value in weights.items()},
+            "step": trainer.state.global_step,
+            "validated": [
+                (log["step"], log["eval_reward"]) for log in trainer.state.log_history if "eval_reward" in log
+            ],
+        }
         torch.save(found, folder / f"{case}.pt")
-    trainer.accelerator.end_training()
+    together_to_the_end()
 
 
 def main() -> None:

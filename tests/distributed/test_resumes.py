@@ -65,3 +65,11 @@ def test_another_number_of_processes_goes_on_as_if_the_run_had_not_stopped(folde
         assert torch.allclose(resumed["weights"][name], weight, rtol=0, atol=1e-6), name
         moved = max(moved, float((weight - saved["weights"][name]).abs().max()))
     assert moved > 1e-3  # what was trained after the checkpoint
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case != "straight"])
+def test_validation_counts_each_row_once_in_any_number_of_processes(folder, case):
+    """Batches of two for seven rows: one process has a last batch of one row, four fill theirs up with copies."""
+    steps = [SAVED] if "saved" in case else [2, 4, 5]
+    (mean,) = {value for _, value in result(folder, "straight")["validated"]}
+    assert result(folder, case)["validated"] == [(step, pytest.approx(mean, abs=1e-6)) for step in steps]
