@@ -6,9 +6,7 @@ import json
 import math
 
 import pytest
-import torch
 from datasets import Dataset
-from safetensors.torch import load_file
 
 from tests.test_stages import RLVR, SFT, SRL, lines, prepared, recipe  # noqa: F401, fixtures
 from tests.test_trainer import ROWS, arguments, digits
@@ -34,11 +32,10 @@ def test_a_run_with_validation_trains_as_one_without(recipe, tmp_path):  # noqa:
     stages.run(recipe(*plain, output=str(tmp_path / "plain")), quiet=True)
     for folder in ("1-sft", "2-srl", "3-rlvr"):
         with_validation, without = tmp_path / "run" / folder, tmp_path / "plain" / folder
-        weights = [load_file(f / "model" / "model.safetensors") for f in (with_validation, without)]
-        assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
         logs = lines(with_validation / "metrics.jsonl")
         validated = [log for log in logs if any(key.startswith("eval_") for key in log)]
         assert [log["step"] for log in validated] == [2, 3]
+        # Equal to the last bit also in the step after a validation. The saved models may differ: the best is taken.
         trained = [log for log in logs if log not in validated and "loss" in log]
         expected = [log for log in lines(without / "metrics.jsonl") if "loss" in log]
         for ours, theirs in zip(trained, expected, strict=True):
