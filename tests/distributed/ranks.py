@@ -182,8 +182,8 @@ def work(case: str, folder: Path) -> None:
 def together_to_the_end() -> None:
     """Wait for the other processes; the process group is left to the end of this one.
 
-    Taken down by Python, gloo's group can wait for its thread while that waits for Python to free a finished gather
-    (torch 2.13: `~ProcessGroupGloo` joins under the GIL, `~AsyncAllgatherWork` asks for it): in 3 of 17 runs of a case.
+    Taken down by Python, gloo's group can wait for its thread while that waits for Python to free a finished gather, in
+    3 of 17 runs of one case (torch 2.13: `~ProcessGroupGloo` joins under the GIL, which `~AsyncAllgatherWork` needs).
     """
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
