@@ -13,6 +13,7 @@ import argparse
 import json
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from treadle import stages
@@ -46,6 +47,21 @@ def measure(refill: str, staleness: int, steps: int, rounds: int, data: Path, fo
         "short": sum(log["sampling/missing_groups"] for log in logs) / len(logs),
         "seconds": seconds,
     }
+
+
+def checkpoint_share(steps: int = 8) -> float:
+    """Share of the time of SRL on the miniature that goes into checkpoints where every step is followed by one."""
+    with tempfile.TemporaryDirectory() as scratch:
+        data = Path(scratch) / "data"
+        write_data(candidates(0, 0, 100), data, "verbose")
+        stage = {**SRL, "max_steps": steps, "save_every": 1}
+        recipe = {"model": "miniature", "data": str(data), "output": f"{scratch}/run", "dtype": "float32", "threads": 1}
+        stages.run(parse_recipe({**recipe, "stages": [stage]}), quiet=True)
+        logs = [json.loads(line) for line in (Path(scratch) / "run" / "1-srl" / "metrics.jsonl").open()]
+    phases = Counter()
+    for log in logs[1:]:  # a line holds the checkpoint of the step before
+        phases.update({key: value for key, value in log.items() if key.startswith("seconds/")})
+    return phases["seconds/save"] / phases.total()
 
 
 def main(arguments: list[str] | None = None) -> int:
