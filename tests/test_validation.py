@@ -42,7 +42,8 @@ def test_a_run_with_validation_trains_as_one_without(recipe, tmp_path, stage):  
     assert [log["step"] for log in validated] == [2, 3]
     expected = [log for log in lines(without / "metrics.jsonl") if "loss" in log]
     assert len(expected) == 3
-    assert expected[1]["grad_norm"] > 0
+    if stage["kind"] != "rlvr":  # a random model has no right answer
+        assert expected[1]["grad_norm"] > 0
     for ours, theirs in zip([log for log in logs if "loss" in log], expected, strict=True):
         keys = [k for k in theirs if not k.endswith(TIMES) and not k.startswith(("profiling", "rewards/", "seconds/"))]
         assert {key: ours[key] for key in keys} == {key: theirs[key] for key in keys}
