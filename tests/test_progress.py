@@ -81,9 +81,10 @@ def test_the_bar_shows_reward_kept_groups_and_faults_by_kind(arguments, capfd):
     logs = {"reward": 0.5, "similarity": 0.625, "sampling/kept_groups": 7.0, "thought_tokens": 31.0}
     logs |= {f"format/{FormatFault.TRUNCATED}": 0.25, f"format/{FormatFault.EMPTY_ACTION}": 0.0}
     bar.on_log(arguments, state, TrainerControl(), logs=logs)
+    bar.on_log(arguments, state, TrainerControl(), logs={"eval_reward": 0.25, "eval_similarity": 0.75})
     bar.on_step_end(arguments, state, TrainerControl())
     bar.on_train_end(arguments, state, TrainerControl())
     shown = capfd.readouterr().err
-    for text in ("srl", "reward=0.5", "similarity=0.625", "kept=7", "thought=31", "truncated=25%"):
+    for text in ("srl", "held_out=0.25", "reward=0.5", "similarity=0.625", "kept=7", "thought=31", "truncated=25%"):
         assert text in shown
     assert "empty_action" not in shown

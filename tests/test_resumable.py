@@ -10,12 +10,12 @@ import pytest
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from trl import SFTConfig
 from trl.trainer.utils import RepeatSampler
 
 from tests.test_trainer import ROWS, arguments, digits
 from treadle import SRLConfig, SRLTrainer
-from treadle.training import ResumableSFT
+from treadle.sft_config import GuardedSFTConfig
+from treadle.training import StageSFTTrainer
 
 TIMES = {"train_runtime", "train_samples_per_second", "train_steps_per_second", "step_time"}
 TRAJECTORIES = [{**row, "trajectory_id": f"t{i // 3}"} for i, row in enumerate(ROWS)]
@@ -27,6 +27,16 @@ CASES = {
     "tree, trajectories, second epoch": (
         {"dynamic_sampling": True, "prefix_tree": True, "shared_rollout": True, "group_by_trajectory": True},
         5,
+    ),
+    "surplus groups and resting prompts": (
+        {
+            "dynamic_sampling": True,
+            "refill": "full",
+            "max_sampling_rounds": 5,
+            "rest_after": 1,
+            "shuffle_dataset": False,
+        },
+        4,
     ),
     "end of an epoch": ({"group_by_trajectory": True}, 3),
     "plain, second epoch": ({}, 4),
@@ -54,17 +64,20 @@ def srl(folder, model, tokenizer, rows=TRAJECTORIES, lora=None, **changes):
 def sft(folder, model, tokenizer, rows_eval=False, **changes):
     settings = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2, "learning_rate": 1e-3}
     settings |= {"use_cpu": True, "bf16": False, "report_to": [], "logging_steps": 1, "disable_tqdm": True, "seed": 3}
-    args = SFTConfig(str(folder), **(settings | LONG | {"max_steps": 9} | changes))
+    args = GuardedSFTConfig(str(folder), **(settings | LONG | {"max_steps": 9} | changes))
     rows = [{"prompt": f"next {i:03d}", "completion": "a1b2 " * (1 + i % 5)} for i in range(16)]
     held_out = Dataset.from_list(rows[:4]) if rows_eval else None
     data = Dataset.from_list(rows)
-    return ResumableSFT(model, args, train_dataset=data, eval_dataset=held_out, processing_class=tokenizer)
+    return StageSFTTrainer(model, args, train_dataset=data, eval_dataset=held_out, processing_class=tokenizer)
 
 
 def trained(trainer, checkpoint=None):
     """Weights after training, and what was logged after the checkpoint."""
     trainer.train(resume_from_checkpoint=checkpoint)
-    logs = [{k: v for k, v in log.items() if k not in TIMES} for log in trainer.state.log_history]
+    logs = [
+        {k: v for k, v in log.items() if k not in TIMES and not k.startswith("seconds/")}
+        for log in trainer.state.log_history
+    ]
     return {name: value.clone() for name, value in trainer.model.state_dict().items()}, logs
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.sampling import Drop, drop_reasons, informative_groups
+from treadle.sampling import Drop, drop_reasons, informative_groups, spread_P
 
 
 @given(
@@ -39,6 +39,23 @@ def test_unscorable_completions_are_left_out():
     nan = float("nan")
     rewards = torch.tensor([1.0, nan, 0.0, nan] + [1.0, nan, nan, nan] + [nan] * 4)
     assert informative_groups(rewards, 4, 0.1).tolist() == [True, False, False]
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([-1.0, 0.0, 0.25, 0.5, 1.0, float("nan")]), min_size=4, max_size=4),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_the_spread_is_that_of_the_scored_rewards(groups):
+    found = spread_P(torch.tensor(groups).flatten(), 4).tolist()
+    for group, spread in zip(groups, found, strict=True):
+        scored = [reward for reward in group if not np.isnan(reward)]
+        if len(scored) < 2:
+            assert np.isnan(spread)
+        else:
+            assert abs(spread - np.std(scored)) < 1e-12
 
 
 def test_each_dropped_group_has_one_reason():

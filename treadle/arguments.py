@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
-from trl import SFTConfig
 
-from treadle.config import AnyStage, Recipe, SFTStage, Stage
+from treadle.config import FAULT_LIMITS, AnyStage, Recipe, SFTStage, Stage
 from treadle.errors import RecipeError
+from treadle.sft_config import GuardedSFTConfig
 from treadle.sizes import Sizes
 from treadle.srl_config import SRLConfig
 
@@ -29,6 +30,13 @@ OWNED = {
     "max_grad_norm": "max_grad_norm",
     "gradient_checkpointing": "gradient_checkpointing",
     "save_steps": "save_every",
+    "eval_strategy": "validate_every",
+    "eval_steps": "validate_every",
+    "do_eval": "validate_every",
+    "num_generations_eval": "validation_rows",
+    "metric_for_best_model": "validation",
+    "greater_is_better": "validation",
+    "load_best_model_at_end": "validate_every",
     "per_device_train_batch_size": "micro_batch",
     "gradient_accumulation_steps": "prompts_per_step (batch_size for sft)",
     "prompts_per_step": "prompts_per_step",
@@ -45,10 +53,14 @@ OWNED = {
     "sampling_threshold": "sampling_threshold",
     "max_sampling_rounds": "max_sampling_rounds",
     "when_short": "when_short",
+    "refill": "refill",
+    "max_staleness": "max_staleness",
+    "rest_after": "rest_after",
     "think_tags": "think_tags",
     "autojunk": "autojunk",
     "argument_order": "argument_order",
     "log_rollouts": "log_rollouts",
+    **{name: name for name in FAULT_LIMITS},
     "output_dir": "output",
     "seed": "seed",
     "bf16": "dtype",
@@ -59,7 +71,7 @@ OWNED = {
 
 def check_trl_keys(stage: Stage, where: str) -> None:
     """Raise `RecipeError` for a key in `trl:` that TRL's config class lacks or that the recipe sets itself."""
-    target = SFTConfig if isinstance(stage, SFTStage) else SRLConfig
+    target = GuardedSFTConfig if isinstance(stage, SFTStage) else SRLConfig
     known = [f.name for f in fields(target) if f.init]
     for key in stage.trl:
         if key not in known:
@@ -77,7 +89,7 @@ def compute_dtype(recipe: Recipe) -> str:
     return "bfloat16" if torch.cuda.is_available() else "float32"
 
 
-def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) -> SFTConfig | SRLConfig:
+def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) -> GuardedSFTConfig | SRLConfig:
     """The configuration of the trainer that runs `stage` with its output in `folder`.
 
     Raises:
@@ -86,10 +98,10 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
     trackers = sorted(set(recipe.report_to) - {*INTEGRATION_TO_CALLBACK, "none", "all"})
     if trackers:
         raise RecipeError(f"report_to: unknown {trackers[0]!r}; expected any of {', '.join(INTEGRATION_TO_CALLBACK)}")
-    arguments = _common(stage, recipe, folder)
+    arguments = _common(stage, recipe, folder) | _validation(stage, sizes)
     try:
         if isinstance(stage, SFTStage):
-            return SFTConfig(
+            return GuardedSFTConfig(
                 **arguments, gradient_accumulation_steps=sizes.accumulation, max_length=stage.max_length, **stage.trl
             )
         return SRLConfig(
@@ -106,6 +118,9 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
             sampling_threshold=stage.sampling_threshold,
             max_sampling_rounds=stage.max_sampling_rounds,
             when_short=stage.when_short,
+            refill=stage.refill,
+            max_staleness=stage.max_staleness,
+            rest_after=stage.rest_after,
             log_rollouts=stage.log_rollouts,
             **stage.trl,
         )
@@ -133,8 +148,26 @@ def _common(stage: AnyStage, recipe: Recipe, folder: Path) -> dict[str, Any]:
         "use_cpu": not torch.cuda.is_available(),
         "save_steps": stage.save_every,
         "report_to": recipe.report_to,
+        **{name: getattr(stage, name) for name in FAULT_LIMITS if hasattr(stage, name)},
         **{k: v for k, v in _QUIET.items() if k not in stage.trl},
     }
+
+
+def _validation(stage: AnyStage, sizes: Sizes) -> dict[str, Any]:
+    """Validation by TRL's evaluation. What was best is kept by treadle itself, without `load_best_model_at_end`."""
+    if stage.validate_every is None:
+        return {}
+    settings = {"eval_strategy": "steps", "eval_steps": stage.validate_every}
+    if isinstance(stage, SFTStage):
+        rows = stage.micro_batch
+        settings |= {"metric_for_best_model": "eval_loss", "greater_is_better": False}
+    else:
+        # All rows at once, unless that is more completions than a process generates at a time in training.
+        of_a_step = sizes.accumulation * stage.micro_batch
+        share = math.ceil(stage.validation_rows * of_a_step / sizes.rollouts_per_step)
+        rows = min(share, of_a_step * stage.updates_per_rollout)
+        settings |= {"metric_for_best_model": "eval_reward", "greater_is_better": True, "num_generations_eval": 1}
+    return settings | ({} if "per_device_eval_batch_size" in stage.trl else {"per_device_eval_batch_size": rows})
 
 
 _QUIET = {"logging_steps": 1, "save_total_limit": 2, "disable_tqdm": True}

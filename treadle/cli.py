@@ -1,7 +1,8 @@
 """The command line: `treadle prepare | inspect | plan | train | evaluate | compare | view | grade | quickstart`.
 
-Errors that a user can mend are printed without a traceback and exit with code 2; an interrupted run exits with
-code 130. Heavy libraries are imported inside the commands, so that `--help` answers at once.
+Errors that a user can mend are printed without a traceback and exit with code 2; a run that stopped itself because
+training went wrong exits with code 3, an interrupted one with code 130. Heavy libraries are imported inside the
+commands, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import typer
 
 from treadle import cli_compare, cli_data, cli_evaluate, cli_grade, cli_plan, cli_view
 from treadle.cli_data import spread
-from treadle.errors import Interrupted, TreadleError
+from treadle.errors import Interrupted, TrainingFault, TreadleError
 
 app = typer.Typer(
     help="Train small open language models on hard multi-step tasks from expert trajectories.",
@@ -91,6 +92,9 @@ def main() -> None:
     except Interrupted as stop:
         print(f"treadle: {stop}", file=sys.stderr)
         sys.exit(130)
+    except TrainingFault as fault:
+        print(f"treadle: training stopped: {fault}", file=sys.stderr)
+        sys.exit(3)
     except TreadleError as error:
         print(f"treadle: error: {error}", file=sys.stderr)
         sys.exit(2)

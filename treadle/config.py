@@ -7,7 +7,6 @@ holds only what differs. Any value can be overridden as `key.path=value`, stages
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,7 +17,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from treadle.completion import ThinkTags
 from treadle.errors import RecipeError
 from treadle.overrides import apply_override
+from treadle.recipe_errors import explain
 from treadle.rewards import ArgumentOrder
+from treadle.sampling import Refill, WhenShort
+
+FAULT_LIMITS = (
+    "max_skipped_steps",
+    "quiet_steps",
+    "reward_seconds",
+    "max_unscorable",
+    "max_format_fault_steps",
+    "max_logp_difference",
+    "stop_on_logp_difference",
+)
+"""Settings of when to stop and when to warn; as long as nothing goes wrong they change no result."""
 
 
 class Strict(BaseModel):
@@ -41,6 +53,10 @@ class Stage(Strict):
         name: Folder of the stage and its name on the command line; the kind by default.
         epochs, max_steps: Length of the stage; `max_steps` wins where it is set.
         micro_batch: Sequences in one forward and backward on one device.
+        max_skipped_steps, quiet_steps: See `SRLConfig`; limits of faults change no result.
+        validate_every: Optimizer steps between validations on held-out rows, and one at the end; `None` for none.
+            RL stages are validated by the mean reward, SFT by its loss.
+        validation_rows: How many of the held-out rows, chosen by the recipe's seed.
         trl: Further arguments of TRL's config class, for instance its vLLM settings.
     """
 
@@ -56,6 +72,10 @@ class Stage(Strict):
     micro_batch: int = Field(8, ge=1)
     gradient_checkpointing: bool = True
     save_every: int = Field(50, ge=1)
+    max_skipped_steps: int = Field(3, ge=1)
+    quiet_steps: int = Field(5, ge=0)
+    validate_every: int | None = Field(None, ge=1)
+    validation_rows: int = Field(64, ge=1)
     trl: dict[str, Any] = {}
 
 
@@ -87,7 +107,11 @@ class RLStage(Stage):
         prompts_per_step: Prompts of one optimizer step, each with `rollouts` completions.
         max_completion_length: Tokens of one completion. The paper does not give it.
         updates_per_rollout: Optimizer steps made with the rollouts of one generation.
-        sampling_threshold, max_sampling_rounds, when_short: See `SRLConfig`.
+        sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after: See `SRLConfig`.
+        validation: What `validate_every` rewards: `steps` (similarity to the expert's), `answers` (final answers of
+            whole problems), or by default what the stage trains on. The paper does not give it.
+        reward_seconds, max_unscorable, max_format_fault_steps, max_logp_difference, stop_on_logp_difference: Limits of
+            faults, see `SRLConfig`.
     """
 
     prompts_per_step: int = Field(512, ge=1)
@@ -101,8 +125,17 @@ class RLStage(Stage):
     dynamic_sampling: bool = True
     sampling_threshold: float = Field(0.01, ge=0)
     max_sampling_rounds: int = Field(4, ge=1)
-    when_short: Literal["train", "fill"] = "train"
+    when_short: WhenShort = "train"
+    refill: Refill = "missing"
+    max_staleness: int = Field(1, ge=0)
+    rest_after: int | None = Field(None, ge=1)
     log_rollouts: bool = True
+    reward_seconds: float | None = Field(600.0, gt=0)
+    max_unscorable: float = Field(0.25, ge=0, le=1)
+    max_format_fault_steps: int | None = Field(5, ge=1)
+    max_logp_difference: float = Field(0.2, gt=0)
+    stop_on_logp_difference: bool = False
+    validation: Literal["steps", "answers"] | None = None
 
 
 class SRLStage(RLStage):
@@ -126,11 +159,13 @@ class RLVRStage(RLStage):
     Args:
         step_share: Share of the prompts that are step instances with SRL's reward instead of whole problems.
             0 is RLVR as the paper has it; above 0 the model keeps the skill of single steps.
+        sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
     """
 
     kind: Literal["rlvr"]
     prompts_per_step: int = Field(128, ge=1)
     step_share: float = Field(0.0, ge=0, lt=1)
+    sampling_threshold: float = Field(0.0, ge=0)
 
 
 AnyStage = Annotated[SFTStage | RLVRStage | SRLStage, Field(discriminator="kind")]
@@ -202,7 +237,8 @@ def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
-        lines = [_explain(problem, content) for problem in error.errors()]
+        parts = {"sft": SFTStage, "rlvr": RLVRStage, "srl": SRLStage, "lora": Lora}
+        lines = [explain(problem, Recipe, parts) for problem in error.errors()]
         raise RecipeError(f"{where}: " + "\n  ".join(lines)) from None
     if any(stage.trl for stage in recipe.stages):
         from treadle.arguments import check_trl_keys  # imports TRL, which takes seconds
@@ -210,39 +246,6 @@ def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
         for stage in recipe.stages:
             check_trl_keys(stage, where)
     return recipe
-
-
-def _explain(problem: Any, content: dict[str, Any]) -> str:
-    """One pydantic error as: key, what was found, what was expected, and how to mend it."""
-    location = [str(part) for part in problem["loc"] if part not in ("sft", "srl", "rlvr")]
-    key = ".".join(location) or "recipe"
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(problem["loc"], content)
-        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
-        return f"unknown key {key!r}; {hint}"
-    if problem["type"] == "missing":
-        return f"missing key {key!r}; add it, for instance {key}: {_EXAMPLES.get(location[-1], '...')}"
-    if problem["type"] == "union_tag_not_found":
-        return f"{key}: missing key 'kind'; expected one of sft, rlvr, srl"
-    if problem["type"] == "union_tag_invalid":
-        return f"{key}.kind: found {problem['input'].get('kind')!r}, expected one of sft, rlvr, srl"
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error":
-        return f"{key}: {message}"
-    return f"{key}: found {problem['input']!r}; {message[0].lower() + message[1:]}"
-
-
-_EXAMPLES = {"model": "Qwen/Qwen2.5-7B-Instruct", "data": "data/s1k", "output": "runs/s1k", "stages": "[{kind: srl}]"}
-
-
-def _known_keys(location: Sequence[Any], content: dict[str, Any]) -> list[str]:
-    """Field names of the model class at the parent of `location`."""
-    classes = {"sft": SFTStage, "rlvr": RLVRStage, "srl": SRLStage, "lora": Lora}
-    for part in reversed(location[:-1]):
-        if part in classes:
-            return list(classes[part].model_fields)
-    return list(Recipe.model_fields)
 
 
 def resolved(recipe: Recipe) -> str:

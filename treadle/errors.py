@@ -1,4 +1,4 @@
-"""Errors that a user can mend. The command line prints their message and exits with code 2.
+"""Errors that a user can mend. The command line prints their message and exits with code 2 (3 for `TrainingFault`).
 
 Each message names the file, row or key, what was found, what was expected and how to fix it. Anything
 else that is raised is a defect of treadle and shows its traceback.
@@ -25,6 +25,13 @@ class ModelError(TreadleError):
 
 class OutputError(TreadleError):
     """An output folder holds something that must not be overwritten."""
+
+
+class TrainingFault(TreadleError):
+    """A run stopped itself because training went wrong; the message says what was seen and what to do.
+
+    The last checkpoint stays, and the same command goes on from it.
+    """
 
 
 class Interrupted(TreadleError):

@@ -101,10 +101,10 @@ class Prepared:
                     at, trajectory = next(trajectories)
                 yield step_instance(trajectory, row["step"], rendering)
 
-    def digest(self) -> str:
+    def digest(self, split: Split = "train") -> str:
         """A short hash of what training reads, so that a run notices when its data was prepared anew."""
         total = hashlib.sha256()
-        for path in (self.instance_file(), self.trajectory_file()):
+        for path in (self.instance_file(split), self.trajectory_file(split)):
             with path.open("rb") as file:
                 total.update(hashlib.file_digest(file, "sha256").digest())
         return total.hexdigest()[:16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -56,7 +57,7 @@ class MetricsFile(TrainerCallback):
     ) -> None:
         if not state.is_world_process_zero or not logs:
             return
-        line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **logs}
+        line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **_finite(logs)}
         append_lines(self.path, [json.dumps(line) + "\n"])
 
 
@@ -73,6 +74,11 @@ def append_lines(path: Path, lines: list[str]) -> None:
     except OSError as error:
         kept = "The checkpoints are intact, and a torn last line is cut off when the run goes on"
         raise cannot_write(path, error, kept) from error
+
+
+def _finite(logs: dict[str, Any]) -> dict[str, Any]:
+    """The metrics with null for what is no finite number, which JSON does not know (a skipped step's gradient norm)."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in logs.items()}
 
 
 def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] | None:
@@ -113,12 +119,15 @@ def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] |
 
 
 class ProgressBar(TrainerCallback):
-    """One line a stage: steps, reward, similarity, kept groups, thought length and format faults by kind."""
+    """One line a stage: steps, reward, similarity, kept groups, thought length and format faults by kind; and the last
+    validation."""
 
     def __init__(self, name: str, quiet: bool = False) -> None:
         self.name = name
         self.quiet = quiet
         self._bar: tqdm | None = None
+        self._shown: dict[str, str] = {}
+        self._held_out: dict[str, str] = {}
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -144,10 +153,15 @@ class ProgressBar(TrainerCallback):
     ) -> None:
         if self._bar is None or not logs:
             return
-        shown = {name: f"{logs[key]:.3g}" for key, name in _SHOWN.items() if logs.get(key) is not None}
-        faults = {fault: logs.get(f"format/{fault}") or 0.0 for fault in FormatFault}
-        shown |= {str(fault): f"{share:.0%}" for fault, share in faults.items() if share >= 0.005}
-        self._bar.set_postfix(shown, refresh=False)
+        if any(key.startswith("eval_") for key in logs):
+            value = logs.get("eval_reward", logs.get("eval_loss"))
+            self._held_out = {} if value is None else {"held_out": f"{value:.3g}"}
+        else:
+            shown = {name: f"{logs[key]:.3g}" for key, name in _SHOWN.items() if logs.get(key) is not None}
+            faults = {fault: logs.get(f"format/{fault}") or 0.0 for fault in FormatFault}
+            shown |= {str(fault): f"{share:.0%}" for fault, share in faults.items() if share >= 0.005}
+            self._shown = shown
+        self._bar.set_postfix({**self._shown, **self._held_out}, refresh=False)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self._bar is not None:

@@ -1,8 +1,8 @@
 """The record of what the policy did: `rollouts.jsonl`, one line a group, written as training goes.
 
 A line holds `global_step` (optimizer steps done before), the prompt, the row's other columns (`expert_action`,
-`trajectory_id`, `answer` ...), the completions with their rewards (null where none was given), and whether dynamic
-sampling kept the group.
+`trajectory_id`, `answer` ...), the completions with their rewards (null where none was given), whether dynamic
+sampling kept the group, and why it was dropped.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from treadle.completion import thoughts
 from treadle.progress import append_lines
 from treadle.rewards import ModelOutput, completion_text
+from treadle.sampling import Drop
 
 
 def thought_lengths(completions: Sequence[ModelOutput], tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -48,19 +49,23 @@ class RolloutLog:
                 }
             )
 
-    def write(self, step: int, kept: Sequence[bool] | None, here: bool = True) -> None:
+    @property
+    def held(self) -> int:
+        """Groups that wait to be written."""
+        return len(self._held)
+
+    def write(self, step: int, reasons: Sequence[Drop | None], here: bool = True) -> None:
         """Write the held groups, or forget them where another process writes them (`here` is false).
 
         Args:
-            kept: For each group whether it is trained on, `None` that all are.
+            reasons: For each group why it is not trained on, `None` for one that is. Groups beyond are repetitions
+                that make processes agree, and are left out.
         """
+        held, self._held = self._held, []
         if not here:
-            self._held = []
             return
-        flags = kept if kept is not None else [True] * len(self._held)
-        held = zip(self._held, flags, strict=True)
-        append_lines(
-            self.path,
-            [json.dumps({"global_step": step, "kept": kept, **row}, ensure_ascii=False) + "\n" for row, kept in held],
-        )
-        self._held = []
+        lines = [
+            {"global_step": step, "kept": reason is None, "dropped": reason, **row}
+            for row, reason in zip(held, reasons, strict=False)
+        ]
+        append_lines(self.path, [json.dumps(line, ensure_ascii=False) + "\n" for line in lines])

@@ -8,10 +8,14 @@ prompts are drawn until the batch is full or a cap is hit. The paper does not gi
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 import torch
 
 from treadle.rewards import FORMAT_REWARD
+
+WhenShort = Literal["train", "fill", "stop"]
+Refill = Literal["missing", "expected", "full"]
 
 
 class Drop(StrEnum):
@@ -35,12 +39,24 @@ def informative_groups(rewards_B: torch.Tensor, group_size: int, threshold: floa
     Returns:
         `[P]` booleans. A group with fewer than two scored completions is not informative.
     """
+    return spread_P(rewards_B, group_size) > threshold
+
+
+def spread_P(rewards_B: torch.Tensor, group_size: int) -> torch.Tensor:
+    """Population standard deviation of each group's rewards, in double precision.
+
+    Args:
+        rewards_B: As for `informative_groups`.
+        group_size: G.
+
+    Returns:
+        `[P]`, over the scored completions of each group; NaN where fewer than two are scored.
+    """
     rewards_PG = rewards_B.view(-1, group_size).double()
-    scored_PG = ~rewards_PG.isnan()
-    count_P = scored_PG.sum(1)
+    count_P = (~rewards_PG.isnan()).sum(1)
     mean_P1 = rewards_PG.nansum(1, keepdim=True) / count_P.clamp(min=1)[:, None]
     variance_P = ((rewards_PG - mean_P1).square().nansum(1)) / count_P.clamp(min=1)
-    return (count_P > 1) & (variance_P.sqrt() > threshold)
+    return variance_P.sqrt().masked_fill(count_P < 2, torch.nan)
 
 
 def drop_reasons(rewards_B: torch.Tensor, group_size: int, keep_P: torch.Tensor) -> list[Drop]:

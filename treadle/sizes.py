@@ -20,6 +20,7 @@ class Sizes:
         rollouts_per_step: Completions of one optimizer step, 0 for SFT.
         new_tokens_per_step: Upper bound of generated tokens in one round, 0 for SFT.
         without_answer: Trajectories that RLVR leaves out because they have no final answer.
+        validation: What is validated and how often, for people; empty without validation.
     """
 
     rows: int
@@ -29,6 +30,7 @@ class Sizes:
     optimizer_steps: int
     new_tokens_per_step: int
     without_answer: int = 0
+    validation: str = ""
 
     def describe(self) -> str:
         """One line for people."""
@@ -40,6 +42,8 @@ class Sizes:
             text += f", at most {self.new_tokens_per_step:,} new tokens a step and sampling round"
         if self.without_answer:
             text += f"; {self.without_answer:,} trajectories without a final answer left out"
+        if self.validation:
+            text += f"; {self.validation}"
         return text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 from trl import GRPOConfig
 
@@ -12,6 +12,7 @@ from treadle.completion import ThinkTags
 from treadle.errors import RecipeError
 from treadle.micro_batches import GLOBAL_LOSSES
 from treadle.rewards import ArgumentOrder
+from treadle.sampling import Refill, WhenShort
 
 
 @dataclass
@@ -27,9 +28,18 @@ class SRLConfig(GRPOConfig):
         sampling_threshold (`float`, defaults to 0.01):
             Population standard deviation of a group's rewards above which it is kept. Not in the paper.
         max_sampling_rounds (`int`, defaults to 4): Generation rounds of one step, the first one included.
-        when_short (`"train"` or `"fill"`, defaults to `"train"`):
-            After the last round, train on the groups there are, or fill up with groups without signal, with their
-            advantages set to zero. Losses that are not normalised globally need `"fill"`.
+        when_short (`"train"`, `"fill"` or `"stop"`, defaults to `"train"`):
+            After the last round, train on the groups there are; or fill up with the best of the rest, those with the
+            widest spread of rewards; or stop the run. Losses that are not normalised globally need a full batch.
+        refill (`"missing"`, `"expected"` or `"full"`, defaults to `"missing"`):
+            Prompts of a further round: as many as groups are missing; as many as should bring them, by the share kept
+            so far; or a whole generation again. The latter two need fewer rounds and sample more than is needed.
+        max_staleness (`int`, defaults to 1):
+            For how many generations informative groups that were more than needed wait to be used. Their ratios are
+            taken to the policy that sampled them. 0 throws them away.
+        rest_after (`int` or `None`):
+            After so many visits in a row without a signal a prompt rests: it is taken every fourth time that it comes
+            up, until it is informative again. `None` samples all prompts alike, as the paper does.
         think_tags, autojunk, argument_order: Settings of the default reward, see `srl_reward`.
         log_rollouts (`bool`, defaults to `True`): Write `rollouts.jsonl` into the output folder.
         prefix_tree (`bool`, defaults to `True`):
@@ -43,6 +53,21 @@ class SRLConfig(GRPOConfig):
             `per_device_train_batch_size`.
         max_kv_tokens (`int` or `None`):
             Tokens whose keys and values a rollout without vLLM may hold at a time. `None` for no bound.
+
+    Faults (`docs/faults.md`):
+        max_skipped_steps (`int`, defaults to 3):
+            Optimizer steps in a row that may be skipped because a loss or gradient is not finite, before the run stops.
+        reward_seconds (`float` or `None`, defaults to 600):
+            Seconds that a reward function may take for one batch. `None` for no limit.
+        max_unscorable (`float`, defaults to 0.25):
+            Share of one generation's completions that may have no reward because of a fault.
+        max_format_fault_steps (`int` or `None`, defaults to 5):
+            Steps in a row in which every completion breaks the format, before the run stops. `None` for no limit.
+        quiet_steps (`int`, defaults to 5):
+            Steps in a row without gradient, or without any change of weights, before a warning. 0 for none.
+        max_logp_difference (`float`, defaults to 0.2):
+            Mean difference between the log-probs of the rollout engine and of the trainer above which to warn, in nats.
+        stop_on_logp_difference (`bool`, defaults to `False`): Stop there instead.
     """
 
     learning_rate: float = 5e-7
@@ -55,7 +80,10 @@ class SRLConfig(GRPOConfig):
     dynamic_sampling: bool = field(default=True, metadata={"help": "Filter groups without signal and refill."})
     sampling_threshold: float = field(default=0.01, metadata={"help": "Standard deviation above which to keep."})
     max_sampling_rounds: int = field(default=4, metadata={"help": "Generation rounds of one step."})
-    when_short: str = field(default="train", metadata={"help": "'train' or 'fill' after the last round."})
+    when_short: str = field(default="train", metadata={"help": "'train', 'fill' or 'stop' after the last round."})
+    refill: str = field(default="missing", metadata={"help": "'missing', 'expected' or 'full': prompts of a round."})
+    max_staleness: int = field(default=1, metadata={"help": "Generations that surplus groups wait; 0 drops them."})
+    rest_after: int | None = field(default=None, metadata={"help": "Silent visits after which a prompt rests."})
     think_tags: str = field(default="strict", metadata={"help": "'strict', 'lenient' or 'optional'."})
     autojunk: bool = field(default=False, metadata={"help": "difflib's autojunk heuristic in the reward."})
     argument_order: str = field(default="model_first", metadata={"help": "'model_first' or 'expert_first'."})
@@ -65,6 +93,14 @@ class SRLConfig(GRPOConfig):
     group_by_trajectory: bool = field(default=True, metadata={"help": "Shuffle trajectories instead of rows."})
     max_tree_tokens: int | None = field(default=None, metadata={"help": "Tokens that a micro-batch may forward."})
     max_kv_tokens: int | None = field(default=None, metadata={"help": "Tokens cached at a time in a rollout."})
+
+    max_skipped_steps: int = field(default=3, metadata={"help": "Skipped steps in a row before stopping."})
+    reward_seconds: float | None = field(default=600.0, metadata={"help": "Seconds of a reward function's call."})
+    max_unscorable: float = field(default=0.25, metadata={"help": "Share of completions without reward by a fault."})
+    max_format_fault_steps: int | None = field(default=5, metadata={"help": "Steps of format faults alone."})
+    quiet_steps: int = field(default=5, metadata={"help": "Steps without gradient or change before a warning."})
+    max_logp_difference: float = field(default=0.2, metadata={"help": "Rollout log-probs against the trainer's."})
+    stop_on_logp_difference: bool = field(default=False, metadata={"help": "Stop at that difference."})
 
     def __post_init__(self) -> None:
         if self.prompts_per_step is not None:
@@ -83,18 +119,41 @@ class SRLConfig(GRPOConfig):
         for name, allowed in (
             ("think_tags", get_args(ThinkTags)),
             ("argument_order", get_args(ArgumentOrder)),
-            ("when_short", ("train", "fill")),
+            ("when_short", get_args(WhenShort)),
+            ("refill", get_args(Refill)),
         ):
             if getattr(self, name) not in allowed:
                 raise RecipeError(f"{name}={getattr(self, name)!r}: expected {' or '.join(map(repr, allowed))}")
-        for name in ("max_sampling_rounds", "max_tree_tokens", "max_kv_tokens"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise RecipeError(f"{name}={getattr(self, name)}: expected at least 1")
+        check_fault_settings(self)
+        for name, least in (
+            ("max_sampling_rounds", 1),
+            ("max_tree_tokens", 1),
+            ("max_kv_tokens", 1),
+            ("rest_after", 1),
+            ("max_staleness", 0),
+        ):
+            if getattr(self, name) is not None and getattr(self, name) < least:
+                raise RecipeError(f"{name}={getattr(self, name)}: expected at least {least}")
         if self.dynamic_sampling and self.when_short == "train" and self.loss_type not in GLOBAL_LOSSES:
             raise RecipeError(
                 f"loss_type={self.loss_type!r} weights micro-batches of different size wrongly: set "
-                f"when_short='fill', or a globally normalised loss ({', '.join(GLOBAL_LOSSES)})"
+                f"when_short='fill' (or 'stop'), or a globally normalised loss ({', '.join(GLOBAL_LOSSES)})"
             )
+
+
+def check_fault_settings(config: Any) -> None:
+    """Raise `RecipeError` for a limit of faults that cannot be meant; `config` may lack some."""
+    for name, least in (("max_skipped_steps", 1), ("max_format_fault_steps", 1), ("quiet_steps", 0)):
+        value = getattr(config, name, None)
+        if value is not None and value < least:
+            raise RecipeError(f"{name}={value}: expected at least {least}")
+    for name in ("reward_seconds", "max_logp_difference"):
+        value = getattr(config, name, None)
+        if value is not None and not value > 0:
+            raise RecipeError(f"{name}={value}: expected more than 0")
+    share = getattr(config, "max_unscorable", 0.0)
+    if not 0 <= share <= 1:
+        raise RecipeError(f"max_unscorable={share}: expected a share from 0 to 1")
 
 
 def accumulation_steps(prompts: int, rollouts: int, micro_batch: int, processes: int = 1) -> int:

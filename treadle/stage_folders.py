@@ -15,7 +15,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 
 from treadle import checkpoints
-from treadle.config import Recipe, resolved
+from treadle.config import FAULT_LIMITS, Recipe, resolved
 from treadle.errors import OutputError, TreadleError
 from treadle.prepared import Prepared
 from treadle.progress import truncate_after
@@ -52,6 +52,8 @@ def identity(recipe: Recipe, number: int, digest: str) -> dict[str, Any]:
     shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
     stages = everything["stages"][: number + 1]
     for stage in stages:
+        for name in FAULT_LIMITS:
+            stage.pop(name, None)
         stage["trl"] = {key: value for key, value in stage["trl"].items() if not key.startswith(_CHANGES_NOTHING)}
     return {**shared, "content": digest, "stages": stages}
 

@@ -50,6 +50,7 @@ from treadle.stage_folders import (
 from treadle.stopping import Stop, StopRequest
 from treadle.training import build_trainer
 from treadle.training_data import count_rows, count_without_answer, training_rows
+from treadle.validation_rows import describe_validation, validation_rows
 from treadle.whole_files import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
 
 
@@ -67,7 +68,8 @@ def check(recipe: Recipe) -> list[Sizes]:
     sizes = []
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         size = derive_sizes(stage, count_rows(stage, prepared), processes)
-        sizes.append(replace(size, without_answer=count_without_answer(stage, prepared)))
+        validation = describe_validation(stage, prepared)
+        sizes.append(replace(size, without_answer=count_without_answer(stage, prepared), validation=validation))
         trainer_config(stage, recipe, folder, size)
     return sizes
 
@@ -123,10 +125,11 @@ def _run_stage(
 ) -> Stop | None:
     """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
     rows = training_rows(stage, prepared)
+    held_out = validation_rows(stage, prepared, recipe.seed)
     checkpoint = by_one(partial(starting_point, folder))
     with StopRequest(deadline) as request:
         callbacks = [MetricsFile(folder / "metrics.jsonl"), ProgressBar(stage.name, quiet), request]
-        trainer = build_trainer(stage, recipe, model, rows, folder, callbacks)
+        trainer = build_trainer(stage, recipe, model, rows, folder, callbacks, held_out)
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=checkpoint)
     # None of several processes may leave, or go on to the next stage, while another still writes.

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from datasets import Dataset, Features, List, Value, concatenate_datasets
 from datasets.exceptions import DatasetGenerationError
 
-from treadle.config import AnyStage, RLVRStage, SFTStage, SRLStage
+from treadle.config import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage
 from treadle.errors import DataError
 from treadle.instances import Rendering, step_instance
-from treadle.prepared import Prepared
+from treadle.prepared import Prepared, Split
 from treadle.prompts import solve_prompt
 from treadle.rows import WHOLE, instance_references, references, rendered, whole_solution
 from treadle.trajectory import Step, Trajectory
@@ -34,7 +34,7 @@ def training_rows(stage: AnyStage, prepared: Prepared) -> Dataset:
         DataError: The prepared folder has no row for this stage.
     """
     if isinstance(stage, SFTStage):
-        rows = _conversations(stage, prepared)
+        rows = conversations(stage, prepared)
     else:
         rows = rendered(_rl_references(stage, prepared), prepared, whole_action=isinstance(stage, SRLStage))
     if not len(rows):
@@ -42,9 +42,9 @@ def training_rows(stage: AnyStage, prepared: Prepared) -> Dataset:
     return rows
 
 
-def _conversations(stage: SFTStage, prepared: Prepared) -> Dataset:
+def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train") -> Dataset:
     """The conversations of SFT, in a file and not in memory; `datasets` writes it anew where the digest differs."""
-    arguments = {"stage": stage, "folder": prepared.folder, "digest": prepared.digest()}
+    arguments = {"stage": stage, "folder": prepared.folder, "digest": prepared.digest(split), "split": split}
     try:
         return Dataset.from_generator(_sft_rows, features=_SFT_FEATURES, gen_kwargs=arguments)
     except DatasetGenerationError as error:
@@ -53,17 +53,27 @@ def _conversations(stage: SFTStage, prepared: Prepared) -> Dataset:
         raise
 
 
-def _rl_references(stage: AnyStage, prepared: Prepared) -> Dataset:
+def _rl_references(stage: RLStage, prepared: Prepared) -> Dataset:
     if isinstance(stage, RLVRStage):
         return _rlvr_references(stage, prepared)
-    if stage.unit == "solution":
-        return references((number, WHOLE) for number in range(prepared.count("trajectories")))
-    return instance_references(prepared)
+    return step_references(stage, prepared)
+
+
+def step_references(stage: RLStage, prepared: Prepared, split: Split = "train") -> Dataset:
+    """Rows that are compared with the expert's: step instances, or whole solutions where a stage's unit is these."""
+    if isinstance(stage, SRLStage) and stage.unit == "solution":
+        return references((number, WHOLE) for number in range(prepared.count("trajectories", split)))
+    return instance_references(prepared, split)
+
+
+def answer_references(prepared: Prepared, split: Split = "train") -> Dataset:
+    """Whole problems that have a final answer."""
+    return references((number, WHOLE) for number, answer in enumerate(_answers(prepared, split)) if answer)
 
 
 def _rlvr_references(stage: RLVRStage, prepared: Prepared) -> Dataset:
     """Problems with an answer. A row without `expert_action` is graded by its answer, see `treadle.training`."""
-    whole = references((number, WHOLE) for number, answer in enumerate(_answers(prepared)) if answer)
+    whole = answer_references(prepared)
     if not len(whole):
         raise DataError(
             f"{prepared.folder}: no trajectory has a final answer, so stage {stage.name!r} has nothing to reward; "
@@ -78,14 +88,14 @@ def _rlvr_references(stage: RLVRStage, prepared: Prepared) -> Dataset:
     return concatenate_datasets([whole] * max(1, round(found / wished)) + [steps] * max(1, round(wished / found)))
 
 
-def _answers(prepared: Prepared) -> list[str | None]:
-    return pq.read_table(prepared.trajectory_file(), columns=["answer"])["answer"].to_pylist()
+def _answers(prepared: Prepared, split: Split = "train") -> list[str | None]:
+    return pq.read_table(prepared.trajectory_file(split), columns=["answer"])["answer"].to_pylist()
 
 
-def _sft_rows(stage: SFTStage, folder: Path, digest: str) -> Iterator[dict[str, Any]]:
+def _sft_rows(stage: SFTStage, folder: Path, digest: str, split: Split) -> Iterator[dict[str, Any]]:
     prepared = Prepared(folder)
     rendering = prepared.rendering
-    for trajectory in prepared.trajectories("train"):
+    for trajectory in prepared.trajectories(split):
         texts = [_step_text(step, stage) for step in trajectory.steps]
         if stage.unit in ("solutions", "both"):
             prompt = solve_prompt(trajectory.domain, trajectory.problem)

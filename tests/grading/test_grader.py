@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from treadle.grading import GRADER_VERSION, Grade, Grader, Verdict
-from treadle.grading.workers import MEMORY_BYTES
+from treadle.grading.workers import MEMORY_BYTES, Worker
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +46,29 @@ def test_a_killed_worker_is_replaced(grader):
     for worker in list(grader._started):
         worker._process.kill()
         worker._process.wait()
-    verdicts = grader.grade(["0.5"] * 4, [r"\frac12"] * 4)
-    assert set(verdicts) <= {Verdict.RIGHT, Verdict.CRASHED}
+    assert grader.grade(["0.5"] * 4, [r"\frac12"] * 4) == [Verdict.RIGHT] * 4
     assert grader.grade(["0.5"], [r"\frac12"]) == [Verdict.RIGHT]
+
+
+def test_a_worker_killed_while_it_judges_costs_no_verdict(monkeypatch):
+    """The pair is asked again on a fresh process, and counts as crashed only when that dies, too."""
+    grader, judge, kills = Grader(workers=1, seconds=5), Worker.judge, []
+
+    def killed(worker, *pair):
+        if kills and kills.pop():
+            threading.Timer(0.2, worker._process.kill).start()
+            worker._process.send_signal(signal.SIGSTOP)  # it would be done before
+        return judge(worker, *pair)
+
+    monkeypatch.setattr(Worker, "judge", killed)
+    kills[:] = [True]
+    assert grader.judge([r"\sqrt{4}x"], ["2x"]) == [Grade(Verdict.RIGHT, "values at points")]
+    kills[:] = [True, True]
+    (grade,) = grader.judge([r"\sqrt{16}x"], ["4x"])
+    assert grade == Grade(Verdict.CRASHED, "the grading process died twice")
+    assert grader.grade(["0.5"], [r"\frac12"]) == [Verdict.RIGHT]
+    assert len(grader._started) <= 1
+    grader.close()
 
 
 def test_works_from_other_threads(grader):

@@ -105,23 +105,29 @@ class Grader:
         return None if finding is None else _as_grade(finding)
 
     def _ask(self, mode: str, answer: str, reference: str) -> Grade:
+        """Ask a worker; a process that dies may have been killed from outside, so a fresh one is asked once more."""
         worker = self._idle.get()
+        patience = 1.0 if mode == MATH_VERIFY else PATIENCE
         try:
-            if worker is None:
-                worker = Worker()
-                with self._lock:
-                    self._started.add(worker)
-            patience = 1.0 if mode == MATH_VERIFY else PATIENCE
-            return _as_grade(worker.judge(mode, answer, reference, self.seconds, patience))
-        except (TimeoutError, EOFError) as fault:
-            if worker is not None:
-                self._discard(worker)
-            worker = None
-            if isinstance(fault, TimeoutError):
-                return Grade(Verdict.HUNG, f"longer than {self.seconds:g} s")
-            return Grade(Verdict.CRASHED, "the grading process died")
+            for _ in range(2):
+                try:
+                    worker = worker or self._start()
+                    return _as_grade(worker.judge(mode, answer, reference, self.seconds, patience))
+                except (TimeoutError, EOFError) as fault:
+                    if worker is not None:
+                        self._discard(worker)
+                    worker = None
+                    if isinstance(fault, TimeoutError):
+                        return Grade(Verdict.HUNG, f"longer than {self.seconds:g} s")
+            return Grade(Verdict.CRASHED, "the grading process died twice")
         finally:
             self._idle.put(worker)
+
+    def _start(self) -> Worker:
+        worker = Worker()
+        with self._lock:
+            self._started.add(worker)
+        return worker
 
     def _discard(self, worker: Worker) -> None:
         worker.kill()

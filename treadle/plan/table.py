@@ -71,6 +71,8 @@ def _time(plan: StagePlan, hardware: Hardware) -> Iterator[str]:
     note = f"Seconds of the update: {given}."
     if plan.sampling_rounds > 1:
         note += f" One sampling round; dynamic sampling may take up to {plan.sampling_rounds}."
+    if plan.stage.validate_every:
+        note += f" Validation, every {plan.stage.validate_every:,} steps, comes on top."
     yield note
 
 

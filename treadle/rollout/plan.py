@@ -219,3 +219,13 @@ def split(prompts: Sequence[Sequence[int]], max_new_tokens: int, max_kv_tokens: 
         last = prompt
     if batch:
         yield batch
+
+
+def largest_batch(prompts: Sequence[Sequence[int]], max_new_tokens: int, max_kv_tokens: int | None) -> int:
+    """Tokens that the largest batch of `split` holds, by the same count. Arguments as there."""
+    largest = 0
+    for batch in split(prompts, max_new_tokens, max_kv_tokens):
+        rows = [np.asarray(prompts[row], dtype=np.int64) for row in batch]
+        shared = sum(common_length(a, b) for a, b in pairwise(rows))
+        largest = max(largest, sum(map(len, rows)) - shared + len(rows) * max_new_tokens)
+    return largest

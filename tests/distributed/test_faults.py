@@ -1,0 +1,31 @@
+"""When one process has a fault, none of the others waits for ever."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT, make_tiny_model
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory, tiny_tokenizer):
+    folder = tmp_path_factory.mktemp("faults")
+    make_tiny_model(len(tiny_tokenizer)).save_pretrained(folder / "model")
+    command = [sys.executable, "-m", "tests.distributed.faults", str(folder)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
+    assert run.returncode == 0, run.stderr[-3000:]
+    return folder, run.stderr
+
+
+@pytest.mark.parametrize(("case", "codes"), [("raises", [1, 1]), ("killed", [1, -9]), ("hangs", [1, None])])
+def test_the_process_that_waits_ends_by_itself(ended, case, codes):
+    """The one that hangs does not: that is left to the launcher."""
+    folder, said = ended
+    assert "a fault of one process" in said
+    assert "Timed out waiting" in said
+    assert (folder / f"{case}.time").is_file()
+    assert json.loads((folder / f"{case}.json").read_text())["exit_codes"] == codes, said[-3000:]

@@ -1,0 +1,44 @@
+"""What pydantic found wrong in a recipe, in the words of treadle: key, found, expected, and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+_EXAMPLES = {"model": "Qwen/Qwen2.5-7B-Instruct", "data": "data/s1k", "output": "runs/s1k", "stages": "[{kind: srl}]"}
+
+
+def explain(problem: Any, whole: type[BaseModel], parts: Mapping[str, type[BaseModel]]) -> str:
+    """One of pydantic's errors as a line.
+
+    Args:
+        problem: An entry of `ValidationError.errors()`.
+        whole: The recipe's class.
+        parts: The classes within it, by the names under which they stand in an error's location.
+    """
+    kinds = [name for name in parts if name != "lora"]
+    location = [str(part) for part in problem["loc"] if part not in kinds]
+    key = ".".join(location) or "recipe"
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(problem["loc"], whole, parts)
+        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+        return f"unknown key {key!r}; {hint}"
+    if problem["type"] == "missing":
+        return f"missing key {key!r}; add it, for instance {key}: {_EXAMPLES.get(location[-1], '...')}"
+    if problem["type"] == "union_tag_not_found":
+        return f"{key}: missing key 'kind'; expected one of {', '.join(kinds)}"
+    if problem["type"] == "union_tag_invalid":
+        return f"{key}.kind: found {problem['input'].get('kind')!r}, expected one of {', '.join(kinds)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return f"{key}: {message}"
+    return f"{key}: found {problem['input']!r}; {message[0].lower() + message[1:]}"
+
+
+def _known_keys(location: Sequence[Any], whole: type[BaseModel], parts: Mapping[str, type[BaseModel]]) -> list[str]:
+    """Field names of the class at the parent of `location`."""
+    return list(next((parts[p] for p in reversed(location[:-1]) if p in parts), whole).model_fields)
