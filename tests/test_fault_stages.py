@@ -47,6 +47,36 @@ def test_the_same_command_continues_after_a_fault(stage, recipe, tmp_path, monke
     assert [log["step"] for log in logs] == [1, 2, 3, 4, 5]
 
 
+def test_a_smaller_micro_batch_continues_where_memory_did_not_suffice(recipe, tmp_path, monkeypatch, capfd):  # noqa: F811
+    """As the message advises. In the middle of a generation that serves two steps, so the rest of it is dropped."""
+    settings = {**SRL, "max_steps": 4, "save_every": 1, "updates_per_rollout": 2, "when_short": "fill"}
+    settings["trl"] = {"loss_type": "grpo"}
+    made = recipe(settings)
+    build = stages.build_trainer
+
+    def exhausted(*args):
+        trainer = build(*args)
+        compute_loss = trainer.compute_loss
+
+        def limited(*more, **kwargs):
+            if trainer.state.global_step == 3:
+                raise torch.OutOfMemoryError("out of memory")
+            return compute_loss(*more, **kwargs)
+
+        trainer.compute_loss = limited
+        return trainer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "build_trainer", exhausted)
+        with pytest.raises(TrainingFault, match=r"out of memory in the update .* Set a smaller `m"):
+            stages.run(made, quiet=True)
+    assert (tmp_path / "run" / "1-srl" / "checkpoint-3").is_dir()
+    stages.run(recipe({**settings, "micro_batch": 2}), quiet=True)
+    assert "2 of 4 micro-batches) is dropped and sampled anew" in capfd.readouterr().err
+    logs = [log for log in lines(tmp_path / "run" / "1-srl" / "metrics.jsonl") if "loss" in log]
+    assert [log["step"] for log in logs] == [1, 2, 3, 4]
+
+
 def test_a_fault_ends_the_command_with_code_3(recipe, tmp_path, monkeypatch, capsys):  # noqa: F811
     """A random model keeps no format."""
     made = recipe({**SRL, "think_tags": "strict", "max_format_fault_steps": 1})

@@ -13,7 +13,8 @@ from peft import LoraConfig
 from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
-from tests.test_trainer import arguments, digits, only_even_prompts_vary, spy
+from tests.test_dynamic_sampling import only_even_prompts_vary, spy
+from tests.test_trainer import arguments, digits
 from treadle import SRLConfig, SRLTrainer
 from treadle.tree import build_tree
 
@@ -281,6 +282,6 @@ def test_evaluation_goes_through_the_tree_too(double_model, tiny_tokenizer, tmp_
             eval_dataset=Dataset.from_list(ROWS[:4]),
             processing_class=tiny_tokenizer,
         )
-        torch.manual_seed(5)
+        torch.manual_seed(args.seed + 104_729)  # where `treadle.validation` lets its own stream begin
         losses.append(trainer.evaluate()["eval_loss"])
     assert losses[1] == pytest.approx(losses[0], rel=1e-6, abs=1e-8)

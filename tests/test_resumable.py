@@ -149,7 +149,7 @@ def test_on_another_number_of_processes_the_order_goes_on_at_the_same_place(fres
     trained(srl(tmp_path / "run", *fresh(), **settings))
     shutil.copytree(tmp_path / "run" / "checkpoint-3", tmp_path / "other" / "checkpoint-3")
     file = tmp_path / "other" / "checkpoint-3" / "shared_state.pt"
-    torch.save({**torch.load(file), "processes": 2}, file)  # as if two processes had saved it
+    torch.save({**torch.load(file), "layout": [2, 8]}, file)  # as if two processes had saved it
     trained(srl(tmp_path / "other", *fresh(), **settings), str(file.parent))
     told = "the rest of its last generation (2 of 4 micro-batches) is dropped and sampled anew"
     assert told in capfd.readouterr().err

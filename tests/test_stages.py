@@ -224,13 +224,13 @@ def test_weights_are_trained_in_float32_also_where_the_computation_is_in_bfloat1
 def test_ctrl_c_in_the_last_step_of_a_stage_stops_before_the_next(recipe, tmp_path, monkeypatch):
     build = stages.build_trainer
 
-    def interrupt_at_the_end(stage, made, model, rows, folder, callbacks):
+    def interrupt_at_the_end(stage, made, model, rows, folder, callbacks, held_out):
         class Press(TrainerCallback):
             def on_step_begin(self, args, state, control, **kwargs):
                 if state.global_step == state.max_steps - 1:
                     os.kill(os.getpid(), signal.SIGINT)
 
-        return build(stage, made, model, rows, folder, [*callbacks, Press()])
+        return build(stage, made, model, rows, folder, [*callbacks, Press()], held_out)
 
     monkeypatch.setattr(stages, "build_trainer", interrupt_at_the_end)
     with pytest.raises(Interrupted, match=r"stage 'sft' is finished. Continue with"):

@@ -201,7 +201,8 @@ class PrefixTreeTrainer(SharedRolloutTrainer):
             self._buffered_inputs = send_to_device(state["buffered"], self.accelerator.device)
         elif self._unused[0] and self.accelerator.is_main_process:
             print(
-                f"treadle: the checkpoint was saved by another number of processes: the rest of its last generation "
+                "treadle: the checkpoint was saved by another number of processes or with another micro_batch: the "
+                "rest of its last generation "
                 f"({self._unused[0]} of {self._unused[1]} micro-batches) is dropped and sampled anew",
                 file=sys.stderr,
             )

@@ -5,8 +5,8 @@ random state. Here a checkpoint is written aside and published (`treadle.checkpo
 loop, the order of the data and the trainer's own buffers need. On a CPU in float32 a run that was killed and continued
 ends in the same bytes as one that never was.
 
-Subclasses add to `shared_state` and `process_state`. With another number of processes the shared state is used and the
-processes' own is not; the random numbers are then others.
+Subclasses add to `shared_state` and `process_state`. With another number of processes or another micro-batch the shared
+state is used and the processes' own is not; the random numbers are then others.
 
 Limits: a data set that is a stream is skipped through as transformers does it, `sync_ref_model` is not restored (a
 warning says so), and a checkpoint of another trainer is continued as transformers would.
@@ -46,17 +46,22 @@ class Resumable:
 
     _epoch_start: torch.Tensor | None = None  # torch's random state before the order of this epoch was drawn
     _loop: dict[str, Any] | None = None  # what the loop's counters are to be set to once it has set its own
-    _moved = False  # resumed on another number of processes
+    _moved = False  # resumed on another number of processes, or with another micro-batch
     _seconds_before = 0.0
     _began = 0.0
     _failure: BaseException | None = None
 
     # What a checkpoint holds besides transformers' files
 
+    @property
+    def _layout(self) -> list[int]:
+        """How rows are spread over processes and micro-batches."""
+        return [self.args.world_size, self.args.per_device_train_batch_size]
+
     def shared_state(self) -> dict[str, Any]:
         """What all processes hold alike: plain Python, tensors, lists and dictionaries of these."""
         return {
-            "processes": self.args.world_size,
+            "layout": self._layout,
             "seconds": self._seconds_before + time.monotonic() - self._began,
             "total_loss": self._total_loss_scalar,
             "last_logged": self._globalstep_last_logged,
@@ -75,7 +80,7 @@ class Resumable:
         return {"loss": self._tr_loss, "metrics": metrics}
 
     def set_process_state(self, state: dict[str, Any] | None) -> None:
-        """Go on from what `process_state` returned; `None`: it was saved by another number of processes."""
+        """Go on from what `process_state` returned; `None`: it was saved by another layout."""
         if state is None:
             return
         self._loop["_tr_loss"] = state["loss"].to(self.args.device)
@@ -205,7 +210,7 @@ class Resumable:
                 stacklevel=2,
             )
         shared = torch.load(file, map_location="cpu", weights_only=True)
-        self._moved = shared["processes"] != self.args.world_size
+        self._moved = shared["layout"] != self._layout
         self.set_shared_state(shared)
         own = None
         if not self._moved:

@@ -21,8 +21,10 @@ from treadle.prepared import Prepared
 from treadle.progress import truncate_after
 from treadle.whole_files import sync_folder, write_whole
 
-# Settings of `trl` that do not change the result: where a vLLM server is found, how many checkpoints are kept.
-_CHANGES_NOTHING = ("vllm_server_", "vllm_group_port", "save_total_limit")
+# Settings that do not change the result, or only by rounding: limits of faults and what memory is spent on; of those of
+# `trl`, also where a vLLM server is found and how many checkpoints are kept.
+_CHANGES_NOTHING = (*FAULT_LIMITS, "micro_batch", "gradient_checkpointing")
+_CHANGES_NOTHING_IN_TRL = ("vllm_server_", "vllm_group_port", "save_total_limit", "max_tree_tokens", "max_kv_tokens")
 
 MODEL_ASIDE, ADAPTER_ASIDE = ".model.partial", ".adapter.partial"
 
@@ -52,9 +54,11 @@ def identity(recipe: Recipe, number: int, digest: str) -> dict[str, Any]:
     shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
     stages = everything["stages"][: number + 1]
     for stage in stages:
-        for name in FAULT_LIMITS:
+        for name in _CHANGES_NOTHING:
             stage.pop(name, None)
-        stage["trl"] = {key: value for key, value in stage["trl"].items() if not key.startswith(_CHANGES_NOTHING)}
+        stage["trl"] = {
+            key: value for key, value in stage["trl"].items() if not key.startswith(_CHANGES_NOTHING_IN_TRL)
+        }
     return {**shared, "content": digest, "stages": stages}
 
 
