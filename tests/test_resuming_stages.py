@@ -37,8 +37,8 @@ def stop_at(monkeypatch):
                 if state.global_step == step:
                     raise Stopped
 
-        def with_stop(stage, made, model, rows, folder, callbacks):
-            return build(stage, made, model, rows, folder, [*callbacks, callback or Stop()])
+        def with_stop(stage, made, model, rows, folder, callbacks, held_out):
+            return build(stage, made, model, rows, folder, [*callbacks, callback or Stop()], held_out)
 
         monkeypatch.setattr(stages, "build_trainer", with_stop)
 
@@ -140,8 +140,8 @@ def test_the_best_weights_are_the_stages_model(lora, recipe, tmp_path, monkeypat
         def on_step_end(self, args, state, control, **kwargs):
             control.should_evaluate = True
 
-    def validated(stage, made, model, rows, folder, callbacks):
-        trainer = build(stage, made, model, rows, folder, [*callbacks, Validate()])
+    def validated(stage, made, model, rows, folder, callbacks, held_out):
+        trainer = build(stage, made, model, rows, folder, [*callbacks, Validate()], held_out)
         trainer.args.metric_for_best_model, trainer.args.greater_is_better = "eval_told", True
 
         def evaluate(*more, **kwargs):

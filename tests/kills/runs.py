@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import sys
 import time
 from collections import Counter
@@ -33,9 +34,11 @@ PATIENCE = 120.0  # seconds after which a process counts as hanging
 SHARED = {"prompts_per_step": 4, "rollouts": 4, "micro_batch": 4, "max_completion_length": 6, "save_every": 2}
 SHARED |= {"learning_rate": 1e-3, "gradient_checkpointing": False, "max_sampling_rounds": 3}
 SFT = {"kind": "sft", "max_steps": 5, "batch_size": 4, "micro_batch": 2, "unit": "both", "save_every": 2}
+SFT |= {"validate_every": 2, "validation_rows": 4}
 SRL = {**SHARED, "kind": "srl", "max_steps": 6, "updates_per_rollout": 2, "think_tags": "optional", "save_every": 3}
-RLVR = {**SHARED, "kind": "rlvr", "max_steps": 6, "step_share": 0.5}
-UNLIKE = ("seconds", "train_runtime", "train_samples_per_second", "train_steps_per_second", "step_time")
+SRL |= {"validate_every": 2, "validation_rows": 4, "refill": "full", "rest_after": 1}  # groups wait, prompts rest
+RLVR = {**SHARED, "kind": "rlvr", "max_steps": 6, "step_share": 0.5, "refill": "expected"}
+TIMES = re.compile(r"seconds.*|step_time|.*_runtime|.*_per_second")  # metrics in which no two runs are alike
 
 
 def write_inputs(folder: Path) -> None:
@@ -176,7 +179,7 @@ def _lines(path: Path) -> list[str]:
     if not path.is_file():
         return []
     rows = [json.loads(line) for line in path.open(encoding="utf-8")]
-    return [json.dumps({k: v for k, v in row.items() if k not in UNLIKE}) for row in rows]
+    return [json.dumps({k: v for k, v in row.items() if not TIMES.fullmatch(k)}) for row in rows]
 
 
 IMPORTED = (stages, training)
