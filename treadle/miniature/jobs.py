@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import wait as sentinels_ready
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -49,7 +50,8 @@ def run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
     finished = {job.name for job in jobs if job.done()}
     running: dict[Future[str], Job] = {}
     context = get_context("spawn")  # torch must not be forked once it has threads
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_silence)
+    stopping = context.Event()
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_set_up, initargs=(stopping,))
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -62,7 +64,7 @@ def run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
             for job in ready[: workers - len(running)]:
                 waiting.remove(job)
                 board.start(job.name)
-                running[pool.submit(job.call, *job.arguments)] = job
+                running[pool.submit(_carry_out, job.call, job.arguments)] = job
             done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in done:
                 job = running.pop(future)
@@ -75,7 +77,10 @@ def run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
     finally:
         signal.signal(signal.SIGTERM, previous)
         busy = list((pool._processes or {}).values()) if running or patience else []
-        # A stage in training answers SIGTERM by finishing its step and saving a checkpoint; anything else just ends.
+        # A stage in training answers SIGTERM by finishing its step and saving a checkpoint, and its process ends with
+        # it; anything else just ends.
+        if patience:
+            stopping.set()
         for process in busy:
             process.terminate()
         for process in busy:
@@ -84,8 +89,22 @@ def run_jobs(jobs: list[Job], workers: int, board: Board) -> None:
         pool.shutdown(cancel_futures=True)
 
 
-def _silence() -> None:
+def _carry_out(call: Callable[..., str], arguments: tuple[Any, ...]) -> str:
+    """In a worker: do a job; where the run has been stopped meanwhile, there is nobody to report to."""
+    try:
+        return call(*arguments)
+    finally:
+        if _stopping is not None and _stopping.is_set():
+            os._exit(0)
+
+
+_stopping: Event | None = None
+
+
+def _set_up(stopping: Event) -> None:
     """A worker's set-up: one thread, no bars, no chatter; its results go to files."""
+    global _stopping
+    _stopping = stopping
     import torch
     from datasets.utils.logging import disable_progress_bar
     from transformers.utils import logging as transformers_logging
