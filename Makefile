@@ -20,7 +20,7 @@ quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
 
 test: $(VENV)/.installed-dev lint
-	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 kill-test: $(VENV)/.installed-dev
 	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.kills.harness $(KILL_FOLDER) --random $(KILLS) --seed $(SEED)

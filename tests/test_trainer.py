@@ -6,6 +6,7 @@ import inspect
 
 import pytest
 from datasets import Dataset
+from transformers import Trainer
 from trl import GRPOConfig, GRPOTrainer
 
 from treadle import SRLConfig, SRLTrainer
@@ -58,6 +59,7 @@ def test_seams_exist_in_this_trl():
     """What `SRLTrainer` overrides or calls; a new TRL that changes them must be looked at by a person."""
     expected = {
         "_calculate_rewards": ["self", "inputs", "prompts", "completions", "completion_ids_list"],
+        "_generate": ["self", "prompts"],
         "_generate_and_score_completions": ["self", "inputs"],
         "_prepare_inputs": ["self", "generation_batch"],
         "_get_train_sampler": ["self", "dataset"],
@@ -72,8 +74,42 @@ def test_seams_exist_in_this_trl():
     }
     for name, parameters in expected.items():
         assert list(inspect.signature(getattr(GRPOTrainer, name)).parameters) == parameters
+    source = inspect.getsource(GRPOTrainer._generate_and_score_completions)
+    assert source.index(") = self._generate(prompts)") < source.index("rewards_per_func = self._calculate_rewards(")
+    told = source[: source.index(") = self._generate(prompts)")].rsplit("(", 1)[1]
+    assert [name.strip() for name in told.split(",") if name.strip()] == [
+        "prompt_ids_list",
+        "completion_ids_list",
+        "tool_mask_list",
+        "completions",
+        "sampling_per_token_logps_list",
+        "extra_fields",
+        "images",
+        "tool_images",
+    ]
     logps = inspect.signature(GRPOTrainer._get_per_token_logps_and_entropies).parameters
     assert list(logps)[:6] == ["self", "model", "input_ids", "attention_mask", "logits_to_keep", "batch_size"]
+
+
+def test_seams_exist_in_this_transformers():
+    """What `Resumable`, `GuardedSteps` and `Validating` override, and what the loop hands them."""
+    expected = {
+        "_clip_grad_norm": ["self", "model"],
+        "_get_grad_norm": ["self", "model", "grad_norm"],
+        "_save_checkpoint": ["self", "model", "trial"],
+        "_get_output_dir": ["self", "trial"],
+        "_load_optimizer_and_scheduler": ["self", "checkpoint"],
+        "_load_rng_state": ["self", "checkpoint"],
+        "_determine_best_metric": ["self", "metrics", "trial"],
+        "_finalize_training": ["self", "trial", "num_train_samples", "start_time"],
+        "prediction_step": ["self", "model", "inputs", "prediction_loss_only", "ignore_keys"],
+    }
+    for name, parameters in expected.items():
+        assert list(inspect.signature(getattr(Trainer, name)).parameters) == parameters
+    loop = inspect.signature(Trainer._run_epoch).parameters
+    read = {"train_dataloader", "epoch", "epochs_trained", "resume_from_checkpoint", "steps_trained_in_current_epoch"}
+    assert read <= set(loop)
+    assert "self._run_epoch(\n                model=model," in inspect.getsource(Trainer._inner_training_loop)
 
 
 @pytest.mark.parametrize("changes", [{}, {"beta": 0.1, "num_iterations": 2}, {"loss_type": "dr_grpo"}])

@@ -92,7 +92,8 @@ class GroupTrainer(PrefixTreeTrainer):
         everyone = [group for part in parts for group in part]
         self._ready = (parts[index], everyone)
         for column in {column for group in parts[index] for column in group.extras}:
-            self._pending_extra_logs[column] = [v for group in parts[index] for v in group.extras[column]]
+            told = (group.extras.get(column, [None] * size) for group in parts[index])
+            self._pending_extra_logs[column] = [value for values in told for value in values]
         try:
             batch = super()._generate_and_score_completions([row for group in parts[index] for row in group.inputs])
         finally:

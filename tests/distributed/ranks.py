@@ -44,7 +44,8 @@ DRAWN = list(PromptStream(8 * STEPS, SEED + 1).draw(4))
 DULL = [number for number in range(8) if number not in DRAWN][:4]
 
 # Processes, and how accelerate shards the model ("rows" is DDP without the tree). "kl" adds a reference model and
-# several updates of a generation, "sampling" drops groups and draws others.
+# several updates of a generation, "sampling" drops groups and draws others, "surplus" so many that some wait for the
+# next generation, and lets prompts rest.
 CASES = {
     "stock": (1, None),
     "stock-kl": (1, None),
@@ -58,6 +59,8 @@ CASES = {
     "ddp2-sampling": (2, "ddp"),
     "ddp4-sampling": (4, "ddp"),
     "ddp2-sampling-rows": (2, "rows"),
+    "single-surplus-sampling": (1, "rows"),
+    "ddp4-surplus-sampling": (4, "ddp"),
 }
 
 
@@ -141,6 +144,8 @@ def work(case: str, folder: Path) -> None:
     stock = kind is None
     sampling = "sampling" in case
     additions = {} if stock else {"prefix_tree": kind != "rows", "max_tree_tokens": 200, "dynamic_sampling": sampling}
+    if "surplus" in case:
+        additions |= {"refill": "full", "rest_after": 1}
     if sampling:
         additions |= {"log_rollouts": True}
     cls = {None: ToldStock, "ddp": ToldSRL, "rows": ToldSRL, "fsdp": ToldSharded}[kind]

@@ -67,18 +67,20 @@ def test_ranks_had_trees_of_their_own_and_some_none(folder, case):
 
 @pytest.mark.parametrize("case", SAMPLING)
 def test_dynamic_sampling_keeps_the_same_groups_and_ends_in_the_same_weights(folder, case):
-    found, expected = result(folder, case), result(folder, "single-sampling")
+    alone = "single-surplus-sampling" if "surplus" in case else "single-sampling"
+    found, expected = result(folder, case), result(folder, alone)
     assert found["tree_is_used"] == (CASES[case][1] != "rows")
     for ours, single in zip(found["logs"], expected["logs"], strict=True):
-        for key in ("kept_groups", "kept_share", "rounds", "dropped/all_wrong", "dropped/low_spread"):
+        for key in ("kept_groups", "kept_share", "rounds", "dropped/all_wrong", "dropped/low_spread", "waited_groups"):
             assert ours[f"sampling/{key}"] == pytest.approx(single[f"sampling/{key}"])
         assert ours["grad_norm"] == pytest.approx(single["grad_norm"], rel=1e-6)
-    assert expected["logs"][0]["sampling/dropped/all_wrong"] == pytest.approx(4 / 12)
+    assert expected["logs"][0]["sampling/dropped/all_wrong"] == pytest.approx(4 / (16 if "surplus" in case else 12))
+    assert any(log["sampling/waited_groups"] for log in expected["logs"]) == ("surplus" in case)
     for name, weight in expected["weights"].items():
         assert torch.allclose(found["weights"][name], weight, rtol=0, atol=1e-6), name
     kept = [
         {(r["global_step"], r["number"], r["kept"]) for r in map(json.loads, (folder / run / "rollouts.jsonl").open())}
-        for run in (case, "single-sampling")
+        for run in (case, alone)
     ]
     assert kept[0] == kept[1]
     assert {(0, number, False) for number in DULL} <= kept[0]
