@@ -1,4 +1,4 @@
-# make quickstart   watch a small model learn (about 10 minutes on two CPU cores)
+# make quickstart   watch a small model learn (five to seven minutes on two CPU cores)
 # make test         lint and tests (under 8 minutes on two CPU cores)
 # make kill-test    50 kills of small runs at random moments (KILLS=50, SEED=0), each against a run never killed
 #

@@ -22,7 +22,7 @@ from pathlib import Path
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from treadle.errors import OutputError
-from treadle.whole_files import sync_folder, write_whole
+from treadle.whole_files import remove_folder, sync_folder, write_whole
 
 MANIFEST = "checkpoint.json"
 _ASIDE = ".checkpoint.partial"
@@ -68,7 +68,7 @@ def publish(written: Path, folder: Path) -> Path:
     """Give a sealed checkpoint its name in `folder`; returns where it is. One that had the name before is replaced."""
     target = folder / written.name
     if target.exists():  # damaged, or of a run that went on from an earlier checkpoint
-        _remove(target)
+        remove_folder(target)
     written.rename(target)
     sync_folder(folder)
     written.parent.rmdir()
@@ -88,7 +88,7 @@ def rotate(folder: Path, newest: Path, keep: int | None, best: Path | None = Non
     for path in checkpoints_in(folder):
         unneeded = path not in past[: keep or None] if path in past else later
         if unneeded and path not in (newest, best):
-            _remove(path)
+            remove_folder(path)
 
 
 def clean(folder: Path) -> None:
@@ -100,7 +100,7 @@ def clean(folder: Path) -> None:
 def remove_all(folder: Path) -> None:
     """Remove every checkpoint: the stage is finished and does not need them."""
     for path in checkpoints_in(folder):
-        _remove(path)
+        remove_folder(path)
     clean(folder)
 
 
@@ -163,11 +163,3 @@ def problem_of(checkpoint: Path, hashes: bool = True) -> str | None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _remove(checkpoint: Path) -> None:
-    removed = checkpoint.with_name(f".{checkpoint.name}.removed")
-    shutil.rmtree(removed, ignore_errors=True)
-    checkpoint.rename(removed)
-    sync_folder(checkpoint.parent)
-    shutil.rmtree(removed, ignore_errors=True)

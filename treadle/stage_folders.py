@@ -19,7 +19,7 @@ from treadle.config import FAULT_LIMITS, Recipe, resolved
 from treadle.errors import OutputError, TreadleError
 from treadle.prepared import Prepared
 from treadle.progress import truncate_after
-from treadle.whole_files import sync_folder, write_whole
+from treadle.whole_files import remove_folder, write_whole
 
 # Settings that do not change the result, or only by rounding: limits of faults and what memory is spent on; of those of
 # `trl`, also where a vLLM server is found and how many checkpoints are kept.
@@ -86,7 +86,7 @@ def claim(recipe: Recipe, overwrite: bool) -> None:
                     "--overwrite"
                 )
             for stale in filter(Path.is_dir, (*others, *folders[number:])):
-                _remove(stale)
+                remove_folder(stale)
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / "stage.json", json.dumps(mine, indent=2) + "\n")
     write_whole(recipe.output / "recipe.yaml", resolved(recipe))
@@ -131,12 +131,3 @@ def _remove_partial(folder: Path) -> None:
     checkpoints.clean(folder)
     for name in (MODEL_ASIDE, ADAPTER_ASIDE):
         shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a stage's folder, renamed first, so that a kill leaves no part of it under its name."""
-    removed = folder.with_name(f".{folder.name}.removed")
-    shutil.rmtree(removed, ignore_errors=True)
-    folder.rename(removed)
-    sync_folder(folder.parent)
-    shutil.rmtree(removed, ignore_errors=True)

@@ -65,6 +65,15 @@ def sync_tree(folder: Path) -> None:
     sync_folder(folder)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, renamed to `.NAME.removed` first, so that a kill leaves no part of it under its name."""
+    removed = folder.with_name(f".{folder.name}.removed")
+    shutil.rmtree(removed, ignore_errors=True)
+    folder.rename(removed)
+    sync_folder(folder.parent)
+    shutil.rmtree(removed, ignore_errors=True)
+
+
 def _sync(path: Path, flags: int) -> None:
     handle = os.open(path, flags)
     try:

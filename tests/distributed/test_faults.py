@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-from tests.conftest import ROOT, make_tiny_model
+from tests.distributed.forked import run_cases
 
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory, tiny_tokenizer):
-    folder = tmp_path_factory.mktemp("faults")
-    make_tiny_model(len(tiny_tokenizer)).save_pretrained(folder / "model")
-    command = [sys.executable, "-m", "tests.distributed.faults", str(folder)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
-    assert run.returncode == 0, run.stderr[-3000:]
-    return folder, run.stderr
+    folder = run_cases("faults", tmp_path_factory.mktemp("faults"), len(tiny_tokenizer))
+    return folder, (folder / "stderr").read_text()
 
 
 @pytest.mark.parametrize(("case", "codes"), [("raises", [1, 1]), ("killed", [1, -9]), ("hangs", [1, None])])

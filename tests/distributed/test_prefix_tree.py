@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.conftest import ROOT, make_tiny_model
+from tests.distributed import forked
+from tests.distributed.forked import run_cases
 from tests.distributed.ranks import CASES, DRAWN, DULL, STEPS
 
 SEVERAL = [case for case, (world, _) in CASES.items() if world > 1 and "sampling" not in case]
@@ -20,20 +19,11 @@ SAMPLING = [case for case, (world, _) in CASES.items() if world > 1 and "samplin
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tiny_tokenizer):
     """All cases, run by one process that forks the ranks of each; importing torch and TRL takes longer than they do."""
-    folder = tmp_path_factory.mktemp("ranks")
-    make_tiny_model(len(tiny_tokenizer)).double().save_pretrained(folder / "model")
-    command = [sys.executable, "-m", "tests.distributed.ranks", str(folder)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    (folder / "stderr").write_text(ended.stderr)
-    return folder
+    return run_cases("ranks", tmp_path_factory.mktemp("ranks"), len(tiny_tokenizer))
 
 
 def result(folder: Path, case: str):
-    ended = json.loads((folder / f"{case}.json").read_text())
-    said = (folder / "stderr").read_text()[-3000:]
-    assert ended["exit_codes"] == [0] * CASES[case][0], f"{ended}\n{said}"
-    return torch.load(folder / f"{case}.pt", weights_only=False)
+    return forked.result(folder, case, CASES[case][0])
 
 
 @pytest.mark.parametrize("case", SEVERAL)

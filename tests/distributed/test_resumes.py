@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.conftest import ROOT, make_tiny_model
+from tests.distributed import forked
+from tests.distributed.forked import run_cases
 from tests.distributed.resumes import CASES, DULL, SAVED, STEPS, prompts_of_steps
 
 RESUMED = [case for case, (_, _, taken_up) in CASES.items() if taken_up]
@@ -18,19 +17,11 @@ RESUMED = [case for case, (_, _, taken_up) in CASES.items() if taken_up]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tiny_tokenizer):
-    folder = tmp_path_factory.mktemp("resumes")
-    make_tiny_model(len(tiny_tokenizer)).double().save_pretrained(folder / "model")
-    command = [sys.executable, "-m", "tests.distributed.resumes", str(folder)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    (folder / "stderr").write_text(ended.stderr)
-    return folder
+    return run_cases("resumes", tmp_path_factory.mktemp("resumes"), len(tiny_tokenizer))
 
 
 def result(folder: Path, case: str):
-    ended = json.loads((folder / f"{case}.json").read_text())
-    assert ended["exit_codes"] == [0] * CASES[case][0], f"{ended}\n{(folder / 'stderr').read_text()[-3000:]}"
-    return torch.load(folder / f"{case}.pt", weights_only=False)
+    return forked.result(folder, case, CASES[case][0])
 
 
 def groups(folder: Path, case: str) -> list[list[tuple]]:

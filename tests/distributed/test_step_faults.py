@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
 
-from tests.conftest import ROOT, make_tiny_model
+from tests.distributed.forked import run_cases
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tiny_tokenizer):
-    folder = tmp_path_factory.mktemp("faults")
-    make_tiny_model(len(tiny_tokenizer)).double().save_pretrained(folder / "model")
-    command = [sys.executable, "-m", "tests.distributed.step_faults", str(folder)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    return folder
+    return run_cases("step_faults", tmp_path_factory.mktemp("step_faults"), len(tiny_tokenizer))
 
 
 def both(folder, case):

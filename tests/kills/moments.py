@@ -22,7 +22,7 @@ MOMENTS = {
     "sealing": ("treadle.checkpoints", "write_whole"),
     "publishing": ("treadle.checkpoints", "publish"),
     "rotating": ("treadle.checkpoints", "rotate"),
-    "removing": ("treadle.checkpoints", "_remove"),
+    "removing": ("treadle.checkpoints", "remove_folder"),
     "summary": ("transformers", "Trainer._finalize_training"),
     "model write": ("treadle.stages", "_publish"),
     "between stages": ("treadle.stages", "tidy"),
@@ -46,7 +46,7 @@ def arm(moment: str, call: int) -> None:
         if count[0] == call:
             if name == "append_lines":
                 _half_a_line(*args)
-            if name == "_remove":
+            if name == "remove_folder":
                 _half_a_folder(*args)
             os.kill(os.getpid(), signal.SIGKILL)
         return original(*args, **kwargs)
