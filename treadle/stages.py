@@ -34,7 +34,7 @@ from treadle.checkpoints import problem_of
 from treadle.config import AnyStage, Recipe
 from treadle.errors import Interrupted, OutputError, RecipeError
 from treadle.folders import check_place
-from treadle.models import check_model, load_tokenizer
+from treadle.models import check_model, load_model, load_tokenizer
 from treadle.prepared import Prepared
 from treadle.progress import MetricsFile, ProgressBar
 from treadle.sizes import Sizes, derive_sizes
@@ -131,6 +131,11 @@ def _run_stage(
         callbacks = [MetricsFile(folder / "metrics.jsonl"), ProgressBar(stage.name, quiet), request]
         trainer = build_trainer(stage, recipe, model, rows, folder, callbacks, held_out)
         trainer.remove_callback(PrinterCallback)
+        plugin = trainer.accelerator.state.deepspeed_plugin
+        if recipe.lora and plugin is not None and plugin.zero_stage == 3:
+            raise RecipeError(
+                "lora: under ZeRO-3 no process can merge the adapter; use DDP or FSDP2, or leave lora out"
+            )
         trainer.train(resume_from_checkpoint=checkpoint)
     # None of several processes may leave, or go on to the next stage, while another still writes.
     trainer.accelerator.wait_for_everyone()
@@ -141,7 +146,7 @@ def _run_stage(
             f"{stop}; the checkpoint is in {folder}. Continue with {resume_hint}"
         )
     best = _take_best(trainer)
-    _save(trainer, folder / "model", best)
+    _save(trainer, model, folder / "model", best)
     return stop
 
 
@@ -171,13 +176,22 @@ def _check_best(checkpoint: Path) -> None:
         )
 
 
-def _save(trainer: Any, target: Path, best: dict[str, Any] | None) -> None:
-    """Save the final model so that it appears whole, a LoRA adapter both alone and merged; drop the checkpoints."""
+def _save(trainer: Any, base: str, target: Path, best: dict[str, Any] | None) -> None:
+    """Save the final model so that it appears whole, a LoRA adapter both alone and merged; drop the checkpoints.
+
+    Args:
+        base: The model that the stage began with.
+    """
     scratch, adapter = target.with_name(MODEL_ASIDE), target.with_name(ADAPTER_ASIDE)
     network = trainer.accelerator.unwrap_model(trainer.model)
     main = trainer.is_world_process_zero()
     try:
-        if isinstance(network, PeftModel):
+        if isinstance(network, PeftModel) and trainer.is_fsdp_enabled:
+            trainer.save_model(str(adapter))  # gathers what each process has a part of
+            if main:
+                whole = load_model(base, str(next(network.parameters()).dtype).removeprefix("torch."))
+                PeftModel.from_pretrained(whole, adapter).merge_and_unload().save_pretrained(scratch)
+        elif isinstance(network, PeftModel):
             if main:
                 network.save_pretrained(adapter)
                 network.merge_and_unload().save_pretrained(scratch)

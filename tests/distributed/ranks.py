@@ -22,12 +22,14 @@ import torch
 import torch.distributed
 from accelerate import DistributedType, FullyShardedDataParallelPlugin, PartialState
 from datasets import Dataset
+from peft import LoraConfig
+from safetensors.torch import load_file
 from torch.distributed.tensor import DTensor
 from transformers import AutoModelForCausalLM
 from trl import GRPOConfig, GRPOTrainer
 
 from tests.test_trainer import arguments
-from treadle import SRLConfig, SRLTrainer
+from treadle import SRLConfig, SRLTrainer, stages
 from treadle.miniature.tokenizer import build_tokenizer
 from treadle.prompt_order import PromptStream
 
@@ -45,7 +47,7 @@ DULL = [number for number in range(8) if number not in DRAWN][:4]
 
 # Processes, and how accelerate shards the model ("rows" is DDP without the tree). "kl" adds a reference model and
 # several updates of a generation, "sampling" drops groups and draws others, "surplus" so many that some wait for the
-# next generation, and lets prompts rest.
+# next generation, and lets prompts rest; "lora" trains an adapter and leaves the weights that a stage saves, merged.
 CASES = {
     "stock": (1, None),
     "stock-kl": (1, None),
@@ -61,6 +63,8 @@ CASES = {
     "ddp2-sampling-rows": (2, "rows"),
     "single-surplus-sampling": (1, "rows"),
     "ddp4-surplus-sampling": (4, "ddp"),
+    "single-lora": (1, "ddp"),
+    "fsdp2-lora": (2, "fsdp"),
 }
 
 
@@ -154,7 +158,9 @@ def work(case: str, folder: Path) -> None:
     tokenizer = build_tokenizer()
     model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype="auto")
     data = rows()
-    trainer = cls(model, sampling_reward if sampling else reward, args, train_dataset=data, processing_class=tokenizer)
+    lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM") if case.endswith("lora") else None
+    function = sampling_reward if sampling else reward
+    trainer = cls(model, function, args, train_dataset=data, processing_class=tokenizer, peft_config=lora)
     prompts = [tuple(tokenizer(text)["input_ids"]) for text in data["prompt"]]
     trainer.silent = {prompt: number in SILENT for prompt, number in zip(prompts, data["number"], strict=True)}
     unmasked = []
@@ -168,7 +174,12 @@ def work(case: str, folder: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer.train()
-    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if lora is None:
+        weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    else:
+        (folder / case).mkdir(exist_ok=True)
+        stages._save(trainer, str(folder / "model"), folder / case / "model", None)
+        weights = load_file(folder / case / "model" / "model.safetensors")
     everyone = [None] * world
     if world > 1:
         torch.distributed.all_gather_object(everyone, unmasked)

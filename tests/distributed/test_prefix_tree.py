@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from tests.distributed import forked
 from tests.distributed.forked import run_cases
 from tests.distributed.ranks import CASES, DRAWN, DULL, STEPS
 
-SEVERAL = [case for case, (world, _) in CASES.items() if world > 1 and "sampling" not in case]
+SEVERAL = [case for case, (world, _) in CASES.items() if world > 1 and not case.endswith(("sampling", "rows", "lora"))]
 SAMPLING = [case for case, (world, _) in CASES.items() if world > 1 and "sampling" in case]
 
 
@@ -75,3 +76,14 @@ def test_dynamic_sampling_keeps_the_same_groups_and_ends_in_the_same_weights(fol
     assert kept[0] == kept[1]
     assert {(0, number, False) for number in DULL} <= kept[0]
     assert {(0, number, True) for number in DRAWN} <= kept[0]
+
+
+def test_a_sharded_adapter_is_merged_as_that_of_one_process(folder):
+    alone, sharded = result(folder, "single-lora"), result(folder, "fsdp2-lora")
+    assert sharded["sharded"]
+    before = load_file(folder / "model" / "model.safetensors")
+    assert alone["weights"].keys() == sharded["weights"].keys() == before.keys()
+    for name, weight in alone["weights"].items():
+        assert torch.allclose(sharded["weights"][name], weight, rtol=0, atol=1e-9), name
+    assert any((weight - before[name]).abs().max() > 1e-3 for name, weight in alone["weights"].items())
+    assert (folder / "fsdp2-lora" / "adapter" / "adapter_model.safetensors").is_file()
