@@ -1,5 +1,6 @@
 # make quickstart   watch a small model learn (five to seven minutes on two CPU cores)
 # make test         lint and tests (under 8 minutes on two CPU cores)
+# make test-all     these, and those that wait for what hangs
 # make kill-test    50 kills of small runs at random moments (KILLS=50, SEED=0), each against a run never killed
 #
 # They set themselves up in .venv on a fresh machine and are quick when nothing changed. TORCH is what pip is asked
@@ -14,13 +15,16 @@ KILLS ?= 50
 SEED ?= 0
 KILL_FOLDER ?= $(shell mktemp -d)
 
-.PHONY: quickstart test kill-test lint format clean
+.PHONY: quickstart test test-all kill-test lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
 
 test: $(VENV)/.installed-dev lint
 	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-all: $(VENV)/.installed-dev lint
+	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m ""
 
 kill-test: $(VENV)/.installed-dev
 	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.kills.harness $(KILL_FOLDER) --random $(KILLS) --seed $(SEED)

@@ -8,6 +8,8 @@ import pytest
 
 from tests.distributed.forked import run_cases
 
+pytestmark = pytest.mark.slow  # it waits for what hangs
+
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory, tiny_tokenizer):
