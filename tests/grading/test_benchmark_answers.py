@@ -58,6 +58,7 @@ def test_each_is_right_as_it_may_be_written(grader, references, name):
     assert [(p, g) for p, g in zip(pairs, grades, strict=True) if g.verdict != Verdict.RIGHT] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COUNTS)
 def test_each_number_is_wrong_for_the_others(grader, references, name):
     numbers = [answer for answer in references[name] if numeric(answer)]
@@ -66,6 +67,7 @@ def test_each_number_is_wrong_for_the_others(grader, references, name):
     assert [(p, g) for p, g in zip(pairs, grades, strict=True) if g.verdict != Verdict.WRONG] == []
 
 
+@pytest.mark.slow
 def test_each_expression_is_wrong_for_the_next(grader, references):
     expressions = [answer for answer in references["minerva_math"] if not numeric(answer)]
     pairs = list(zip(expressions, expressions[1:] + expressions[:1], strict=True))

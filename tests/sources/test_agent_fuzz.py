@@ -209,6 +209,7 @@ def shapes(text):
     yield {"messages": text, "history": text, "trajectory": text}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", CHUNKS, ids=repr)
 def test_a_megabyte_of_anything_is_read_at_once(chunk):
     text = chunk * (MEGABYTE // len(chunk))

@@ -200,6 +200,7 @@ def test_reading_is_lazy(tmp_path):
     assert report.read == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lines", "array", "parquet"])
 def test_memory_does_not_grow_with_the_file(tmp_path, kind):
     """Of a file four times as large no more is held at once."""
