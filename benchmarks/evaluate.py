@@ -35,10 +35,10 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GenerationConfig, LogitsProcessorList, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
+from treadle.data.prompts import solve_prompt
 from treadle.evaluate.backends import TransformersBackend
 from treadle.evaluate.backends.decoding import DrawByRow, as_generation
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
-from treadle.prompts import solve_prompt
 from treadle.rollout.generate import row_numbers
 
 HERE = Path(__file__).parent

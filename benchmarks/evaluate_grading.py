@@ -26,11 +26,11 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from treadle.answers import final_answer
-from treadle.grading import Grader, Verdict
-from treadle.grading.files import reference_answer
-from treadle.grading.normal import plain
-from treadle.grading.rules import choice_letter, decide
+from treadle.scoring.answers import final_answer
+from treadle.scoring.grading import Grader, Verdict
+from treadle.scoring.grading.files import reference_answer
+from treadle.scoring.grading.normal import plain
+from treadle.scoring.grading.rules import choice_letter, decide
 
 BAR = 200.0
 R1_FILES = ("deepseek_r1_math.jsonl", "deepseek_r1_gsm8k.jsonl")

@@ -21,14 +21,14 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from treadle.completion import FormatFault
 from treadle.evaluate.records import Key, Problem, Sample, StepSample, Stop
 from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, STEPS, sample_record
 from treadle.evaluate.step_view import step_view
 from treadle.evaluate.store import write_json, write_lines
 from treadle.evaluate.summary import summarise
-from treadle.grading import Verdict
-from treadle.rewards import step_similarity
+from treadle.scoring.completion import FormatFault
+from treadle.scoring.grading import Verdict
+from treadle.scoring.rewards import step_similarity
 
 SIZES = {"amc23": 40, "aime24": 30, "aime25": 30, "minerva": 272}
 SOLVED = {"amc23": 0.5, "aime24": 0.12, "aime25": 0.08, "minerva": 0.35}

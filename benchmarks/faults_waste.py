@@ -16,10 +16,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from treadle import stages
-from treadle.config import parse_recipe
 from treadle.miniature.arms import SRL
 from treadle.miniature.problems import candidates, write_data
+from treadle.recipe import stages
+from treadle.recipe.schema import parse_recipe
 
 CASES = (("missing", 0), ("expected", 0), ("expected", 1), ("full", 0), ("full", 1))
 

@@ -4,7 +4,7 @@
 
 Each case is a recipe with one stage of two optimizer steps on a random Qwen2 of 16 million parameters (hidden 192, six
 layers, a vocabulary of 32,768) and prompts of the miniature world. The plan is made of the recipe; then
-`treadle.training.build_trainer` makes the trainer that `treadle train` would, in a process of its own, and trains.
+`treadle.recipe.build.build_trainer` makes the trainer that `treadle train` would, in a process of its own, and trains.
 
 TRL's head for padded rows reserves a tile of 4,096 x 32,768 logits whatever the vocabulary; with a smaller one the rest
 is never touched: it counts on a GPU and in the plan, and is not resident here. Hence the vocabulary.
@@ -64,10 +64,10 @@ def make_inputs(folder: Path) -> None:
     """A random model with the miniature's tokenizer, and prepared data."""
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
+    from treadle.data.prepare import PrepareSettings, prepare
+    from treadle.data.sources.native import to_row
     from treadle.miniature import world
     from treadle.miniature.tokenizer import build_tokenizer
-    from treadle.prepare import PrepareSettings, prepare
-    from treadle.sources.native import to_row
 
     tokenizer = build_tokenizer()
     config = Qwen2Config(**SIZES, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
@@ -80,7 +80,7 @@ def make_inputs(folder: Path) -> None:
 
 
 def recipe_of(case: str, folder: Path) -> Any:
-    from treadle.config import parse_recipe
+    from treadle.recipe.schema import parse_recipe
 
     common = {"model": str(folder / "model"), "data": str(folder / "data"), "output": str(folder / "run")}
     return parse_recipe({**common, "dtype": "float32", **CASES[case]})
@@ -96,10 +96,10 @@ def train(case: str, folder: Path, threads: int) -> None:
     """In a process of its own: train, and print the peak in bytes above what was held before."""
     import torch
 
+    from treadle.data.prepared import Prepared
     from treadle.plan import estimate  # noqa: F401  what the plan imports is not the training's
-    from treadle.prepared import Prepared
-    from treadle.training import build_trainer
-    from treadle.training_data import training_rows
+    from treadle.recipe.build import build_trainer
+    from treadle.recipe.training_data import training_rows
 
     torch.set_num_threads(threads)
     recipe = recipe_of(case, folder)

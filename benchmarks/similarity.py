@@ -33,8 +33,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from treadle import step_similarity
-from treadle.rewards import SequenceMatcher as Matcher
-from treadle.sources.numbered import NumberedSolution, parse_numbered
+from treadle.data.sources.numbered import NumberedSolution, parse_numbered
+from treadle.scoring.rewards import SequenceMatcher as Matcher
 
 LENGTHS = {200: 600, 1000: 60, 3000: 16}  # characters: pairs
 TOLERANCE = 0.2

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treadle import DropReason, ReadReport, read_trajectories
-from treadle.prepare import PrepareSettings, prepare
-from treadle.prepared import Prepared
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.prepared import Prepared
 
 
 def turn(text, answer="out"):

@@ -8,13 +8,14 @@ import pytest
 import torch
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
-from treadle import ReadReport, load_rows, read_trajectories, stages
-from treadle.completion import FormatFault
-from treadle.config import parse_recipe
-from treadle.models import load_tokenizer
-from treadle.prepare import PrepareSettings, prepare
-from treadle.prepared import Prepared
-from treadle.sources.columns import parse_columns
+from treadle import ReadReport, load_rows, read_trajectories
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.prepared import Prepared
+from treadle.data.sources.columns import parse_columns
+from treadle.recipe import stages
+from treadle.recipe.models import load_tokenizer
+from treadle.recipe.schema import parse_recipe
+from treadle.scoring.completion import FormatFault
 
 R1 = "problem=question,solution=deepseek-reasoner (question),answer=answer"
 SOURCES = {"amc_aime_solutions": None, "s1k": None, "deepseek_r1_math": R1, "deepseek_r1_gsm8k": R1}

@@ -1,6 +1,6 @@
 """The nouns of treadle: a `Step`, a `Trajectory` of steps, and a `StepInstance` to train on.
 
-Everything else speaks in these: sources make trajectories, `treadle.instances` cuts them into instances,
+Everything else speaks in these: sources make trajectories, `treadle.data.instances` cuts them into instances,
 training and evaluation read instances. Plain frozen dataclasses, picklable, without behaviour beyond checks.
 """
 
@@ -57,7 +57,7 @@ class Trajectory:
         problem: The task as the model sees it.
         steps: At least one step, in order.
         answer: The final answer where there is one; RLVR and evaluation grade against it.
-        domain: Names the family of prompt templates, `treadle/prompts/<domain>/`.
+        domain: Names the family of prompt templates, `treadle/data/prompts/<domain>/`.
         verified: What the source says about success; `None` where it says nothing.
         meta: Whatever else the source had, for the reader. The keys `preamble` and `epilogue` hold the text before
             the first and after the last step.

@@ -22,7 +22,7 @@ import torch.distributed
 from transformers import AutoModelForCausalLM
 
 from tests.distributed.ranks import ROLLOUTS, TOKENS, ToldSRL, fork_ranks, reward, rows
-from tests.test_trainer import arguments
+from tests.training.test_trainer import arguments
 from treadle import SRLConfig
 from treadle.miniature.tokenizer import build_tokenizer
 

@@ -28,10 +28,11 @@ from torch.distributed.tensor import DTensor
 from transformers import AutoModelForCausalLM
 from trl import GRPOConfig, GRPOTrainer
 
-from tests.test_trainer import arguments
-from treadle import SRLConfig, SRLTrainer, stages
+from tests.training.test_trainer import arguments
+from treadle import SRLConfig, SRLTrainer
 from treadle.miniature.tokenizer import build_tokenizer
-from treadle.prompt_order import PromptStream
+from treadle.recipe import stages
+from treadle.training.prompt_order import PromptStream
 
 ROLLOUTS = 4
 STEPS = 3

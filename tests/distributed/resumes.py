@@ -29,10 +29,10 @@ from tests.distributed.ranks import (
     rows,
     together_to_the_end,
 )
-from tests.test_trainer import arguments
+from tests.training.test_trainer import arguments
 from treadle import SRLConfig
 from treadle.miniature.tokenizer import build_tokenizer
-from treadle.prompt_order import PromptStream
+from treadle.training.prompt_order import PromptStream
 
 STEPS = 5  # three make an epoch
 SAVED = 2

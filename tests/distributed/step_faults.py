@@ -18,7 +18,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.distributed.ranks import ROLLOUTS, TOKENS, ToldSharded, ToldSRL, free_port, reward, rows
-from tests.test_trainer import arguments
+from tests.training.test_trainer import arguments
 from treadle import SRLConfig
 from treadle.errors import TrainingFault
 from treadle.miniature.tokenizer import build_tokenizer

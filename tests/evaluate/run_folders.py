@@ -16,7 +16,7 @@ from treadle.evaluate.records import Key, Problem, Sample, Stop
 from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, sample_record
 from treadle.evaluate.statistics import wilson
 from treadle.evaluate.store import write_json, write_lines
-from treadle.grading import Verdict
+from treadle.scoring.grading import Verdict
 
 Right = Mapping[tuple[str, str, str], Any]
 """(benchmark, mode, decoding) -> 0 or 1, [P, K]."""

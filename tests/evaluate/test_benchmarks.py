@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.sources.native import to_row
 from treadle.errors import DataError
 from treadle.evaluate.benchmarks import load_data, load_known
 from treadle.evaluate.known_sets import KNOWN, content_hash, plain_answer
 from treadle.evaluate.problem_rows import LeftOut
 from treadle.evaluate.records import Problem
 from treadle.evaluate.settings import EvaluateSettings
-from treadle.prepare import PrepareSettings, prepare
-from treadle.sources.native import to_row
 
 COUNTS = {"amc23": 40, "aime24": 30, "aime25": 30, "minerva": 272}
 

@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 import torch
 
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.prepared import Prepared
+from treadle.data.sources.native import to_row
 from treadle.errors import OutputError
 from treadle.evaluate.benchmarks import load_data
 from treadle.evaluate.records import Finish, Generation
@@ -24,9 +27,6 @@ from treadle.evaluate.settings import EvaluateSettings, model_digest
 from treadle.evaluate.store import Journal, read_lines
 from treadle.evaluate.summary import failed
 from treadle.miniature.problems import as_tasks, held_out_problems
-from treadle.prepare import PrepareSettings, prepare
-from treadle.prepared import Prepared
-from treadle.sources.native import to_row
 
 SETTINGS = EvaluateSettings(samples=4, max_new_tokens=24, max_step_tokens=10, max_steps=3)
 

@@ -6,12 +6,12 @@ import itertools
 
 import pytest
 
-from treadle.completion import FormatFault
 from treadle.evaluate.records import Finish, Generation, Key, Problem, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.solving import judge, solve
 from treadle.evaluate.turns import Turns
-from treadle.grading import Verdict
+from treadle.scoring.completion import FormatFault
+from treadle.scoring.grading import Verdict
 
 TASKS = [Problem("p", "7a91", "64", domain="miniature")]
 SETTINGS = EvaluateSettings(max_new_tokens=80, max_step_tokens=40, max_steps=5)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from treadle.completion import FormatFault
 from treadle.evaluate.records import StepSample
 from treadle.evaluate.step_view import step_view
+from treadle.scoring.completion import FormatFault
 
 
 def step(trajectory, number, of, similarity, expert="x" * 10, fault=None):

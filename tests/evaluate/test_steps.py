@@ -9,13 +9,13 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import treadle.miniature
-from treadle.completion import FormatFault, parse_completion
+from treadle.data.instances import step_instances
 from treadle.evaluate.backends import TransformersBackend
 from treadle.evaluate.generation import generate
 from treadle.evaluate.records import Sampling
 from treadle.evaluate.steps import StepReport, evaluate_steps
-from treadle.instances import step_instances
-from treadle.rewards import srl_reward
+from treadle.scoring.completion import FormatFault, parse_completion
+from treadle.scoring.rewards import srl_reward
 
 BASE = Path(treadle.miniature.__file__).parent / "base"
 LIMIT = 128

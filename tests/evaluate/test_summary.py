@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from treadle.completion import FormatFault
 from treadle.evaluate.records import Key, Problem, Sample, Stop
 from treadle.evaluate.statistics import wilson
 from treadle.evaluate.summary import as_table, failed, summarise
-from treadle.grading import Verdict
+from treadle.scoring.completion import FormatFault
+from treadle.scoring.grading import Verdict
 
 PROBLEMS = {"set": [Problem(str(i), f"p{i}", "1/2", benchmark="set") for i in range(3)]}
 INFO = {

@@ -11,23 +11,23 @@ from typing import Any
 
 # Name: module, and the function or method in it before whose call the process dies.
 MOMENTS = {
-    "stage.json": ("treadle.stage_folders", "write_whole"),
-    "loading": ("treadle.training", "load_model"),
+    "stage.json": ("treadle.recipe.folders", "write_whole"),
+    "loading": ("treadle.recipe.build", "load_model"),
     "rollout": ("treadle.rollout", "generate_completions"),
-    "reward": ("treadle.trainer", "SRLTrainer._calculate_rewards"),
+    "reward": ("treadle.training.trainer", "SRLTrainer._calculate_rewards"),
     "update": ("transformers", "Trainer.training_step"),
     "gradient": ("transformers", "Trainer._get_grad_norm"),
     "checkpoint write": ("transformers", "Trainer._save_optimizer_and_scheduler"),
     "random state write": ("transformers", "Trainer._save_rng_state"),
-    "sealing": ("treadle.checkpoints", "write_whole"),
-    "publishing": ("treadle.checkpoints", "publish"),
-    "rotating": ("treadle.checkpoints", "rotate"),
-    "removing": ("treadle.checkpoints", "remove_folder"),
+    "sealing": ("treadle.training.resume.checkpoints", "write_whole"),
+    "publishing": ("treadle.training.resume.checkpoints", "publish"),
+    "rotating": ("treadle.training.resume.checkpoints", "rotate"),
+    "removing": ("treadle.training.resume.checkpoints", "remove_folder"),
     "summary": ("transformers", "Trainer._finalize_training"),
-    "model write": ("treadle.stages", "_publish"),
-    "between stages": ("treadle.stages", "tidy"),
-    "metrics line": ("treadle.progress", "append_lines"),
-    "rollouts line": ("treadle.rollouts", "append_lines"),
+    "model write": ("treadle.recipe.stages", "_publish"),
+    "between stages": ("treadle.recipe.stages", "tidy"),
+    "metrics line": ("treadle.training.progress", "append_lines"),
+    "rollouts line": ("treadle.training.rollout_log", "append_lines"),
 }
 
 

@@ -24,11 +24,13 @@ import yaml
 from tests.conftest import make_tiny_model
 from tests.distributed.ranks import free_port
 from tests.kills import moments
-from treadle import cli, progress, stages, training
+from treadle.cli import main as cli
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.sources.native import to_row
 from treadle.miniature import world
 from treadle.miniature.tokenizer import build_tokenizer
-from treadle.prepare import PrepareSettings, prepare
-from treadle.sources.native import to_row
+from treadle.recipe import build, stages
+from treadle.training import progress
 
 PATIENCE = 120.0  # seconds after which a process counts as hanging
 SHARED = {"prompts_per_step": 4, "rollouts": 4, "micro_batch": 4, "max_completion_length": 6, "save_every": 2}
@@ -127,7 +129,7 @@ def _work(recipe: Path, moment: tuple[str, int] | None, rank: int, processes: in
         os.environ["ACCELERATE_USE_CPU"] = "true"
     torch.set_num_threads(1)
     _note_first_step(_note(recipe, rank))
-    training.step_or_answer_reward = share_of_digits
+    build.step_or_answer_reward = share_of_digits
     if moment is not None:
         moments.arm(*moment)
     sys.argv = ["treadle", "train", str(recipe)]
@@ -182,5 +184,5 @@ def _lines(path: Path) -> list[str]:
     return [json.dumps({k: v for k, v in row.items() if not TIMES.fullmatch(k)}) for row in rows]
 
 
-IMPORTED = (stages, training)
+IMPORTED = (stages, build)
 """What the processes need, imported before they are forked."""

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.completion import Completion, parse_completion
 from treadle.miniature import world
 from treadle.miniature.pretrain import Habit, Part, PretrainSettings, encode, sheet, worked_lines
+from treadle.scoring.completion import Completion, parse_completion
 
 PROBLEM = world.Problem(243, (world.Operation("a", 9, 8), world.Operation("b", 3, 5)))
 

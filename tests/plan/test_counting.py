@@ -8,9 +8,9 @@ from torch.profiler import ProfilerActivity, profile
 from transformers import AutoConfig, AutoModelForCausalLM
 from trl.trainer.utils import add_fused_lm_head
 
-from treadle.config import Lora
 from treadle.plan.counting import Count, Work, count_forward, count_update
 from treadle.plan.model import build
+from treadle.recipe.schema import Lora
 from treadle.tree import build_tree, tree_scores, use_tree_attention
 
 PROMPT, COMPLETION, ROWS = 200, 100, 8

@@ -8,12 +8,12 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from treadle.cli_plan import plan
+from treadle.cli.plan import plan
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.rows import load_rows
+from treadle.data.sources.native import to_row
 from treadle.errors import DataError, ModelError, RecipeError
-from treadle.models import load_tokenizer
-from treadle.prepare import PrepareSettings, prepare
-from treadle.rows import load_rows
-from treadle.sources.native import to_row
+from treadle.recipe.models import load_tokenizer
 
 STAGES = [
     {"kind": "sft", "batch_size": 4, "micro_batch": 2, "unit": "steps"},

@@ -6,13 +6,13 @@ from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from tests.plan.test_counting import allocated_peak
 from treadle import rollout
-from treadle.config import parse_recipe
 from treadle.errors import RecipeError
 from treadle.plan.hardware import GIB, Hardware
 from treadle.plan.memory import memory_of, states_of
 from treadle.plan.model import shape_of
 from treadle.plan.parts import peak
 from treadle.plan.tokens import load_of, measure
+from treadle.recipe.schema import parse_recipe
 from treadle.rollout import attention
 
 CPU = Hardware(device="cpu")

@@ -6,9 +6,9 @@ import peft
 import pytest
 from transformers import AutoConfig, AutoModelForCausalLM, MixtralConfig, T5Config
 
-from treadle.config import Lora
 from treadle.errors import ModelError
 from treadle.plan.model import shape_of
+from treadle.recipe.schema import Lora
 
 QWEN_7B = {
     "vocab_size": 152064,

@@ -7,11 +7,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from treadle.config import RLVRStage, parse_recipe
 from treadle.plan.hardware import Hardware
 from treadle.plan.model import shape_of
 from treadle.plan.times import FORWARD, operations, times_of, update_passes
 from treadle.plan.tokens import load_of, measure
+from treadle.recipe.schema import RLVRStage, parse_recipe
 
 TOKENS = 256
 

@@ -5,8 +5,8 @@ import random
 import pytest
 import torch
 
-from treadle.config import RLVRStage, SFTStage, SRLStage
 from treadle.plan.tokens import load_of, measure
+from treadle.recipe.schema import RLVRStage, SFTStage, SRLStage
 from treadle.tree import build_tree, cut_by_tokens
 
 ROLLOUTS, COMPLETION = 4, 30

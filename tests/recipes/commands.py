@@ -9,10 +9,10 @@ from pathlib import Path
 import typer
 from accelerate.commands.launch import launch_command_parser
 
-from treadle.arguments import check_trl_keys
-from treadle.cli import app
-from treadle.config import Recipe, RLStage, load_recipe
-from treadle.sizes import derive_sizes
+from treadle.cli.main import app
+from treadle.recipe.arguments import check_trl_keys
+from treadle.recipe.schema import Recipe, RLStage, load_recipe
+from treadle.recipe.sizes import derive_sizes
 
 ROOT = Path(__file__).parent.parent.parent
 LAUNCH = ROOT / "recipes" / "launch"

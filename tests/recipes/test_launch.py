@@ -22,9 +22,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, TrainingArguments
 
 from tests.distributed.ranks import free_port
 from tests.recipes.commands import LAUNCH, ROOT, commands, parse
-from treadle.config import load_recipe
-from treadle.prepare import PrepareSettings, prepare
-from treadle.sources.native import to_row
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.sources.native import to_row
+from treadle.recipe.schema import load_recipe
 
 CONFIGS = sorted(LAUNCH.glob("*.yaml"))
 ARCHITECTURES = {

@@ -11,8 +11,8 @@ from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, STEPS, sampl
 from treadle.evaluate.step_view import step_view
 from treadle.evaluate.store import write_json, write_lines
 from treadle.evaluate.summary import summarise
-from treadle.grading import Verdict
-from treadle.rewards import step_similarity
+from treadle.scoring.grading import Verdict
+from treadle.scoring.rewards import step_similarity
 
 VERDICTS = {"r": Verdict.RIGHT, "w": Verdict.WRONG, "n": Verdict.NO_ANSWER, "h": Verdict.HUNG, "c": Verdict.CRASHED}
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from tests.evaluate.run_folders import write_run
 from tests.report.reading import Page
-from treadle.cli import app as treadle_app
-from treadle.cli_compare import compare as command
+from treadle.cli.compare import compare as command
+from treadle.cli.main import app as treadle_app
 from treadle.errors import DataError
 from treadle.evaluate.arms import read_arms
 from treadle.evaluate.compare import compare

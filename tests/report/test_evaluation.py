@@ -9,14 +9,14 @@ from typer.testing import CliRunner
 
 from tests.report.evaluation_runs import attempt, step, write_run
 from tests.report.reading import Page
-from treadle.cli_view import view
-from treadle.completion import FormatFault
+from treadle.cli.view import view
 from treadle.errors import DataError, OutputError
 from treadle.evaluate.behaviours.figures import MEASURED, behaviour_figures
 from treadle.evaluate.records import Problem, Stop
 from treadle.evaluate.runs import RESULTS, SAMPLES
 from treadle.report import evaluation
 from treadle.report.evaluation import write_evaluation_report
+from treadle.scoring.completion import FormatFault
 
 
 def problems(ids: str, benchmark: str = "amc23", statement: str = "What is {}?") -> list[Problem]:

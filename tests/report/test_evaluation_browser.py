@@ -6,11 +6,11 @@ import pytest
 
 from tests.report.browser import Browser
 from tests.report.evaluation_runs import attempt, step, write_run
-from treadle.completion import FormatFault
 from treadle.evaluate.records import Problem, Stop
 from treadle.report.evaluation import write_evaluation_report
 from treadle.report.evaluation_texts import LONGEST, PAGE_BUDGET
 from treadle.report.text import visible
+from treadle.scoring.completion import FormatFault
 
 HOSTILE = (
     "</pre></script><script>window.ran = 1; document.title = 'x'</script><img src=x onerror='window.ran = 1'>"

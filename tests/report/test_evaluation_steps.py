@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.evaluation_runs import step
-from treadle.completion import FormatFault
 from treadle.report.blocks import marked
 from treadle.report.evaluation_steps import LONGEST_MATCHED, Part, compared, step_row, step_texts
-from treadle.rewards import step_similarity
+from treadle.scoring.completion import FormatFault
+from treadle.scoring.rewards import step_similarity
 
 WORDS = st.lists(st.sampled_from(["x = 2", "so ", "\n", "a<b", "é", "😀", "4"]), max_size=12).map("".join)
 

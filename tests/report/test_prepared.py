@@ -5,10 +5,10 @@ import json
 import pytest
 
 from tests.report.reading import Page
-from treadle.distribution import Distribution
+from treadle.data.prepare.distribution import Distribution
+from treadle.data.sources.report import DropReason
 from treadle.report.bars import bars, share, short
 from treadle.report.prepared import write_prepare_page
-from treadle.sources.report import DropReason
 
 REPORT = {
     "source": "data/f.jsonl",

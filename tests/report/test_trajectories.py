@@ -5,9 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.report.reading import Page
+from treadle.data.sources import read_trajectories
 from treadle.errors import OutputError
 from treadle.report.trajectories import LONGEST, write_trajectories_page
-from treadle.sources import read_trajectories
 from treadle.trajectory import Step, Trajectory
 
 HOSTILE = "</pre></script><script>alert(1)</script> & \" ' [bold] {{ 1 }} \x1b[31m \x00 \ud800 \u202e"

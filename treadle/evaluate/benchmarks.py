@@ -13,14 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from treadle.curate.problems import FOLDER_VARIABLE, NAMED
+from treadle.data.curate.problems import FOLDER_VARIABLE, NAMED
+from treadle.data.prepared import Prepared, Split
+from treadle.data.sources.form import Row
 from treadle.errors import DataError
 from treadle.evaluate.known_sets import KNOWN, PART, check, content_hash, plain_answer, position
 from treadle.evaluate.problem_rows import LeftOut, distinct, file_problems, parse_columns
 from treadle.evaluate.records import Problem
-from treadle.prepared import Prepared, Split
-from treadle.sources.files import iter_rows
-from treadle.sources.form import Row
+from treadle.files.reading import iter_rows
 
 ALIASES = {"minerva_math": "minerva"}
 _NAME = re.compile(r"[\w.-]+")
@@ -88,7 +88,7 @@ def load_data(
     domain: str = "math",
     kind: str = "math",
 ) -> Benchmark:
-    """The problems of a prepared folder or of any file that `treadle.sources.files` reads.
+    """The problems of a prepared folder or of any file that `treadle.files.reading` reads.
 
     Args:
         given: The path, or `NAME=PATH`; without a name the file's or folder's own is taken.

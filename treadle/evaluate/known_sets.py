@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from treadle.curate.problems import NAMED
+from treadle.data.curate.problems import NAMED
 from treadle.errors import DataError
 
 PART = "-first-"

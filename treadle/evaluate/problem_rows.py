@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
 
-from treadle.answers import last_boxed
+from treadle.data.sources.form import Row
 from treadle.errors import DataError
 from treadle.evaluate.known_sets import plain_answer, plain_text
 from treadle.evaluate.records import Problem
-from treadle.sources.form import Row
+from treadle.scoring.answers import last_boxed
 
 _PROBLEM = ("problem", "question")
 _ID = ("id", "ID", "unique_id", "problem_id", "idx")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
-from treadle.completion import FormatFault
-from treadle.grading import Verdict
+from treadle.scoring.completion import FormatFault
+from treadle.scoring.grading import Verdict
 from treadle.trajectory import Message
 
 Mode = Literal["whole", "loop"]
@@ -28,7 +28,7 @@ class Problem:
         problem: The task as the model sees it.
         answer: The reference.
         domain: Family of its prompt templates.
-        kind: How answers are graded, see `treadle.grading`.
+        kind: How answers are graded, see `treadle.scoring.grading`.
         benchmark: Name of the set it belongs to.
     """
 

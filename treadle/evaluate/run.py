@@ -36,7 +36,7 @@ from treadle.evaluate.solving import advance, begin, judge, solve
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.summary import summarise
 from treadle.evaluate.turns import Turns
-from treadle.grading import GRADER_VERSION
+from treadle.scoring.grading import GRADER_VERSION
 from treadle.trajectory import StepInstance
 
 if TYPE_CHECKING:

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from treadle.completion import FormatFault
 from treadle.errors import OutputError
 from treadle.evaluate.records import Decoding, Finish, Key, Mode, Problem, Sample, StepSample, Stop
 from treadle.evaluate.settings import fingerprint
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
-from treadle.folders import check_out, check_place
-from treadle.grading import Verdict
+from treadle.files.output import check_out, check_place
+from treadle.scoring.completion import FormatFault
+from treadle.scoring.grading import Verdict
 
 INFO, PROBLEMS, GENERATIONS = "run.json", "problems.jsonl", "generations.jsonl"
 SAMPLES, STEPS, RESULTS = "samples.jsonl", "steps.jsonl", "results.json"

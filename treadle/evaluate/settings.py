@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from treadle.data.prompts import solve_prompt, step_prompt
 from treadle.errors import TreadleError
 from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.known_sets import KNOWN, PART
 from treadle.evaluate.records import Decoding, Key, Mode, Sampling
-from treadle.models import resolve
-from treadle.prompts import solve_prompt, step_prompt
+from treadle.recipe.models import resolve
 
 PAPER_SAMPLES = 32
 _BLOCK, _BLOCKS = 1 << 16, 64

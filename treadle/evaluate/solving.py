@@ -1,7 +1,7 @@
 r"""Solve problems with a model in two ways, and grade the final answers.
 
 - *whole*: one generation for the whole solution, think blocks wherever the model likes (paper section 4.1). The final
-  answer is `treadle.answers.final_answer` of the text.
+  answer is `treadle.scoring.answers.final_answer` of the text.
 - *loop*: the think-act loop. The model gives one step at a time and sees the problem and its own earlier actions,
   never its thoughts, exactly as SRL trains it. It ends with the first step that has a `\boxed{}`, with a step that
   repeats the one before, at the limit of steps, with a step that breaks the format, or with one that is cut off.
@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from treadle.answers import final_answer, last_boxed
-from treadle.completion import CLOSE, OPEN, THOUGHT, FormatFault, parse_completion, thoughts
+from treadle.data.prompts import solve_prompt, step_prompt
 from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
-from treadle.grading import Grader, default_grader
-from treadle.prompts import solve_prompt, step_prompt
+from treadle.scoring.answers import final_answer, last_boxed
+from treadle.scoring.completion import CLOSE, OPEN, THOUGHT, FormatFault, parse_completion, thoughts
+from treadle.scoring.grading import Grader, default_grader
 from treadle.trajectory import Step
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from treadle.completion import FormatFault
 from treadle.evaluate.clustered import Figure, grouped_mean
 from treadle.evaluate.records import StepSample
+from treadle.scoring.completion import FormatFault
 
 LAST_POSITION = 10
 """Steps from this one on are one group."""

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from treadle.completion import FormatFault, ThinkTags, parse_completion, thoughts
 from treadle.evaluate.records import Finish, Generation, Request, Sampling, StepSample
-from treadle.rewards import step_similarity
+from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion, thoughts
+from treadle.scoring.rewards import step_similarity
 from treadle.trajectory import StepInstance
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def evaluate_steps(
         instances: What to ask; `prompt` is used as it is.
         sampling: How to decode. Sampled steps have a seed made of trajectory and step, so that the same instance gets
             the same step in whatever company it is asked.
-        think_tags: How strict the format is, see `treadle.completion.parse_completion`.
+        think_tags: How strict the format is, see `treadle.scoring.completion.parse_completion`.
         report: Filled while the iterator runs. Generations that failed are counted there and nowhere else.
 
     Yields:

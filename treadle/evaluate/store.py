@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import OutputError
-from treadle.whole_files import write_whole
+from treadle.files.whole import write_whole
 
 
 class Journal:

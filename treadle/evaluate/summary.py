@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from treadle.completion import THOUGHT
+from treadle.data.sources.numbered import NumberedSolution, parse_numbered
 from treadle.evaluate.averages import TITLES, averages
 from treadle.evaluate.behaviours import behaviours_by_group
 from treadle.evaluate.metrics import avg_at_k, maj_at_k, pass_at_k
 from treadle.evaluate.records import Key, Problem, Sample, Stop
 from treadle.evaluate.statistics import Estimate, wilson
-from treadle.grading import GRADER_VERSION, canonical
-from treadle.sources.numbered import NumberedSolution, parse_numbered
+from treadle.scoring.completion import THOUGHT
+from treadle.scoring.grading import GRADER_VERSION, canonical
 
 
 def summarise(

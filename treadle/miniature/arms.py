@@ -1,6 +1,6 @@
 """The arms of the quick start: what is trained, from which model, and for how long.
 
-Every arm is an ordinary recipe that `treadle.stages` runs. Lengths are numbers of optimizer steps, so that a
+Every arm is an ordinary recipe that `treadle.recipe.stages` runs. Lengths are numbers of optimizer steps, so that a
 seed gives the same result on a fast and a slow machine; they were set so that `rlvr` takes at least as long
 as `srl_rlvr` with the `srl` before it, and `srl_continued` nearly as long as the second stage of `srl_rlvr`. The
 table shows the seconds that each arm really took.
@@ -85,7 +85,7 @@ ARMS = (
 
 
 def recipe_of(arm: Arm, model: str, data: Path, output: Path, seed: int) -> dict[str, Any]:
-    """The recipe of an arm with a stage, as `treadle.config.parse_recipe` reads it."""
+    """The recipe of an arm with a stage, as `treadle.recipe.schema.parse_recipe` reads it."""
     return {
         "model": model,
         "data": str(data),

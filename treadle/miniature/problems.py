@@ -14,13 +14,13 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from treadle.answers import last_boxed
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.prompts import solve_prompt
+from treadle.data.sources.native import to_row
 from treadle.evaluate.generation import generate
 from treadle.evaluate.records import Problem
 from treadle.miniature import world
-from treadle.prepare import PrepareSettings, prepare
-from treadle.prompts import solve_prompt
-from treadle.sources.native import to_row
+from treadle.scoring.answers import last_boxed
 
 RESERVED = 1000  # held-out and validation problems that no training problem may equal
 ATTEMPTS = 16

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import OutputError
-from treadle.folders import check_out, check_place
+from treadle.files.output import check_out, check_place
+from treadle.files.whole import write_whole
 from treadle.miniature.arms import ARMS, SOLUTION_TOKENS, Arm, recipe_of
 from treadle.miniature.board import Board, Line
 from treadle.miniature.jobs import Job, run_jobs
-from treadle.models import BASE, resolve
-from treadle.whole_files import write_whole
+from treadle.recipe.models import BASE, resolve
 
 MARKER = "quickstart.json"
 
@@ -65,7 +65,7 @@ def run(
         What `results.json` holds.
     """
     from treadle.miniature.problems import write_held_out
-    from treadle.report.quickstart import write_report
+    from treadle.miniature.report import write_report
 
     started = time.monotonic()
     if overwrite:
@@ -154,7 +154,7 @@ def _jobs(arms: list[Arm], scale: Scale, seed: int, folder: Path) -> list[Job]:
 def screen(seed: int, start: int, stop: int, product: Path) -> str:
     """Worker: find hard problems among the candidates `start` to `stop`."""
     from treadle.miniature.problems import candidates, hard_ones
-    from treadle.models import load_model, load_tokenizer
+    from treadle.recipe.models import load_model, load_tokenizer
 
     drawn = candidates(seed, start, stop)
     hard = hard_ones(load_model(BASE), load_tokenizer(BASE), drawn, SOLUTION_TOKENS, seed)
@@ -175,11 +175,11 @@ def demonstrations(seed: int, scale: Scale, folder: Path, data: Path, style: str
 
 def train_and_score(arm: Arm, seed: int, folder: Path, held_out: int) -> str:
     """Worker: run an arm's stage, score its model on the held-out problems."""
-    from treadle import stages
-    from treadle.config import parse_recipe
     from treadle.miniature.problems import held_out_problems
     from treadle.miniature.scoring import score
-    from treadle.models import load_model, load_tokenizer
+    from treadle.recipe import stages
+    from treadle.recipe.models import load_model, load_tokenizer
+    from treadle.recipe.schema import parse_recipe
 
     output = folder / arm.name
     model, seconds = resolve(BASE), 0.0

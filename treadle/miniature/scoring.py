@@ -9,17 +9,17 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from treadle.answers import last_boxed
-from treadle.completion import thoughts
+from treadle.data.instances import step_instances
 from treadle.evaluate.backends import TransformersBackend
 from treadle.evaluate.records import Mode, Problem, Sample, Sampling
 from treadle.evaluate.settings import EvaluateSettings
 from treadle.evaluate.solving import judge, solve
 from treadle.evaluate.steps import evaluate_steps
 from treadle.evaluate.turns import Turns
-from treadle.instances import step_instances
 from treadle.miniature import world
 from treadle.miniature.problems import as_tasks
+from treadle.scoring.answers import last_boxed
+from treadle.scoring.completion import thoughts
 
 # Generous limits: a thought that is cut off would make a verbose arm look worse than it is.
 WHOLE_TOKENS = 1200

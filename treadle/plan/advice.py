@@ -7,10 +7,10 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from treadle.config import AnyStage, Lora, Recipe, RLStage
 from treadle.errors import RecipeError
 from treadle.plan.hardware import Hardware
-from treadle.sizes import derive_sizes
+from treadle.recipe.schema import AnyStage, Lora, Recipe, RLStage
+from treadle.recipe.sizes import derive_sizes
 
 MOST_DEVICES = 64
 ENDLESS = 10**12

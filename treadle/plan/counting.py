@@ -25,9 +25,9 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from trl.kernels import chunked_logprob
 from trl.trainer.utils import add_fused_lm_head
 
-from treadle.config import Lora
 from treadle.plan.live import LiveBytes
 from treadle.plan.model import build, read_config
+from treadle.recipe.schema import Lora
 from treadle.tree import head as heads
 from treadle.tree.attention import TreeAttention
 from treadle.tree.support import causal_lm

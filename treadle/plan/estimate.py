@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from treadle.config import AnyStage, Recipe, RLStage
 from treadle.plan.advice import ENDLESS, Setting, advise
 from treadle.plan.hardware import GIB, Hardware
 from treadle.plan.memory import memory_of, states_of
@@ -12,7 +11,8 @@ from treadle.plan.model import Shape, shape_of
 from treadle.plan.parts import Part, Phase, peak
 from treadle.plan.times import Duration, times_of
 from treadle.plan.tokens import Load, Prompts, load_of, prompts_of
-from treadle.sizes import derive_sizes
+from treadle.recipe.schema import AnyStage, Recipe, RLStage
+from treadle.recipe.sizes import derive_sizes
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import torch
 
-from treadle.config import AnyStage, Recipe, RLStage
 from treadle.errors import RecipeError
 from treadle.plan.counting import Work, count_forward, count_update
 from treadle.plan.hardware import Hardware
@@ -17,6 +16,7 @@ from treadle.plan.model import Shape
 from treadle.plan.parts import BOTH, Part
 from treadle.plan.rollout import generation_parts, vllm_parts, wave_of
 from treadle.plan.tokens import Load, Prompts
+from treadle.recipe.schema import AnyStage, Recipe, RLStage
 
 OPTIMIZERS = {
     "adamw_torch": 8.0,

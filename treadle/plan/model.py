@@ -14,9 +14,9 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
-from treadle.config import Lora
 from treadle.errors import ModelError
-from treadle.models import resolve
+from treadle.recipe.models import resolve
+from treadle.recipe.schema import Lora
 from treadle.tree import why_not
 
 

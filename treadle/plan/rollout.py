@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from treadle.config import RLStage
 from treadle.plan.hardware import GIB, Hardware
 from treadle.plan.model import Shape
 from treadle.plan.parts import BOTH, Part, Phase
 from treadle.plan.tokens import Load, Prompts
+from treadle.recipe.schema import RLStage
 from treadle.rollout.attention import ROOM
 
 LOGITS_COPIES = 4

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from treadle.config import Recipe, SFTStage
 from treadle.plan.estimate import StagePlan
 from treadle.plan.hardware import GIB, Hardware
 from treadle.plan.parts import BOTH
+from treadle.recipe.schema import Recipe, SFTStage
 
 
 def as_text(plans: Sequence[StagePlan], recipe: Recipe, hardware: Hardware) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from treadle.config import AnyStage, Recipe, RLStage, SFTStage
 from treadle.plan.hardware import Hardware
 from treadle.plan.memory import dtype_of
 from treadle.plan.model import Shape
 from treadle.plan.rollout import vllm_rows, wave_of
 from treadle.plan.tokens import Load, Prompts, load_of
+from treadle.recipe.schema import AnyStage, Recipe, RLStage, SFTStage
 
 ADAMW_TRAFFIC = 28
 """Bytes that AdamW in float32 moves for each trained parameter: four numbers read, three written."""

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from treadle.config import AnyStage, Recipe, SFTStage
+from treadle.data.prepared import Prepared
 from treadle.errors import DataError, ModelError
-from treadle.models import load_tokenizer
 from treadle.plan.hardware import Hardware
-from treadle.prepared import Prepared
-from treadle.prompt_order import trajectories_of
-from treadle.training_data import training_rows
+from treadle.recipe.models import load_tokenizer
+from treadle.recipe.schema import AnyStage, Recipe, SFTStage
+from treadle.recipe.training_data import training_rows
+from treadle.training.prompt_order import trajectories_of
 
 TRAJECTORIES = 16
 """Trajectories of a sample."""

@@ -11,7 +11,7 @@ from typing import Any
 from treadle.evaluate.compare import MODES, Column, Comparison, Pair, as_dict
 from treadle.evaluate.findings import finding, p_values, sentence
 from treadle.evaluate.paired import PairedVerdict
-from treadle.folders import check_place
+from treadle.files.output import check_place
 from treadle.report.compare_plots import differences_picture, figures_picture
 from treadle.report.compare_rows import Row, Shown, notes, paper_notes, rows
 from treadle.report.compare_svg import Axis, axis_for, difference_axis

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from treadle.evaluate.records import Key, Problem, Sample, Stop
-from treadle.grading import Verdict
 from treadle.report.evaluation_texts import Parts, parts
 from treadle.report.text import label, shorten
+from treadle.scoring.grading import Verdict
 from treadle.trajectory import Step
 
 FIELDS = ("arm", "index", "verdict", "stop", "fault", "tokens", "thought", "steps", "answer", "why", "flags", "texts")

@@ -13,7 +13,7 @@ from typing import Any
 from treadle.evaluate.records import StepSample
 from treadle.report.evaluation_texts import Part, Parts, parts, size
 from treadle.report.text import label
-from treadle.rewards import SequenceMatcher
+from treadle.scoring.rewards import SequenceMatcher
 from treadle.trajectory import Step
 
 MOST = 2000

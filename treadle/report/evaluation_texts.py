@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from treadle.completion import CLOSE, OPEN
 from treadle.report.text import shorten
+from treadle.scoring.completion import CLOSE, OPEN
 
 PAGE_BUDGET = 5_000_000
 """Bytes of the page that texts may take."""

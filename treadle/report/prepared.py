@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from treadle.data.sources.report import DropReason
 from treadle.report.bars import bars, share
 from treadle.report.pages import write_page
 from treadle.report.text import number, shorten
-from treadle.sources.report import DropReason
 
 LISTED = 20
 """Entries of a list, such as that of repositories, before "and N more"."""

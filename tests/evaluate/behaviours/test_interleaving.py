@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from treadle.data.sources import read_trajectories
 from treadle.evaluate.behaviours import Behaviour, detect_interleaving, layout
-from treadle.sources import read_trajectories
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import json
 from enum import StrEnum
 from typing import Any
 
-from treadle.completion import CLOSE, OPEN
 from treadle.evaluate.backends.http import Fault, Passing
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
+from treadle.scoring.completion import CLOSE, OPEN
 
 # Think blocks that the server took out of the text, under the names that servers use.
 _REASONING = ("reasoning_content", "reasoning")

@@ -28,7 +28,7 @@ from treadle.evaluate.backends.decoding import (
     own_settings_aside,
 )
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
-from treadle.models import load_model, load_tokenizer
+from treadle.recipe.models import load_model, load_tokenizer
 from treadle.rollout import generate_completions, why_not
 from treadle.rollout.generate import row_numbers
 from treadle.rollout.support import unwrap

@@ -41,7 +41,7 @@ from treadle.evaluate.backends.http import (
     normal_url,
 )
 from treadle.evaluate.records import Generation, Request, Sampling
-from treadle.models import load_tokenizer
+from treadle.recipe.models import load_tokenizer
 
 # English and mathematics with the tokenizers of Qwen and Llama: three to four bytes a token.
 BYTES_PER_TOKEN = 3.5

@@ -18,7 +18,7 @@ from typing import Any
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import failed
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
-from treadle.models import load_tokenizer, resolve
+from treadle.recipe.models import load_tokenizer, resolve
 
 # Requests handed over at a time: enough to keep an engine busy, few enough that a run is written down as it goes.
 CHUNK = 512

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from treadle.completion import CLOSE, OPEN
 from treadle.evaluate.behaviours.detection import Detection
 from treadle.evaluate.behaviours.rules import Behaviour
+from treadle.scoring.completion import CLOSE, OPEN
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class Traces:
         return [found[0].split(_CLOSING)[0] if found else "" for found in texts]
 
     def _read_thoughts(self, source: str) -> dict[tuple[str, int], str]:
-        from treadle.sources import read_trajectories
+        from treadle.data.sources import read_trajectories
 
         return {
             (trajectory.id, number): step.thought

@@ -1,0 +1,83 @@
+"""Forms of this package and of others, and which of them a row has."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from treadle import ReadReport, read_trajectories
+from treadle.data.sources import registry
+from treadle.data.sources.form import Form, Rejected, Row
+from treadle.errors import DataError
+
+PAGE = (Path(__file__).parents[3] / "docs" / "data.md").read_text()
+MODULE = re.search(r"```python\n(# shell_log.py\n.*?)```", PAGE, re.DOTALL)[1]
+ENTRY = re.search(r"```toml\n.*?\n(.*?)\n```", PAGE, re.DOTALL)[1].replace('"', "")
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Install a package with an entry point the way pip leaves it: a module and its metadata on the path."""
+
+    def install(entry=ENTRY, module=MODULE):
+        site = tmp_path / "site"
+        info = site / "shell_log-1.0.dist-info"
+        info.mkdir(parents=True)
+        (site / "shell_log.py").write_text(module)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shell-log\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[treadle.forms]\n{entry}\n")
+        monkeypatch.syspath_prepend(site)
+        importlib.invalidate_caches()
+        registry.forms.cache_clear()
+
+    yield install
+    registry.forms.cache_clear()
+    sys.modules.pop("shell_log", None)
+
+
+def test_the_form_of_the_documentation_is_found_by_its_entry_point(package, tmp_path):
+    package()
+    path = tmp_path / "log.jsonl"
+    path.write_text(
+        '{"task": "t1", "goal": "list", "commands": [{"cmd": "ls", "out": "a b"}]}\n'
+        '{"task": "t2", "goal": "list", "commands": [{"cmd": "ls", "out": ""}], "ok": false}\n'
+        '{"task": "t3", "goal": "list", "commands": []}\n'
+        '{"task": "t4", "goal": "list", "commands": [{"cmd": "ls"}]}\n'
+    )
+    report = ReadReport()
+    (trajectory,) = read_trajectories(path, report=report)
+    assert report.dropped == {"marked_as_failed": 1, "no_actions": 1, "form_failed": 1}
+    assert report.forms == {"shell-log": 4}
+    assert (trajectory.id, trajectory.steps[0].action, trajectory.steps[0].observation) == ("t1", "ls", "a b")
+    assert next(iter(registry.forms())) == "shell-log"
+    assert [t.id for t in read_trajectories(path, format="shell-log")] == ["t1"]
+
+
+def test_an_entry_point_that_is_no_form_is_named(package):
+    package("shell-log = shell_log:read")
+    with pytest.raises(DataError, match=r"'shell-log' of group 'treadle.forms' .*found function, expected a"):
+        registry.forms()
+
+
+def test_a_name_cannot_be_taken_twice(package):
+    package(module=MODULE.replace('"shell-log"', '"gsm8k"'))
+    with pytest.raises(DataError, match="the name 'gsm8k' is a built-in form's"):
+        registry.forms()
+
+
+def test_every_form_has_a_name_and_a_line_for_the_table():
+    for name, form in registry.forms().items():
+        assert isinstance(form, Form)
+        assert form.name == name
+        assert 10 < len(form.description) < 120
+    with pytest.raises(DataError, match=r"format 'xml': expected auto or one of treadle, swe-agent"):
+        registry.form_named("xml")
+
+
+def test_a_row_of_no_form_is_rejected_with_its_columns():
+    with pytest.raises(Rejected, match="unknown_form: columns a, b"):
+        registry.detect(Row({"a": 1, "b": 2}, "here", "file", 1))

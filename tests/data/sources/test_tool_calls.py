@@ -1,0 +1,303 @@
+"""OpenAI-style tool calls: rendering, several calls a turn, broken calls, real rows put together again."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.data.sources.agent_samples import parts_of, read, reason, replay, row, sample, spoken
+from treadle.data.sources import fenced, mini_swe_agent, openhands, swe_agent, xml_calls
+from treadle.data.sources.calls import read_call, render, with_tools
+from treadle.data.sources.form import Rejected
+from treadle.data.sources.report import DropReason
+from treadle.data.sources.tool_calls import FORM
+
+HOW = (
+    "You can call these functions, in this form:\n\n<function=NAME>\n<parameter=KEY>VALUE</parameter>\n</function>\n\n"
+)
+EARLIER = (swe_agent.FORM, openhands.FORM, mini_swe_agent.FORM)
+
+
+def call(arguments='{"command": "ls"}', name="bash", **more):
+    return {"function": {"name": name, "arguments": arguments}, "type": "function", **more}
+
+
+def chat(*turns, **more):
+    """A row of turns `(content, calls, answers)`; an answer is a text or a text with the id of its call."""
+    messages = [{"role": "system", "content": "rules"}, {"role": "user", "content": "problem"}]
+    for content, calls, answers in turns:
+        messages.append({"role": "assistant", "content": content, "tool_calls": calls})
+        for answer in answers:
+            text, i = answer if isinstance(answer, tuple) else (answer, None)
+            messages.append({"role": "tool" if i else "user", "content": text, "tool_call_id": i})
+    return {"messages": messages, **more}
+
+
+def test_a_trajectory_by_hand():
+    data = chat(
+        ("I look.\n\n", [call(id="a")], [("out", "a")]),
+        (None, [call('{"message": "done"}', "finish", id="b")], []),
+        instance_id="python__mypy-15976_0",
+        resolved=True,
+    )
+    trajectory = read(FORM, data)
+    first, last = trajectory.steps
+    assert first.action == "<function=bash>\n<parameter=command>ls</parameter>\n</function>"
+    assert (first.thought, first.before, first.after, first.text) == ("I look.", "\n\n", "", "I look.\n\n")
+    assert (first.observation, json.loads(first.call)) == ("out", call(id="a"))
+    assert (last.thought, last.text, last.observation) == (None, "", None)
+    assert (trajectory.problem, trajectory.system, trajectory.repo) == ("problem", "rules", "python/mypy")
+    assert trajectory.verified is True
+
+
+def test_rendering_of_values():
+    arguments = {"a": "x", "b": "two\nlines", "c": [790, 800], "d": True, "e": None, "f": {"k": "é"}, "g": ""}
+    assert render("edit", arguments) == (
+        "<function=edit>\n"
+        "<parameter=a>x</parameter>\n"
+        "<parameter=b>\ntwo\nlines\n</parameter>\n"
+        "<parameter=c>[790, 800]</parameter>\n"
+        "<parameter=d>true</parameter>\n"
+        "<parameter=e>null</parameter>\n"
+        '<parameter=f>{"k": "é"}</parameter>\n'
+        "<parameter=g></parameter>\n"
+        "</function>"
+    )
+    assert render("submit", {}) == "<function=submit>\n</function>"
+
+
+@pytest.mark.parametrize("none", ["", " ", "{}", "null", None, {}])
+def test_no_arguments(none):
+    assert read_call(call(none, "submit"), "turn 1") == ("submit", {})
+
+
+def test_arguments_as_an_object():
+    assert read_call(call({"command": "ls", "path": None}), "turn 1") == ("bash", {"command": "ls"})
+    assert read_call({"name": "bash", "arguments": '{"x": null}'}, "turn 1") == ("bash", {"x": None})
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        None,
+        "bash",
+        call(name=""),
+        call(name=None),
+        call(name=" "),
+        call("{"),
+        call('{"command": "ls"'),
+        call("[1]"),
+        call("3"),
+        call([1]),
+        call("[" * 5000),
+        call("1" * 5000),
+        {"function": {"name": "bash"}},
+        {"function": None},
+    ],
+)
+def test_broken_calls(broken):
+    assert reason(FORM, chat(("x", [broken], ["out"]))) == DropReason.BROKEN_CALL
+
+
+def test_several_calls_of_a_turn_are_steps_of_their_own():
+    calls = [call(id="a"), call('{"command": "pwd"}', id="b"), call("", "submit", id="c")]
+    data = chat(
+        ("I look.", calls, [("two", "b"), ("one", "a"), ("three", "c"), "and a user"]),
+        ("", [call(id="d")], [("out", "d")]),
+    )
+    trajectory = read(FORM, data)
+    assert trajectory.meta["calls_per_turn"] == [3, 1]
+    assert [step.thought for step in trajectory.steps] == ["I look.", None, None, None]
+    assert [parts_of(trajectory, k) for k in range(4)] == [["one"], ["two"], ["three", "and a user"], ["out"]]
+    assert [json.loads(step.call)["id"] for step in trajectory.steps] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("calls", "answers"),
+    [
+        ([call(id="a"), call(id="b")], [("out", "a")]),
+        ([call(id="a"), call(id="b")], ["out"]),
+        ([call(id="a"), call(id="b")], []),
+        ([call(id="a"), call(id="a")], [("out", "a"), ("out", "a")]),
+        ([call(), call()], ["out", "out"]),
+        ([call(id=["a"]), call(id={})], ["out", "out"]),
+    ],
+)
+def test_several_calls_without_results_of_their_own(calls, answers):
+    assert reason(FORM, chat(("x", calls, answers))) == DropReason.SEVERAL_ACTIONS
+
+
+def test_turns_without_call():
+    turn = ("x", [call(id="a")], [("out", "a")])
+    assert reason(FORM, chat(turn, ("just talk", None, ["go on"]), turn)) == DropReason.TURN_WITHOUT_ACTION
+    assert read(FORM, chat(turn, ("just talk", None, []))).meta["epilogue"] == "just talk"
+    assert reason(FORM, chat(("talk", [], ["x"]), ("talk", [], []))) == DropReason.NO_ACTIONS
+    assert reason(FORM, chat(("talk", "calls", ["x"]))) == DropReason.MALFORMED
+    assert reason(FORM, {"messages": chat(turn)["messages"][2:]}) == DropReason.EMPTY_PROBLEM
+
+
+def test_the_older_function_call():
+    old = {"name": "bash", "arguments": '{"command": "ls"}'}
+    data = chat(("x", None, ["out"]))
+    data["messages"][2]["function_call"] = old
+    (step,) = read(FORM, data).steps
+    assert (step.action, json.loads(step.call)) == (render("bash", {"command": "ls"}), old)
+
+
+def test_swe_smiths_tool_split():
+    """Messages as JSON text, results that name the ids of their calls in a list, thoughts beside the content."""
+    messages = [
+        {"role": "system", "content": "rules", "agent": "main", "message_type": "system_prompt"},
+        {"role": "user", "content": [{"type": "text", "text": "problem"}], "message_type": "observation"},
+        {"role": "assistant", "content": "I look.", "thought": "I look.", "action": "ls", "tool_calls": [call(id="a")]},
+        {"role": "tool", "content": [{"type": "text", "text": "OBSERVATION:\nout"}], "tool_call_ids": ["a"]},
+    ]
+    data = {"messages": json.dumps(messages), "instance_id": "a__b.1d70d009.lm__x", "traj_id": "t", "resolved": True}
+    assert not any(form.matches(row(data)) for form in EARLIER)
+    trajectory = read(FORM, data)
+    assert (trajectory.id, trajectory.repo, trajectory.problem) == ("t", "a/b", "problem")
+    assert trajectory.steps[0].observation == "OBSERVATION:\nout"
+
+
+def test_swe_rebench():
+    messages = chat(("x", [call(id="a")], [("out", "a")]))["messages"]
+    data = {
+        "trajectory_id": "r",
+        "instance_id": "a__b-1",
+        "trajectory": messages,
+        "resolved": 1,
+        "exit_status": "submit",
+    }
+    assert not any(form.matches(row(data)) for form in EARLIER)
+    trajectory = read(FORM, data)
+    assert (trajectory.id, trajectory.verified, len(trajectory.steps)) == ("r", True, 1)
+
+
+def test_tools_follow_the_system_text():
+    tool = {
+        "type": "function",
+        "function": {
+            "name": "bash",
+            "description": "Run it.",
+            "parameters": {
+                "properties": {
+                    "command": {"type": "string", "description": "What to run.", "enum": None},
+                    "mode": {"type": "string", "enum": ["a", "b"]},
+                    "absent": None,
+                },
+                "required": ["command"],
+            },
+        },
+    }
+    described = (
+        HOW + "bash: Run it.\nParameters:\n- command (string, required): What to run.\n"
+        '- mode (string, optional): no description One of ["a", "b"].\n\nsubmit: no description\nParameters: none'
+    )
+    tools = [tool, {"name": "submit"}, {"type": "function"}, None, 3]
+    data = chat(("x", [call()], ["out"]), tools=json.dumps(tools))
+    assert read(FORM, data).system == "rules\n\n" + described
+    assert with_tools(None, tools) == described
+    for nothing in (None, [], "x", [{}], 3):
+        assert with_tools("rules", nothing) == "rules"
+    assert with_tools("---- BEGIN FUNCTION #1: bash ----", tools) == "---- BEGIN FUNCTION #1: bash ----"
+
+
+def test_swe_gyms_rows_put_together_again(data):
+    rows = sample(data / "trajectories" / "swe_gym_openhands.jsonl")
+    counts = []
+    for each in rows:
+        assert not any(form.matches(each) for form in EARLIER)
+        trajectory = read(FORM, each.data)
+        counts.append(len(trajectory.steps))
+        assert replay(trajectory) == spoken(each.data["messages"])
+        calls = [c for m in each.data["messages"] for c in m["tool_calls"] or ()]
+        assert [json.loads(step.call) for step in trajectory.steps] == calls
+        assert trajectory.verified is True
+        assert len(trajectory.meta["talk"]) == 2
+    assert counts == [21, 9]
+
+
+def test_completion_logs_put_together_again(data):
+    counts = []
+    for path in sorted((data / "trajectories" / "openhands_sdk").glob("llm-logs*.json")):
+        (each,) = sample(path)
+        assert not any(form.matches(each) for form in EARLIER)
+        trajectory = read(FORM, each.data)
+        counts.append(len(trajectory.steps))
+        final = each.data["response"]["choices"][0]["message"]
+        assert replay(trajectory) == spoken([*each.data["messages"], final])
+        assert json.loads(trajectory.steps[-1].call) == final["tool_calls"][0]
+        assert trajectory.system.startswith(each.data["messages"][0]["content"][0]["text"] + "\n\nYou can call")
+    assert counts == [1, 6]
+
+
+def test_the_rendering_is_openhands_own(data):
+    """Logs of calls that were sent as text hold each call both ways: OpenHands' own rendering is the reference."""
+    compared = 0
+    for path in sorted((data / "trajectories" / "openhands_sdk").glob("nonfncall*.json")):
+        log = json.loads(path.read_text())
+        for native, text in zip(log["raw_messages"], log["messages"], strict=True):
+            for each in native.get("tool_calls") or ():
+                assert text["content"].endswith("\n\n" + render(*read_call(each, "turn")))
+                compared += 1
+    assert compared == 3
+
+
+def test_the_rendering_is_swe_smiths_own(data):
+    """A call of SWE-smith's XML, taken apart by the expressions that SWE-agent reads it with, is rendered as it was."""
+    compared = 0
+    for name in ("swe_smith_messages.jsonl", "swe_smith_xml.jsonl"):
+        for each in sample(data / "trajectories" / name):
+            for message in each.data["messages"]:
+                if message["role"] != "assistant":
+                    continue
+                function = re.search(r"<function=([^>]+)>\n(.*?)</function>", message["content"], re.DOTALL)
+                found = re.findall(r"<parameter=([^>]+)>(.*?)</parameter>", function[2], re.DOTALL)
+                values = {key: re.sub(r"^\n|\n$", "", value) for key, value in found}
+                values = {k: json.loads(v) if k == "view_range" else v for k, v in values.items()}
+                assert render(function[1], values) == function[0]
+                compared += 1
+    assert compared == 137
+
+
+@given(
+    prose=st.none() | st.text(),
+    name=st.text(min_size=1).filter(str.strip),
+    arguments=st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.lists(st.booleans())),
+    answer=st.text(),
+)
+def test_any_call_is_kept_byte_for_byte(prose, name, arguments, answer):
+    text = json.dumps(arguments)
+    (step,) = read(FORM, chat((prose, [call(text, name)], [answer]))).steps
+    assert step.text == (prose or "")
+    assert step.observation == answer
+    assert json.loads(step.call)["function"] == {"name": name, "arguments": text}
+    assert step.thought is None or step.thought == (prose or "").rstrip()
+
+
+def test_logs_of_calls_sent_as_text_are_left_to_the_other_form():
+    log = {
+        "messages": [{"role": "user", "content": "problem"}],
+        "raw_messages": [{"role": "user", "content": "problem"}],
+        "response": {"choices": [{"message": {"content": "x", "tool_calls": [call()]}}]},
+    }
+    assert not FORM.matches(row(log))
+    (step,) = read(xml_calls.FORM, log).steps
+    assert step.action == render("bash", {"command": "ls"})
+    del log["raw_messages"]
+    assert FORM.matches(row(log))
+    assert not fenced.FORM.matches(row(log))
+
+
+def test_a_value_too_deep_for_json_is_a_reason_and_no_crash():
+    deep: list = []
+    for _ in range(20_000):
+        deep = [deep]
+    with pytest.raises(Rejected):
+        render("f", {"a": deep})
+    assert reason(FORM, chat(("x", [call({"a": deep})], ["out"]))) == DropReason.BROKEN_CALL

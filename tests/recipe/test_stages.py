@@ -1,0 +1,344 @@
+"""Stages end to end on a tiny random model: what is written, what is not run twice, what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from datasets import load_dataset
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, TrainerCallback
+from trl import GRPOConfig, GRPOTrainer
+
+from treadle import srl_reward
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.rows import load_rows
+from treadle.data.sources.native import to_row
+from treadle.errors import DataError, Interrupted, ModelError, OutputError, RecipeError
+from treadle.recipe import folders, stages
+from treadle.recipe.schema import parse_recipe
+
+SRL = {
+    "kind": "srl",
+    "max_steps": 2,
+    "prompts_per_step": 2,
+    "rollouts": 4,
+    "micro_batch": 4,
+    "max_completion_length": 6,
+    "learning_rate": 1e-3,
+    "gradient_checkpointing": False,
+    "think_tags": "optional",
+    "max_sampling_rounds": 2,
+}
+RLVR = {**SRL, "kind": "rlvr", "step_share": 0.5}
+del RLVR["think_tags"]
+SFT = {
+    "kind": "sft",
+    "max_steps": 2,
+    "batch_size": 4,
+    "micro_batch": 2,
+    "unit": "both",
+    "gradient_checkpointing": False,
+}
+
+
+@pytest.fixture
+def prepared(expert_trajectories, tmp_path) -> Path:
+    source = tmp_path / "world.jsonl"
+    source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in expert_trajectories))
+    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=4))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def recipe(prepared, tiny_folder, tmp_path):
+    def make(*some_stages, **changes):
+        content = {
+            "model": str(tiny_folder),
+            "data": str(prepared),
+            "output": str(tmp_path / "run"),
+            "dtype": "float32",
+            "stages": list(some_stages),
+        }
+        return parse_recipe({**content, **changes})
+
+    return make
+
+
+def lines(path):
+    return [json.loads(line) for line in path.open()]
+
+
+def test_a_pipeline_writes_models_metrics_and_rollouts(recipe, tiny_folder, tmp_path):
+    final = stages.run(recipe(SFT, SRL, RLVR), quiet=True)
+    run = tmp_path / "run"
+    assert final == run / "3-rlvr" / "model"
+    weights = [load_file(f / "model.safetensors") for f in (tiny_folder, run / "1-sft/model", run / "2-srl/model")]
+    for before, after in pairwise(weights):
+        assert any(not torch.equal(before[k], after[k]) for k in before)
+    for folder in ("1-sft", "2-srl", "3-rlvr"):
+        logs = lines(run / folder / "metrics.jsonl")
+        assert [log["step"] for log in logs if "loss" in log] == [1, 2]
+        assert not list((run / folder).glob("checkpoint-*"))
+    srl = next(log for log in lines(run / "2-srl" / "metrics.jsonl") if "loss" in log)
+    # No "similarity": a random model may well have no completion in the format.
+    assert {"reward", "format/truncated", "sampling/kept_groups", "thought_tokens", "prefix_tree/saved"} <= srl.keys()
+    rollouts = lines(run / "2-srl" / "rollouts.jsonl")
+    assert {"prompt", "expert_action", "completions", "rewards", "kept", "trajectory_id"} <= rollouts[0].keys()
+    mixed = lines(run / "3-rlvr" / "rollouts.jsonl")
+    assert {r["expert_action"] is None for r in mixed} <= {True, False}
+    AutoModelForCausalLM.from_pretrained(final)
+
+
+def test_what_has_finished_is_not_run_again_and_a_stage_can_be_added(recipe, tmp_path):
+    stages.run(recipe(SRL), quiet=True)
+    first = tmp_path / "run" / "1-srl" / "model" / "model.safetensors"
+    stamp = first.stat().st_mtime_ns
+    stages.run(recipe(SRL), quiet=True)
+    stages.run(recipe(SRL, SFT), quiet=True)
+    assert first.stat().st_mtime_ns == stamp
+    assert (tmp_path / "run" / "2-sft" / "model").is_dir()
+
+
+def test_the_output_of_another_recipe_is_refused(recipe, tmp_path):
+    stages.run(recipe(SRL), quiet=True)
+    other = recipe({**SRL, "learning_rate": 1e-2})
+    with pytest.raises(OutputError, match=r"made by another recipe or with other data; .*--overwrite"):
+        stages.run(other, quiet=True)
+    with pytest.raises(OutputError, match="1-srl: made by another recipe"):
+        stages.run(recipe(SFT), quiet=True)
+    before = load_file(tmp_path / "run" / "1-srl" / "model" / "model.safetensors")
+    stages.run(other, overwrite=True, quiet=True)
+    after = load_file(tmp_path / "run" / "1-srl" / "model" / "model.safetensors")
+    assert any(not torch.equal(before[k], after[k]) for k in before)
+
+
+def test_lora_trains_an_adapter_and_saves_it_merged(recipe, tiny_folder, tmp_path):
+    stages.run(recipe(SRL, lora={"r": 2, "alpha": 4}), quiet=True)
+    folder = tmp_path / "run" / "1-srl"
+    assert (folder / "adapter" / "adapter_model.safetensors").is_file()
+    merged, start = (load_file(f / "model.safetensors") for f in (folder / "model", tiny_folder))
+    assert merged.keys() == start.keys()
+    changed = {k for k in start if not torch.equal(start[k], merged[k])}
+    assert changed
+    assert all("proj" in k for k in changed)
+
+
+def test_one_step_ablation_and_sft_on_traces_run(recipe):
+    stages.run(
+        recipe(
+            {**SRL, "unit": "solution", "max_completion_length": 8}, {**SFT, "target": "traces", "unit": "solutions"}
+        ),
+        quiet=True,
+    )
+
+
+def test_the_prepared_rows_feed_a_stock_trainer(prepared, tiny_model, tiny_tokenizer, tmp_path):
+    """Rendered on access, the rows are those of `--materialise`, and TRL's own trainer trains on them."""
+    settings = PrepareSettings(targets="all", held_out=4, materialise=True)
+    prepare(tmp_path / "world.jsonl", tmp_path / "plain", settings)
+    written = load_dataset("parquet", data_files=str(tmp_path / "plain" / "rows_train.parquet"), split="train")
+    rows = load_rows(prepared)
+    assert [(r["prompt"], r["expert_action"]) for r in rows] == [(r["prompt"], r["expert_action"]) for r in written]
+    config = GRPOConfig(
+        str(tmp_path / "stock"), per_device_train_batch_size=4, num_generations=4, max_steps=1, max_completion_length=4,
+        use_cpu=True, report_to=[], bf16=False,
+    )  # fmt: skip
+    trainer = GRPOTrainer(tiny_model, srl_reward, config, train_dataset=rows, processing_class=tiny_tokenizer)
+    trainer.train()
+    assert "rewards/srl_reward/mean" in {key for entry in trainer.state.log_history for key in entry}
+
+
+def test_dry_checks_come_before_any_model(recipe, prepared, tmp_path):
+    with pytest.raises(RecipeError, match=r"stages\.srl: .*set prompts_per_step"):
+        stages.check(recipe({**SRL, "prompts_per_step": 3, "micro_batch": 8}))
+    with pytest.raises(RecipeError, match="the data has 144; set prompts_per_step=144"):
+        stages.check(recipe({**SRL, "prompts_per_step": 200, "micro_batch": 4}))
+    with pytest.raises(DataError, match="no such folder; expected a folder made by `treadle prepare"):
+        stages.check(recipe(SRL, data=str(tmp_path / "nowhere")))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scheduler": "cosin"}, r"stages.srl: cosin is not a valid SchedulerType"),
+        ({"trl": {"loss_type": "grpo"}}, r"stages.srl: loss_type='grpo' .*when_short='fill'"),
+        ({"micro_batch": 5}, r"stages.srl: 2 prompts x 4 rollouts = 8 completions a step do not divide"),
+    ],
+)
+def test_values_that_trl_refuses_are_found_before_anything_is_written(recipe, tmp_path, change, message):
+    with pytest.raises(RecipeError, match=message):
+        stages.run(recipe({**SRL, **change}), quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")
+def test_vllm_that_is_not_installed_is_found_by_a_run_but_not_by_a_dry_run(recipe, tmp_path):
+    made = recipe({**SRL, "trl": {"use_vllm": True}})
+    stages.check(made)
+    with pytest.raises(RecipeError, match=r"stages.srl.trl.use_vllm: vLLM is not installed; pip install"):
+        stages.run(made, quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_trackers_are_found_before_anything_is_written(recipe, tmp_path):
+    with pytest.raises(RecipeError, match=r"report_to: unknown 'nonsense'; expected any of .*tensorboard"):
+        stages.run(recipe(SRL, report_to=["nonsense"]), quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stage_that_left_nothing_does_not_bind_its_folder(recipe, tiny_folder, tmp_path):
+    weights = tiny_folder / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:100])
+    with pytest.raises(ModelError, match="the model cannot be loaded"):
+        stages.run(recipe(SRL), quiet=True)
+    weights.write_bytes(whole)
+    stages.run(recipe({**SRL, "learning_rate": 1e-2}), quiet=True)
+
+
+def test_data_that_was_prepared_anew_is_noticed(recipe, expert_trajectories, tmp_path):
+    stages.run(recipe(SRL), quiet=True)
+    prepare(tmp_path / "world.jsonl", tmp_path / "data", PrepareSettings(targets="all", held_out=5), overwrite=True)
+    with pytest.raises(OutputError, match="made by another recipe or with other data"):
+        stages.run(recipe(SRL), quiet=True)
+
+
+def test_weights_are_trained_in_float32_also_where_the_computation_is_in_bfloat16(recipe, tiny_folder, tmp_path):
+    stages.run(recipe({**SRL, "learning_rate": 5e-7}, dtype="bfloat16"), quiet=True)
+    after, before = (load_file(f / "model.safetensors") for f in (tmp_path / "run" / "1-srl" / "model", tiny_folder))
+    assert {v.dtype for v in after.values()} == {torch.float32}
+    moved = sum((after[k] != before[k]).sum().item() for k in before)
+    assert moved > 0.5 * sum(v.numel() for v in before.values())
+
+
+def test_ctrl_c_in_the_last_step_of_a_stage_stops_before_the_next(recipe, tmp_path, monkeypatch):
+    build = stages.build_trainer
+
+    def interrupt_at_the_end(stage, made, model, rows, folder, callbacks, held_out):
+        class Press(TrainerCallback):
+            def on_step_begin(self, args, state, control, **kwargs):
+                if state.global_step == state.max_steps - 1:
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        return build(stage, made, model, rows, folder, [*callbacks, Press()], held_out)
+
+    monkeypatch.setattr(stages, "build_trainer", interrupt_at_the_end)
+    with pytest.raises(Interrupted, match=r"stage 'sft' is finished. Continue with"):
+        stages.run(recipe(SFT, SRL), quiet=True)
+    assert (tmp_path / "run" / "1-sft" / "model").is_dir()
+    assert not (tmp_path / "run" / "2-srl" / "model").exists()
+
+
+def test_the_recipes_tokenizer_serves_a_model_without_one(recipe, tiny_folder, tmp_path):
+    bare = tmp_path / "bare"
+    AutoModelForCausalLM.from_pretrained(tiny_folder).save_pretrained(bare)
+    with pytest.raises(ModelError, match="bare: no tokenizer"):
+        stages.check(recipe(SRL, model=str(bare)))
+    final = stages.run(recipe(SRL, model=str(bare), tokenizer=str(tiny_folder)), quiet=True)
+    assert (final / "tokenizer.json").is_file()
+
+
+def test_broken_model_folders_say_what_is_missing(recipe, tiny_folder, tmp_path):
+    with pytest.raises(ModelError, match="no such model folder"):
+        stages.run(recipe(SRL, model=str(tmp_path / "no-model")), quiet=True)
+    template = tiny_folder / "chat_template.jinja"
+    text = template.read_text()
+    template.unlink()
+    with pytest.raises(ModelError, match="the tokenizer has no chat template"):
+        stages.run(recipe(SRL), quiet=True)
+    template.write_text(text)
+    weights = tiny_folder / "model.safetensors"
+    weights.rename(tmp_path / "weights")
+    with pytest.raises(ModelError, match=r"no weights; found .*expected model.safetensors"):
+        stages.run(recipe(SRL), quiet=True)
+    (tmp_path / "weights").rename(weights)
+    (tiny_folder / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match=r"no tokenizer; found .*expected tokenizer.json"):
+        stages.run(recipe(SRL), quiet=True)
+
+
+def test_trajectories_that_rlvr_leaves_out_are_counted(recipe, expert_trajectories, tmp_path):
+    rows = [{**to_row(t), "answer": t.answer if i % 4 else None} for i, t in enumerate(expert_trajectories)]
+    (tmp_path / "some.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    prepare(tmp_path / "some.jsonl", tmp_path / "some", PrepareSettings(targets="all", held_out=0))
+    (size,) = stages.check(recipe({**RLVR, "step_share": 0}, data=str(tmp_path / "some")))
+    assert (size.rows, size.without_answer) == (15, 5)
+    assert "5 trajectories without a final answer left out" in size.describe()
+
+
+def test_problems_without_answers_cannot_be_rewarded(recipe, expert_trajectories, tmp_path):
+    rows = [{**to_row(t), "answer": None} for t in expert_trajectories]
+    (tmp_path / "plain.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    prepare(tmp_path / "plain.jsonl", tmp_path / "plain", PrepareSettings(targets="all"))
+    with pytest.raises(DataError, match="no trajectory has a final answer"):
+        stages.check(recipe(RLVR, data=str(tmp_path / "plain")))
+
+
+def start(recipe_file) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "treadle.cli", "train", str(recipe_file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_ctrl_c_saves_a_checkpoint_and_the_same_command_continues(recipe, tmp_path):
+    """The interrupted run ends in the weights of one that was never interrupted."""
+    results = {}
+    for name in ("straight", "interrupted"):
+        made = recipe({**SRL, "max_steps": 12, "rollouts": 8, "micro_batch": 8}, output=str(tmp_path / name), threads=1)
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(yaml.safe_dump(made.model_dump(mode="json")))
+        process = start(file)
+        folder = tmp_path / name / "1-srl"
+        if name == "interrupted":
+            wait_for(folder / "metrics.jsonl", process)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=120)
+            assert process.returncode == 130, output
+            assert "stopped after step" in output
+            assert f"Continue with `treadle train {file}`" in output
+            assert list(folder.glob("checkpoint-*"))
+            assert not (folder / "model").exists()
+            process = start(file)
+        output, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, output
+        results[name] = load_file(folder / "model" / "model.safetensors")
+        assert [log["step"] for log in lines(folder / "metrics.jsonl") if "loss" in log] == list(range(1, 13))
+        assert [r["global_step"] for r in lines(folder / "rollouts.jsonl")] == sorted(
+            r["global_step"] for r in lines(folder / "rollouts.jsonl")
+        )
+    for key, value in results["straight"].items():
+        assert torch.equal(value, results["interrupted"][key]), key
+
+
+def test_a_server_may_move_and_nothing_else(recipe):
+    """Where the vLLM server is found does not decide the result; how it generates does."""
+
+    def mark(**trl):
+        return folders.identity(recipe({**SRL, "trl": trl}), 0, "digest")
+
+    here = mark(vllm_server_base_url="http://one:8000", vllm_server_timeout=9.0)
+    assert here == mark(vllm_server_base_url="http://two:8000") == mark()
+    assert here != mark(top_p=0.9)

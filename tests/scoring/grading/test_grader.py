@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from treadle.scoring.grading import GRADER_VERSION, Grade, Grader, Verdict
+from treadle.scoring.grading.workers import MEMORY_BYTES, Worker
+
+
+@pytest.fixture(scope="module")
+def grader():
+    grader = Grader(workers=2, seconds=3)
+    yield grader
+    grader.close()
+
+
+def test_equal_forms_are_right_and_others_wrong(grader):
+    answers = [r"\frac{1}{2}", "0.5", r"\sqrt{4}", "(1, 2)", "x+1", "3"]
+    references = ["0.5", r"\frac{2}{4}", "2", "(1,2)", "1+x", "4"]
+    assert grader.grade(answers, references) == [Verdict.RIGHT] * 5 + [Verdict.WRONG]
+
+
+def test_a_missing_answer_needs_no_worker():
+    grader = Grader(workers=1)
+    assert grader.grade([None, "5"], ["5", "5"]) == [Verdict.NO_ANSWER, Verdict.RIGHT]
+    assert not grader._started
+
+
+def test_a_hung_answer_costs_itself_only(grader):
+    started = time.monotonic()
+    verdicts = grader.grade(["9^{9^{9^{9}}}", "0.25", "(((10^{10})!)!)!", "0.2"], ["5", r"\frac14", "3", r"\frac15"])
+    assert verdicts[1] == verdicts[3] == Verdict.RIGHT
+    assert verdicts[0] in (Verdict.HUNG, Verdict.WRONG)
+    assert verdicts[2] == Verdict.HUNG
+    assert time.monotonic() - started < 30
+    assert grader.grade(["0.5"], [r"\frac12"]) == [Verdict.RIGHT]
+
+
+def test_a_killed_worker_is_replaced(grader):
+    grader.grade(["0.5"], [r"\frac12"])
+    for worker in list(grader._started):
+        worker._process.kill()
+        worker._process.wait()
+    assert grader.grade(["0.5"] * 4, [r"\frac12"] * 4) == [Verdict.RIGHT] * 4
+    assert grader.grade(["0.5"], [r"\frac12"]) == [Verdict.RIGHT]
+
+
+def test_a_worker_killed_while_it_judges_costs_no_verdict(monkeypatch):
+    """The pair is asked again on a fresh process, and counts as crashed only when that dies, too."""
+    grader, judge, kills = Grader(workers=1, seconds=5), Worker.judge, []
+
+    def killed(worker, *pair):
+        if kills and kills.pop():
+            threading.Timer(0.2, worker._process.kill).start()
+            worker._process.send_signal(signal.SIGSTOP)  # it would be done before
+        return judge(worker, *pair)
+
+    monkeypatch.setattr(Worker, "judge", killed)
+    kills[:] = [True]
+    assert grader.judge([r"\sqrt{4}x"], ["2x"]) == [Grade(Verdict.RIGHT, "values at points")]
+    kills[:] = [True, True]
+    (grade,) = grader.judge([r"\sqrt{16}x"], ["4x"])
+    assert grade == Grade(Verdict.CRASHED, "the grading process died twice")
+    assert grader.grade(["0.5"], [r"\frac12"]) == [Verdict.RIGHT]
+    assert len(grader._started) <= 1
+    grader.close()
+
+
+def test_works_from_other_threads(grader):
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.extend(grader.grade(["0.5", "1"], [r"\frac12", "2"]))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == sorted([Verdict.RIGHT, Verdict.WRONG] * 4)
+
+
+def test_counts_must_agree(grader):
+    with pytest.raises(ValueError, match="2 answers for 1 references"):
+        grader.grade(["1", "2"], ["1"])
+
+
+def test_judging_names_the_rule(grader):
+    answers = ["7", "027", None, r"\frac{1}{2}", "0.33333", r"2\sqrt{2}", r"\text{East}"]
+    references = ["7", "27", "5", "0.5", r"\frac{1}{3}", r"\sqrt{8}", "east"]
+    kinds = ["math", "integer", "math", "math", "minerva", "math", "text"]
+    assert grader.judge(answers, references, kinds) == [
+        Grade(Verdict.RIGHT, "same text"),
+        Grade(Verdict.RIGHT, "integers"),
+        Grade(Verdict.NO_ANSWER, "no answer"),
+        Grade(Verdict.RIGHT, "equal numbers"),
+        Grade(Verdict.RIGHT, "numbers within 1e-4"),
+        Grade(Verdict.RIGHT, "values"),
+        Grade(Verdict.RIGHT, "words"),
+    ]
+
+
+def test_what_hangs_is_marked_and_costs_itself_only(grader):
+    grades = grader.judge(["(((10^{10})!)!)!", r"\sqrt{4}", r"x\sqrt{9}"], ["3", "2", "3x"])
+    assert grades[0].verdict in (Verdict.HUNG, Verdict.CRASHED)
+    assert [grade.verdict for grade in grades[1:]] == [Verdict.RIGHT] * 2
+
+
+def test_the_limit_is_processor_time():
+    """A worker that is stopped for a while has not used its time."""
+    grader, judged = Grader(workers=1, seconds=1), []
+    grader.judge([r"\sqrt{4}x"], ["2x"])
+    (worker,) = grader._started
+    worker._process.send_signal(signal.SIGSTOP)
+    thread = threading.Thread(target=lambda: judged.extend(grader.judge([r"\sqrt{16}x"], ["4x"])))
+    thread.start()
+    time.sleep(1.5)
+    worker._process.send_signal(signal.SIGCONT)
+    thread.join()
+    assert grader._started == {worker}
+    assert [grade.verdict for grade in judged] == [Verdict.RIGHT]
+    grader.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="limits of other processes are shown by Linux only")
+def test_workers_are_limited_in_memory(grader):
+    grader.judge([r"\sqrt{4}"], ["2"])
+    for worker in grader._started:
+        limits = Path(f"/proc/{worker._process.pid}/limits").read_text()
+        (line,) = [line for line in limits.splitlines() if line.startswith("Max address space")]
+        assert int(line.split()[3]) <= MEMORY_BYTES
+
+
+def test_equal_pairs_are_asked_for_once(grader):
+    grades = grader.judge([r"\sqrt{4}"] * 5000, ["2"] * 5000)
+    assert set(grades) == {Grade(Verdict.RIGHT, "equal numbers")}
+
+
+@pytest.mark.parametrize(("kinds", "message"), [("maths", "kind 'maths'"), (["math"], "2 answers and 1 kinds")])
+def test_wrong_kinds_are_refused(grader, kinds, message):
+    with pytest.raises(ValueError, match=message):
+        grader.judge(["1", "2"], ["1", "2"], kinds)
+
+
+def test_the_version_names_the_libraries():
+    assert all(f"{name} {version(name)}" in GRADER_VERSION for name in ("math-verify", "sympy"))

@@ -1,0 +1,230 @@
+"""Losses and gradients made not finite on chosen steps: what is applied is what a run without those steps applies."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+
+import pytest
+import torch
+from datasets import Dataset
+
+from tests.training.test_trainer import ROWS, arguments, digits
+from treadle import SRLConfig, SRLTrainer
+from treadle.errors import RecipeError, TrainingFault
+from treadle.recipe.build import StageSFTTrainer
+from treadle.training.progress import MetricsFile
+from treadle.training.sft_config import GuardedSFTConfig
+
+TEXTS = [{"text": f"number {i} and {i * i} and {i + 7}" * (1 + i % 3)} for i in range(24)]
+
+
+def srl_trainer(model, tokenizer, folder, rewards=digits, cls=SRLTrainer, **changes):
+    args = arguments(SRLConfig, folder, **{"max_steps": 4, "prefix_tree": True, **changes})
+    return cls(model, rewards, args, train_dataset=Dataset.from_list(ROWS), processing_class=tokenizer)
+
+
+def sft_trainer(model, tokenizer, folder, peft_config=None, **changes):
+    settings = {
+        "per_device_train_batch_size": 4, "gradient_accumulation_steps": 2, "max_steps": 4, "learning_rate": 1e-3,
+        "lr_scheduler_type": "constant", "logging_steps": 1, "report_to": [], "use_cpu": True, "bf16": False,
+        "gradient_checkpointing": False, "save_strategy": "no", "seed": 3, "disable_tqdm": True, "max_length": 64,
+    }  # fmt: skip
+    args = GuardedSFTConfig(str(folder), **settings | changes)
+    rows = Dataset.from_list(TEXTS)
+    return StageSFTTrainer(model, args=args, train_dataset=rows, processing_class=tokenizer, peft_config=peft_config)
+
+
+MAKERS = {"srl": srl_trainer, "sft": sft_trainer}
+
+
+def weights(trainer):
+    return {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
+
+
+def spoil(trainer, steps, kind):
+    """Make the loss of the last micro-batch, or one gradient, not finite in the given optimizer steps (from 0)."""
+    compute_loss = trainer.compute_loss
+
+    def spoilt(model, inputs, *args, **kwargs):
+        loss = compute_loss(model, inputs, *args, **kwargs)
+        now = trainer.accelerator.sync_gradients and trainer.state.global_step in steps
+        if now and kind == "loss":
+            return loss * torch.inf
+        if now and kind == "hidden loss":  # a loss that is not finite, whose gradient is
+            return loss + torch.full((), torch.nan)
+        if now and kind == "gradient":
+            number = next(iter(model.parameters()))[0, 0]
+            return loss + (number - number.detach()).sqrt()  # 0, and its derivative is infinite
+        return loss
+
+    trainer.compute_loss = spoilt
+
+
+def run(trainer, after_step=None):
+    """Train; weights after each step."""
+    history, step = [], trainer._end_step
+
+    def ended():
+        step()
+        history.append(weights(trainer))  # before this step's update
+
+    trainer._end_step = ended
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        trainer.train()
+    history.append(weights(trainer))
+    logs = [log for log in trainer.state.log_history if "loss" in log]
+    return history[1:], logs, [str(w.message) for w in said]
+
+
+def equal(a, b):
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("kind", ["loss", "hidden loss", "gradient"])
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_step_that_is_not_finite_leaves_weights_and_optimizer_alone(
+    maker, kind, tiny_model, tiny_tokenizer, tmp_path
+):
+    before = {name: p.detach().clone() for name, p in tiny_model.named_parameters()}
+    trainer = MAKERS[maker](tiny_model, tiny_tokenizer, tmp_path, weight_decay=0.1, lr_scheduler_type="linear")
+    spoil(trainer, {1}, kind)
+    after, logs, said = run(trainer)
+    assert not equal(before, after[0])
+    assert equal(after[0], after[1])
+    assert not equal(after[1], after[2])
+    assert [log.get("faults/skipped_steps") for log in logs] == [None, 1.0, None, None]
+    assert logs[1]["faults/losses_not_finite"] == (0.0 if kind == "gradient" else 1.0)
+    rates = [log["learning_rate"] for log in logs]
+    assert rates == pytest.approx([1e-3, 0.75e-3, 0.5e-3, 0.25e-3])  # the schedule goes on
+    assert any("step 2 is not applied" in text for text in said)
+    for name, parameter in trainer.model.named_parameters():
+        state = trainer.optimizer.optimizer.state[parameter]
+        assert state["step"] == 3, name
+        assert state["exp_avg"].isfinite().all()
+
+
+def test_the_other_steps_are_those_of_a_run_without_the_bad_one(tiny_folder, tiny_tokenizer, tmp_path):
+    """SFT does not sample, so a run that skips step 2 equals one whose second batch is left out by hand."""
+    skipping = sft_trainer(str(tiny_folder), tiny_tokenizer, tmp_path)
+    spoil(skipping, {1}, "loss")
+    found, _, _ = run(skipping)
+    plain = sft_trainer(str(tiny_folder), tiny_tokenizer, tmp_path)
+    step = plain.create_optimizer
+
+    def without_the_second():
+        optimizer = step()
+        apply, calls = optimizer.step, []
+
+        def stepped(*args, **kwargs):
+            calls.append(1)
+            return None if len(calls) == 2 else apply(*args, **kwargs)
+
+        optimizer.step = stepped
+        return optimizer
+
+    plain.create_optimizer = without_the_second
+    expected, _, _ = run(plain)
+    assert equal(found[-1], expected[-1])
+
+
+def test_guards_leave_a_sound_run_as_it_is(tiny_folder, tiny_tokenizer, tmp_path):
+    from trl import SFTConfig, SFTTrainer
+
+    guarded = sft_trainer(str(tiny_folder), tiny_tokenizer, tmp_path)
+    guarded.train()
+    fields = {k: v for k, v in vars(guarded.args).items() if k in ("max_steps", "learning_rate", "seed", "max_length")}
+    args = SFTConfig(
+        str(tmp_path), **fields, per_device_train_batch_size=4, gradient_accumulation_steps=2, use_cpu=True, bf16=False,
+        lr_scheduler_type="constant", gradient_checkpointing=False, save_strategy="no", report_to=[], disable_tqdm=True,
+    )  # fmt: skip
+    stock = SFTTrainer(
+        str(tiny_folder), args=args, train_dataset=Dataset.from_list(TEXTS), processing_class=tiny_tokenizer
+    )
+    stock.train()
+    assert equal(weights(guarded), weights(stock))
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_few_in_a_row_stop_the_run_and_leave_the_batch(maker, tiny_model, tiny_tokenizer, tmp_path):
+    trainer = MAKERS[maker](tiny_model, tiny_tokenizer, tmp_path, max_skipped_steps=2)
+    spoil(trainer, {0, 2, 3}, "gradient")
+    with pytest.raises(TrainingFault, match=r"step 4 is not applied.*2 in a row .*fault-step-4.pt"):
+        run(trainer)
+    assert (trainer.skipped_steps, trainer.skipped_in_row) == (3, 2)
+    saved = torch.load(tmp_path / "fault-step-4.pt", weights_only=True)
+    assert saved["step"] == 4
+    assert not math.isfinite(saved["grad_norm"])
+    assert saved["parameters_not_finite"] == [next(iter(trainer.model.named_parameters()))[0]]
+    assert len(saved["micro_batches"]) == len(saved["losses"]) == len(saved["texts"])
+    assert all(math.isfinite(loss) for loss in saved["losses"])
+    texts = [text for part in saved["texts"] for text in part]
+    name, word, rows = ("completion_ids", "next 0", 16) if maker == "srl" else ("input_ids", "number", 8)
+    assert sum(len(batch[name]) for batch in saved["micro_batches"]) == len(texts) == rows
+    assert all(word in text for text in texts)
+
+
+def test_weights_that_are_not_finite_stop_the_run(tiny_model, tiny_tokenizer, tmp_path):
+    """The damage is real: every loss from here on is nan."""
+    with torch.no_grad():
+        tiny_model.model.layers[0].mlp.up_proj.weight[0, 0] = torch.nan
+    trainer = sft_trainer(tiny_model, tiny_tokenizer, tmp_path, max_steps=10)
+    with pytest.raises(TrainingFault, match="step 3 is not applied: gradient norm nan, 2 losses not finite"):
+        run(trainer)
+    saved = torch.load(tmp_path / "fault-step-3.pt", weights_only=True)
+    assert "model.layers.0.mlp.up_proj.weight" in saved["parameters_not_finite"]
+
+
+def test_a_file_that_cannot_be_written_does_not_hide_the_fault(tiny_model, tiny_tokenizer, tmp_path):
+    trainer = sft_trainer(tiny_model, tiny_tokenizer, tmp_path, max_skipped_steps=1)
+    (tmp_path / "fault-step-1.pt").mkdir()
+    spoil(trainer, {0}, "loss")
+    with pytest.raises(TrainingFault, match=r"step 1 is not applied.*could not be saved"):
+        trainer.train()
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_counts_go_on_after_a_resume(maker, tiny_folder, tiny_tokenizer, tmp_path):
+    changes = {"save_strategy": "steps", "save_steps": 1, "max_steps": 3}
+    trainer = MAKERS[maker](str(tiny_folder), tiny_tokenizer, tmp_path, **changes)
+    spoil(trainer, {0, 1}, "loss")
+    trainer.halved = True
+    run(trainer)
+    resumed = MAKERS[maker](str(tiny_folder), tiny_tokenizer, tmp_path, **changes)
+    spoil(resumed, {2}, "loss")
+    with pytest.raises(TrainingFault, match=r"step 3 is not applied.*3 in a row"):
+        resumed.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    assert (resumed.skipped_steps, resumed.halved) == (3, True)
+
+
+def test_metrics_stay_json_that_every_reader_takes(tiny_model, tiny_tokenizer, tmp_path):
+    trainer = sft_trainer(tiny_model, tiny_tokenizer, tmp_path)
+    trainer.add_callback(MetricsFile(tmp_path / "metrics.jsonl"))
+    spoil(trainer, {1}, "loss")
+    run(trainer)
+
+    def refuse(text):
+        raise AssertionError(text)
+
+    lines = [json.loads(line, parse_constant=refuse) for line in (tmp_path / "metrics.jsonl").open()]
+    assert lines[1]["grad_norm"] is None
+    assert lines[1]["faults/skipped_steps"] == 1.0
+    assert lines[0]["grad_norm"] > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"max_skipped_steps": 0}, "max_skipped_steps=0: expected at least 1"),
+        ({"quiet_steps": -1}, "quiet_steps=-1: expected at least 0"),
+        ({"reward_seconds": 0}, "reward_seconds=0: expected more than 0"),
+        ({"max_unscorable": 1.5}, "max_unscorable=1.5: expected a share"),
+        ({"max_format_fault_steps": 0}, "max_format_fault_steps=0: expected at least 1"),
+        ({"max_logp_difference": -1}, "max_logp_difference=-1: expected more than 0"),
+    ],
+)
+def test_limits_that_cannot_be_meant_are_refused(tmp_path, changes, message):
+    with pytest.raises(RecipeError, match=message):
+        arguments(SRLConfig, tmp_path, **changes)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from transformers import TrainerControl, TrainerState, TrainingArguments
+
+from treadle.errors import OutputError
+from treadle.scoring.completion import FormatFault
+from treadle.training.progress import MetricsFile, ProgressBar, truncate_after
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    return TrainingArguments(str(tmp_path), use_cpu=True, report_to=[])
+
+
+def test_truncate_after_keeps_whole_lines_up_to_the_step(tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
+    assert truncate_after(path, 2) == {"step": 2}
+    assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
+    assert truncate_after(tmp_path / "none.jsonl", 2) is None
+    assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_truncate_after_is_in_place_and_drops_the_summary_of_a_run_that_stopped(tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 2, "train_runtime": 4.0}\n')
+    inode = path.stat().st_ino
+    assert truncate_after(path, 2) == {"step": 2}
+    assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
+    assert path.stat().st_ino == inode
+    path.write_text('{"kept": true, "global_step": 0}\n{"global_step": 1, "kept": true}\n')
+    assert truncate_after(path, -1, key="global_step") is None
+    assert path.read_text() == ""
+
+
+def test_a_damaged_line_among_those_to_keep_is_named(tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"step": 1}\n\x00\x00\n{"step": 2}\n')
+    with pytest.raises(OutputError, match=r"m.jsonl, line 2: found .* expected a JSON object with 'step'; delete"):
+        truncate_after(path, 2)
+
+
+def test_truncate_after_takes_unusual_line_separators_for_text(tmp_path):
+    path = tmp_path / "r.jsonl"
+    path.write_text(json.dumps({"step": 1, "text": "a\u2028b\x85c"}, ensure_ascii=False) + '\n{"step": 2}\n')
+    assert truncate_after(path, 1)["text"] == "a\u2028b\x85c"
+    assert path.read_text().endswith('c"}\n')
+
+
+def test_seconds_go_on_after_an_interruption(tmp_path, arguments):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"step": 1, "seconds": 100.0}\n{"step": 2, "seconds": 200.0}\n')
+    callback, state = MetricsFile(path), TrainerState(global_step=1)
+    callback.on_train_begin(arguments, state, TrainerControl())
+    state.global_step = 2
+    callback.on_log(arguments, state, TrainerControl(), logs={"loss": 0.1})
+    assert [int(json.loads(line)["seconds"]) for line in path.open()] == [100, 100]
+
+
+def test_metrics_of_a_resumed_run_have_no_gap_and_no_double(tmp_path, arguments):
+    path = tmp_path / "m.jsonl"
+    state = TrainerState(max_steps=5)
+    for begin, end in ((0, 4), (2, 5)):  # interrupted after step 4, checkpoint at step 2
+        callback = MetricsFile(path)
+        state.global_step = begin
+        callback.on_train_begin(arguments, state, TrainerControl())
+        for step in range(begin + 1, end + 1):
+            state.global_step = step
+            callback.on_log(arguments, state, TrainerControl(), logs={"loss": step / 10})
+    assert [json.loads(line)["step"] for line in path.open()] == [1, 2, 3, 4, 5]
+
+
+def test_the_bar_shows_reward_kept_groups_and_faults_by_kind(arguments, capfd):
+    state = TrainerState(max_steps=2, global_step=0)
+    bar = ProgressBar("srl")
+    bar.on_train_begin(arguments, state, TrainerControl())
+    state.global_step = 1
+    logs = {"reward": 0.5, "similarity": 0.625, "sampling/kept_groups": 7.0, "thought_tokens": 31.0}
+    logs |= {f"format/{FormatFault.TRUNCATED}": 0.25, f"format/{FormatFault.EMPTY_ACTION}": 0.0}
+    bar.on_log(arguments, state, TrainerControl(), logs=logs)
+    bar.on_log(arguments, state, TrainerControl(), logs={"eval_reward": 0.25, "eval_similarity": 0.75})
+    bar.on_step_end(arguments, state, TrainerControl())
+    bar.on_train_end(arguments, state, TrainerControl())
+    shown = capfd.readouterr().err
+    for text in ("srl", "held_out=0.25", "reward=0.5", "similarity=0.625", "kept=7", "thought=31", "truncated=25%"):
+        assert text in shown
+    assert "empty_action" not in shown

@@ -1,0 +1,197 @@
+"""The commands that look at and prepare data: `treadle prepare` and `treadle inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from treadle.errors import TreadleError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_INPUT = "File, folder, - for standard input, or Hugging Face data set id."
+_FORMAT = "Form of the rows, or auto. `treadle inspect --forms` lists them."
+_COLUMNS = "Preset (plain, s1k-1.1) or problem=NAME,solution=NAME[,answer=NAME,...]."
+_UNTITLED = "Plain numbered lists without titles: drop or keep."
+
+Reading, Instances, Curation, Checks, Output = "Reading", "Instances", "Curation", "Duplicates and overlap", "Output"
+
+
+def _option(help: str, panel: str, *names: str, **settings: object) -> object:
+    return typer.Option(*names, help=help, rich_help_panel=panel, **settings)
+
+
+def _list_forms(wanted: bool) -> None:
+    if wanted:
+        from treadle.data.sources.registry import forms
+
+        width = max(map(len, forms()))
+        for form in forms().values():
+            print(f"{form.name:{width}}  {form.description}")
+        raise typer.Exit
+
+
+def prepare(
+    source: Annotated[str, typer.Argument(metavar="INPUT", help=_INPUT)],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write.")],
+    format: Annotated[str, _option(_FORMAT, Reading)] = "auto",
+    columns: Annotated[str | None, _option(_COLUMNS, Reading)] = None,
+    untitled: Annotated[str, _option(_UNTITLED, Reading)] = "drop",
+    keep_unverified: Annotated[
+        bool, _option("Keep what the source marks as failed.", Reading, "--keep-unverified")
+    ] = False,
+    split: Annotated[str, _option("Split of a hub data set.", Reading)] = "train",
+    row_seconds: Annotated[float, _option("Time limit a row.", Reading, min=0.1)] = 20.0,
+    max_row_mb: Annotated[float, _option("Rows of more megabytes are dropped.", Reading, min=0.001)] = 64.0,
+    targets: Annotated[str, _option("Steps to predict: skip_last (the paper) or all.", Instances)] = "skip_last",
+    give_title: Annotated[bool, _option("Show the title of the next step.", Instances, "--give-title")] = False,
+    context: Annotated[str, _option("full, or the number of earlier steps to show.", Instances)] = "full",
+    observation_tokens: Annotated[
+        int | None, _option("Shorten longer observations in the middle; needs --tokenizer.", Instances, min=1)
+    ] = None,
+    min_steps: Annotated[int, _option("Fewest steps of a trajectory.", Curation, min=1)] = 1,
+    max_steps: Annotated[int | None, _option("Most steps of a trajectory.", Curation, min=1)] = None,
+    min_action_chars: Annotated[int, _option("Shorter actions are no targets.", Curation, min=0)] = 0,
+    max_action_chars: Annotated[int | None, _option("Longer actions are no targets.", Curation, min=1)] = None,
+    drop_repeated: Annotated[
+        bool, _option("Remove steps that repeat the one before.", Curation, "--drop-repeated")
+    ] = False,
+    drop_noop: Annotated[bool, _option("Remove steps that do nothing.", Curation, "--drop-noop")] = False,
+    language: Annotated[str | None, _option("Keep actions in this language, such as en.", Curation)] = None,
+    repo_cap: Annotated[int | None, _option("Most trajectories of one repository.", Curation, min=1)] = None,
+    duplicates: Annotated[str, _option("Exact and near duplicates: report, drop or off.", Checks)] = "report",
+    near_threshold: Annotated[float, _option("Jaccard similarity of near duplicates.", Checks, min=0.5, max=1.0)] = 0.8,
+    against: Annotated[
+        list[str] | None,
+        _option(
+            "Evaluation sets that problems must not overlap with: amc23, aime24, aime25, minerva, or files.", Checks
+        ),
+    ] = None,
+    drop_overlap: Annotated[
+        bool, _option("Drop problems that overlap, instead of reporting them.", Checks, "--drop-overlap")
+    ] = False,
+    held_out: Annotated[float, _option("Trajectories for validation: a count, or a share below 1.", Output)] = 0.05,
+    seed: Annotated[int, _option("Seed of the held-out split.", Output)] = 0,
+    materialise: Annotated[bool, _option("Also write plain rows with their prompts.", Output, "--materialise")] = False,
+    tokenizer: Annotated[
+        str | None, _option("Model folder or id: report token lengths and show real prompts.", Output)
+    ] = None,
+    workers: Annotated[int | None, _option("Processes; by default all processors.", Output, min=1)] = None,
+    overwrite: Annotated[bool, _option("Replace the output folder.", Output, "--overwrite")] = False,
+) -> None:
+    """Read expert trajectories of any known form, cut them into step instances, report what became of each row."""
+    from treadle.data.prepare import PrepareSettings, as_markdown
+    from treadle.data.prepare import prepare as run_prepare
+    from treadle.data.sources.columns import parse_columns
+
+    one_of("--targets", targets, ("skip_last", "all"))
+    one_of("--untitled", untitled, ("drop", "keep"))
+    one_of("--duplicates", duplicates, ("report", "drop", "off"))
+    if context != "full" and not context.isdecimal():
+        raise TreadleError(f"--context {context!r}: expected full or a number of earlier steps")
+    if not (0 <= held_out < 1 or (held_out >= 1 and held_out.is_integer())):
+        raise TreadleError(f"--held-out {held_out:g}: expected a share below 1 or a whole number of trajectories")
+    settings = PrepareSettings(
+        format=format,
+        columns=parse_columns(columns) if columns else None,
+        untitled=untitled,
+        keep_unverified=keep_unverified,
+        split=split,
+        row_seconds=row_seconds,
+        max_row_mb=max_row_mb,
+        targets=targets,
+        give_title=give_title,
+        context="full" if context == "full" else int(context),
+        observation_tokens=observation_tokens,
+        min_steps=min_steps,
+        max_steps=max_steps,
+        min_action_chars=min_action_chars,
+        max_action_chars=max_action_chars,
+        drop_repeated=drop_repeated,
+        drop_noop=drop_noop,
+        language=language,
+        duplicates=duplicates,
+        near_threshold=near_threshold,
+        against=tuple(against or ()),
+        drop_overlap=drop_overlap,
+        repo_cap=repo_cap,
+        held_out=held_out,
+        seed=seed,
+        materialise=materialise,
+    )
+    report = run_prepare(source, out, settings, _tokenizer(tokenizer), overwrite, workers)
+    print(as_markdown(report))
+    print(f"{out} is up to date: same input, same settings" if report.reused else f"written to {out}")
+
+
+def _tokenizer(name: str | None) -> PreTrainedTokenizerBase | None:
+    if name is None:
+        return None
+    from treadle.recipe.models import load_tokenizer  # takes seconds, most of them for torch
+
+    return load_tokenizer(name)
+
+
+def inspect(
+    source: Annotated[str, typer.Argument(metavar="INPUT", help=_INPUT + " Also a prepared folder.")],
+    format: Annotated[str, typer.Option(help=_FORMAT)] = "auto",
+    columns: Annotated[str | None, typer.Option(help=_COLUMNS)] = None,
+    untitled: Annotated[str, typer.Option(help=_UNTITLED)] = "drop",
+    index: Annotated[int | None, typer.Option(min=1, help="The first to show, counted from 1.")] = None,
+    id: Annotated[str | None, typer.Option(help="The first to show, by its id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 1,
+    html: Annotated[Path | None, typer.Option(help="Write them to this page instead.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Leave nothing out.")] = False,
+    split: Annotated[str, typer.Option(help="Of a hub data set, or of a prepared folder.")] = "train",
+    verified_only: Annotated[
+        bool, typer.Option("--verified-only", help="Drop what the source marks as failed.")
+    ] = False,
+    forms: Annotated[
+        bool, typer.Option("--forms", is_eager=True, callback=_list_forms, help="List the known forms and stop.")
+    ] = False,
+) -> None:
+    """Show trajectories step by step, as treadle reads them."""
+    from treadle.cli.inspect import inspect as run_inspect
+    from treadle.data.sources.columns import parse_columns
+
+    one_of("--untitled", untitled, ("drop", "keep"))
+    run_inspect(
+        source,
+        format,
+        parse_columns(columns) if columns else None,
+        untitled,
+        index=index,
+        id=id,
+        limit=limit,
+        html=html,
+        keep_unverified=not verified_only,
+        full=full,
+        split=split,
+    )
+
+
+LISTS = ("--against", "--benchmark")
+"""Options that people give several names at once."""
+
+
+def spread(arguments: list[str]) -> list[str]:
+    """Command-line arguments with the option before each name that follows one of `LISTS`, up to the next option:
+    `--against amc23 aime24` is what people type, and the option parser takes one name an option."""
+    result: list[str] = []
+    listing = None
+    for argument in arguments:
+        if listing and not argument.startswith("-") and result[-1] != listing:
+            result.append(listing)
+        if argument.startswith("-"):
+            listing = argument if argument in LISTS else None
+        result.append(argument)
+    return result
+
+
+def one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Raise `TreadleError` unless an option has one of the allowed values."""
+    if value not in allowed:
+        raise TreadleError(f"{option} {value!r}: expected {' or '.join(allowed)}")

@@ -1,0 +1,233 @@
+"""`treadle evaluate`: solve benchmarks with a model, or grade a run again.
+
+Exit codes: 0 if every attempt has a generation, 1 if some are missing (the same command tries them again), 2 for
+errors that a user can mend, 130 for an interrupted run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from treadle.cli.data import one_of
+from treadle.errors import TreadleError
+
+if TYPE_CHECKING:
+    from treadle.evaluate.benchmarks import Benchmark
+    from treadle.trajectory import StepInstance
+
+_MODES = {
+    "whole": ("whole",),
+    "loop": ("loop",),
+    "both": ("whole", "loop"),
+    "steps": (),
+    "all": ("whole", "loop"),
+}
+BACKEND_FLAGS = {  # the back ends' options and the flags that set them
+    "transformers": {"dtype": "--dtype", "device": "--device", "batch_size": "--batch-size"},
+    "openai": {
+        "url": "--base-url",
+        "api_key_variable": "--api-key-env",
+        "concurrency": "--concurrency",
+        "retries": "--retries",
+        "timeout": "--timeout",
+        "tokenizer": "--tokenizer",
+    },
+    "vllm": {"dtype": "--dtype", "gpus": "--gpus", "max_model_len": "--max-model-len"},
+}
+
+Problems, Decoding, Engine = "Problems", "Decoding", "Back end"
+
+
+def _option(help: str, panel: str, *names: str, **settings: object) -> object:
+    return typer.Option(*names, help=help, rich_help_panel=panel, **settings)
+
+
+def evaluate(
+    model: Annotated[str | None, typer.Argument(help="Model folder or id; of a server the model's name there.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Run folder; one that exists is continued.")] = None,
+    regrade: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Grade this run's generations again, and nothing else.")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option(help="whole, loop, both, steps (the expert's next steps), or all three: all.")
+    ] = "both",
+    benchmark: Annotated[
+        list[str] | None, _option("amc23, aime24, aime25, minerva, or all; repeat it, or use commas.", Problems)
+    ] = None,
+    benchmarks_from: Annotated[
+        Path | None, _option("Folder with NAME.jsonl for each benchmark, instead of the hub.", Problems)
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        _option("[NAME=]PATH of a prepared folder, or of a file of problems with answers; can be repeated.", Problems),
+    ] = None,
+    split: Annotated[str, _option("Of a prepared folder: train or heldout.", Problems)] = "heldout",
+    columns: Annotated[str | None, _option("Of a file: problem=NAME,answer=NAME[,id=NAME].", Problems)] = None,
+    domain: Annotated[str, _option("Prompt templates for a file of problems.", Problems)] = "math",
+    kind: Annotated[str, _option("How the answers of --data are graded.", Problems)] = "math",
+    limit: Annotated[int | None, _option("Only the first problems of each set.", Problems, min=1)] = None,
+    samples: Annotated[
+        list[str] | None,
+        _option(
+            "Samples of each problem, K or NAME=K. By default 32 for amc23, aime24 and aime25, as in the paper.",
+            Decoding,
+        ),
+    ] = None,
+    greedy: Annotated[bool, _option("Whether to decode greedily, too.", Decoding)] = True,
+    temperature: Annotated[float, _option("Of the samples.", Decoding, min=0)] = 1.0,
+    top_p: Annotated[float, _option("Of the samples.", Decoding, min=0, max=1)] = 1.0,
+    top_k: Annotated[int, _option("Of the samples; 0 for no limit.", Decoding, min=0)] = 0,
+    max_new_tokens: Annotated[int, _option("Tokens of a whole solution.", Decoding, min=1)] = 4096,
+    max_step_tokens: Annotated[int, _option("Tokens of one step in the loop.", Decoding, min=1)] = 2048,
+    max_steps: Annotated[int, _option("Steps after which the loop gives up.", Decoding, min=1)] = 30,
+    seed: Annotated[int, _option("Seed of the samples.", Decoding)] = 0,
+    backend: Annotated[str, _option("transformers, openai (a server) or vllm (in this process).", Engine)] = (
+        "transformers"
+    ),
+    dtype: Annotated[str | None, _option("float32, bfloat16, float16 or auto.", Engine)] = None,
+    device: Annotated[str | None, _option("transformers: cpu, cuda, cuda:1 ... or auto.", Engine)] = None,
+    batch_size: Annotated[int | None, _option("transformers: rows computed together.", Engine, min=1)] = None,
+    base_url: Annotated[str | None, _option("openai: such as http://localhost:8000/v1.", Engine)] = None,
+    api_key_env: Annotated[
+        str | None, _option("openai: name of the environment variable with the key.", Engine)
+    ] = None,
+    concurrency: Annotated[int | None, _option("openai: requests at a time.", Engine, min=1)] = None,
+    retries: Annotated[int | None, _option("openai: tries after a failed request.", Engine, min=0)] = None,
+    timeout: Annotated[float | None, _option("openai: seconds for one request.", Engine, min=1)] = None,
+    tokenizer: Annotated[str | None, _option("openai: model folder or id to count tokens with.", Engine)] = None,
+    gpus: Annotated[int | None, _option("vllm: GPUs that share the model.", Engine, min=1)] = None,
+    max_model_len: Annotated[int | None, _option("vllm: longest prompt with its answer.", Engine, min=1)] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
+) -> None:
+    """Solve problems with a model, grade the final answers, and report with 95% intervals."""
+    from treadle.evaluate.run import evaluate as run_evaluate
+    from treadle.evaluate.run import regrade as run_regrade
+    from treadle.evaluate.settings import EvaluateSettings
+    from treadle.evaluate.summary import as_table, failed
+    from treadle.scoring.grading import KINDS
+
+    if regrade is not None:
+        if model is not None or out is not None:
+            raise TreadleError("--regrade RUN takes neither a model nor -o: it grades what RUN holds, in its place")
+        results, out = run_regrade(regrade), regrade
+    else:
+        if model is None or out is None:
+            missing = "MODEL" if model is None else "-o FOLDER"
+            raise TreadleError(f"{missing} is missing; expected `treadle evaluate MODEL -o FOLDER --benchmark amc23`")
+        one_of("--mode", mode, tuple(_MODES))
+        one_of("--split", split, ("train", "heldout"))
+        one_of("--kind", kind, KINDS)
+        one_of("--backend", backend, tuple(BACKEND_FLAGS))
+        options = _backend_options(
+            backend,
+            dtype=dtype,
+            device=device,
+            batch_size=batch_size,
+            url=base_url,
+            api_key_variable=api_key_env,
+            concurrency=concurrency,
+            retries=retries,
+            timeout=timeout,
+            tokenizer=tokenizer,
+            gpus=gpus,
+            max_model_len=max_model_len,
+        )
+        count, count_of = _sample_counts(samples or [])
+        settings = EvaluateSettings(
+            modes=_MODES[mode],
+            steps=mode in ("steps", "all"),
+            greedy=greedy,
+            samples=count,
+            samples_of=count_of,
+            temperature=temperature,
+            top_p=top_p,
+            top_k=top_k,
+            max_new_tokens=max_new_tokens,
+            max_step_tokens=max_step_tokens,
+            max_steps=max_steps,
+            seed=seed,
+        )
+        if benchmark and not _MODES[mode]:
+            raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
+        sets = _sets(benchmark, benchmarks_from, data, split, columns, domain, kind) if settings.modes else []
+        results = run_evaluate(
+            model,
+            [s.first(limit) for s in sets],
+            settings,
+            out,
+            backend,
+            options,
+            _instances(data, split, limit) if settings.steps else (),
+            overwrite,
+        )
+    print(as_table(results))
+    print(f"written to {out}; the report is {out / 'report.html'}")
+    if failed(results):
+        raise typer.Exit(1)
+
+
+def _sample_counts(given: list[str]) -> tuple[int | None, dict[str, int]]:
+    from treadle.evaluate.benchmarks import ALIASES
+
+    everywhere, by_name = None, {}
+    for text in (part for option in given for part in option.split(",")):
+        name, _, count = text.rpartition("=")
+        if not count.isdecimal():
+            raise TreadleError(f"--samples {text}: expected a number, or NAME=NUMBER for one benchmark")
+        if name:
+            by_name[ALIASES.get(name, name)] = int(count)
+        else:
+            everywhere = int(count)
+    return everywhere, by_name
+
+
+def _sets(
+    named: list[str] | None, folder: Path | None, data: list[str] | None, split: str, columns: str | None, *rest: str
+) -> list[Benchmark]:
+    from treadle.evaluate.benchmarks import load_data, load_known
+    from treadle.evaluate.known_sets import KNOWN
+
+    names = [name for option in named or [] for name in option.split(",")]
+    names = [each for name in names for each in (KNOWN if name == "all" else [name])]
+    sets = [load_known(name, folder) for name in dict.fromkeys(names)]
+    sets += [load_data(given, split, columns, *rest) for given in data or []]
+    if not sets:
+        raise TreadleError("no problems: name a benchmark with --benchmark amc23, or give a file with --data FILE")
+    taken = [s.name for s in sets]
+    if twice := next((name for name in taken if taken.count(name) > 1), None):
+        raise TreadleError(f"two sets have the name {twice!r}; give one of them another with --data NAME=PATH")
+    return sets
+
+
+def _instances(data: list[str] | None, split: str, limit: int | None) -> list[StepInstance]:
+    """The step instances of the prepared folders among `data`; with a limit those of the first trajectories."""
+    from treadle.data.prepared import Prepared
+    from treadle.evaluate.benchmarks import split_name
+
+    found: list[StepInstance] = []
+    for given in data or []:
+        path = split_name(given)[1]
+        if path.is_dir():
+            trajectories: set[str] = set()
+            for instance in Prepared(path).instances(split):
+                trajectories.add(instance.trajectory_id)
+                if limit is not None and len(trajectories) > limit:
+                    break
+                found.append(instance)
+    if not found:
+        raise TreadleError("--mode steps: no expert's steps; give a folder made by `treadle prepare` with --data")
+    return found
+
+
+def _backend_options(kind: str, **given: Any) -> dict[str, Any]:
+    """The options that were given, all of which the back end must have."""
+    options = {name: value for name, value in given.items() if value is not None}
+    flags = {name: flag for found in BACKEND_FLAGS.values() for name, flag in found.items()}
+    for name in options:
+        if name not in BACKEND_FLAGS[kind]:
+            has = ", ".join(BACKEND_FLAGS[kind].values())
+            raise TreadleError(f"{flags[name]} is no option of --backend {kind}, which has {has}")
+    return options

@@ -1,0 +1,99 @@
+"""`treadle grade`: grade model outputs that were generated elsewhere."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from treadle.cli.data import one_of
+from treadle.errors import OutputError
+
+if TYPE_CHECKING:
+    from treadle.scoring.grading.files import Tally
+
+_KINDS = "math, integer (AMC, AIME), minerva, text or choice."
+_EXTRACT = "boxed: the last box. phrase: without one, what follows `the answer is`, else the last number. whole: all."
+
+
+def grade(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="JSONL, JSON or parquet file, folder, or -.")],
+    column: Annotated[str, typer.Option(help="Column of outputs: a string, chat messages, or a list of samples.")],
+    answer: Annotated[str, typer.Option(help="Column of reference answers, or of solutions with a box.")],
+    kind: Annotated[str, typer.Option(help=_KINDS)] = "math",
+    extract: Annotated[str, typer.Option(help=_EXTRACT)] = "boxed",
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="File for the rows with model_answer, verdict and why.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default the processors, up to 4.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+) -> None:
+    """Grade the final answers of model outputs; exit code 1 if some could not be graded."""
+    from treadle.scoring.grading import GRADER_VERSION, KINDS, Grader
+    from treadle.scoring.grading.files import grade_file
+
+    one_of("--kind", kind, KINDS)
+    one_of("--extract", extract, ("boxed", "phrase", "whole"))
+    _check_out(out, source, overwrite)
+    part = out and out.with_name(out.name + ".part")
+    grader = Grader(workers)
+    try:
+        with ExitStack() as stack:
+            lines = stack.enter_context(part.open("w", encoding="utf-8")) if part else None
+            tally = grade_file(source, column, answer, kind, extract, grader, lines)
+        if part:
+            os.replace(part, out)
+    finally:
+        grader.close()
+        if part:
+            part.unlink(missing_ok=True)
+    print(as_table(tally))
+    print(f"grader: {GRADER_VERSION}")
+    if out:
+        print(f"written to {out}")
+    if tally.undecided:
+        print(
+            f"{tally.undecided} answers were not graded: the grader took too long or died. "
+            "They count as not right; -o shows which."
+        )
+        raise typer.Exit(1)
+
+
+def _check_out(out: Path | None, source: str, overwrite: bool) -> None:
+    if out is None:
+        return
+    if out.is_dir() or not out.parent.is_dir():
+        raise OutputError(f"{out}: expected a file in a folder that exists; name one with -o")
+    if out.exists() and Path(source).exists() and out.samefile(source):
+        raise OutputError(f"{out}: this is the input; choose another file with -o")
+    if out.exists() and not overwrite:
+        raise OutputError(f"{out} exists already; choose another file with -o, or replace it with --overwrite")
+
+
+def as_table(tally: Tally) -> str:
+    """Counts by verdict, and the accuracy with its 95% interval."""
+    import numpy as np
+
+    from treadle.evaluate.metrics import avg_at_k
+    from treadle.evaluate.statistics import wilson
+    from treadle.scoring.grading import Verdict
+
+    total = sum(tally.verdicts.values())
+    width = max(len(verdict) for verdict in Verdict)
+    lines = [
+        f"{verdict:{width}}  {tally.verdicts[verdict]:>9,}  {tally.verdicts[verdict] / total:7.1%}"
+        for verdict in Verdict
+        if tally.verdicts[verdict] or verdict in (Verdict.RIGHT, Verdict.WRONG)
+    ]
+    right, samples = np.array(tally.right), np.array(tally.samples)
+    if not tally.several:
+        name, estimate = f"accuracy of {len(right):,}", wilson(int(right.sum()), len(right))
+    else:
+        # Only a row's share of right samples matters here, so it stands for its samples.
+        k = f"{samples[0]}" if samples.min() == samples.max() else f"{samples.min()} to {samples.max()}"
+        name, estimate = f"avg@{k} of {len(right):,} problems", avg_at_k((right / samples)[:, None])
+    lines.append(f"{name}: {estimate.value:.1%} (95% interval {estimate.low:.1%} to {estimate.high:.1%})")
+    return "\n".join(lines)

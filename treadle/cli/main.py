@@ -1,0 +1,100 @@
+"""The command line: `treadle prepare | inspect | plan | train | evaluate | compare | view | grade | quickstart`.
+
+Errors that a user can mend are printed without a traceback and exit with code 2; a run that stopped itself because
+training went wrong exits with code 3, an interrupted one with code 130. Heavy libraries are imported inside the
+commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from treadle.cli import compare, data, evaluate, grade, plan, view
+from treadle.cli.data import spread
+from treadle.errors import Interrupted, TrainingFault, TreadleError
+
+app = typer.Typer(
+    help="Train small open language models on hard multi-step tasks from expert trajectories.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+app.command()(data.prepare)
+app.command()(data.inspect)
+app.command()(plan.plan)
+app.command()(evaluate.evaluate)
+app.command()(compare.compare)
+app.command()(view.view)
+app.command()(grade.grade)
+
+
+@app.command(context_settings={"ignore_unknown_options": False})
+def train(
+    recipe: Annotated[Path, typer.Argument(help="Recipe file (YAML).")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="For instance stages.srl.max_steps=10.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and derived sizes.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output of another recipe.")] = False,
+) -> None:
+    """Run the stages of a recipe; finished stages are not run again, an interrupted one is continued."""
+    from treadle.recipe.schema import load_recipe, resolved
+
+    loaded = load_recipe(recipe, overrides or ())
+    from treadle.recipe import stages
+
+    if dry_run:
+        sizes = stages.check(loaded)
+        print(resolved(loaded), end="")
+        print("\n# derived")
+        for stage, size in zip(loaded.stages, sizes, strict=True):
+            print(f"# {stage.name}: {size.describe()}")
+        return
+    command = shlex.join(["treadle", *sys.argv[1:]])
+    model = stages.run(loaded, overwrite=overwrite, resume_hint=f"`{command}`")
+    if os.environ.get("RANK", "0") == "0":  # of several processes one says so
+        print(f"the trained model is in {model}")
+
+
+@app.command()
+def quickstart(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for results, report and models.")] = Path(
+        "runs/quickstart"
+    ),
+    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds; several give intervals over runs.")] = 1,
+    full: Annotated[bool, typer.Option("--full", help="Also run the ablations and the oracle.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Arms trained side by side, one thread each.")] = 2,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over instead of continuing.")] = False,
+) -> None:
+    """Watch a small model learn hard problems from expert trajectories, beside its baselines."""
+    from treadle.miniature.quickstart import run
+
+    run(out, seeds=seeds, full=full, workers=workers, overwrite=overwrite)
+
+
+def main() -> None:
+    """Entry point of the `treadle` command."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # TRL 1.16 still uses the old name of a setting that transformers has renamed.
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
+    sys.argv[1:] = spread(sys.argv[1:])
+    try:
+        app()
+    except Interrupted as stop:
+        print(f"treadle: {stop}", file=sys.stderr)
+        sys.exit(130)
+    except TrainingFault as fault:
+        print(f"treadle: training stopped: {fault}", file=sys.stderr)
+        sys.exit(3)
+    except TreadleError as error:
+        print(f"treadle: error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,1 @@
+"""From files of trajectories to rows for a trainer: forms, curation, preparation, prompts, instances."""

@@ -1,0 +1,132 @@
+"""What `treadle prepare` reports: counts that add up, distributions, examples; as JSON, Markdown and a page."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from treadle.data.sources.report import DropReason, ReadReport
+
+
+@dataclass
+class PrepareReport:
+    """What `prepare` made, for people and programs.
+
+    Args:
+        rows: What was read, kept and dropped.
+        trajectories, instances: How many, by split.
+        verified: How many trajectories their source calls right (`true`), wrong (`false`), or does not judge.
+        curated: What curation changed inside trajectories, counted.
+        duplicates: Exact and near duplicates that were found, whether or not they were dropped.
+        overlap: Problems that overlap with evaluation sets, by set.
+        distributions: Of lengths, by name; see `Distribution.summary`.
+        examples: Instances as the model sees them.
+        fingerprint: What the result depends on; an equal one means that the folder need not be made again.
+        reused: Whether the folder was there already, made from the same input with the same settings.
+    """
+
+    source: str
+    settings: dict[str, Any]
+    rows: ReadReport
+    trajectories: Counter[str] = field(default_factory=lambda: Counter(train=0, heldout=0))
+    instances: Counter[str] = field(default_factory=lambda: Counter(train=0, heldout=0))
+    with_answer: int = 0
+    verified: Counter[str] = field(default_factory=Counter)
+    repositories: Counter[str] = field(default_factory=Counter)
+    curated: Counter[str] = field(default_factory=Counter)
+    duplicates: Counter[str] = field(default_factory=Counter)
+    duplicate_examples: list[tuple[str, str]] = field(default_factory=list)
+    overlap: Counter[str] = field(default_factory=Counter)
+    overlap_examples: list[tuple[str, str, str]] = field(default_factory=list)
+    distributions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    examples: list[dict[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    fingerprint: str | None = None
+    reused: bool = False
+
+
+def as_json(report: PrepareReport) -> dict[str, Any]:
+    """The content of `report.json`."""
+    rows = report.rows
+    data = {name: value for name, value in vars(report).items() if name not in ("rows", "reused", "duplicate_examples")}
+    data["rows"] = {
+        "read": rows.read,
+        "kept": rows.kept,
+        "dropped": {str(reason): count for reason, count in rows.dropped.most_common()},
+        "dropped_examples": {str(reason): found for reason, found in rows.examples.items()},
+        "forms": dict(rows.forms),
+        "skipped_files": dict(rows.skipped_files),
+    }
+    data["duplicates"] = {**report.duplicates, "examples": report.duplicate_examples}
+    return json.loads(json.dumps(data))
+
+
+def from_json(data: dict[str, Any]) -> PrepareReport:
+    """The report of an earlier run, from the content of its `report.json`."""
+    data = dict(data)
+    rows = data.pop("rows")
+    duplicates = dict(data.pop("duplicates"))
+    return PrepareReport(
+        **{name: Counter(value) if name in _COUNTERS else value for name, value in data.items()},
+        rows=ReadReport(
+            rows["read"],
+            rows["kept"],
+            Counter({DropReason(reason): count for reason, count in rows["dropped"].items()}),
+            Counter(rows["forms"]),
+            {DropReason(reason): found for reason, found in rows["dropped_examples"].items()},
+            Counter(rows["skipped_files"]),
+        ),
+        duplicate_examples=duplicates.pop("examples"),
+        duplicates=Counter(duplicates),
+        reused=True,
+    )
+
+
+_COUNTERS = ("trajectories", "instances", "verified", "repositories", "curated", "overlap")
+
+
+def as_markdown(report: PrepareReport) -> str:
+    """The report as it is printed and written beside the data."""
+    data = as_json(report)
+    rows, lines = data["rows"], [f"# Prepared from {data['source']}", ""]
+    lines += [f"rows read {rows['read']}, kept {rows['kept']}, dropped {sum(rows['dropped'].values())}", ""]
+    lines += _counts("form", "rows", rows["forms"])
+    lines += _dropped(rows)
+    lines += _counts("files not opened", "files", rows["skipped_files"])
+    lines += ["| | train | held out |", "|---|---|---|"]
+    for name, key in (("trajectories", "trajectories"), ("step instances", "instances")):
+        lines.append(f"| {name} | {data[key]['train']} | {data[key]['heldout']} |")
+    total = sum(data["trajectories"].values())
+    lines += ["", f"with a final answer: {data['with_answer']} of {total} trajectories", ""]
+    if repositories := data["repositories"]:
+        lines += [f"repositories: {len(repositories)}, the largest with {max(repositories.values())} trajectories", ""]
+    lines += _counts("curation", "count", data["curated"])
+    found = {kind: count for kind, count in data["duplicates"].items() if kind != "examples"}
+    lines += _counts("duplicates of an earlier trajectory", "found", found)
+    lines += _counts("problems that overlap with", "found", data["overlap"])
+    lines += ["| | min | median | mean | p95 | max |", "|---|---|---|---|---|---|"]
+    for name, numbers in data["distributions"].items():
+        cells = " | ".join(f"{numbers[k]:,.6g}" for k in ("min", "median", "mean", "p95", "max"))
+        lines.append(f"| {name} | {cells} |")
+    settings = {k: v for k, v in data["settings"].items() if v not in (None, False, [], ())}
+    lines += ["", "settings: " + ", ".join(f"{k}={v}" for k, v in settings.items()), ""]
+    for example in data["examples"]:
+        lines += [f"## {example['id']}", "", "Prompt:", "", "````", example["prompt"].rstrip(), "````", ""]
+        lines += ["Expert's action:", "", "````", example["expert_action"], "````", ""]
+    return "\n".join(lines)
+
+
+def _counts(what: str, unit: str, counts: dict[str, int]) -> list[str]:
+    if not counts:
+        return []
+    return [f"| {what} | {unit} |", "|---|---|", *(f"| {name} | {count} |" for name, count in counts.items()), ""]
+
+
+def _dropped(rows: dict[str, Any]) -> list[str]:
+    if not rows["dropped"]:
+        return []
+    lines = ["| dropped | rows | why |", "|---|---|---|"]
+    lines += [f"| {reason} | {count} | {DropReason(reason).explanation} |" for reason, count in rows["dropped"].items()]
+    return [*lines, ""]

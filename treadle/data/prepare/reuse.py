@@ -1,0 +1,47 @@
+"""Whether a prepared folder was made from the same input with the same settings, so that it need not be made again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import treadle
+from treadle.data.prepare.report import PrepareReport, from_json
+from treadle.data.prepare.settings import PrepareSettings
+from treadle.data.sources.registry import forms
+from treadle.files.inputs import input_files
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+LAYOUT = 1
+"""Counts up when the same input would be written differently."""
+
+
+def fingerprint(source: str | Path, settings: PrepareSettings, tokenizer: PreTrainedTokenizerBase | None) -> str | None:
+    """A hash of all that decides the result: the input's files by path, size and time of change, the files that
+    `--against` names, the settings, the tokenizer, the forms that are installed and treadle's version.
+
+    `None` for standard input and hub data sets, which may change without a sign.
+    """
+    named = [input_files(source), *(input_files(name) or [] for name in settings.against)]
+    if named[0] is None:
+        return None
+    stats = [(str(file.resolve()), (s := file.stat()).st_size, s.st_mtime_ns) for files in named for file in files]
+    parts: list[Any] = [LAYOUT, treadle.__version__, list(forms()), stats, asdict(settings)]
+    if tokenizer is not None:
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        parts += [tokenizer.chat_template, backend.to_str() if backend else tokenizer.name_or_path]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
+
+
+def reusable(out: Path, wanted: str | None) -> PrepareReport | None:
+    """The report of the folder `out`, if it was made with the fingerprint `wanted`."""
+    path = out / "report.json"
+    if wanted is None or not path.is_file():
+        return None
+    data = json.loads(path.read_text(encoding="utf-8"))
+    return from_json(data) if data.get("fingerprint") == wanted else None

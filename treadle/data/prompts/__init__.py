@@ -1,0 +1,93 @@
+"""Prompt templates as files: `<domain>/step.j2` asks for one step, `<domain>/solve.j2` for a solution, and
+`<domain>/system.j2` shows what the environment tells an agent, where the source has that.
+
+Rendering is strict: a template that names an unknown variable fails. The problem and the steps before come
+first and in order, so that the prompts of one trajectory share their beginning token for token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateNotFound
+
+from treadle.errors import DataError
+from treadle.trajectory import Message, Step
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("treadle.data", "prompts"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+
+
+def domains() -> list[str]:
+    """The template families that exist."""
+    return sorted({name.split("/")[0] for name in _environment().list_templates(extensions=["j2"])})
+
+
+def _render(domain: str, name: str, **variables: object) -> str:
+    try:
+        template = _environment().get_template(f"{domain}/{name}.j2")
+    except TemplateNotFound:
+        raise DataError(_missing(domain, name)) from None
+    return template.render(**variables).strip()
+
+
+def _missing(domain: str, name: str) -> str:
+    if domain not in domains():
+        return (
+            f"no prompt template for domain {domain!r}: found families {', '.join(domains())}; "
+            f"set Trajectory.domain to one of them or add treadle/data/prompts/{domain}/{name}.j2"
+        )
+    if name == "solve":
+        return (
+            f"domain {domain!r} has no prompt for whole solutions (treadle/data/prompts/{domain}/solve.j2): its "
+            "trajectories are acted out step by step; set `unit` to steps"
+        )
+    return f"domain {domain!r} has no template treadle/data/prompts/{domain}/{name}.j2"
+
+
+def step_prompt(
+    domain: str,
+    problem: str,
+    previous: Sequence[Step],
+    title: str | None = None,
+    omitted: int = 0,
+    system: str | None = None,
+) -> list[Message]:
+    """Chat messages that ask for the next step (paper section 3, wording ours).
+
+    Args:
+        domain: Template family.
+        problem: The task.
+        previous: The steps before, oldest first.
+        title: Title of the upcoming step, to show it to the model (paper footnote 1); `None` shows nothing.
+        omitted: Number of older steps that a context window left out of `previous`.
+        system: The environment's rules and tools, for a system message before the user's.
+
+    Raises:
+        DataError: No template family has this name.
+    """
+    messages = [_message("system", _render(domain, "system", system=system))] if system else []
+    text = _render(domain, "step", problem=problem, previous=list(previous), title=title, omitted=omitted)
+    return [*messages, _message("user", text)]
+
+
+def _message(role: str, content: str) -> Message:
+    return {"role": role, "content": content}
+
+
+def solve_prompt(domain: str, problem: str) -> list[Message]:
+    """Chat messages that ask for the whole solution in one generation (paper section 4.1, wording ours).
+
+    Raises:
+        DataError: No template family has this name, or the family has no such prompt.
+    """
+    return [_message("user", _render(domain, "solve", problem=problem))]

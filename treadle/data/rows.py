@@ -1,0 +1,98 @@
+"""Rows of an RL trainer, rendered when they are asked for.
+
+A row is a reference to a trajectory and, for a single step, to the step. The trajectories lie in a memory-mapped
+file (the cache of `datasets`), so that neither they nor the prompts are held in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, Features, Value
+
+from treadle.data.instances import Rendering, step_instance
+from treadle.data.prepared import Prepared, Split
+from treadle.data.prompts import solve_prompt
+from treadle.data.sources.native import read_native
+from treadle.trajectory import Trajectory
+
+WHOLE = 0
+"""The step of a row that asks for the whole solution."""
+
+_FEATURES = Features({"trajectory": Value("int32"), "step": Value("int16")})
+
+
+class Renderer:
+    """Turns a batch of references into rows with the columns `trajectory_id`, `step`, `prompt`, `expert_action`,
+    `answer`. `step` is null for a whole solution.
+
+    Args:
+        file: Parquet file of trajectories.
+        rendering: How the prompts of single steps are rendered.
+        whole_action: Whether a whole solution comes with the expert's, as the target of a similarity reward.
+    """
+
+    def __init__(self, file: Path, rendering: Rendering, whole_action: bool = False) -> None:
+        self._arguments = (file, rendering, whole_action)
+        self._rendering, self._whole_action = rendering, whole_action
+        self._stored = Dataset.from_parquet(str(file))
+        self._trajectory = lru_cache(maxsize=64)(self._read)  # the steps of a trajectory are often asked for together
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Renderer, self._arguments
+
+    def __call__(self, batch: dict[str, list[int]]) -> dict[str, list[Any]]:
+        rows = [self._row(*pair) for pair in zip(batch["trajectory"], batch["step"], strict=True)]
+        return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+
+    def _read(self, number: int) -> Trajectory:
+        return read_native(self._stored[number], f"{self._arguments[0]}, row {number + 1}")
+
+    def _row(self, number: int, step: int) -> dict[str, Any]:
+        trajectory = self._trajectory(number)
+        row = {"trajectory_id": trajectory.id, "step": step or None, "answer": trajectory.answer}
+        if step == WHOLE:
+            action = whole_solution(trajectory) if self._whole_action else None
+            return {**row, "prompt": solve_prompt(trajectory.domain, trajectory.problem), "expert_action": action}
+        instance = step_instance(trajectory, step, self._rendering)
+        return {**row, "prompt": instance.prompt, "expert_action": instance.expert_action}
+
+
+def whole_solution(trajectory: Trajectory, steps: Sequence[str] | None = None) -> str:
+    """All actions, and what the expert wrote after the last step: it often is the only place of the boxed answer.
+
+    Args:
+        steps: Texts of the steps, where they are other than the actions.
+    """
+    epilogue = str(trajectory.meta.get("epilogue") or "").strip()
+    texts = [step.action for step in trajectory.steps] if steps is None else steps
+    return "\n".join([*texts, *[epilogue] * bool(epilogue)])
+
+
+def references(pairs: Iterable[tuple[int, int]]) -> Dataset:
+    """A data set of references from pairs of a trajectory's row number and a step."""
+    numbers, steps = zip(*pairs, strict=True) if (pairs := list(pairs)) else ((), ())
+    return Dataset.from_dict({"trajectory": list(numbers), "step": list(steps)}, features=_FEATURES)
+
+
+def instance_references(prepared: Prepared, split: Split = "train") -> Dataset:
+    """The references that `treadle prepare` wrote."""
+    return Dataset.from_parquet(str(prepared.instance_file(split)), features=_FEATURES)
+
+
+def rendered(references: Dataset, prepared: Prepared, split: Split = "train", whole_action: bool = False) -> Dataset:
+    """`references` as rows that are rendered on access; also right for a stock `GRPOTrainer`."""
+    return references.with_transform(Renderer(prepared.trajectory_file(split), prepared.rendering, whole_action))
+
+
+def load_rows(folder: str | Path, split: Split = "train") -> Dataset:
+    """The step instances of a prepared folder as a data set with prompts, for any trainer.
+
+    Raises:
+        DataError: The folder was not written by `treadle prepare`.
+    """
+    prepared = Prepared(folder)
+    return rendered(instance_references(prepared, split), prepared, split)

@@ -1,0 +1,136 @@
+r"""Is a solution's final answer the reference answer? `True` or `False` only where that is sure, else `None`.
+
+Compared is the last `\boxed{}` of the solution: by its text without markup, then by math-verify in a worker process
+with a time limit. A row that is called wrong is dropped, so math-verify's "no" is not enough where two right answers
+may look different. These are `None`:
+
+- one side is a choice's letter, the other a value (`(B)` and `26`); `\textbf{(B)}\ 26` is compared with either;
+- a side has words that are not the other's (`18 \text{ dollars}`, `east`, `proof`): units, synonyms, remarks;
+- one side may be the other rounded (`33.3` and `\frac{100}{3}`), or is a decimal number and the other an expression;
+- an angle in degrees against one with `\pi`, a number with a base (`101_2`) against one without;
+- a list, equation, inequality or matrix with the same numbers on both sides in another notation;
+- another box of the solution may be the reference, so that the last one is a part or an aside;
+- math-verify hung or crashed, or an answer is longer than 300 characters.
+
+The price is that some wrong answers stay unmarked, above all words and numbers with units.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+
+from treadle.scoring.answers import lettered, plainly_equal
+from treadle.scoring.grading import Grader, Verdict
+
+SECONDS = 2.0  # for one comparison; several of them must stay below the time limit of a row
+LONGEST = 300  # characters
+_BOXES_TRIED = 4
+
+_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
+_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # "1 2" stays apart from "12"
+_MARKUP = re.compile(r"\\(?:left|right|displaystyle)(?![a-zA-Z])|\\[,!;: $]|[$~]")
+_FRACTION = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+
+_COMMAND = re.compile(r"\\[a-zA-Z]+")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?|\.\d+")
+_VALUE = re.compile(r"(-?)(?:\\frac\{?(\d+?)\}?\{?(\d+)\}?|(\d+)/(\d+)|(\d*\.?\d+))(?:\\?%|\^\{?\\circ\}?|°)?")
+_NOTATION = re.compile(r"[,=<>]|\\(?:in|leq?|geq?|neq?|pm|cup|begin|infty)(?![a-zA-Z])")
+
+
+def is_right(found: list[str], reference: str) -> bool | None:
+    """Whether the last of the boxes that a solution has is the reference; `None` where that is not sure."""
+    last_first = list(dict.fromkeys(reversed(found)))
+    if not last_first:
+        return None
+    verdict = same_answer(last_first[0], reference)
+    others = last_first[1:_BOXES_TRIED]
+    if verdict is not False or not others:
+        return verdict
+    if same_answer(", ".join([*reversed(others), last_first[0]]), reference):
+        return True
+    return None if any(same_answer(other, reference) is not False for other in others) else False
+
+
+def same_answer(found: str, reference: str) -> bool | None:
+    """Whether two final answers are the same; `None` where that is not sure, see above."""
+    if (equal := plainly_equal(found, reference)) is not None:
+        return equal
+    if max(len(found), len(reference)) > LONGEST:
+        return None
+    left, right = _plain(found), _plain(reference)
+    if left == right:
+        return True
+    (left_choice, left), (right_choice, right) = lettered(left), lettered(right)
+    if left_choice and right_choice:
+        return left_choice == right_choice
+    if not left or not right:
+        return None
+    wordy = _has_words(left) or _has_words(right)
+    if left == right or (wordy and left.casefold() == right.casefold()):
+        return True
+    if wordy and not (_NUMBER.search(left) and _NUMBER.search(right)):
+        return None
+    verdict = _graded(left, right) if left_choice or right_choice else _graded(found, reference)
+    return None if verdict is False and (wordy or _may_be_same(left, right)) else verdict
+
+
+def _plain(text: str) -> str:
+    """The text without white space and without markup that does not change its meaning."""
+    text = _MARKUP.sub("", _FRACTION.sub(r"\\frac", _TEXT.sub(r"\1", text)))
+    return _THOUSANDS.sub("", _SPACE.sub("", text.strip()).rstrip("."))
+
+
+def _has_words(plain: str) -> bool:
+    return bool(_WORD.search(_COMMAND.sub(" ", plain)))
+
+
+def _may_be_same(left: str, right: str) -> bool:
+    """Whether two answers without words that math-verify calls different may be two forms of the same."""
+    values = [_value(left), _value(right)]
+    if None not in values:
+        (a, a_digits), (b, b_digits) = values
+        digits = min(a_digits, b_digits)
+        return max(a_digits, b_digits) > 0 and abs(a - b) <= 0.5000001 * 10.0**-digits
+    if any(value is not None and 0 < value[1] < _EXACT for value in values):
+        return True
+    for mark, counterpart in (("\\circ", "\\pi"), ("°", "\\pi"), ("_", "")):
+        for one, other in ((left, right), (right, left)):
+            if mark in one and mark not in other and counterpart in other:
+                return True
+    return bool(_NOTATION.search(left) or _NOTATION.search(right)) and (
+        sorted(_NUMBER.findall(left)) == sorted(_NUMBER.findall(right))
+    )
+
+
+_EXACT = 99  # stands for the number of decimals of a fraction
+
+
+def _value(plain: str) -> tuple[float, int] | None:
+    """The value of a plain number or fraction and its number of decimals; `None` for anything else."""
+    match = _VALUE.fullmatch(plain)
+    if not match:
+        return None
+    sign = -1.0 if match[1] else 1.0
+    numerator, denominator = match[2] or match[4], match[3] or match[5]
+    if numerator:
+        return (sign * float(numerator) / float(denominator), _EXACT) if float(denominator) else None
+    return sign * float(match[6]), len(match[6].partition(".")[2])
+
+
+def _graded(found: str, reference: str) -> bool | None:
+    """math-verify's verdict. It depends on the order of the two, so that it must say "wrong" both ways."""
+    for pair in ((found, reference), (reference, found)):
+        (verdict,) = _grader(os.getpid()).grade([pair[0]], [pair[1]])
+        if verdict is not Verdict.WRONG:
+            return True if verdict is Verdict.RIGHT else None
+    return False
+
+
+@cache
+def _grader(process: int) -> Grader:
+    """One grader a process: a forked process must not talk to its parent's workers."""
+    return Grader(workers=1, seconds=SECONDS)

@@ -1,0 +1,120 @@
+"""Tool calls and tools as text: one rendering of a call, whichever way the source wrote it.
+
+A call becomes what SWE-smith and OpenHands write where a model has no native calls:
+
+    <function=NAME>
+    <parameter=KEY>VALUE</parameter>
+    </function>
+
+A value of several lines stands on lines of its own, as both write it; a value that is not a string is JSON on one line
+(`[790, 800]`, `true`, `null`), and keys stay in the order of the source. So the reward compares the same text for a
+source with native calls and for one without. The text is for reading and comparing: the call itself stays beside it as
+JSON (`Step.call`), in which the source's text of the arguments is found byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from typing import Any
+
+from treadle.data.sources.form import Rejected
+from treadle.data.sources.messages import as_list
+from treadle.data.sources.report import DropReason
+
+
+def render(name: str, arguments: dict[str, Any]) -> str:
+    """A call as text."""
+    lines = [f"<function={name}>"]
+    for key, value in arguments.items():
+        text = value if isinstance(value, str) else as_json(value, ensure_ascii=False)
+        if "\n" in text:
+            text = f"\n{text}\n"
+        lines.append(f"<parameter={key}>{text}</parameter>")
+    return "\n".join([*lines, "</function>"])
+
+
+def read_call(call: Any, where: str) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of a call, as `{"function": {"name", "arguments"}}` or without the outer object.
+
+    Empty text, null and `{}` are no arguments. Where the arguments are an object instead of JSON text, keys without
+    value are left out: tables fill the columns of all tools with null.
+
+    Raises:
+        Rejected: There is no name, no `arguments`, or they are not an object or JSON text of one.
+    """
+    function = call.get("function", call) if isinstance(call, dict) else None
+    if not isinstance(function, dict):
+        raise _broken(where, "a shape other than an object", call)
+    name = function.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise _broken(where, "no name", call)
+    if "arguments" not in function:
+        raise _broken(where, "no arguments", call)
+    arguments = function["arguments"]
+    if isinstance(arguments, dict):
+        return name, {str(key): value for key, value in arguments.items() if value is not None}
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments) if arguments.strip() else None
+        except (ValueError, RecursionError):
+            raise _broken(where, "arguments that are not JSON", call) from None
+    if arguments is None:
+        return name, {}
+    if not isinstance(arguments, dict):
+        raise _broken(where, f"arguments that are {type(arguments).__name__} instead of an object", call)
+    return name, arguments
+
+
+def _broken(where: str, what: str, call: Any) -> Rejected:
+    return Rejected(DropReason.BROKEN_CALL, f"{where}, a call with {what}: {reprlib.repr(call)}")
+
+
+def as_json(value: Any, ensure_ascii: bool = True) -> str:
+    """`value` as JSON; what JSON has no form for, such as a table's dates, as text.
+
+    Raises:
+        Rejected: It is nested too deeply to be written.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=ensure_ascii, default=str)
+    except (ValueError, RecursionError):
+        raise Rejected(DropReason.BROKEN_CALL, "a call is nested too deeply to be written as JSON") from None
+
+
+_EXAMPLE = render("NAME", {"KEY": "VALUE"})
+
+
+def with_tools(system: str | None, tools: Any) -> str | None:
+    """The system text with a description of the tools after it, where the source lists them apart from it.
+
+    Args:
+        tools: JSON schemas as OpenAI has them, or without the outer object, or that as JSON text. Entries without a
+            name are left out.
+    """
+    described = [text for tool in as_list(tools) or () if (text := _tool(tool))]
+    if not described or "---- BEGIN FUNCTION" in (system or ""):  # OpenHands' own description, part of the prompt
+        return system
+    text = f"You can call these functions, in this form:\n\n{_EXAMPLE}\n\n" + "\n\n".join(described)
+    return f"{system}\n\n{text}" if system else text
+
+
+def _tool(tool: Any) -> str | None:
+    function = tool.get("function", tool) if isinstance(tool, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        return None
+    lines = [f"{function['name']}: {function.get('description') or 'no description'}".rstrip()]
+    schema = function.get("parameters", function.get("input_schema"))
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(properties, dict) or not any(properties.values()):
+        return "\n".join([*lines, "Parameters: none"])
+    required = schema.get("required")
+    lines.append("Parameters:")
+    for key, about in properties.items():
+        if isinstance(about, dict):
+            needed = "required" if isinstance(required, list) and key in required else "optional"
+            text = f"- {key} ({about.get('type') or 'any'}, {needed}): {about.get('description') or 'no description'}"
+            if isinstance(about.get("enum"), list):
+                text += f" One of {as_json(about['enum'], ensure_ascii=False)}."
+            lines.append(text)
+    return "\n".join(lines)

@@ -1,0 +1,159 @@
+"""`read_trajectories`: rows through their forms, with what the source says about success and a time limit a row."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+from treadle.data.sources.columns import Columns
+from treadle.data.sources.form import ReadOptions, Rejected, Row
+from treadle.data.sources.numbered import Untitled
+from treadle.data.sources.registry import detect, form_named
+from treadle.data.sources.report import DropReason, ReadReport
+from treadle.files.reading import Chunk, iter_chunks, rows_of
+from treadle.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class ReadSettings:
+    """What decides which trajectories come out of a row.
+
+    Args:
+        format: A form's name, or `auto` to recognise each row's form by its content.
+        keep_unverified: Keep rows that the source marks as failed. Rows that it does not mark are always kept.
+        columns: Column names of the numbered form, which is then the form of every row unless `format` names another.
+        untitled: `"keep"` accepts plain numbered lists as steps, see `parse_numbered`.
+        row_seconds: Time limit a row; a row that takes longer is dropped.
+    """
+
+    format: str = "auto"
+    keep_unverified: bool = False
+    columns: Columns | None = None
+    untitled: Untitled = "drop"
+    row_seconds: float = 20.0
+
+
+class Outcome(NamedTuple):
+    """What became of one row: a trajectory, or the reason why there is none and what was found."""
+
+    where: str
+    form: str | None
+    trajectory: Trajectory | None
+    reason: DropReason | None = None
+    detail: str = ""
+
+    def count_in(self, report: ReadReport) -> None:
+        """Add the row to a report."""
+        report.read += 1
+        if self.form:
+            report.forms[self.form] += 1
+        if self.reason is None:
+            report.kept += 1
+        else:
+            report.drop(self.reason, self.where, self.detail)
+
+
+def read_trajectories(
+    path: str | Path,
+    format: str = "auto",
+    keep_unverified: bool = False,
+    report: ReadReport | None = None,
+    *,
+    columns: Columns | None = None,
+    untitled: Untitled = "drop",
+    split: str = "train",
+    row_seconds: float = 20.0,
+    max_row_mb: float = 64.0,
+) -> Iterator[Trajectory]:
+    """Iterate over the trajectories of a file, folder, stream or hub data set, in constant memory.
+
+    Args:
+        path: See `treadle.files.reading.iter_chunks`.
+        format, keep_unverified, columns, untitled, row_seconds: See `ReadSettings`.
+        report: Receives the counts; afterwards `report.read == report.kept + sum(report.dropped.values())`.
+        split: Split of a hub data set.
+        max_row_mb: Rows of more megabytes are dropped unread.
+
+    Raises:
+        DataError: Nothing is there, or the format is unknown. What is wrong with a row never raises: it is dropped
+            with its reason.
+    """
+    report = report if report is not None else ReadReport()
+    settings = ReadSettings(format, keep_unverified, columns, untitled, row_seconds)
+    check_format(format)
+    for chunk in iter_chunks(path, split, max_row_mb, report.skipped_files):
+        for outcome in read_chunk(chunk, settings):
+            outcome.count_in(report)
+            if outcome.trajectory is not None:
+                yield outcome.trajectory
+
+
+def check_format(format: str) -> None:
+    """Raise `DataError` unless `format` is `auto` or names a form."""
+    if format != "auto":
+        form_named(format)
+
+
+def read_chunk(chunk: Chunk, settings: ReadSettings) -> Iterator[Outcome]:
+    """What became of each row of a chunk, in order."""
+    for row in rows_of(chunk):
+        if isinstance(row, Row):
+            yield _read_row(row, settings)
+        else:
+            where, rejected = row
+            yield Outcome(where, None, None, rejected.reason, rejected.detail)
+
+
+def _read_row(row: Row, settings: ReadSettings) -> Outcome:
+    form = None
+    try:
+        with _limited(settings.row_seconds):
+            if settings.format == "auto" and settings.columns is not None:
+                form = form_named("numbered")
+            else:
+                form = detect(row) if settings.format == "auto" else form_named(settings.format)
+            trajectory = form.read(row, ReadOptions(settings.columns, settings.untitled))
+    except Rejected as rejected:
+        return Outcome(row.where, form and form.name, None, rejected.reason, rejected.detail)
+    except _TimeIsUp:
+        detail = f"more than {settings.row_seconds:g} s"
+        return Outcome(row.where, form and form.name, None, DropReason.TIMED_OUT, detail)
+    except Exception as error:  # a form may be another package's; one bad row must not end a run of a million
+        return Outcome(row.where, form and form.name, None, DropReason.FORM_FAILED, f"{type(error).__name__}: {error}")
+    if form.name != "treadle":  # whose rows tell where they came from
+        trajectory.meta.setdefault("form", form.name)
+    if trajectory.verified is False and not settings.keep_unverified:
+        found = trajectory.meta.get("final_answer")
+        if found is None:
+            return Outcome(row.where, form.name, None, DropReason.MARKED_AS_FAILED, trajectory.problem)
+        return Outcome(row.where, form.name, None, DropReason.ANSWER_DIFFERS, f"{found} instead of {trajectory.answer}")
+    return Outcome(row.where, form.name, trajectory)
+
+
+class _TimeIsUp(BaseException):
+    """Raised by the alarm. Not an `Exception`, so that a form cannot swallow it."""
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """End the block after `seconds` by an alarm, which needs the main thread of a Unix process; elsewhere no limit."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise _TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,126 @@
+r"""What the math forms have in common: the reference answer of a row, what it says about success, the trajectory.
+
+A solution is verified when the row says so. Where the row says nothing but has a reference answer in a column of its
+own, the solution's last `\boxed{}` is compared with it, see `treadle.data.sources.answer_check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from treadle.data.sources.answer_check import LONGEST, is_right
+from treadle.data.sources.columns import ANSWER_NAMES, PROBLEM_NAMES, Columns, as_flag, first_text
+from treadle.data.sources.form import Rejected, Row, expect
+from treadle.data.sources.report import DropReason
+from treadle.scoring.answers import boxes
+from treadle.trajectory import Step, Trajectory
+
+_FLAGS = ("verified", "final_answer_correct", "correct", "is_correct", "correctness", "deepseek_grade")
+_JUDGEMENTS = {1: True, 2: False}  # of `eval_result`; 0 stands for "the question lacks a condition"
+_OPTIONS = ("choices", "options")
+
+
+def math_trajectory(
+    row: Row,
+    problem: str,
+    steps: Sequence[Step],
+    *,
+    columns: Columns | None = None,
+    preamble: str = "",
+    epilogue: str = "",
+    own: str | None = None,
+    reference: str | None = None,
+    verified: bool | None = None,
+) -> Trajectory:
+    r"""The trajectory of a math row; `preamble`, the steps' texts and `epilogue` together are its solution.
+
+    Args:
+        own: The solution's final answer as its form marks it, for solutions without a `\boxed{}`.
+        reference: The answer that the row gives beside the solution. Without it the answer is the solution's own.
+        verified: What the row says about success. `None` asks for a comparison with the reference.
+    """
+    found = boxes("\n".join([*(step.action for step in steps), epilogue])) or ([own] if own else [])
+    meta: dict[str, Any] = {"source": row.where, "preamble": preamble, "epilogue": epilogue}
+    if verified is None and reference is not None:
+        verified = is_right(found, reference)
+        if verified is False and any(name in row.data for name in _OPTIONS):
+            verified = None  # the reference may be the number of an option
+        if verified is False:
+            meta["final_answer"] = found[-1]
+    return Trajectory(
+        id=row.id(columns.id if columns else None, *([] if columns else ("id", "uuid", "unique_id"))),
+        problem=problem,
+        steps=tuple(steps),
+        answer=reference if reference is not None else ((found[-1] or None) if found else None),
+        domain="math",
+        verified=verified,
+        meta=meta,
+    )
+
+
+def problem_text(row: Row, column: str | None = None) -> str:
+    """The problem in `column`, by default in the first column with one of the usual names.
+
+    Raises:
+        Rejected: There is no such column, or it is empty or holds no text.
+    """
+    if column is None and not (column := first_text(row.data, PROBLEM_NAMES)):
+        column = next((name for name in PROBLEM_NAMES if name in row.data), None)
+    if column is None or column not in row.data:
+        found = ", ".join(map(str, row.data))
+        raise Rejected(DropReason.MISSING_COLUMN, f"no column {column or ' or '.join(PROBLEM_NAMES)}; found {found}")
+    problem = expect(row.data[column] or "", str, f"column {column!r}").strip()
+    if not problem:
+        raise Rejected(DropReason.EMPTY_PROBLEM, f"column {column!r}")
+    return problem
+
+
+def flag(data: dict[str, Any], column: str | None = None) -> bool | None:
+    """What a math row says about success; `None` where it says nothing.
+
+    Looked at are `column` and the usual names. `target`, `success` and `completed`, flags of agent rows, are left
+    out: here they are names of answers and of generations that came to an end.
+    """
+    for name in (column, *_FLAGS):
+        if name and (value := as_flag(data.get(name))) is not None:
+            return value
+    judgement = data.get("eval_result")
+    if isinstance(judgement, bool):
+        return judgement
+    return _JUDGEMENTS.get(judgement) if isinstance(judgement, int) else None
+
+
+def reference_answer(data: dict[str, Any], solution: str, columns: Columns | None = None) -> str | None:
+    r"""The answer that a row gives beside the solution in column `solution`.
+
+    It stands in the column that the user named, else in one of the usual names, else in the last `\boxed{}` of a
+    reference solution (column `solution`).
+    """
+    if columns and "answer" not in columns.optional:
+        names: tuple[str, ...] = (columns.answer,) if columns.answer else ()
+    else:
+        names = ANSWER_NAMES
+    for name in names:
+        if name != solution and (answer := final_answer(data.get(name))) is not None:
+            return answer
+    other = data.get("solution")
+    if names is ANSWER_NAMES and solution != "solution" and isinstance(other, str) and (found := boxes(other)):
+        return found[-1] or None
+    return None
+
+
+def final_answer(cell: Any) -> str | None:
+    r"""The final answer in an answer column: what follows GSM8K's `####`, or the last `\boxed{}`, or the cell itself.
+
+    A text of more than 300 characters without such a mark is a solution and not an answer.
+    """
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float):
+        return None
+    text = str(cell).strip()
+    last_line = text[text.rfind("\n") + 1 :]
+    if last_line.startswith("####"):
+        return last_line.lstrip("#").strip() or None
+    if found := boxes(text):
+        return found[-1] or None
+    return text if 0 < len(text) <= LONGEST else None

@@ -1,0 +1,74 @@
+"""All forms, in the order in which they are asked: the more particular first."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from treadle.data.sources.form import Form, Rejected, Row
+from treadle.data.sources.report import DropReason
+from treadle.errors import DataError
+
+ENTRY_POINTS = "treadle.forms"
+
+_BUILT_IN = (
+    "native",
+    "swe_agent",
+    "openhands",
+    "mini_swe_agent",
+    "tool_calls",
+    "xml_calls",
+    "fenced",
+    "step_lists",
+    "gsm8k",
+    "reasoning",
+    "numbered_form",
+)
+
+
+@cache
+def forms() -> dict[str, Form]:
+    """Forms by name, those of other packages first, because they know their own rows better.
+
+    Raises:
+        DataError: A package announces what is not a `Form`, or a name that is taken.
+    """
+    found: dict[str, Form] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        form = entry.load()
+        if not isinstance(form, Form):
+            raise DataError(
+                f"entry point {entry.name!r} of group {ENTRY_POINTS!r} ({entry.value}): found "
+                f"{type(form).__name__}, expected a treadle.data.sources.form.Form"
+            )
+        found[form.name] = form
+    for name in _BUILT_IN:
+        form = import_module(f"treadle.data.sources.{name}").FORM
+        if form.name in found:
+            raise DataError(f"entry point group {ENTRY_POINTS!r}: the name {form.name!r} is a built-in form's")
+        found[form.name] = form
+    return found
+
+
+def form_named(name: str) -> Form:
+    """The form that `--format` names.
+
+    Raises:
+        DataError: There is none; the message lists them.
+    """
+    if name not in forms():
+        raise DataError(f"format {name!r}: expected auto or one of {', '.join(forms())}")
+    return forms()[name]
+
+
+def detect(row: Row) -> Form:
+    """The first form that recognises the row.
+
+    Raises:
+        Rejected: None does.
+    """
+    for form in forms().values():
+        if form.matches(row):
+            return form
+    raise Rejected(DropReason.UNKNOWN_FORM, f"columns {', '.join(map(str, row.data)) or 'none'}")

@@ -1,0 +1,76 @@
+"""What became of each row that was read: kept, or dropped for a named reason. Nothing is dropped silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from treadle.data.explained import Explained
+
+EXAMPLES_KEPT = 3
+
+
+class DropReason(Explained):
+    """Why a row gave no trajectory."""
+
+    # The row itself
+    UNREADABLE_FILE = "unreadable_file", "the rest of the file cannot be read (damaged or cut off)"
+    UNREADABLE_JSON = "unreadable_json", "not valid JSON (cut off, broken UTF-8, or not JSON at all)"
+    NOT_AN_OBJECT = "not_an_object", "valid JSON, but not an object with named columns"
+    ROW_TOO_LARGE = "row_too_large", "larger than the limit for one row (--max-row-mb)"
+    TIMED_OUT = "timed_out", "reading took longer than the limit for one row (--row-seconds)"
+    UNKNOWN_FORM = "unknown_form", "no form recognises the row; name it with --format or --columns"
+    MISSING_COLUMN = "missing_column", "a column that the form needs is missing"
+    MALFORMED = "malformed", "a field has another type or shape than the form needs"
+    FORM_FAILED = "form_failed", "the form's reader failed; this is a defect of the form"
+    # What it says
+    EMPTY_PROBLEM = "empty_problem", "there is no problem text"
+    EMPTY_SOLUTION = "empty_solution", "there is no solution text"
+    NO_TRAJECTORY = "no_trajectory", "the row has a result (such as a patch) but no steps that led to it"
+    MARKED_AS_FAILED = "marked_as_failed", "the source marks it as failed (keep with --keep-unverified)"
+    ANSWER_DIFFERS = "answer_differs", "its final answer is not the reference answer (keep with --keep-unverified)"
+    DUPLICATE_ID = "duplicate_id", "an earlier row has the same id"
+    # Solutions in steps
+    NO_NUMBERED_STEPS = "no_numbered_steps", "no line starts a numbered step"
+    UNTITLED_STEPS = "untitled_steps", "a plain numbered list without titles (keep with --untitled keep)"
+    STARTS_AFTER_ONE = "starts_after_one", "the first numbered step is not number 1"
+    NUMBERING_GAP = "numbering_gap", "a step number is skipped or repeated"
+    NUMBERING_RESTARTS = "numbering_restarts", "numbering starts again at 1 on the same level: the steps are ambiguous"
+    # Agents
+    NO_ACTIONS = "no_actions", "no turn of the assistant holds an action"
+    TURN_WITHOUT_ACTION = "turn_without_action", "a turn of the assistant before the last holds no action"
+    SEVERAL_ACTIONS = "several_actions", "a turn holds several actions, and it is open which of them was carried out"
+    EMPTY_ACTION = "empty_action", "an action is empty, so there is nothing to compare with"
+    BROKEN_CALL = "broken_call", "a tool call has no name or no readable arguments"
+    # Curation (on request)
+    TOO_FEW_STEPS = "too_few_steps", "too few steps, or none that is a target under these settings"
+    TOO_MANY_STEPS = "too_many_steps", "more steps than --max-steps"
+    OTHER_LANGUAGE = "other_language", "the actions are in another language than --language"
+    EXACT_DUPLICATE = "exact_duplicate", "an earlier row has the same problem and the same actions"
+    NEAR_DUPLICATE = "near_duplicate", "an earlier row is nearly the same"
+    OVERLAPS_EVALUATION = "overlaps_evaluation", "the problem overlaps with an evaluation problem of --against"
+    REPOSITORY_CAP = "repository_cap", "its repository has as many trajectories as --repo-cap allows"
+
+
+@dataclass
+class ReadReport:
+    """Counts of one pass; `read == kept + sum(dropped.values())` when the pass is over.
+
+    Args:
+        forms: How many rows were recognised as which form.
+        examples: For each reason the first rows that it dropped, as `(where, what was found)`.
+        skipped_files: Files of a folder that were not opened, counted by reason.
+    """
+
+    read: int = 0
+    kept: int = 0
+    dropped: Counter[DropReason] = field(default_factory=Counter)
+    forms: Counter[str] = field(default_factory=Counter)
+    examples: dict[DropReason, list[tuple[str, str]]] = field(default_factory=dict)
+    skipped_files: Counter[str] = field(default_factory=Counter)
+
+    def drop(self, reason: DropReason, where: str, text: str) -> None:
+        self.dropped[reason] += 1
+        examples = self.examples.setdefault(reason, [])
+        if len(examples) < EXAMPLES_KEPT:
+            examples.append((where, " ".join(text.split())[:160]))

@@ -1,0 +1,1 @@
+"""Benchmarks, generation, grading and the statistics of results."""

@@ -1,0 +1,1 @@
+"""Files read without loss and written whole, and the folders that a command claims for its output."""

@@ -1,0 +1,130 @@
+"""The quick start's `report.html`: table, verdicts, learning curves, and ten steps beside the expert's.
+
+One self-contained file; the pictures are also written beside it as PNG.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+
+from treadle.miniature.results import TITLES, Scores, table
+from treadle.report.blocks import marked
+from treadle.scoring.completion import FormatFault, parse_completion
+from treadle.scoring.rewards import step_similarity
+
+COLOURS = {"whole": "#2a6f97", "loop": "#e07a2f"}
+CURVES = {"rlvr": "#8a8a8a", "srl": "#e07a2f", "srl_rlvr": "#2a6f97", "srl_continued": "#b5651d"}
+
+
+def write_report(out: Path, scores: Scores, summary: Mapping[str, Any]) -> None:
+    """Write `report.html`, `accuracy.png` and `curves.png` into `out`."""
+    pictures = {"accuracy": accuracy_figure(scores), "curves": curves_figure(out / "seed-0")}
+    encoded = {}
+    for name, figure in pictures.items():
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=130, bbox_inches="tight")
+        plt.close(figure)
+        (out / f"{name}.png").write_bytes(buffer.getvalue())
+        encoded[name] = base64.b64encode(buffer.getvalue()).decode()
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader("treadle", "miniature"), PackageLoader("treadle", "report")]),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+    )
+    page = environment.get_template("quickstart.html.j2").render(
+        rows=table(scores), summary=summary, pictures=encoded, steps=_steps(scores), titles=TITLES
+    )
+    (out / "report.html").write_text(page, encoding="utf-8")
+
+
+def accuracy_figure(scores: Scores) -> Figure:
+    """Accuracy of each arm, both ways of solving, with 95% intervals."""
+    rows = table(scores)[::-1]
+    figure, axes = plt.subplots(figsize=(7.5, 0.55 * len(rows) + 1))
+    for offset, mode, label in ((0.19, "whole", "whole solutions"), (-0.19, "loop", "think-act loop")):
+        values = [row[mode].value for row in rows]
+        below = [row[mode].value - row[mode].low for row in rows]
+        above = [row[mode].high - row[mode].value for row in rows]
+        places = [i + offset for i in range(len(rows))]
+        axes.barh(places, values, height=0.36, color=COLOURS[mode], label=label)
+        axes.errorbar(values, places, xerr=[below, above], fmt="none", ecolor="#222222", elinewidth=1, capsize=2.5)
+    axes.set_yticks(range(len(rows)), [row["arm"] for row in rows])
+    axes.set_xlim(0, 1.0)
+    axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    axes.set_xlabel("held-out problems solved, greedy, with 95% intervals")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=2)
+    return figure
+
+
+def curves_figure(folder: Path) -> Figure:
+    """What the trainer saw, step by step: similarity and thought length of SRL, share of right answers of RLVR."""
+    figure, panels = plt.subplots(1, 3, figsize=(11, 3.2))
+    for axes, key, title in zip(
+        panels,
+        ("similarity", "thought_tokens", "rewards/final_answer_reward/mean"),
+        ("similarity to the expert's step", "tokens thought before a step", "whole rollouts with the right answer"),
+        strict=True,
+    ):
+        for arm, colour in CURVES.items():
+            logs = [log for log in training_logs(folder / arm) if key in log]
+            steps_only = key != "rewards/final_answer_reward/mean" and "rlvr" in arm
+            if not logs or steps_only:
+                continue
+            axes.plot([log["seconds"] for log in logs], [log[key] for log in logs], color=colour, label=TITLES[arm])
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("seconds of the stage")
+        axes.spines[["top", "right"]].set_visible(False)
+        if axes.lines:
+            axes.legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    return figure
+
+
+def training_logs(folder: Path) -> list[dict[str, Any]]:
+    """The lines of an arm's `metrics.jsonl`."""
+    return [json.loads(line) for path in sorted(folder.glob("*/metrics.jsonl")) for line in path.open()]
+
+
+def _steps(scores: Scores) -> list[dict[str, Any]]:
+    """Ten held-out steps: the expert's action, and what base and SRL wrote in its place."""
+    found = []
+    for base, srl in zip(scores["base"][0]["steps"]["examples"], scores["srl"][0]["steps"]["examples"], strict=True):
+        expert = base["expert_action"]
+        found.append(
+            {
+                "id": base["id"],
+                "prompt": base["prompt"],
+                "expert": expert,
+                "written": [
+                    {"arm": TITLES[arm], **_compared(e["text"], expert)} for arm, e in (("base", base), ("srl", srl))
+                ],
+            }
+        )
+    return found
+
+
+def _compared(text: str, expert: str) -> dict[str, Any]:
+    parsed = parse_completion(text, think_tags="optional")
+    if isinstance(parsed, FormatFault):
+        return {"thought": "", "action": escape(text), "similarity": None, "fault": str(parsed)}
+    return {
+        "thought": parsed.thought,
+        "action": Markup(marked(parsed.action, expert)),
+        "similarity": step_similarity(parsed.action, expert),
+        "fault": None,
+    }

@@ -1,0 +1,1 @@
+"""From a recipe to a run: schema, derived sizes, stages and their folders, the trainer of a stage."""

@@ -1,0 +1,173 @@
+"""From a stage of a recipe to the configuration of TRL's trainer, checked before any model is loaded."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+from treadle.errors import RecipeError
+from treadle.recipe.schema import FAULT_LIMITS, AnyStage, Recipe, SFTStage, Stage
+from treadle.recipe.sizes import Sizes
+from treadle.training.sft_config import GuardedSFTConfig
+from treadle.training.srl_config import SRLConfig
+
+# What a recipe says in its own words, so that `trl:` cannot contradict it: TRL's name -> the recipe's key.
+OWNED = {
+    "num_train_epochs": "epochs",
+    "max_steps": "max_steps",
+    "learning_rate": "learning_rate",
+    "lr_scheduler_type": "scheduler",
+    "warmup_steps": "warmup_ratio",
+    "warmup_ratio": "warmup_ratio",
+    "weight_decay": "weight_decay",
+    "adam_beta2": "adam_beta2",
+    "max_grad_norm": "max_grad_norm",
+    "gradient_checkpointing": "gradient_checkpointing",
+    "save_steps": "save_every",
+    "eval_strategy": "validate_every",
+    "eval_steps": "validate_every",
+    "do_eval": "validate_every",
+    "num_generations_eval": "validation_rows",
+    "metric_for_best_model": "validation",
+    "greater_is_better": "validation",
+    "load_best_model_at_end": "validate_every",
+    "per_device_train_batch_size": "micro_batch",
+    "gradient_accumulation_steps": "prompts_per_step (batch_size for sft)",
+    "prompts_per_step": "prompts_per_step",
+    "steps_per_generation": "updates_per_rollout",
+    "generation_batch_size": "prompts_per_step",
+    "num_generations": "rollouts",
+    "temperature": "temperature",
+    "max_completion_length": "max_completion_length",
+    "max_length": "max_length",
+    "beta": "kl",
+    "epsilon": "clip_low",
+    "epsilon_high": "clip_high",
+    "dynamic_sampling": "dynamic_sampling",
+    "sampling_threshold": "sampling_threshold",
+    "max_sampling_rounds": "max_sampling_rounds",
+    "when_short": "when_short",
+    "refill": "refill",
+    "max_staleness": "max_staleness",
+    "rest_after": "rest_after",
+    "think_tags": "think_tags",
+    "autojunk": "autojunk",
+    "argument_order": "argument_order",
+    "log_rollouts": "log_rollouts",
+    **{name: name for name in FAULT_LIMITS},
+    "output_dir": "output",
+    "seed": "seed",
+    "bf16": "dtype",
+    "fp16": "dtype",
+    "report_to": "report_to",
+}
+
+
+def check_trl_keys(stage: Stage, where: str) -> None:
+    """Raise `RecipeError` for a key in `trl:` that TRL's config class lacks or that the recipe sets itself."""
+    target = GuardedSFTConfig if isinstance(stage, SFTStage) else SRLConfig
+    known = [f.name for f in fields(target) if f.init]
+    for key in stage.trl:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"see {target.__name__}"
+            raise RecipeError(f"{where}: stages.{stage.name}.trl: unknown key {key!r}; {hint}")
+        if key in OWNED:
+            raise RecipeError(f"{where}: stages.{stage.name}.trl.{key}: set it by the recipe's own key {OWNED[key]}")
+
+
+def compute_dtype(recipe: Recipe) -> str:
+    """`bfloat16` or `float32`: the dtype of the computation."""
+    if recipe.dtype != "auto":
+        return recipe.dtype
+    return "bfloat16" if torch.cuda.is_available() else "float32"
+
+
+def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) -> GuardedSFTConfig | SRLConfig:
+    """The configuration of the trainer that runs `stage` with its output in `folder`.
+
+    Raises:
+        RecipeError: transformers or TRL refuse a value; the message is theirs, with the stage's name.
+    """
+    trackers = sorted(set(recipe.report_to) - {*INTEGRATION_TO_CALLBACK, "none", "all"})
+    if trackers:
+        raise RecipeError(f"report_to: unknown {trackers[0]!r}; expected any of {', '.join(INTEGRATION_TO_CALLBACK)}")
+    arguments = _common(stage, recipe, folder) | _validation(stage, sizes)
+    try:
+        if isinstance(stage, SFTStage):
+            return GuardedSFTConfig(
+                **arguments, gradient_accumulation_steps=sizes.accumulation, max_length=stage.max_length, **stage.trl
+            )
+        return SRLConfig(
+            **arguments,
+            prompts_per_step=stage.prompts_per_step,
+            steps_per_generation=sizes.accumulation * stage.updates_per_rollout,
+            num_generations=stage.rollouts,
+            temperature=stage.temperature,
+            max_completion_length=stage.max_completion_length,
+            beta=stage.kl,
+            epsilon=stage.clip_low,
+            epsilon_high=stage.clip_high,
+            dynamic_sampling=stage.dynamic_sampling,
+            sampling_threshold=stage.sampling_threshold,
+            max_sampling_rounds=stage.max_sampling_rounds,
+            when_short=stage.when_short,
+            refill=stage.refill,
+            max_staleness=stage.max_staleness,
+            rest_after=stage.rest_after,
+            log_rollouts=stage.log_rollouts,
+            **stage.trl,
+        )
+    except RecipeError as error:
+        raise RecipeError(f"stages.{stage.name}: {error}") from None
+    except (TypeError, ValueError, ImportError) as error:
+        raise RecipeError(f"stages.{stage.name}: {' '.join(str(error).split())}") from error
+
+
+def _common(stage: AnyStage, recipe: Recipe, folder: Path) -> dict[str, Any]:
+    return {
+        "output_dir": str(folder),
+        "seed": recipe.seed,
+        "num_train_epochs": stage.epochs,
+        "max_steps": stage.max_steps or -1,
+        "learning_rate": stage.learning_rate,
+        "lr_scheduler_type": stage.scheduler,
+        "warmup_steps": stage.warmup_ratio,  # transformers 5 reads a value below 1 as a share
+        "weight_decay": stage.weight_decay,
+        "adam_beta2": stage.adam_beta2,
+        "max_grad_norm": stage.max_grad_norm,
+        "per_device_train_batch_size": stage.micro_batch,
+        "gradient_checkpointing": stage.gradient_checkpointing,
+        "bf16": compute_dtype(recipe) == "bfloat16",
+        "use_cpu": not torch.cuda.is_available(),
+        "save_steps": stage.save_every,
+        "report_to": recipe.report_to,
+        **{name: getattr(stage, name) for name in FAULT_LIMITS if hasattr(stage, name)},
+        **{k: v for k, v in _QUIET.items() if k not in stage.trl},
+    }
+
+
+def _validation(stage: AnyStage, sizes: Sizes) -> dict[str, Any]:
+    """Validation by TRL's evaluation. What was best is kept by treadle itself, without `load_best_model_at_end`."""
+    if stage.validate_every is None:
+        return {}
+    settings = {"eval_strategy": "steps", "eval_steps": stage.validate_every}
+    if isinstance(stage, SFTStage):
+        rows = stage.micro_batch
+        settings |= {"metric_for_best_model": "eval_loss", "greater_is_better": False}
+    else:
+        # All rows at once, unless that is more completions than a process generates at a time in training.
+        of_a_step = sizes.accumulation * stage.micro_batch
+        share = math.ceil(stage.validation_rows * of_a_step / sizes.rollouts_per_step)
+        rows = min(share, of_a_step * stage.updates_per_rollout)
+        settings |= {"metric_for_best_model": "eval_reward", "greater_is_better": True, "num_generations_eval": 1}
+    return settings | ({} if "per_device_eval_batch_size" in stage.trl else {"per_device_eval_batch_size": rows})
+
+
+_QUIET = {"logging_steps": 1, "save_total_limit": 2, "disable_tqdm": True}

@@ -1,0 +1,133 @@
+"""The folders of a run: whose they are, what is finished in them, and from where an unfinished stage goes on.
+
+With several processes one looks and decides, and all of them hear the result, or raise what it found wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+
+from treadle.data.prepared import Prepared
+from treadle.errors import OutputError, TreadleError
+from treadle.files.whole import remove_folder, write_whole
+from treadle.recipe.schema import FAULT_LIMITS, Recipe, resolved
+from treadle.training.progress import truncate_after
+from treadle.training.resume import checkpoints
+
+# Settings that do not change the result, or only by rounding: limits of faults and what memory is spent on; of those of
+# `trl`, also where a vLLM server is found and how many checkpoints are kept.
+_CHANGES_NOTHING = (*FAULT_LIMITS, "micro_batch", "gradient_checkpointing")
+_CHANGES_NOTHING_IN_TRL = ("vllm_server_", "vllm_group_port", "save_total_limit", "max_tree_tokens", "max_kv_tokens")
+
+MODEL_ASIDE, ADAPTER_ASIDE = ".model.partial", ".adapter.partial"
+
+
+def stage_folders(recipe: Recipe) -> list[Path]:
+    """One folder a stage, numbered from 1."""
+    return [recipe.output / f"{number}-{stage.name}" for number, stage in enumerate(recipe.stages, 1)]
+
+
+def by_one(call: Callable[[], Any]) -> Any:
+    """What `call` returns in the main process; what of treadle's errors it raises there is raised in all."""
+    outcome: list[Any] = [None, None]
+    if PartialState().is_main_process:
+        try:
+            outcome[0] = call()
+        except TreadleError as error:
+            outcome[1] = error
+    broadcast_object_list(outcome)
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]
+
+
+def identity(recipe: Recipe, number: int, digest: str) -> dict[str, Any]:
+    """What decides the result of stage `number` (from 0): the data, its settings and all that comes before it."""
+    everything = recipe.model_dump(mode="json")
+    shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
+    stages = everything["stages"][: number + 1]
+    for stage in stages:
+        for name in _CHANGES_NOTHING:
+            stage.pop(name, None)
+        stage["trl"] = {
+            key: value for key, value in stage["trl"].items() if not key.startswith(_CHANGES_NOTHING_IN_TRL)
+        }
+    return {**shared, "content": digest, "stages": stages}
+
+
+def claim(recipe: Recipe, overwrite: bool) -> None:
+    """Make sure that what is in the output folder belongs to this recipe.
+
+    Args:
+        overwrite: Remove what does not, instead of refusing.
+
+    Raises:
+        OutputError: A stage's folder is of another recipe or other data, or nobody knows of what.
+    """
+    digest = Prepared(recipe.data).digest()
+    folders = stage_folders(recipe)
+    for number, folder in enumerate(folders):
+        for leftover in recipe.output.glob(f".{number + 1}-*.removed"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        others = [f for f in recipe.output.glob(f"{number + 1}-*") if f.name != folder.name and _begun(f)]
+        mine = identity(recipe, number, digest)
+        if others or (_begun(folder) and _mark(folder) != mine):
+            if not overwrite:
+                what = others[0] if others else folder
+                raise OutputError(
+                    f"{what}: made by another recipe or with other data; choose another `output`, or replace it with "
+                    "--overwrite"
+                )
+            for stale in filter(Path.is_dir, (*others, *folders[number:])):
+                remove_folder(stale)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / "stage.json", json.dumps(mine, indent=2) + "\n")
+    write_whole(recipe.output / "recipe.yaml", resolved(recipe))
+
+
+def starting_point(folder: Path) -> str | None:
+    """The checkpoint from which a stage that is not finished goes on, `None` for its beginning.
+
+    What a killed process left half written is removed, and rollouts that will be sampled again are cut off
+    `rollouts.jsonl`; `MetricsFile` does the same to the metrics.
+
+    Raises:
+        OutputError: There are checkpoints, but none that is whole.
+    """
+    _remove_partial(folder)
+    checkpoint = checkpoints.last_good(folder)
+    done = checkpoints.step_of(checkpoint) if checkpoint else 0
+    truncate_after(folder / "rollouts.jsonl", done - 1, key="global_step")
+    return str(checkpoint) if checkpoint else None
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a finished stage does not need: its checkpoints, and what a killed process left of them."""
+    checkpoints.remove_all(folder)
+    _remove_partial(folder)
+
+
+def _begun(folder: Path) -> bool:
+    """Whether a stage has left anything worth keeping in its folder."""
+    return (folder / "model").is_dir() or (folder / "metrics.jsonl").is_file() or any(folder.glob("checkpoint-*"))
+
+
+def _mark(folder: Path) -> Any:
+    """What the folder's stage was run with; `None` where that is not known."""
+    try:
+        return json.loads((folder / "stage.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _remove_partial(folder: Path) -> None:
+    checkpoints.clean(folder)
+    for name in (MODEL_ASIDE, ADAPTER_ASIDE):
+        shutil.rmtree(folder / name, ignore_errors=True)

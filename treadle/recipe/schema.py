@@ -1,0 +1,253 @@
+"""The recipe: one YAML file that names a model, prepared data and the stages to run.
+
+The schema is strict: an unknown key fails and names the nearest one, a wrong type fails before any model is
+loaded. The defaults of the classes below are the paper's settings (section 4.1 and appendix); a recipe file
+holds only what differs. Any value can be overridden as `key.path=value`, stages by name or number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from treadle.errors import RecipeError
+from treadle.recipe.errors import explain
+from treadle.recipe.overrides import apply_override
+from treadle.scoring.completion import ThinkTags
+from treadle.scoring.rewards import ArgumentOrder
+from treadle.training.sampling import Refill, WhenShort
+
+FAULT_LIMITS = (
+    "max_skipped_steps",
+    "quiet_steps",
+    "reward_seconds",
+    "max_unscorable",
+    "max_format_fault_steps",
+    "max_logp_difference",
+    "stop_on_logp_difference",
+)
+"""Settings of when to stop and when to warn; as long as nothing goes wrong they change no result."""
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+
+
+class Lora(Strict):
+    """Train a low-rank adapter instead of all weights (peft)."""
+
+    r: int = Field(16, ge=1)
+    alpha: int = Field(32, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    target_modules: str | list[str] = "all-linear"
+
+
+class Stage(Strict):
+    """What all stages share.
+
+    Args:
+        name: Folder of the stage and its name on the command line; the kind by default.
+        epochs, max_steps: Length of the stage; `max_steps` wins where it is set.
+        micro_batch: Sequences in one forward and backward on one device.
+        max_skipped_steps, quiet_steps: See `SRLConfig`; limits of faults change no result.
+        validate_every: Optimizer steps between validations on held-out rows, and one at the end; `None` for none.
+            RL stages are validated by the mean reward, SFT by its loss.
+        validation_rows: How many of the held-out rows, chosen by the recipe's seed.
+        trl: Further arguments of TRL's config class, for instance its vLLM settings.
+    """
+
+    name: str = ""
+    epochs: float = Field(30, gt=0)
+    max_steps: int | None = Field(None, ge=1)
+    learning_rate: float = Field(5e-7, gt=0)
+    scheduler: str = "constant_with_warmup"
+    warmup_ratio: float = Field(0.0, ge=0, le=1)
+    weight_decay: float = Field(0.0, ge=0)
+    adam_beta2: float = Field(0.999, gt=0, lt=1)
+    max_grad_norm: float = Field(1.0, gt=0)
+    micro_batch: int = Field(8, ge=1)
+    gradient_checkpointing: bool = True
+    save_every: int = Field(50, ge=1)
+    max_skipped_steps: int = Field(3, ge=1)
+    quiet_steps: int = Field(5, ge=0)
+    validate_every: int | None = Field(None, ge=1)
+    validation_rows: int = Field(64, ge=1)
+    trl: dict[str, Any] = {}
+
+
+class SFTStage(Stage):
+    """Supervised fine-tuning on the expert's solutions.
+
+    Args:
+        target: `actions` trains on the actions alone (the paper's outline), `traces` on each step's thought in
+            think tags before its action (the paper's reasoning).
+        unit: `solutions` gives the problem and asks for everything at once, as in the paper; `steps` uses the
+            prompts of SRL; `both` mixes them.
+    """
+
+    kind: Literal["sft"]
+    target: Literal["actions", "traces"] = "actions"
+    unit: Literal["solutions", "steps", "both"] = "solutions"
+    batch_size: int = Field(64, ge=1)
+    epochs: float = Field(3, gt=0)
+    learning_rate: float = Field(5e-6, gt=0)
+    scheduler: str = "cosine"
+    warmup_ratio: float = Field(0.3, ge=0, le=1)
+    max_length: int | None = Field(None, ge=1)
+
+
+class RLStage(Stage):
+    """What SRL and RLVR share: GRPO with dynamic sampling.
+
+    Args:
+        prompts_per_step: Prompts of one optimizer step, each with `rollouts` completions.
+        max_completion_length: Tokens of one completion. The paper does not give it.
+        updates_per_rollout: Optimizer steps made with the rollouts of one generation.
+        sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after: See `SRLConfig`.
+        validation: What `validate_every` rewards: `steps` (similarity to the expert's), `answers` (final answers of
+            whole problems), or by default what the stage trains on. The paper does not give it.
+        reward_seconds, max_unscorable, max_format_fault_steps, max_logp_difference, stop_on_logp_difference: Limits of
+            faults, see `SRLConfig`.
+    """
+
+    prompts_per_step: int = Field(512, ge=1)
+    rollouts: int = Field(8, ge=2)
+    temperature: float = Field(1.0, gt=0)
+    max_completion_length: int = Field(2048, ge=1)
+    updates_per_rollout: int = Field(1, ge=1)
+    kl: float = Field(0.0, ge=0)
+    clip_low: float = Field(0.2, gt=0)
+    clip_high: float = Field(0.2, gt=0)
+    dynamic_sampling: bool = True
+    sampling_threshold: float = Field(0.01, ge=0)
+    max_sampling_rounds: int = Field(4, ge=1)
+    when_short: WhenShort = "train"
+    refill: Refill = "missing"
+    max_staleness: int = Field(1, ge=0)
+    rest_after: int | None = Field(None, ge=1)
+    log_rollouts: bool = True
+    reward_seconds: float | None = Field(600.0, gt=0)
+    max_unscorable: float = Field(0.25, ge=0, le=1)
+    max_format_fault_steps: int | None = Field(5, ge=1)
+    max_logp_difference: float = Field(0.2, gt=0)
+    stop_on_logp_difference: bool = False
+    validation: Literal["steps", "answers"] | None = None
+
+
+class SRLStage(RLStage):
+    """Supervised Reinforcement Learning: the similarity reward on step instances.
+
+    Args:
+        unit: `step` is SRL; `solution` compares the whole solution at once, the paper's one-step ablation.
+        think_tags, autojunk, argument_order: See `srl_reward`.
+    """
+
+    kind: Literal["srl"]
+    unit: Literal["step", "solution"] = "step"
+    think_tags: ThinkTags = "strict"
+    autojunk: bool = False
+    argument_order: ArgumentOrder = "model_first"
+
+
+class RLVRStage(RLStage):
+    """Reinforcement learning with the final answer as the reward.
+
+    Args:
+        step_share: Share of the prompts that are step instances with SRL's reward instead of whole problems.
+            0 is RLVR as the paper has it; above 0 the model keeps the skill of single steps.
+        sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
+    """
+
+    kind: Literal["rlvr"]
+    prompts_per_step: int = Field(128, ge=1)
+    step_share: float = Field(0.0, ge=0, lt=1)
+    sampling_threshold: float = Field(0.0, ge=0)
+
+
+AnyStage = Annotated[SFTStage | RLVRStage | SRLStage, Field(discriminator="kind")]
+
+
+class Recipe(Strict):
+    """A whole run.
+
+    Args:
+        model: Folder or hub id of the base model, or `miniature`.
+        tokenizer: Folder or hub id of another tokenizer than the model's.
+        data: Folder that `treadle prepare` wrote.
+        output: Folder of the run; each stage gets a folder of its own in it.
+        dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are
+            kept in float32.
+        threads: CPU threads of torch; `None` leaves torch's own choice.
+        max_hours: Stop with a checkpoint, as on SIGTERM, before so many hours of the command are over.
+        report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
+    """
+
+    model: str
+    tokenizer: str | None = None
+    data: Path
+    output: Path
+    seed: int = 0
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: int | None = Field(None, ge=1)
+    max_hours: float | None = Field(None, gt=0)
+    lora: Lora | None = None
+    report_to: list[str] = []
+    stages: list[AnyStage] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _name_stages(self) -> Recipe:
+        named = [s if s.name else s.model_copy(update={"name": s.kind}) for s in self.stages]
+        names = [s.name for s in named]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"two stages are called {twice[0]!r}; give each its own `name`")
+        object.__setattr__(self, "stages", named)
+        return self
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read and check a recipe file.
+
+    Args:
+        path: A YAML file.
+        overrides: `key.path=value` strings; values are read as YAML.
+
+    Raises:
+        RecipeError: The file is missing or not YAML, or a key, type or value is wrong.
+    """
+    if not path.is_file():
+        raise RecipeError(f"{path}: no such recipe file")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise RecipeError(f"{path}: found {type(content).__name__}, expected keys such as model, data, output, stages")
+    for override in overrides:
+        apply_override(content, override)
+    return parse_recipe(content, str(path))
+
+
+def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
+    """Check a recipe that is already a dictionary; raises `RecipeError` like `load_recipe`."""
+    try:
+        recipe = Recipe.model_validate(content)
+    except ValidationError as error:
+        parts = {"sft": SFTStage, "rlvr": RLVRStage, "srl": SRLStage, "lora": Lora}
+        lines = [explain(problem, Recipe, parts) for problem in error.errors()]
+        raise RecipeError(f"{where}: " + "\n  ".join(lines)) from None
+    if any(stage.trl for stage in recipe.stages):
+        from treadle.recipe.arguments import check_trl_keys  # imports TRL, which takes seconds
+
+        for stage in recipe.stages:
+            check_trl_keys(stage, where)
+    return recipe
+
+
+def resolved(recipe: Recipe) -> str:
+    """The recipe with every default filled in, as YAML."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,223 @@
+"""Run the stages of a recipe one after the other, each from the model of the one before.
+
+    output/recipe.yaml           the recipe with all defaults
+    output/1-srl/stage.json      what this stage was run with
+    output/1-srl/checkpoint-*    while it runs
+    output/1-srl/metrics.jsonl, rollouts.jsonl
+    output/1-srl/best.json       where the stage was validated: step and value of the model that was kept
+    output/1-srl/model/          its result; its presence marks the stage as finished
+
+A finished stage is not run again; one that was interrupted, or killed at any moment, continues from its last whole
+checkpoint (`treadle.training.resume.resumable`). A folder that was made by another recipe is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object
+from peft import PeftModel
+from transformers.trainer_callback import PrinterCallback
+
+from treadle.data.prepared import Prepared
+from treadle.errors import Interrupted, OutputError, RecipeError
+from treadle.files.output import check_place
+from treadle.files.whole import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
+from treadle.recipe.arguments import trainer_config
+from treadle.recipe.build import build_trainer
+from treadle.recipe.folders import (
+    ADAPTER_ASIDE,
+    MODEL_ASIDE,
+    by_one,
+    claim,
+    stage_folders,
+    starting_point,
+    tidy,
+)
+from treadle.recipe.models import check_model, load_model, load_tokenizer
+from treadle.recipe.schema import AnyStage, Recipe
+from treadle.recipe.sizes import Sizes, derive_sizes
+from treadle.recipe.training_data import count_rows, count_without_answer, training_rows
+from treadle.recipe.validation_rows import describe_validation, validation_rows
+from treadle.training.progress import MetricsFile, ProgressBar
+from treadle.training.resume.checkpoints import problem_of
+from treadle.training.resume.stopping import Stop, StopRequest
+
+
+def check(recipe: Recipe) -> list[Sizes]:
+    """Everything that can be checked before a model is loaded; returns the derived sizes of each stage.
+
+    Raises:
+        TreadleError: Data, model folder, tokenizer or batch arithmetic are wrong.
+    """
+    prepared = Prepared(recipe.data)
+    processes = int(os.environ.get("WORLD_SIZE", 1))
+    check_place(recipe.output)
+    check_model(recipe.model)
+    load_tokenizer(recipe.tokenizer or recipe.model)
+    sizes = []
+    for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
+        size = derive_sizes(stage, count_rows(stage, prepared), processes)
+        validation = describe_validation(stage, prepared)
+        sizes.append(replace(size, without_answer=count_without_answer(stage, prepared), validation=validation))
+        trainer_config(stage, recipe, folder, size)
+    return sizes
+
+
+def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hint: str = "the same command") -> Path:
+    """Run all stages that are not finished.
+
+    Args:
+        overwrite: Remove stages of another recipe in the output folder instead of refusing.
+        quiet: No progress bar.
+        resume_hint: How to continue after an interruption, for the message.
+
+    Returns:
+        Folder of the last stage's model.
+
+    Raises:
+        TreadleError: See `check`; `OutputError` for a folder of another recipe or a full disk; `Interrupted` after
+            Ctrl-C, SIGTERM, and before `max_hours` are over.
+    """
+    deadline = time.monotonic() + 3600 * recipe.max_hours if recipe.max_hours else None
+    check(recipe)
+    for stage in recipe.stages:
+        if stage.trl.get("use_vllm") and find_spec("vllm") is None:
+            raise RecipeError(
+                f"stages.{stage.name}.trl.use_vllm: vLLM is not installed; pip install 'treadle[vllm]', or leave it out"
+            )
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    folders = stage_folders(recipe)
+    by_one(partial(claim, recipe, overwrite))
+    prepared = Prepared(recipe.data)
+    model = recipe.model
+    for stage, folder in zip(recipe.stages, folders, strict=True):
+        if (folder / "model").is_dir():
+            by_one(partial(tidy, folder))
+        else:
+            stop = _run_stage(stage, recipe, prepared, model, folder, quiet, resume_hint, deadline)
+            if stop is not None and folder != folders[-1]:
+                raise Interrupted(f"stopped by {stop}; stage {stage.name!r} is finished. Continue with {resume_hint}")
+        model = str(folder / "model")
+    return Path(model)
+
+
+def _run_stage(
+    stage: AnyStage,
+    recipe: Recipe,
+    prepared: Prepared,
+    model: str,
+    folder: Path,
+    quiet: bool,
+    resume_hint: str,
+    deadline: float | None,
+) -> Stop | None:
+    """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
+    rows = training_rows(stage, prepared)
+    held_out = validation_rows(stage, prepared, recipe.seed)
+    checkpoint = by_one(partial(starting_point, folder))
+    with StopRequest(deadline) as request:
+        callbacks = [MetricsFile(folder / "metrics.jsonl"), ProgressBar(stage.name, quiet), request]
+        trainer = build_trainer(stage, recipe, model, rows, folder, callbacks, held_out)
+        trainer.remove_callback(PrinterCallback)
+        plugin = trainer.accelerator.state.deepspeed_plugin
+        if recipe.lora and plugin is not None and plugin.zero_stage == 3:
+            raise RecipeError(
+                "lora: under ZeRO-3 no process can merge the adapter; use DDP or FSDP2, or leave lora out"
+            )
+        trainer.train(resume_from_checkpoint=checkpoint)
+    # None of several processes may leave, or go on to the next stage, while another still writes.
+    trainer.accelerator.wait_for_everyone()
+    stop = _agreed(request)
+    if stop is not None and trainer.state.global_step < trainer.state.max_steps:
+        raise Interrupted(
+            f"stage {stage.name!r} stopped after step {trainer.state.global_step} of {trainer.state.max_steps} by "
+            f"{stop}; the checkpoint is in {folder}. Continue with {resume_hint}"
+        )
+    best = _take_best(trainer)
+    _save(trainer, model, folder / "model", best)
+    return stop
+
+
+def _agreed(request: StopRequest) -> Stop | None:
+    """The reason to stop that counts for all processes, here where a stage ends."""
+    own = request.reason or (None if request.another_step_fits() else Stop.TIME)
+    return max(filter(None, gather_object([own]) if PartialState().num_processes > 1 else [own]), default=None)
+
+
+def _take_best(trainer: Any) -> dict[str, Any] | None:
+    """Load the weights of the best checkpoint where the stage was validated; returns which it is."""
+    state, metric = trainer.state, trainer.args.metric_for_best_model
+    if metric is None or state.best_model_checkpoint is None:
+        return None
+    by_one(partial(_check_best, Path(state.best_model_checkpoint)))
+    if state.best_global_step != state.global_step:
+        trainer._load_best_model()
+    return {"step": state.best_global_step, "metric": metric, "value": state.best_metric}
+
+
+def _check_best(checkpoint: Path) -> None:
+    problem = problem_of(checkpoint)
+    if problem is not None:
+        raise OutputError(
+            f"{checkpoint}, the best by validation, is damaged: {problem}. To take the last weights instead, remove "
+            f"it (rm -r {checkpoint}) and run the same command again"
+        )
+
+
+def _save(trainer: Any, base: str, target: Path, best: dict[str, Any] | None) -> None:
+    """Save the final model so that it appears whole, a LoRA adapter both alone and merged; drop the checkpoints.
+
+    Args:
+        base: The model that the stage began with.
+    """
+    scratch, adapter = target.with_name(MODEL_ASIDE), target.with_name(ADAPTER_ASIDE)
+    network = trainer.accelerator.unwrap_model(trainer.model)
+    main = trainer.is_world_process_zero()
+    try:
+        if isinstance(network, PeftModel) and trainer.is_fsdp_enabled:
+            trainer.save_model(str(adapter))  # gathers what each process has a part of
+            if main:
+                whole = load_model(base, str(next(network.parameters()).dtype).removeprefix("torch."))
+                PeftModel.from_pretrained(whole, adapter).merge_and_unload().save_pretrained(scratch)
+        elif isinstance(network, PeftModel):
+            if main:
+                network.save_pretrained(adapter)
+                network.merge_and_unload().save_pretrained(scratch)
+        else:
+            trainer.save_model(str(scratch))
+        if main:
+            trainer.processing_class.save_pretrained(scratch)
+            _publish(scratch, adapter, target, best)
+    except WRITE_ERRORS as error:
+        if not is_write_error(error):
+            raise
+        for folder in (scratch, adapter):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise cannot_write(target, error, "The checkpoints of the stage are intact") from error
+    trainer.accelerator.wait_for_everyone()
+
+
+def _publish(scratch: Path, adapter: Path, target: Path, best: dict[str, Any] | None) -> None:
+    """Give the model its name, which marks the stage as finished, as the last of all."""
+    if best is not None:
+        write_whole(target.with_name("best.json"), json.dumps(best, indent=1) + "\n")
+    if adapter.is_dir():
+        sync_tree(adapter)
+        shutil.rmtree(target.with_name("adapter"), ignore_errors=True)
+        adapter.rename(target.with_name("adapter"))
+    sync_tree(scratch)
+    scratch.rename(target)
+    sync_folder(target.parent)
+    tidy(target.parent)

@@ -1,0 +1,131 @@
+"""Rows for each kind of training, from a prepared folder.
+
+- SRL: step instances as they were prepared, or whole solutions as one step (the paper's one-step ablation).
+- RLVR: problems with their final answers; on request mixed with step instances.
+- SFT: conversations, whole solutions or single steps, with or without the expert's thoughts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from datasets import Dataset, Features, List, Value, concatenate_datasets
+from datasets.exceptions import DatasetGenerationError
+
+from treadle.data.instances import Rendering, step_instance
+from treadle.data.prepared import Prepared, Split
+from treadle.data.prompts import solve_prompt
+from treadle.data.rows import WHOLE, instance_references, references, rendered, whole_solution
+from treadle.errors import DataError
+from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage
+from treadle.trajectory import Step, Trajectory
+
+_MESSAGES = List({"role": Value("string"), "content": Value("string")})
+_SFT_FEATURES = Features({"prompt": _MESSAGES, "completion": _MESSAGES})
+
+
+def training_rows(stage: AnyStage, prepared: Prepared) -> Dataset:
+    """The data set that TRL's trainer of this stage reads. For RL its rows are rendered on access.
+
+    Raises:
+        DataError: The prepared folder has no row for this stage.
+    """
+    if isinstance(stage, SFTStage):
+        rows = conversations(stage, prepared)
+    else:
+        rows = rendered(_rl_references(stage, prepared), prepared, whole_action=isinstance(stage, SRLStage))
+    if not len(rows):
+        raise DataError(f"{prepared.folder}: no row to train stage {stage.name!r} on")
+    return rows
+
+
+def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train") -> Dataset:
+    """The conversations of SFT, in a file and not in memory; `datasets` writes it anew where the digest differs."""
+    arguments = {"stage": stage, "folder": prepared.folder, "digest": prepared.digest(split), "split": split}
+    try:
+        return Dataset.from_generator(_sft_rows, features=_SFT_FEATURES, gen_kwargs=arguments)
+    except DatasetGenerationError as error:
+        if isinstance(error.__cause__, DataError):
+            raise error.__cause__ from None
+        raise
+
+
+def _rl_references(stage: RLStage, prepared: Prepared) -> Dataset:
+    if isinstance(stage, RLVRStage):
+        return _rlvr_references(stage, prepared)
+    return step_references(stage, prepared)
+
+
+def step_references(stage: RLStage, prepared: Prepared, split: Split = "train") -> Dataset:
+    """Rows that are compared with the expert's: step instances, or whole solutions where a stage's unit is these."""
+    if isinstance(stage, SRLStage) and stage.unit == "solution":
+        return references((number, WHOLE) for number in range(prepared.count("trajectories", split)))
+    return instance_references(prepared, split)
+
+
+def answer_references(prepared: Prepared, split: Split = "train") -> Dataset:
+    """Whole problems that have a final answer."""
+    return references((number, WHOLE) for number, answer in enumerate(_answers(prepared, split)) if answer)
+
+
+def _rlvr_references(stage: RLVRStage, prepared: Prepared) -> Dataset:
+    """Problems with an answer. A row without `expert_action` is graded by its answer, see `treadle.recipe.build`."""
+    whole = answer_references(prepared)
+    if not len(whole):
+        raise DataError(
+            f"{prepared.folder}: no trajectory has a final answer, so stage {stage.name!r} has nothing to reward; "
+            "prepare the data with an answer column (--columns problem=...,solution=...,answer=...)"
+        )
+    if not stage.step_share:
+        return whole
+    steps = instance_references(prepared)
+    # As many copies of one of the two as give the wished share of steps in a pass.
+    wished = stage.step_share / (1 - stage.step_share)
+    found = len(steps) / len(whole)
+    return concatenate_datasets([whole] * max(1, round(found / wished)) + [steps] * max(1, round(wished / found)))
+
+
+def _answers(prepared: Prepared, split: Split = "train") -> list[str | None]:
+    return pq.read_table(prepared.trajectory_file(split), columns=["answer"])["answer"].to_pylist()
+
+
+def _sft_rows(stage: SFTStage, folder: Path, digest: str, split: Split) -> Iterator[dict[str, Any]]:
+    prepared = Prepared(folder)
+    rendering = prepared.rendering
+    for trajectory in prepared.trajectories(split):
+        texts = [_step_text(step, stage) for step in trajectory.steps]
+        if stage.unit in ("solutions", "both"):
+            prompt = solve_prompt(trajectory.domain, trajectory.problem)
+            yield _conversation(prompt, whole_solution(trajectory, texts))
+        if stage.unit in ("steps", "both"):
+            yield from _step_conversations(trajectory, texts, rendering)
+
+
+def _step_conversations(trajectory: Trajectory, texts: list[str], rendering: Rendering) -> Iterator[dict[str, Any]]:
+    for number, text in enumerate(texts, 1):
+        yield _conversation(step_instance(trajectory, number, rendering).prompt, text)
+
+
+def _step_text(step: Step, stage: SFTStage) -> str:
+    if stage.target == "actions" or not step.thought:
+        return step.action
+    return f"<think>{step.thought}</think>{step.action}"
+
+
+def _conversation(prompt: list[dict[str, str]], completion: str) -> dict[str, Any]:
+    return {"prompt": prompt, "completion": [{"role": "assistant", "content": completion}]}
+
+
+def count_without_answer(stage: AnyStage, prepared: Prepared) -> int:
+    """Trajectories that an RLVR stage leaves out because they have no final answer."""
+    return sum(not answer for answer in _answers(prepared)) if isinstance(stage, RLVRStage) else 0
+
+
+def count_rows(stage: AnyStage, prepared: Prepared) -> int:
+    """Number of rows of `training_rows`, without making them where a file's footer tells."""
+    if isinstance(stage, SRLStage):
+        return prepared.count("instances" if stage.unit == "step" else "trajectories")
+    return len(training_rows(stage, prepared))

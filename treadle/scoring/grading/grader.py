@@ -1,0 +1,155 @@
+"""The grader: rules first, then worker processes for what needs computer algebra."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+from treadle.scoring.answers import plainly_equal
+from treadle.scoring.grading.rules import decide
+from treadle.scoring.grading.verdicts import KINDS, Finding, Grade, Verdict
+from treadle.scoring.grading.workers import Worker
+
+MATH_VERIFY = "math-verify"  # the mode of a worker that asks that library alone
+
+
+PATIENCE = 4.0
+"""How many times its limit a judgement may take on a loaded machine. Rewards do not wait longer than the limit."""
+
+
+class Grader:
+    """A pool of grading processes, started when first needed. Safe to use from any thread.
+
+    Args:
+        workers: Number of processes; the default is one for each processor, at most four.
+        seconds: Limit of processor time for one answer.
+    """
+
+    def __init__(self, workers: int | None = None, seconds: float = 5.0) -> None:
+        self.seconds = seconds
+        self._size = workers or min(4, os.cpu_count() or 1)
+        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
+        for _ in range(self._size):
+            self._idle.put(None)
+        self._started: set[Worker] = set()
+        self._lock = threading.Lock()
+        atexit.register(self.close)
+
+    def judge(
+        self, answers: Sequence[str | None], references: Sequence[str], kinds: Sequence[str] | str = "math"
+    ) -> list[Grade]:
+        """Judge each answer against its reference by the rules of its kind, and say which rule decided.
+
+        Args:
+            answers: N answers; `None` stands for an output without one.
+            references: N references.
+            kinds: One of `KINDS` for all, or N of them; see `treadle.scoring.grading`.
+
+        Returns:
+            N grades in the order of `answers`.
+
+        Raises:
+            ValueError: The numbers differ, or a kind is unknown.
+        """
+        kinds = [kinds] * len(answers) if isinstance(kinds, str) else list(kinds)
+        if len(kinds) != len(answers):
+            raise ValueError(f"{len(answers)} answers and {len(kinds)} kinds: expected one for each")
+        if unknown := sorted(set(kinds) - set(KINDS)):
+            raise ValueError(f"kind {unknown[0]!r}: expected one of {', '.join(KINDS)}")
+        return self._judge_all(kinds, answers, references, decide)
+
+    def grade(self, answers: Sequence[str | None], references: Sequence[str]) -> list[Verdict]:
+        """Judge each answer against its reference by math-verify alone, as the rewards do.
+
+        Args:
+            answers: N answers; `None` stands for an output without one.
+            references: N references.
+
+        Raises:
+            ValueError: The numbers differ.
+        """
+        modes = [MATH_VERIFY] * len(answers)
+        return [grade.verdict for grade in self._judge_all(modes, answers, references, _plainly)]
+
+    def _judge_all(
+        self,
+        modes: Sequence[str],
+        answers: Sequence[str | None],
+        references: Sequence[str],
+        rule: Callable[[str, str, str], Finding | None],
+    ) -> list[Grade]:
+        if len(answers) != len(references):
+            raise ValueError(f"{len(answers)} answers for {len(references)} references: expected one for each")
+        triples = list(zip(modes, answers, references, strict=True))
+        grades = [self._without_worker(*triple, rule) for triple in triples]
+        # Samples of one problem often agree: each different pair is asked for once.
+        waiting = list(dict.fromkeys(triple for triple, grade in zip(triples, grades, strict=True) if grade is None))
+        if waiting:
+            with ThreadPoolExecutor(self._size) as threads:
+                found = dict(zip(waiting, threads.map(lambda triple: self._ask(*triple), waiting), strict=True))
+            grades = [grade or found[triple] for triple, grade in zip(triples, grades, strict=True)]
+        return grades
+
+    @staticmethod
+    def _without_worker(
+        mode: str, answer: str | None, reference: str, rule: Callable[[str, str, str], Finding | None]
+    ) -> Grade | None:
+        if answer is None:
+            return Grade(Verdict.NO_ANSWER, "no answer")
+        finding = rule(answer, reference, mode)
+        return None if finding is None else _as_grade(finding)
+
+    def _ask(self, mode: str, answer: str, reference: str) -> Grade:
+        """Ask a worker; a process that dies may have been killed from outside, so a fresh one is asked once more."""
+        worker = self._idle.get()
+        patience = 1.0 if mode == MATH_VERIFY else PATIENCE
+        try:
+            for _ in range(2):
+                try:
+                    worker = worker or self._start()
+                    return _as_grade(worker.judge(mode, answer, reference, self.seconds, patience))
+                except (TimeoutError, EOFError) as fault:
+                    if worker is not None:
+                        self._discard(worker)
+                    worker = None
+                    if isinstance(fault, TimeoutError):
+                        return Grade(Verdict.HUNG, f"longer than {self.seconds:g} s")
+            return Grade(Verdict.CRASHED, "the grading process died twice")
+        finally:
+            self._idle.put(worker)
+
+    def _start(self) -> Worker:
+        worker = Worker()
+        with self._lock:
+            self._started.add(worker)
+        return worker
+
+    def _discard(self, worker: Worker) -> None:
+        worker.kill()
+        with self._lock:
+            self._started.discard(worker)
+
+    def close(self) -> None:
+        """Stop all processes."""
+        for worker in list(self._started):
+            self._discard(worker)
+
+
+def _plainly(answer: str, reference: str, mode: str) -> Finding | None:
+    equal = plainly_equal(answer, reference)
+    return None if equal is None else Finding(equal, "plainly")
+
+
+def _as_grade(finding: Finding) -> Grade:
+    return Grade(Verdict.RIGHT if finding.same else Verdict.WRONG, finding.why)
+
+
+@cache
+def default_grader() -> Grader:
+    """The grader that rewards and evaluation share."""
+    return Grader()

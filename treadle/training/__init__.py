@@ -1,0 +1,1 @@
+"""`SRLTrainer` and the parts that it is made of."""

@@ -1,0 +1,1 @@
+"""What a run does when training goes wrong: one guard a module."""

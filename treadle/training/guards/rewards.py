@@ -1,0 +1,240 @@
+"""Reward functions that may raise, hang or return no numbers, without ending the run.
+
+The whole batch is asked for first. Where that fails, each completion is asked for alone, and those that fail by
+themselves get no reward: TRL and dynamic sampling leave them out of their group. What a run does with many of them is
+decided by `treadle.training.guards.rollouts`.
+
+Limits of time are those of `treadle.training.guards.time_limit`: a function that hangs in C code, or outside the main
+thread, hangs. Asynchronous functions are ended where they wait (`await`). A reward model (`nn.Module`) is not guarded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from numbers import Real
+from typing import Any
+
+import torch
+from trl.trainer.utils import get_callable_name, is_async_callable
+
+from treadle.errors import TreadleError
+from treadle.scoring.rewards import completion_text
+from treadle.training.guards.time_limit import OutOfTime, time_limit
+
+LEAST_SECONDS = 1.0
+"""A completion that is asked for alone gets this at least, until as much time is lost as the whole batch may take."""
+
+
+class RewardFault(StrEnum):
+    """Why a completion has no reward although its function was to give one."""
+
+    RAISED = "raised"
+    OUT_OF_TIME = "out_of_time"
+    NOT_FINITE = "not_finite"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One completion without a reward: its row in the batch, the function's name, why, and how the text begins."""
+
+    row: int
+    function: str
+    fault: RewardFault
+    detail: str
+    beginning: str
+
+
+@dataclass
+class _Logs:
+    """What a call logs, held back until it is known to count."""
+
+    metrics: list[tuple[str, float]] = field(default_factory=list)
+    extras: list[tuple[str, list[Any]]] = field(default_factory=list)
+
+    def in_place_of_trls(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        own = {
+            "log_metric": lambda name, value: self.metrics.append((name, value)),
+            "log_extra": lambda column, values: self.extras.append((column, values)),
+        }
+        return arguments | {name: function for name, function in own.items() if name in arguments}
+
+    def hand_on(self, arguments: dict[str, Any]) -> None:
+        for name, value in self.metrics:
+            arguments["log_metric"](name, value)
+        for column, values in self.extras:
+            arguments["log_extra"](column, values)
+
+
+class GuardedReward:
+    """A reward function in TRL's signature around another one.
+
+    Args:
+        function: Called with keywords, lists of B.
+        seconds: Limit of the call for a whole batch; `None` for none.
+
+    Attributes:
+        failures: Of the last call, in the order of rows.
+        error: The first exception of the last call that left completions without reward.
+    """
+
+    def __init__(self, function: Callable, seconds: float | None) -> None:
+        self.__name__ = get_callable_name(function)
+        self.seconds = seconds
+        self.failures: list[Failure] = []
+        self.error: BaseException | None = None
+        self._function = function
+        self._told: set[tuple[RewardFault, str]] = set()
+
+    def __call__(self, **arguments: Any) -> list[float | None]:
+        """B rewards, `None` where there is none. `TreadleError` goes through."""
+        self._begin()
+        logs = _Logs()
+        try:
+            rewards = self._ask(logs.in_place_of_trls(arguments), self.seconds)
+        except TreadleError:
+            raise
+        except (Exception, OutOfTime) as error:
+            self._say_why_alone(error, len(arguments["completions"]))
+        else:
+            logs.hand_on(arguments)
+            return self._finite(rewards, arguments["completions"])
+        return self._one_by_one(arguments)
+
+    def _ask(self, arguments: dict[str, Any], seconds: float | None) -> list[Any]:
+        with time_limit(seconds):
+            return list(self._function(**arguments))
+
+    def _one_by_one(self, arguments: dict[str, Any]) -> list[float | None]:
+        count, lost = len(arguments["completions"]), 0.0
+        answers: list[tuple[Any, _Logs]] = []
+        for row in range(count):
+            seconds, began, logs = self._share(count, lost), time.monotonic(), _Logs()
+            try:
+                answer: Any = self._ask(logs.in_place_of_trls(_row_of(arguments, row)), seconds)
+            except TreadleError:
+                raise
+            except (Exception, OutOfTime) as error:
+                answer = error
+                lost += time.monotonic() - began
+            answers.append((answer, logs))
+        return self._gathered(answers, arguments)
+
+    def _share(self, count: int, lost: float) -> float | None:
+        if self.seconds is None:
+            return None
+        share = self.seconds / count
+        return max(share, min(LEAST_SECONDS, self.seconds)) if lost < self.seconds else share
+
+    def _begin(self) -> None:
+        self.failures, self.error = [], None
+
+    def _gathered(self, answers: list[tuple[Any, _Logs]], arguments: dict[str, Any]) -> list[float | None]:
+        """Rewards from what each completion alone gave: a list of one, or an exception."""
+        completions, extras = arguments["completions"], {}
+        rewards: list[Any] = []
+        for row, (answer, logs) in enumerate(answers):
+            if isinstance(answer, list) and len(answer) != 1:
+                answer = ValueError(f"{len(answer)} rewards for one completion, expected 1")
+            if isinstance(answer, BaseException):
+                self._note(row, answer, completions[row])
+                rewards.append(None)
+                continue
+            rewards.append(answer[0])
+            for name, value in logs.metrics:
+                arguments["log_metric"](name, value)
+            for column, values in logs.extras:
+                extras.setdefault(column, [None] * len(answers))[row] = values[0] if len(values) else None
+        for column, values in extras.items():
+            arguments["log_extra"](column, values)
+        return self._finite(rewards, completions)
+
+    def _finite(self, rewards: list[Any], completions: list[Any]) -> list[Any]:
+        """The rewards without those that are no finite numbers. A wrong number of them is left for TRL to refuse."""
+        if len(rewards) != len(completions):
+            return rewards
+        for row, reward in enumerate(rewards):
+            if isinstance(reward, (Real, torch.Tensor)) and not math.isfinite(reward):
+                self._fail(row, RewardFault.NOT_FINITE, f"reward {float(reward)}", "", completions[row])
+                rewards[row] = None
+        self.failures.sort(key=lambda failure: failure.row)
+        return rewards
+
+    def _note(self, row: int, error: BaseException, completion: Any) -> None:
+        self.error = self.error or error
+        if isinstance(error, OutOfTime):
+            self._fail(row, RewardFault.OUT_OF_TIME, "did not end in its share of reward_seconds", "", completion)
+        else:
+            kind = type(error).__name__
+            self._fail(row, RewardFault.RAISED, f"{kind}: {str(error)[:300]}", kind, completion)
+
+    def _fail(self, row: int, fault: RewardFault, detail: str, kind: str, completion: Any) -> None:
+        failure = Failure(row, self.__name__, fault, detail, completion_text(completion)[:200])
+        self.failures.append(failure)
+        if (fault, kind) not in self._told:  # the first of each kind; all are counted
+            self._told.add((fault, kind))
+            print(
+                f"treadle: reward {self.__name__!r}: a completion is unscorable ({detail}); it begins "
+                f"{failure.beginning!r}",
+                file=sys.stderr,
+            )
+
+    def _say_why_alone(self, error: BaseException, count: int) -> None:
+        if isinstance(error, OutOfTime):
+            why = f"did not end in reward_seconds={self.seconds:g}"
+        else:
+            why = f"raised {type(error).__name__}: {str(error)[:300]}"
+        print(
+            f"treadle: reward {self.__name__!r} {why} for {count} completions; asking for each alone", file=sys.stderr
+        )
+
+
+class AsyncGuardedReward(GuardedReward):
+    """The same around a coroutine function; completions that are asked for alone are asked for at once."""
+
+    async def __call__(self, **arguments: Any) -> list[float | None]:
+        """As `GuardedReward.__call__`."""
+        self._begin()
+        logs = _Logs()
+        answer = await self._answer(logs.in_place_of_trls(arguments))
+        if not isinstance(answer, BaseException):
+            logs.hand_on(arguments)
+            return self._finite(answer, arguments["completions"])
+        count = len(arguments["completions"])
+        self._say_why_alone(answer, count)
+        each = [_Logs() for _ in range(count)]
+        alone = (self._answer(own.in_place_of_trls(_row_of(arguments, row))) for row, own in enumerate(each))
+        answers = await asyncio.gather(*alone)
+        return self._gathered(list(zip(answers, each, strict=True)), arguments)
+
+    async def _answer(self, arguments: dict[str, Any]) -> list[Any] | BaseException:
+        began = time.monotonic()
+        try:
+            return list(await asyncio.wait_for(self._function(**arguments), self.seconds))
+        except TreadleError:
+            raise
+        except Exception as error:
+            waited = time.monotonic() - began
+            ended = isinstance(error, TimeoutError) and self.seconds is not None and waited >= self.seconds
+            return OutOfTime() if ended else error
+
+
+def guarded(function: Any, seconds: float | None) -> Any:
+    """`function` with its guard; what TRL calls in other ways (a model, its name) comes back as it is."""
+    if isinstance(function, (str, torch.nn.Module, GuardedReward)) or not callable(function):
+        return function
+    return (AsyncGuardedReward if is_async_callable(function) else GuardedReward)(function, seconds)
+
+
+def _row_of(arguments: dict[str, Any], row: int) -> dict[str, Any]:
+    """The arguments for one row: lists of B become lists of one."""
+    count = len(arguments["completions"])
+    return {
+        name: value[row : row + 1] if isinstance(value, (list, tuple)) and len(value) == count else value
+        for name, value in arguments.items()
+    }

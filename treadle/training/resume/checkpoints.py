@@ -1,0 +1,165 @@
+"""Checkpoints that appear whole: written aside, hashed, synced, renamed; and finding the last good one.
+
+    FOLDER/checkpoint-40                  whole: its `checkpoint.json` lists every file with size and SHA-256
+    FOLDER/.checkpoint.partial            being written; of no worth after a kill
+    FOLDER/.checkpoint-20.removed         being removed
+
+The manifest is written last, after everything that it lists is on the disk, and the folder gets its name after that.
+An older checkpoint is removed only then. What is checked is that a file holds the bytes that were written; the bytes of
+a process that computed nonsense pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from treadle.errors import OutputError
+from treadle.files.whole import remove_folder, sync_folder, write_whole
+
+MANIFEST = "checkpoint.json"
+_ASIDE = ".checkpoint.partial"
+_NAME = re.compile(rf"{PREFIX_CHECKPOINT_DIR}-(\d+)")
+_READERS = 4  # files that are hashed at a time
+
+
+def aside(folder: Path) -> Path:
+    """Where the checkpoints of `folder` are written before they get their names."""
+    return folder / _ASIDE
+
+
+def step_of(checkpoint: Path) -> int:
+    """Optimizer steps done before the checkpoint was saved."""
+    return int(checkpoint.name.rsplit("-", 1)[1])
+
+
+def checkpoints_in(folder: Path) -> list[Path]:
+    """All checkpoints, whole or damaged, newest first."""
+    found = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if _NAME.fullmatch(path.name)]
+    return sorted(found, key=step_of, reverse=True)
+
+
+def seal(checkpoint: Path, processes: int) -> None:
+    """Add the manifest to a checkpoint whose files are on the disk.
+
+    Args:
+        checkpoint: A folder named after its step.
+        processes: How many processes saved it.
+    """
+    files = sorted(path for path in checkpoint.rglob("*") if path.is_file() and path.name != MANIFEST)
+    with ThreadPoolExecutor(_READERS) as readers:
+        hashes = readers.map(_sha256, files)
+        listed = {
+            str(path.relative_to(checkpoint)): {"bytes": path.stat().st_size, "sha256": digest}
+            for path, digest in zip(files, hashes, strict=True)
+        }
+    content = {"step": step_of(checkpoint), "processes": processes, "files": listed}
+    write_whole(checkpoint / MANIFEST, json.dumps(content, indent=1) + "\n")
+
+
+def publish(written: Path, folder: Path) -> Path:
+    """Give a sealed checkpoint its name in `folder`; returns where it is. One that had the name before is replaced."""
+    target = folder / written.name
+    if target.exists():  # damaged, or of a run that went on from an earlier checkpoint
+        remove_folder(target)
+    written.rename(target)
+    sync_folder(folder)
+    written.parent.rmdir()
+    return target
+
+
+def rotate(folder: Path, newest: Path, keep: int | None, best: Path | None = None, later: bool = True) -> None:
+    """Remove the checkpoints that are not needed any more, each renamed first, so that none is ever half there.
+
+    Args:
+        newest: The checkpoint that the run would continue from.
+        keep: How many to keep, the newest ones; `None` keeps all.
+        best: Kept besides those.
+        later: Also remove those of later steps than `newest`: damaged ones that the run had passed over.
+    """
+    past = [path for path in checkpoints_in(folder) if step_of(path) <= step_of(newest)]
+    for path in checkpoints_in(folder):
+        unneeded = path not in past[: keep or None] if path in past else later
+        if unneeded and path not in (newest, best):
+            remove_folder(path)
+
+
+def clean(folder: Path) -> None:
+    """Remove what a killed process left half written or half removed."""
+    for path in (aside(folder), *folder.glob(f".{PREFIX_CHECKPOINT_DIR}-*.removed")):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_all(folder: Path) -> None:
+    """Remove every checkpoint: the stage is finished and does not need them."""
+    for path in checkpoints_in(folder):
+        remove_folder(path)
+    clean(folder)
+
+
+def last_good(folder: Path) -> Path | None:
+    """The newest whole checkpoint, `None` where there is no checkpoint at all.
+
+    Damaged ones are named on stderr and passed over.
+
+    Raises:
+        OutputError: There are checkpoints and all of them are damaged.
+    """
+    found = checkpoints_in(folder)
+    damaged = []
+    for path in found:
+        problem = problem_of(path)
+        if problem is None:
+            return path
+        damaged.append(f"{path}: {problem}")
+        print(f"treadle: skipping a damaged checkpoint, {damaged[-1]}", file=sys.stderr)
+    if damaged:
+        raise OutputError(
+            f"no checkpoint in {folder} can be used: {'; '.join(damaged)}. To start this stage anew, remove its "
+            f"folder: rm -r {folder}"
+        )
+    return None
+
+
+def problem_of(checkpoint: Path, hashes: bool = True) -> str | None:
+    """What is wrong with a checkpoint, found against expected; `None` if it is whole.
+
+    Args:
+        hashes: Read all files; else only their sizes are compared.
+    """
+    try:
+        manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
+        listed = manifest["files"].items()
+    except FileNotFoundError:
+        return f"has no {MANIFEST}, which is written last, so it was not finished"
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return f"{MANIFEST} is no list of files as treadle writes it"
+    for name, expected in listed:
+        path = checkpoint / name
+        if not path.is_file():
+            return f"{name} is missing, expected {expected['bytes']:,} bytes"
+        if path.stat().st_size != expected["bytes"]:
+            return f"{name} has {path.stat().st_size:,} bytes, expected {expected['bytes']:,}"
+    if not hashes:
+        return None
+    try:
+        with ThreadPoolExecutor(_READERS) as readers:
+            hashes = list(readers.map(_sha256, [checkpoint / name for name in manifest["files"]]))
+    except OSError as error:
+        return f"cannot be read ({error})"
+    for (name, expected), found in zip(listed, hashes, strict=True):
+        if found != expected["sha256"]:
+            return f"{name} has SHA-256 {found[:12]}..., expected {expected['sha256'][:12]}..."
+    return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,254 @@
+"""`Resumable`: a mixin for transformers' trainers whose checkpoints are whole and whose continuation is exact.
+
+transformers writes a checkpoint file by file into its final place, and restores weights, optimizer, scheduler and
+random state. Here a checkpoint is written aside and published (`treadle.training.resume.checkpoints`), and holds
+besides what the loop, the order of the data and the trainer's own buffers need. On a CPU in float32 a run that was
+killed and continued ends in the same bytes as one that never was.
+
+Subclasses add to `shared_state` and `process_state`. With another number of processes or another micro-batch the shared
+state is used and the processes' own is not; the random numbers are then others.
+
+Limits: a data set that is a stream is skipped through as transformers does it, `sync_ref_model` is not restored (a
+warning says so), and a checkpoint of another trainer is continued as transformers would.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed
+from accelerate.utils import set_seed
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from treadle.errors import OutputError
+from treadle.files.whole import WRITE_ERRORS, cannot_write, is_write_error, sync_file, sync_tree
+from treadle.training.prompt_order import set_epoch
+from treadle.training.resume import checkpoints
+
+SHARED = "shared_state.pt"
+JOURNALS = ("metrics.jsonl", "rollouts.jsonl")
+"""Files of the output folder that must reach at least as far as a checkpoint."""
+
+
+class Resumable:
+    """Goes before a trainer's class in the bases; see the module."""
+
+    draws_apart = False
+    """Whether every process draws random numbers of its own, as TRL's GRPO does."""
+
+    _epoch_start: torch.Tensor | None = None  # torch's random state before the order of this epoch was drawn
+    _loop: dict[str, Any] | None = None  # what the loop's counters are to be set to once it has set its own
+    _moved = False  # resumed on another number of processes, or with another micro-batch
+    _seconds_before = 0.0
+    _began = 0.0
+    _failure: BaseException | None = None
+
+    # What a checkpoint holds besides transformers' files
+
+    @property
+    def _layout(self) -> list[int]:
+        """How rows are spread over processes and micro-batches."""
+        return [self.args.world_size, self.args.per_device_train_batch_size]
+
+    def shared_state(self) -> dict[str, Any]:
+        """What all processes hold alike: plain Python, tensors, lists and dictionaries of these."""
+        return {
+            "layout": self._layout,
+            "seconds": self._seconds_before + time.monotonic() - self._began,
+            "total_loss": self._total_loss_scalar,
+            "last_logged": self._globalstep_last_logged,
+            "epoch_start": self._epoch_start,
+        }
+
+    def set_shared_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `shared_state` returned."""
+        self._seconds_before = state["seconds"]
+        self._epoch_start = state["epoch_start"]
+        self._loop = {"_total_loss_scalar": state["total_loss"], "_globalstep_last_logged": state["last_logged"]}
+
+    def process_state(self) -> dict[str, Any]:
+        """What this process alone holds, of the same types."""
+        metrics = {mode: dict(values) for mode, values in getattr(self, "_metrics", {}).items()}
+        return {"loss": self._tr_loss, "metrics": metrics}
+
+    def set_process_state(self, state: dict[str, Any] | None) -> None:
+        """Go on from what `process_state` returned; `None`: it was saved by another layout."""
+        if state is None:
+            return
+        self._loop["_tr_loss"] = state["loss"].to(self.args.device)
+        for mode, values in state["metrics"].items():
+            self._metrics[mode].update(values)
+
+    # Saving
+
+    def _get_output_dir(self, trial: Any) -> str:
+        """Where transformers writes, and where alone it removes: beside the checkpoints that have a name."""
+        return str(checkpoints.aside(Path(self.args.output_dir)))
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        folder = Path(self.args.output_dir)
+        written = checkpoints.aside(folder) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        target = folder / written.name
+        main = self.accelerator.is_main_process
+        if main:
+            checkpoints.clean(folder)
+        self.accelerator.wait_for_everyone()
+        self._failure = None
+        with self._noting_failures():
+            super()._save_checkpoint(model, trial)
+            if self.state.best_global_step == self.state.global_step:
+                self.state.best_model_checkpoint = str(target)
+                if main:
+                    self.state.save_to_json(str(written / TRAINER_STATE_NAME))
+        shared = self.shared_state()
+        with self._noting_failures():
+            written.mkdir(parents=True, exist_ok=True)
+            if main:
+                torch.save(shared, written / SHARED)
+                for journal in filter(Path.is_file, (folder / name for name in JOURNALS)):
+                    sync_file(journal)
+            torch.save(self.process_state(), written / self._own_file())
+        self._agree(target)
+        with self._noting_failures():
+            if self.accelerator.is_local_main_process:  # a machine syncs what its own processes wrote
+                sync_tree(written)
+        self._agree(target)
+        with self._noting_failures():
+            if main:
+                checkpoints.seal(written, self.args.world_size)
+                checkpoints.publish(written, folder)
+        self._agree(target)
+        if main:
+            self._rotate(target, later=True)
+
+    def _rotate(self, newest: Path, later: bool) -> None:
+        best = Path(self.state.best_model_checkpoint) if self.state.best_model_checkpoint else None
+        checkpoints.rotate(newest.parent, newest, self.args.save_total_limit, best, later)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """As in transformers; within a checkpoint a failure is noted, as other processes wait after it."""
+        with self._noting_failures() if _internal_call else nullcontext():
+            super().save_model(output_dir, _internal_call)
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        """Go on after a failed write until all processes have agreed on it."""
+        try:
+            yield
+        except WRITE_ERRORS as error:
+            self._failure = self._failure or error
+        except OutputError as error:  # of `write_whole`
+            self._failure = self._failure or error.__cause__
+
+    def _agree(self, target: Path) -> None:
+        """Raise in all processes what one of them could not write."""
+        failed = torch.tensor(int(self._failure is not None), device=self.args.device)
+        if self.args.world_size > 1:
+            torch.distributed.all_reduce(failed, torch.distributed.ReduceOp.MAX)
+        if not failed:
+            return
+        before = [
+            p for p in checkpoints.checkpoints_in(target.parent) if checkpoints.step_of(p) < self.state.global_step
+        ]
+        if self.accelerator.is_main_process:
+            checkpoints.clean(target.parent)
+        if self._failure is None:
+            raise OutputError(f"{target}: another process could not write its part of the checkpoint")
+        if not is_write_error(self._failure):
+            raise self._failure
+        kept = f"The last good checkpoint, {before[0].name}, is intact" if before else "There is no earlier checkpoint"
+        limit = self.args.save_total_limit
+        remedy = f"Fewer are kept with save_total_limit: 1 under `trl:` (now {limit})" if limit != 1 else ""
+        raise cannot_write(target, self._failure, kept, remedy) from self._failure
+
+    def _own_file(self) -> str:
+        return f"process_state_{self.args.process_index}.pt"
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        best = super()._determine_best_metric(metrics, trial)
+        self.control.should_save = self.control.should_save or best
+        return best
+
+    # Going on
+
+    def _init_training_state(self, *args: Any, **kwargs: Any) -> tuple[int, int]:
+        self._loop, self._moved, self._seconds_before, self._began = None, False, 0.0, time.monotonic()
+        begun = super()._init_training_state(*args, **kwargs)
+        if self.state.best_global_step:
+            best = Path(self.args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.best_global_step}"
+            problem = checkpoints.problem_of(best, hashes=False)
+            self.state.best_model_checkpoint = str(best)
+            if problem is not None:
+                print(f"treadle: the best checkpoint is lost, {best}: {problem}; the next best counts", file=sys.stderr)
+                self.state.best_metric = self.state.best_model_checkpoint = self.state.best_global_step = None
+        return begun
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is None:
+            return
+        file = Path(checkpoint) / SHARED
+        if not file.is_file():
+            warnings.warn(
+                f"{checkpoint} holds no {SHARED}: it was not saved by treadle, and the order of the data, buffers and "
+                "logs go on as transformers leaves them",
+                stacklevel=2,
+            )
+            return
+        if getattr(self.args, "sync_ref_model", False):
+            warnings.warn(
+                "sync_ref_model: the reference model's weights are not part of a checkpoint; it starts from the "
+                "model that the stage began with",
+                stacklevel=2,
+            )
+        shared = torch.load(file, map_location="cpu", weights_only=True)
+        self._moved = shared["layout"] != self._layout
+        self.set_shared_state(shared)
+        own = None
+        if not self._moved:
+            own = torch.load(Path(checkpoint) / self._own_file(), map_location="cpu", weights_only=True)
+        self.set_process_state(own)
+        if self.accelerator.is_main_process and Path(checkpoint).parent == Path(self.args.output_dir):
+            self._rotate(Path(checkpoint), later=False)  # the number to keep may be smaller now
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if self._moved:
+            set_seed(self.args.seed + self.state.global_step, device_specific=self.draws_apart)
+        else:
+            super()._load_rng_state(checkpoint)
+
+    def _run_epoch(self, **loop: Any) -> None:
+        self._set_loop()
+        if self.state.global_step >= self.state.max_steps:  # saved after the last step, and killed
+            self.control.should_training_stop = True
+            return
+        checkpoint = loop["resume_from_checkpoint"]
+        if checkpoint is not None and loop["epoch"] == loop["epochs_trained"]:
+            # Samplers draw the epoch's order anew; transformers restores the random state after the skipped batches.
+            if loop["steps_trained_in_current_epoch"] and self._epoch_start is not None:
+                torch.set_rng_state(self._epoch_start)
+            else:
+                self._load_rng_state(checkpoint)
+        self._epoch_start = torch.get_rng_state()
+        set_epoch(loop["train_dataloader"], loop["epoch"])
+        super()._run_epoch(**loop)
+
+    def _finalize_training(self, trial: Any, num_train_samples: float, start_time: float) -> Any:
+        self._set_loop()
+        return super()._finalize_training(trial, num_train_samples, start_time - self._seconds_before)
+
+    def _set_loop(self) -> None:
+        """Once per `train`, after transformers has set its counters: go on counting from the checkpoint's."""
+        if self._loop is not None:
+            for name, value in self._loop.items():
+                setattr(self, name, value)
+            self._initial_global_step = 0
+            self._loop = None
