@@ -14,7 +14,7 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 from treadle.errors import RecipeError
 from treadle.recipe.schema import FAULT_LIMITS, AnyStage, Recipe, SFTStage, Stage
 from treadle.recipe.sizes import Sizes
-from treadle.training.sft_config import GuardedSFTConfig
+from treadle.training.sft_trainer import GuardedSFTConfig
 from treadle.training.srl_config import SRLConfig
 
 # What a recipe says in its own words, so that `trl:` cannot contradict it: TRL's name -> the recipe's key.

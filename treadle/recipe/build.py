@@ -11,7 +11,6 @@ from accelerate import PartialState
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import Trainer, TrainerCallback
-from trl import SFTTrainer
 
 from treadle.recipe.arguments import compute_dtype, trainer_config
 from treadle.recipe.models import load_model, load_tokenizer
@@ -19,21 +18,8 @@ from treadle.recipe.schema import AnyStage, Recipe, RLStage, RLVRStage, SFTStage
 from treadle.recipe.sizes import derive_sizes
 from treadle.recipe.validation_rows import validated_by
 from treadle.scoring.rewards import ModelOutput, final_answer_reward, solution_reward, srl_reward
-from treadle.training.guards.steps import GuardedSteps
-from treadle.training.resume.resumable import Resumable
+from treadle.training.sft_trainer import GuardedSFTTrainer
 from treadle.training.trainer import SRLTrainer
-from treadle.training.validation import Validating
-
-
-class StageSFTTrainer(GuardedSteps, Resumable, Validating, SFTTrainer):
-    """TRL's `SFTTrainer`, guarded, resumable to the byte, whose validation leaves training's random stream alone."""
-
-    def shared_state(self) -> dict[str, Any]:
-        return {**super().shared_state(), "tokens": self._total_train_tokens}
-
-    def set_shared_state(self, state: dict[str, Any]) -> None:
-        super().set_shared_state(state)
-        self._total_train_tokens = state["tokens"]
 
 
 def build_trainer(
@@ -64,7 +50,7 @@ def build_trainer(
         "callbacks": list(callbacks),
     }
     if isinstance(stage, SFTStage):
-        return StageSFTTrainer(network, args=config, **kwargs)
+        return GuardedSFTTrainer(network, config, **kwargs)
     return SRLTrainer(network, reward_of(stage), config, **kwargs)
 
 

@@ -18,7 +18,7 @@ from treadle.data.prepared import Prepared
 from treadle.errors import OutputError, TreadleError
 from treadle.files.whole import remove_folder, write_whole
 from treadle.recipe.schema import FAULT_LIMITS, Recipe, resolved
-from treadle.training.progress import truncate_after
+from treadle.training.journal import truncate_after
 from treadle.training.resume import checkpoints
 
 # Settings that do not change the result, or only by rounding: limits of faults and what memory is spent on; of those of

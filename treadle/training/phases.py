@@ -9,10 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
-
-import torch
+from contextlib import contextmanager
 
 
 class PhaseClock:
@@ -33,43 +30,8 @@ class PhaseClock:
             self.seconds[phase] += elapsed - self._within
             self._within = outer + elapsed
 
-
-class PhaseTimes:
-    """Mixin for a `GRPOTrainer` of treadle's, outermost: logs the seconds of each phase."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._clock = PhaseClock()
-        super().__init__(*args, **kwargs)
-
-    def _clocked(self, phase: str) -> AbstractContextManager[None]:
-        return self._clock(phase) if self.model.training else nullcontext()  # all of a validation is one phase
-
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        with self._clock("update"):
-            return super().training_step(*args, **kwargs)
-
-    def _generate(self, *args: Any, **kwargs: Any) -> tuple:
-        with self._clocked("rollout"):
-            return super()._generate(*args, **kwargs)
-
-    def _calculate_rewards(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        with self._clocked("reward"):
-            return super()._calculate_rewards(*args, **kwargs)
-
-    def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> tuple:
-        with nullcontext() if torch.is_grad_enabled() else self._clocked("logps"):
-            return super()._get_per_token_logps_and_entropies(*args, **kwargs)
-
-    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        with self._clock("save"):
-            super()._save_checkpoint(*args, **kwargs)
-
-    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        with self._clock("validation"):
-            return super().evaluate(*args, **kwargs)
-
-    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        if self.model.training:
-            logs |= {f"seconds/{phase}": round(seconds, 4) for phase, seconds in self._clock.seconds.items()}
-            self._clock.seconds.clear()
-        super().log(logs, *args, **kwargs)
+    def take(self) -> dict[str, float]:
+        """The seconds since the last call, as metrics."""
+        told = {f"seconds/{phase}": round(seconds, 4) for phase, seconds in self.seconds.items()}
+        self.seconds.clear()
+        return told

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import re
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerState
 
-from treadle.errors import OutputError
-from treadle.files.whole import cannot_write, sync_file
 from treadle.scoring.completion import FormatFault
+from treadle.training.journal import append_lines, truncate_after
+
+Logs = dict[str, Any] | None
 
 _SHOWN = {
     "loss": "loss",
@@ -39,83 +38,22 @@ class MetricsFile(TrainerCallback):
         self.path = path
         self._started = 0.0
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         if not state.is_world_process_zero:
             return
         before = truncate_after(self.path, state.global_step)
         self._started = time.monotonic() - (before["seconds"] if before else 0.0)
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: TrainerState, control: Any, logs: Logs = None, **kwargs: Any) -> None:
         if not state.is_world_process_zero or not logs:
             return
         line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **_finite(logs)}
         append_lines(self.path, [json.dumps(line) + "\n"])
 
 
-def append_lines(path: Path, lines: list[str]) -> None:
-    """Append whole lines to a journal of the run.
-
-    Raises:
-        OutputError: They cannot be written, for instance because the disk is full.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(lines)
-    except OSError as error:
-        kept = "The checkpoints are intact, and a torn last line is cut off when the run goes on"
-        raise cannot_write(path, error, kept) from error
-
-
 def _finite(logs: dict[str, Any]) -> dict[str, Any]:
     """The metrics with null for what is no finite number, which JSON does not know (a skipped step's gradient norm)."""
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in logs.items()}
-
-
-def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] | None:
-    """Cut a JSON lines file, in place, before the first line that a run which continues after `step` writes again.
-
-    Those are lines with a higher `key`, a line that a kill left unfinished, and the summary that ends every call of
-    `train` (`train_runtime`). Lines lie in the order of their steps.
-
-    Returns:
-        The last line that stays.
-
-    Raises:
-        OutputError: A line among those to keep is no JSON object.
-    """
-    if not path.is_file():
-        return None
-    begins = re.compile(rb'\{"%s": (-?\d+)[,}]' % key.encode())  # as treadle writes them, so that not all is parsed
-    last, end = None, 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n") or b'"train_runtime"' in line:
-                break
-            found = begins.match(line)
-            try:
-                at = int(found[1]) if found else json.loads(line)[key]
-            except (ValueError, KeyError, TypeError):
-                raise OutputError(
-                    f"{path}, line {number}: found {line[:60]!r}, expected a JSON object with {key!r}; delete this "
-                    "line, then run the same command again"
-                ) from None
-            if at > step:
-                break
-            last, end = line, end + len(line)
-    if end < path.stat().st_size:
-        os.truncate(path, end)
-        sync_file(path)
-    return json.loads(last) if last else None
 
 
 class ProgressBar(TrainerCallback):
@@ -129,9 +67,7 @@ class ProgressBar(TrainerCallback):
         self._shown: dict[str, str] = {}
         self._held_out: dict[str, str] = {}
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero and not self.quiet:
             self._bar = tqdm(
                 total=state.max_steps,
@@ -143,14 +79,7 @@ class ProgressBar(TrainerCallback):
                 dynamic_ncols=True,
             )
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: TrainerState, control: Any, logs: Logs = None, **kwargs: Any) -> None:
         if self._bar is None or not logs:
             return
         if any(key.startswith("eval_") for key in logs):
@@ -163,13 +92,11 @@ class ProgressBar(TrainerCallback):
             self._shown = shown
         self._bar.set_postfix({**self._shown, **self._held_out}, refresh=False)
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+    def on_step_end(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         if self._bar is not None:
             self._bar.update(state.global_step - self._bar.n)
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_end(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -108,15 +108,15 @@ class PromptStream:
     Args:
         size: Number of rows.
         seed: Seed of the order.
-        drawn: Rows that were already drawn, to continue an interrupted run.
         trajectory_N: From `trajectories_of`.
+        drawn: Rows that were already drawn, to continue an interrupted run.
     """
 
-    def __init__(self, size: int, seed: int, drawn: int = 0, trajectory_N: np.ndarray | None = None) -> None:
+    def __init__(self, size: int, seed: int, trajectory_N: np.ndarray | None = None, drawn: int = 0) -> None:
         self.size = size
         self.seed = seed
-        self.drawn = drawn
         self.trajectory_N = trajectory_N
+        self.drawn = drawn
         self._order: tuple[int, list[int]] = (-1, [])
 
     def draw(self, count: int) -> Iterator[int]:

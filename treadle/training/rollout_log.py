@@ -17,7 +17,8 @@ from transformers import PreTrainedTokenizerBase
 
 from treadle.scoring.completion import thoughts
 from treadle.scoring.rewards import ModelOutput, completion_text
-from treadle.training.progress import append_lines
+from treadle.training.journal import append_lines
+from treadle.training.processes import Processes
 from treadle.training.sampling import Drop
 
 
@@ -28,44 +29,49 @@ def thought_lengths(completions: Sequence[ModelOutput], tokenizer: PreTrainedTok
 
 
 class RolloutLog:
-    """Appends groups to a JSON lines file; `hold` a scored batch, then `write` it with what was kept."""
+    """Appends groups to a JSON lines file; `hold` a scored batch, then `write` it with what was kept.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file; the main process writes the groups of all.
+        size: G.
+        processes: All processes.
+    """
+
+    def __init__(self, path: Path, size: int, processes: Processes) -> None:
         self.path = path
+        self._size = size
+        self._processes = processes
         self._held: list[dict[str, Any]] = []
 
     def hold(
-        self, inputs: Sequence[dict[str, Any]], completions: Sequence[ModelOutput], rewards: list[float], group: int
+        self, inputs: Sequence[dict[str, Any]], completions: Sequence[ModelOutput], rewards: Sequence[float]
     ) -> None:
-        for start in range(0, len(inputs), group):
-            row = {k: v for k, v in inputs[start].items() if k not in ("truncated",)}
-            stop = start + group
+        """Hold this process's groups, siblings adjacent, and those of the others."""
+        everyone = self._processes.all(list(zip(inputs, completions, rewards, strict=True)))
+        for start in range(0, len(everyone), self._size):
+            inputs_G, completions_G, rewards_G = zip(*everyone[start : start + self._size], strict=True)
             self._held.append(
                 {
-                    **row,
-                    "completions": [completion_text(c) for c in completions[start:stop]],
-                    "truncated": [bool(r["truncated"]) for r in inputs[start:stop]],
-                    "rewards": [None if math.isnan(reward) else reward for reward in rewards[start:stop]],
+                    **{key: value for key, value in inputs_G[0].items() if key != "truncated"},
+                    "completions": [completion_text(completion) for completion in completions_G],
+                    "truncated": [bool(row["truncated"]) for row in inputs_G],
+                    "rewards": [None if math.isnan(reward) else reward for reward in rewards_G],
                 }
             )
 
-    @property
-    def held(self) -> int:
-        """Groups that wait to be written."""
-        return len(self._held)
-
-    def write(self, step: int, reasons: Sequence[Drop | None], here: bool = True) -> None:
-        """Write the held groups, or forget them where another process writes them (`here` is false).
+    def write(self, step: int, reasons: Sequence[Drop | None] | None = None) -> None:
+        """Write the held groups.
 
         Args:
-            reasons: For each group why it is not trained on, `None` for one that is. Groups beyond are repetitions
-                that make processes agree, and are left out.
+            step: Optimizer steps done before.
+            reasons: For each group why it is not trained on, `None` for one that is; without them all are. Groups
+                beyond are repetitions that make processes agree, and are left out.
         """
         held, self._held = self._held, []
-        if not here:
+        if not self._processes.is_main:
             return
         lines = [
             {"global_step": step, "kept": reason is None, "dropped": reason, **row}
-            for row, reason in zip(held, reasons, strict=False)
+            for row, reason in zip(held, [None] * len(held) if reasons is None else reasons, strict=False)
         ]
         append_lines(self.path, [json.dumps(line, ensure_ascii=False) + "\n" for line in lines])

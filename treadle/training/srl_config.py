@@ -171,3 +171,36 @@ def accumulation_steps(prompts: int, rollouts: int, micro_batch: int, processes:
         f"{prompts} prompts x {rollouts} rollouts = {rows} completions a step do not divide into micro-batches of "
         f"{micro_batch} on {processes} process(es); set prompts_per_step={nearest} or a micro-batch that divides {rows}"
     )
+
+
+def check_dynamic_sampling(args: SRLConfig, rows: Any, only_text: bool, processes: int) -> None:
+    """Raise `RecipeError` for data or a batch of which dynamic sampling cannot keep and drop groups.
+
+    Args:
+        args: The trainer's configuration.
+        rows: The data set.
+        only_text: Whether there are neither tools nor environments.
+        processes: Their number.
+    """
+    if not hasattr(rows, "__len__"):
+        raise RecipeError(
+            "dynamic sampling draws further prompts by their number, but the data set is a stream; load it as a "
+            "datasets.Dataset, or set dynamic_sampling=False"
+        )
+    if not only_text or {"image", "images"} & set(getattr(rows, "column_names", None) or ()):
+        raise RecipeError(
+            "dynamic sampling keeps and drops completions of text; with tools, environments or images set "
+            "dynamic_sampling=False"
+        )
+    local_rows = args.per_device_train_batch_size * args.steps_per_generation
+    if local_rows % args.num_generations:
+        raise RecipeError(
+            f"dynamic sampling decides on whole groups, but each of {processes} processes gets {local_rows} rows, "
+            f"no multiple of num_generations={args.num_generations}; set prompts_per_step to a multiple of "
+            f"{processes}, or dynamic_sampling=False"
+        )
+    if processes > 1 and args.loss_type not in GLOBAL_LOSSES:
+        raise RecipeError(
+            f"loss_type={args.loss_type!r} wants the same number of rows in every process, which dynamic sampling "
+            f"does not leave; set one of {', '.join(GLOBAL_LOSSES)}, or dynamic_sampling=False"
+        )

@@ -1,12 +1,20 @@
 """`SRLTrainer`: TRL's `GRPOTrainer` with dynamic sampling, prefix trees and a record of every rollout.
 
-Losses, distribution and trackers are TRL's. What it adds lies in the classes beneath, one idea each, from the bottom:
+Losses, distribution and trackers are TRL's. Each of TRL's seams is overridden here once, in the order in which a step
+runs, and hands the work to a part that knows nothing of the trainer:
 
-- `treadle.training.prefix_trainer`: what completions share is computed once.
-- `treadle.training.group_trainer`: groups are sampled and rewarded first, and made into a batch afterwards.
-- `treadle.training.dynamic_sampling`: groups without signal are left out and others drawn.
+| part | its idea | modules |
+|---|---|---|
+| prompts | which prompts, in which order, and which rest | `prompts`, `prompt_order`, `prompt_rest` |
+| sampling | groups: rewarded, kept, refilled, left over | `dynamic_sampling`, `sampling`, `groups` |
+| rollouts | completions: shared prefixes, vLLM, or TRL's own | `rollouts` |
+| rewards | reward functions, guarded | `guards.rewards` |
+| batches | groups to TRL's batch, and that to micro-batches | `batches`, `cutting`, `micro_batches` |
+| logps | log-probs through the tree, or TRL's | `logps` |
+| guards | memory, rewards, steps, stale rollouts | `guards` |
+| record | `rollouts.jsonl`, time of phases | `rollout_log`, `phases` |
 
-Here: the default reward, what reward functions are told, `rollouts.jsonl`, and the time of each phase. With
+`treadle.training.parts` puts them together; logs, validation and checkpoints are `treadle.training.between_steps`. With
 `dynamic_sampling`, `prefix_tree`, `shared_rollout`, `group_by_trajectory` and `log_rollouts` all false it is a plain
 `GRPOTrainer`.
 """
@@ -14,29 +22,40 @@ Here: the default reward, what reward functions are told, `rollouts.jsonl`, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import Sampler
+from trl import GRPOTrainer
+from trl.extras.profiling import profiling_context
+from trl.models.utils import disable_gradient_checkpointing
 
 from treadle.scoring.rewards import srl_reward
-from treadle.training.dynamic_sampling import DynamicSamplingTrainer
-from treadle.training.groups import total_rewards
-from treadle.training.guards.steps import GuardedSteps
-from treadle.training.guards.watched_rollouts import WatchedRollouts
+from treadle.training.batches import Deal
+from treadle.training.between_steps import BetweenSteps
+from treadle.training.guards.rewards import guarded
 from treadle.training.micro_batches import Batch
-from treadle.training.phases import PhaseTimes
-from treadle.training.rollout_log import RolloutLog, thought_lengths
+from treadle.training.parts import Methods, Parts
+from treadle.training.prompts import Row
+from treadle.training.rollouts import Generated, PromptIds, whole_network
 from treadle.training.sampling import Drop
 from treadle.training.srl_config import SRLConfig
 
+Tensor = torch.Tensor
 
-class SRLTrainer(PhaseTimes, GuardedSteps, WatchedRollouts, DynamicSamplingTrainer):
-    """`GRPOTrainer` with dynamic sampling, on prefix trees.
+
+class SRLTrainer(BetweenSteps, GRPOTrainer):
+    """`GRPOTrainer` with dynamic sampling, on prefix trees, resumable to the byte.
 
     Args are those of `GRPOTrainer`. Without `reward_funcs` the step-wise similarity reward is used, which reads
     the data set's column `expert_action`.
+
+    Attributes:
+        parts: What it is made of.
+        tree_is_used: Whether log-probs go through shared prefixes.
+        rollout_is_shared: Whether generation without vLLM does.
     """
 
     _tag_names = ["trl", "grpo", "srl"]  # noqa: RUF012, as in TRL
@@ -55,33 +74,171 @@ class SRLTrainer(PhaseTimes, GuardedSteps, WatchedRollouts, DynamicSamplingTrain
                 srl_reward, think_tags=args.think_tags, autojunk=args.autojunk, argument_order=args.argument_order
             )
             reward_funcs.__name__ = "srl_reward"
-        super().__init__(model, reward_funcs, args, *more, **kwargs)
-        self._rollout_log = RolloutLog(Path(args.output_dir) / "rollouts.jsonl") if args.log_rollouts else None
+        functions = reward_funcs if isinstance(reward_funcs, (list, tuple)) else [reward_funcs]
+        super().__init__(model, [guarded(f, args.reward_seconds) for f in functions], args, *more, **kwargs)
+        methods = Methods(
+            self._whole_network,
+            self._generate,
+            self._calculate_rewards,
+            self._policy_logps,
+            self._write_rollouts,
+            self._metrics["train"],
+            self._pending_extra_logs,
+        )
+        self.parts = Parts(self, methods, self._tokenizer)
+        self.stateful = self.parts.with_state
+        self.tree_is_used = self.parts.tree_is_used
+        self.rollout_is_shared = self.parts.shared_rollout is not None
+        self._deal: Deal | None = None  # whose groups TRL makes a batch of right now
 
-    def _reward(
-        self, inputs: list[dict], prompts: list, completions: list, completion_ids_list: list[list[int]]
-    ) -> torch.Tensor:
-        ends = {*self.eos_token_ids, self._tokenizer.pad_token_id}
-        truncated = [ids[-1] not in ends for ids in completion_ids_list]
-        inputs = [{**row, "truncated": cut} for row, cut in zip(inputs, truncated, strict=True)]
-        rewards_BF = super()._reward(inputs, prompts, completions, completion_ids_list)
-        mode = "train" if self.model.training else "eval"
-        lengths = thought_lengths(completions, self._tokenizer)
-        self._metrics[mode]["thought_tokens"].append(sum(lengths) / len(lengths))
-        if self._rollout_log and mode == "train":
-            first = self.accelerator.process_index * len(prompts)
-            local_BF = rewards_BF[first : first + len(prompts)]
-            rewards = total_rewards(local_BF, self.reward_weights.to(local_BF.device)).tolist()
-            held = self._of_all(list(zip(inputs, completions, rewards, strict=True)))
-            self._rollout_log.hold(*zip(*held, strict=True), self.num_generations)
-        return rewards_BF
+    # The prompts of an epoch
 
-    def _note_rollouts(self, reasons: Sequence[Drop | None]) -> None:
-        if self._rollout_log:
-            self._rollout_log.write(self.state.global_step, reasons, self.accelerator.is_main_process)
+    def _get_train_sampler(self, dataset: Any = None) -> Sampler:
+        if not self.shuffle_dataset:
+            return super()._get_train_sampler(dataset)
+        return self.parts.prompts.sampler(
+            self.train_dataset if dataset is None else dataset,
+            mini_repeat_count=self.num_generations,
+            batch_size=self.args.generation_batch_size // self.num_generations,
+            repeat_count=self._generate_every,
+        )
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
-        batch = super()._generate_and_score_completions(inputs)
-        if self._rollout_log and self.model.training and not self.args.dynamic_sampling:
-            self._note_rollouts([None] * self._rollout_log.held)
+    # One micro-batch of a step; before the first of a generation, that generation
+
+    def training_step(self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
+        step = partial(super().training_step, model, inputs, num_items_in_batch)
+
+        def loss_of(batch: Batch) -> Tensor:
+            with self.compute_loss_context_manager():
+                return self.compute_loss(model, batch, num_items_in_batch=num_items_in_batch)
+
+        with self.parts.clock("update"):
+            return self.parts.halving.around_step(step, loss_of, model.zero_grad, self.state.global_step + 1)
+
+    def _prepare_inputs(self, generation_batch: Any) -> Any:
+        if self.parts.halving.repeated is not None:
+            return self.parts.halving.repeated
+        if not self.model.training or not (self.tree_is_used or self.args.dynamic_sampling):
+            return super()._prepare_inputs(generation_batch)
+        if self._step % self._generate_every == 0 or self._buffered_inputs is None:
+            self._buffered_inputs = self.parts.cutter.cut(self._generate_and_score_completions(generation_batch))
+        return self._buffered_inputs[self._step % self.args.steps_per_generation]
+
+    def _generate_and_score_completions(self, inputs: list[Row]) -> Batch:
+        parts = self.parts
+        if not self.model.training or not self.args.dynamic_sampling:
+            batch = super()._generate_and_score_completions(inputs)
+            if self.model.training:
+                self._write_rollouts()
+            return batch
+        proposed = parts.processes.all(inputs[:: self.num_generations])
+        groups, found = parts.sampling.collect(proposed, self.state.global_step)
+        fillers = [group for _, group in found.dropped]
+        self._deal = deal = Deal(groups, found.wanted, fillers, self.args.steps_per_generation, parts.processes)
+        self._pending_extra_logs.update(deal.extras())
+        try:
+            batch = super()._generate_and_score_completions(deal.inputs)
+        finally:
+            self._deal = None
+        batch = deal.finish(batch, parts.groups.logps_BC if parts.keeps_old_logps else None)
+        parts.sampling.log_rewards(found, self.reward_func_names)
         return batch
+
+    # Completions
+
+    def _generate(self, prompts: list[Any]) -> tuple:
+        with self._clocked("rollout"):
+            return super()._generate(prompts) if self._deal is None else self._deal.rollout()
+
+    def _generate_single_turn(
+        self, prompt_ids: PromptIds, images: Any, multimodal_fields: Any, *more: Any, **kwargs: Any
+    ) -> Generated:
+        parts, by_trl = self.parts, super()._generate_single_turn
+
+        def generate(ids: PromptIds) -> Generated:
+            if not self.rollout_is_shared or images is not None:
+                return by_trl(ids, images, multimodal_fields, *more, **kwargs)
+            with profiling_context(self, "treadle.generate_completions"):
+                return parts.shared_rollout(ids)
+
+        if self.use_vllm:
+            return parts.prefix_cache.around(partial(generate, prompt_ids), self._metrics[self._mode])
+        return parts.rollout_memory.around_generation(generate, prompt_ids, divisible=images is None)
+
+    def _whole_network(self) -> AbstractContextManager[torch.nn.Module]:
+        summoned = self._dist.summon_full_params(self.model_wrapped, recurse=False)
+        return whole_network(self.model_wrapped, self.accelerator, self.args, self.generation_kwargs, summoned)
+
+    # Rewards
+
+    def _calculate_rewards(self, inputs: list, prompts: list, completions: list, completion_ids_list: list) -> Tensor:
+        with self._clocked("reward"):
+            if self._deal is not None:
+                return self._deal.rewards_BF()
+            rewards, mode = self.parts.rewards, self._mode
+            inputs = rewards.told(inputs, completion_ids_list)
+            rewards_BF = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+            rewards.rewarded(rewards_BF, inputs, completions, mode, self.state.global_step, self._metrics[mode])
+            return rewards_BF
+
+    def _write_rollouts(self, reasons: Sequence[Drop | None] | None = None) -> None:
+        if self.parts.rollout_log:
+            self.parts.rollout_log.write(self.state.global_step, reasons)
+
+    # Log-probs and loss
+
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: torch.nn.Module,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        logits_to_keep: int,
+        batch_size: int | None = None,
+        compute_entropy: bool = False,
+        *more: Any,
+        **kwargs: Any,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        if batch_size is not None and not self.model.training:
+            # A batch of validation is as large as one of generation, and log-probs take more memory.
+            batch_size = min(batch_size, self.args.per_device_train_batch_size)
+        asked = (model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy)
+        with nullcontext() if torch.is_grad_enabled() else self._clocked("logps"):
+            if self.tree_is_used:
+                found = (*self.parts.tree_logps(*asked), None)
+            else:
+                found = super()._get_per_token_logps_and_entropies(*asked, *more, **kwargs)
+        self.parts.stale.see(found[0])
+        return found
+
+    def _policy_logps(self, ids_BL: Tensor, mask_BL: Tensor, kept: int) -> tuple:
+        rows = self.args.per_device_train_batch_size
+        with torch.no_grad(), disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs):
+            return self._get_per_token_logps_and_entropies(self.model, ids_BL, mask_BL, kept, rows)
+
+    def compute_loss(self, model: torch.nn.Module, inputs: Batch | None, *args: Any, **kwargs: Any) -> Tensor:
+        if inputs is None:  # a backward that has nothing to do
+            return torch.zeros((), device=self.accelerator.device, requires_grad=True)
+        compute = super().compute_loss
+        if not torch.is_grad_enabled() or not self.model.training:
+            return compute(model, inputs, *args, **kwargs)
+        is_first_update = self._step % self._generate_every < self.args.gradient_accumulation_steps
+
+        def loss_of(part: Batch) -> Tensor:
+            with self.parts.stale.around_loss(part, is_first_update):
+                return compute(model, part, *args, **kwargs)
+
+        return self.parts.halving.around_loss(loss_of, inputs)
+
+    # Gradients
+
+    def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
+        self.parts.step_guard.before_clipping(model)
+        return super()._clip_grad_norm(model)
+
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
+        if grad_norm is None:
+            self.parts.step_guard.before_clipping(model)
+        norm = super()._get_grad_norm(model, grad_norm)
+        self.parts.stale.gradients()
+        self.parts.step_guard.gradients(model, norm, self._get_learning_rate, self.state.global_step + 1)
+        return norm

@@ -15,10 +15,8 @@ SFT is validated by its loss.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
@@ -34,46 +32,28 @@ def random_stream(seed: int) -> Iterator[None]:
         yield
 
 
-class Validating:
-    """For a `Trainer`: `evaluate` leaves the random stream of training alone and draws the same numbers each time."""
-
-    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        with random_stream(self.args.seed + _OFFSET + self.accelerator.process_index):
-            return super().evaluate(*args, **kwargs)
+def validation_stream(seed: int, process: int) -> AbstractContextManager[None]:
+    """The stream of a validation, alike each time; every process draws its own."""
+    return random_stream(seed + _OFFSET + process)
 
 
-class ValidatingByReward(Validating):
-    """For a `GRPOTrainer`: `eval_reward` is the mean over the rows, and no loss is computed where it must be zero."""
+class HeldOutRewards:
+    """The rewards of one validation, batch by batch."""
 
-    _validated: tuple[torch.Tensor, ...] = ()
+    def __init__(self) -> None:
+        self._rewards: list[torch.Tensor] = []
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        metrics = super().evaluate(*args, **kwargs)
-        if "eval_reward" in metrics and metrics["eval_reward"] is None:
-            metrics["eval_reward"] = math.nan  # not a completion could be scored; never better than another
-        return metrics
+    def begin(self) -> None:
+        """Forget those of the last validation."""
+        self._rewards = []
 
-    def _calculate_rewards(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        rewards_BF = super()._calculate_rewards(*args, **kwargs)
-        if not self.model.training:
-            rewards_B = (rewards_BF * self.reward_weights.to(rewards_BF.device)).nansum(1)
-            self._validated += (rewards_B.masked_fill(rewards_BF.isnan().all(1), torch.nan),)
-        return rewards_BF
+    def add(self, rewards_B: torch.Tensor) -> None:
+        """Add a batch of total rewards, of all processes and in the order of the sampler; NaN for none."""
+        self._rewards.append(rewards_B)
 
-    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        self._validated = ()
-        output = super().evaluation_loop(*args, **kwargs)
-        if self._validated:
-            # In the order of the sampler; what comes after all rows fills up the processes' last batches.
-            rewards_B = torch.cat(self._validated)[: output.num_samples * self.num_generations_eval]
-            self._metrics["eval"]["reward"] = [rewards_B.nanmean().item()]
-        self._validated = ()
-        return output
+    def mean(self, completions: int) -> float | None:
+        """The mean over the first `completions` rewards: what comes after fills up the processes' last batches.
 
-    def prediction_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, None, None]:
-        if self.num_generations_eval > 1:
-            return super().prediction_step(model, inputs, *args, **kwargs)
-        # Single completions have no group to be better than: their advantages are zero. Without the forward a batch of
-        # validation may be as large as one of generation.
-        self._prepare_inputs(inputs)
-        return torch.zeros((), device=self.accelerator.device), None, None
+        `None` without a batch, NaN where none could be scored.
+        """
+        return torch.cat(self._rewards)[:completions].nanmean().item() if self._rewards else None

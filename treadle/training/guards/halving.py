@@ -8,149 +8,199 @@ of one row stop the run with a message that names the setting. Random numbers of
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from treadle.errors import TrainingFault
 from treadle.training.guards.memory import free, halves, is_out_of_memory, rows_in
-from treadle.training.micro_batches import GLOBAL_LOSSES
 
 Inputs = dict[str, Any]
 
 
-class HalvedSteps:
-    """Mixin for transformers' trainers, before them in the order of bases.
+@dataclass
+class StepTrace:
+    """The optimizer step under way.
 
-    Attributes:
-        step_inputs: The micro-batches of the optimizer step under way, as they are computed.
-        step_losses: Their losses, detached.
-        halved: Whether micro-batches are halved.
+    Args:
+        inputs: Its micro-batches, as they are computed.
+        losses: Their losses, detached.
+        logged: Of each, the entries of the metrics' lists that it added.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.step_inputs: list[Inputs] = []
-        self.step_losses: list[torch.Tensor] = []
-        self.halved = False
-        self._repeated: Inputs | None = None
-        self._computing = False
-        self._logged: list[dict[str, tuple[int, int]]] = []  # of each micro-batch, the metrics' entries that it added
-        super().__init__(*args, **kwargs)
+    inputs: list[Inputs] = field(default_factory=list)
+    losses: list[torch.Tensor] = field(default_factory=list)
+    logged: list[dict[str, tuple[int, int]]] = field(default_factory=list)
 
-    def training_step(self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+    def end(self) -> None:
+        """Forget the step; called when its gradient has been looked at."""
+        self.inputs, self.losses, self.logged = [], [], []
+
+
+class Halving:
+    """Guards the micro-batches of optimizer steps; its state is whether they are halved.
+
+    Args:
+        metrics: TRL's lists of values since the last log.
+        backward: Of a loss.
+        never: Why halves would not do, whatever the micro-batch; `None` if they would.
+        remedy: What to set for smaller micro-batches, for people.
+
+    Attributes:
+        trace: The step under way.
+        halved: Whether micro-batches are halved.
+        repeated: The micro-batch that is taken again, in place of what the loop would prepare.
+    """
+
+    def __init__(
+        self,
+        metrics: dict[str, list[float]],
+        backward: Callable[[torch.Tensor], None],
+        never: str | None,
+        remedy: str,
+    ) -> None:
+        self.trace = StepTrace()
+        self.halved = False
+        self.repeated: Inputs | None = None
+        self._metrics = metrics
+        self._backward = backward
+        self._never = never
+        self._remedy = remedy
+        self._computing = False
+
+    def around_step(
+        self,
+        step: Callable[[], torch.Tensor],
+        loss_of: Callable[[Inputs], torch.Tensor],
+        begin_again: Callable[[], None],
+        number: int,
+        is_mean: bool = False,
+    ) -> torch.Tensor:
+        """transformers' `training_step`, with halves where it runs out of memory.
+
+        Args:
+            step: Prepares a micro-batch, or takes `repeated`, computes its loss and goes backward.
+            loss_of: The loss of a micro-batch that was computed before.
+            begin_again: Takes back what the step's micro-batches have left, such as gradients.
+            number: Of the optimizer step, from 1.
+            is_mean: Whether the loss is a mean over the micro-batch, which halves would change.
+
+        Raises:
+            TrainingFault: There is not enough memory for halves either, or they would not do.
+        """
         self._computing = False
         try:
-            loss = super().training_step(model, inputs, num_items_in_batch)
+            loss = step()
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
             said = str(error).strip().splitlines()[0]
         else:
             if self._computing:
-                self.step_losses.append(loss)
+                self.trace.losses.append(loss)
             return loss
         # Not in the `except`: its traceback would keep the activations.
-        loss = self._in_halves(model, inputs, num_items_in_batch, said)
-        self.step_losses.append(loss)
-        return loss
-
-    def _in_halves(self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any, said: str) -> torch.Tensor:
-        reason = self._why_not_in_halves(num_items_in_batch)
+        reason = self._why_not(is_mean)
         if reason is not None:
-            raise TrainingFault(f"out of memory in the update ({said}); {reason}. {self._setting()}")
+            raise TrainingFault(f"out of memory in the update ({said}); {reason}. {self._remedy}")
         warnings.warn(
-            f"out of memory in the update of step {self.state.global_step + 1} ({said}): the step is repeated, and all "
-            f"further ones are made, with micro-batches halved. {self._setting()}",
-            stacklevel=3,
+            f"out of memory in the update of step {number} ({said}): the step is repeated, and all further ones are "
+            f"made, with micro-batches halved. {self._remedy}",
+            stacklevel=4,
         )
         self.halved = True
         free()
-        model.zero_grad()
+        begin_again()
         self._forget_logged()
-        *before, last = self.step_inputs
-        self.step_inputs = []
+        *before, self.repeated = self.trace.inputs
+        self.trace.inputs = []
         try:
             for batch in before:
-                with self.compute_loss_context_manager():
-                    loss = self.compute_loss(model, batch, num_items_in_batch=num_items_in_batch)
-                self.accelerator.backward(loss)
-            self._repeated = last
-            return super().training_step(model, inputs, num_items_in_batch)
+                self._backward(loss_of(batch))
+            loss = step()
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            raise TrainingFault(f"out of memory in the update, with micro-batches halved. {self._setting()}") from error
+            raise TrainingFault(f"out of memory in the update, with micro-batches halved. {self._remedy}") from error
         finally:
-            self._repeated = None
+            self.repeated = None
+        self.trace.losses.append(loss)
+        return loss
 
-    def _why_not_in_halves(self, num_items_in_batch: Any) -> str | None:
+    def _why_not(self, is_mean: bool) -> str | None:
         if not self._computing:
             return "it was in what prepares the update (log-probs of the policy that sampled, or of the reference)"
         if self.halved:
             return "micro-batches are halved already"
-        if self.accelerator.num_processes > 1 or self.args.n_gpu > 1 or self.is_deepspeed_enabled:
-            return "with several processes or GPUs, or DeepSpeed, the step is not repeated"
-        if rows_in(self.step_inputs[-1]) < 2:
+        if self._never is not None:
+            return self._never
+        if rows_in(self.trace.inputs[-1]) < 2:
             return "the micro-batch has one row and cannot be halved"
-        if getattr(self, "aux_loss_enabled", False):
-            return "the router's auxiliary loss is a mean over the micro-batch, which halves would change"
-        if "completion_ids" not in self.step_inputs[-1]:
-            return None if num_items_in_batch is not None else "the loss is a mean over the micro-batch"
-        if self.loss_type not in GLOBAL_LOSSES or self._entropy_bonus_enabled or self.top_entropy_quantile < 1:
-            return (
-                f"loss_type={self.loss_type!r} with these settings of entropy is not a sum over rows, so halves would "
-                f"change it ({', '.join(GLOBAL_LOSSES)} are)"
-            )
-        return None
+        return "the loss is a mean over the micro-batch" if is_mean else None
 
-    def _setting(self) -> str:
-        if getattr(self, "tree_is_used", False):
-            now = self.args.max_tree_tokens or "what micro_batch rows would have"
-            return f"Set a smaller `max_tree_tokens` (in a recipe under the stage's `trl`; now {now}) or `micro_batch`."
-        return (
-            f"Set a smaller `micro_batch` in the recipe (per_device_train_batch_size, now "
-            f"{self.args.per_device_train_batch_size}), or gradient_checkpointing: true."
-        )
+    def around_loss(self, loss_of: Callable[[Inputs], torch.Tensor], inputs: Inputs) -> torch.Tensor:
+        """The loss of a micro-batch in training, of its halves where these are taken.
 
-    # What is repeated, and what a repetition must not count twice
-
-    def _prepare_inputs(self, inputs: Any) -> Any:
-        return self._repeated if self._repeated is not None else super()._prepare_inputs(inputs)
-
-    def compute_loss(self, model: torch.nn.Module, inputs: Inputs | None, *args: Any, **kwargs: Any) -> Any:
-        if inputs is None or not torch.is_grad_enabled() or not self.model.training:
-            return super().compute_loss(model, inputs, *args, **kwargs)
+        Args:
+            loss_of: Computes it.
+            inputs: The micro-batch.
+        """
         self._computing = True
-        self.step_inputs.append(inputs)
-        metrics = self._metrics["train"]
-        lengths = {name: len(values) for name, values in metrics.items()}
-        tokens = getattr(self, "_total_train_tokens", 0)
-        self._logged.append({})
+        self.trace.inputs.append(inputs)
+        self.trace.logged.append({})
+        lengths = {name: len(values) for name, values in self._metrics.items()}
         *parts, last = halves(inputs) if self.halved else [inputs]
         done = 0.0
         try:
             for part in parts:
-                loss = super().compute_loss(model, part, *args, **kwargs)
-                self.accelerator.backward(loss)
+                loss = loss_of(part)
+                self._backward(loss)
                 done = done + loss.detach()
             # The halves before have had their backward: they count in the value alone.
-            loss = super().compute_loss(model, last, *args, **kwargs)
+            loss = loss_of(last)
         finally:
-            added = {name: (lengths.get(name, 0), len(values)) for name, values in metrics.items()}
-            self._logged[-1] = {name: span for name, span in added.items() if span[0] < span[1]}
-            self._logged[-1]["_total_train_tokens"] = (tokens, 0)
+            added = {name: (lengths.get(name, 0), len(values)) for name, values in self._metrics.items()}
+            self.trace.logged[-1] = {name: span for name, span in added.items() if span[0] < span[1]}
         return loss + done if parts else loss
 
     def _forget_logged(self) -> None:
         """Take out the metrics of the micro-batches that are computed again."""
-        for spans in reversed(self._logged):
-            tokens, _ = spans.pop("_total_train_tokens")
-            if hasattr(self, "_total_train_tokens"):
-                self._total_train_tokens = tokens
+        for spans in reversed(self.trace.logged):
             for name, (start, stop) in spans.items():
-                del self._metrics["train"][name][start:stop]
-        self._logged = []
+                del self._metrics[name][start:stop]
+        self.trace.logged = []
 
-    def _end_step(self) -> None:
-        """Forget the step's micro-batches; called when its gradient has been looked at."""
-        self.step_inputs, self.step_losses, self._logged = [], [], []
+    def state(self) -> bool:
+        """Whether micro-batches are halved."""
+        return self.halved
+
+    def load_state(self, state: bool) -> None:
+        """Go on from what `state` returned."""
+        self.halved = state
+
+
+def why_never(args: Any, processes: int, deepspeed: bool) -> str | None:
+    """Why no trainer's steps are repeated in halves with these settings; `None` if nothing speaks against it.
+
+    Args:
+        args: transformers' `TrainingArguments`.
+        processes: Their number.
+        deepspeed: Whether DeepSpeed is used.
+    """
+    if processes > 1 or args.n_gpu > 1 or deepspeed:
+        return "with several processes or GPUs, or DeepSpeed, the step is not repeated"
+    return None
+
+
+def micro_batch_remedy(rows: int) -> str:
+    """What to set for smaller micro-batches.
+
+    Args:
+        rows: Rows of a micro-batch now.
+    """
+    return (
+        f"Set a smaller `micro_batch` in the recipe (per_device_train_batch_size, now {rows}), or "
+        "gradient_checkpointing: true."
+    )

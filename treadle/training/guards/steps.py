@@ -4,90 +4,88 @@ A skipped step leaves weights and optimizer as they are (no momentum, no decay),
 on. All processes skip together. What is not covered: DeepSpeed, which applies a step within its backward, so that one
 is noticed and counted but not prevented; and float16 with a gradient scaler, which skips by itself.
 
-Steps are watched, too, for having no effect (`treadle.training.guards.watch.QuietSteps`), and halved where memory does
-not suffice (`treadle.training.guards.halving`).
+Steps are watched, too, for having no effect (`treadle.training.guards.quiet`).
 """
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from torch.distributed.tensor import DTensor
 
 from treadle.errors import TrainingFault
-from treadle.training.guards.halving import HalvedSteps, Inputs
-from treadle.training.guards.watch import QuietSteps
+from treadle.training.guards.halving import Inputs, StepTrace
+from treadle.training.guards.quiet import QuietSteps
+from treadle.training.processes import Processes
 
 
-class GuardedSteps(HalvedSteps):
-    """Mixin for transformers' trainers, the first of the bases; `args` has `max_skipped_steps` and `quiet_steps`.
+@dataclass(frozen=True)
+class StepLimits:
+    """When steps are skipped, and when that stops a run.
 
-    Attributes:
-        skipped_steps: Optimizer steps that were not applied since the stage began.
-        skipped_in_row: Of these, those since the last one that was applied.
+    Args:
+        max_skipped_steps, quiet_steps: See `SRLConfig`.
+        scaled: A gradient scaler skips steps by itself.
+        shows_weights: Whether weights can be compared between steps, which DeepSpeed does not allow.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.skipped_steps = self.skipped_in_row = 0
+    max_skipped_steps: int
+    quiet_steps: int
+    scaled: bool
+    shows_weights: bool
+
+    @classmethod
+    def of(cls, args: Any, accelerator: Accelerator, deepspeed: bool) -> StepLimits:
+        """Those of a trainer's configuration."""
+        return cls(args.max_skipped_steps, args.quiet_steps, accelerator.scaler is not None, not deepspeed)
+
+
+class StepGuard:
+    """Guards the gradients of optimizer steps; its state are the counts.
+
+    Args:
+        limits: See there.
+        trace: The step under way.
+        processes: All processes.
+        metrics: TRL's lists of values since the last log.
+        folder: Where a step that stops the run is saved.
+        decode: Token ids to text.
+
+    Attributes:
+        skipped: Optimizer steps that were not applied since the stage began.
+        in_row: Of these, those since the last one that was applied.
+    """
+
+    def __init__(
+        self,
+        limits: StepLimits,
+        trace: StepTrace,
+        processes: Processes,
+        metrics: dict[str, list[float]],
+        folder: Path,
+        decode: Callable[[torch.Tensor], str],
+    ) -> None:
+        self.skipped = self.in_row = 0
+        self._limits = limits
+        self._trace = trace
+        self._processes = processes
+        self._metrics = metrics
+        self._folder = folder
+        self._decode = decode
+        self._quiet = QuietSteps(limits.quiet_steps)
         self._not_finite: list[str] = []
         self._rate_applied = 0.0
-        super().__init__(*args, **kwargs)
-        self._quiet = QuietSteps(self.args.quiet_steps)
 
-    # State of a checkpoint, see `treadle.training.resume.resumable`
-
-    def shared_state(self) -> dict[str, Any]:
-        """The counts, and whether micro-batches are halved, besides what other classes keep."""
-        own = {"skipped_steps": self.skipped_steps, "skipped_in_row": self.skipped_in_row, "halved": self.halved}
-        return super().shared_state() | {"guarded_steps": own}
-
-    def set_shared_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
-        super().set_shared_state(state)
-        for name, value in state.get("guarded_steps", {}).items():
-            setattr(self, name, value)
-
-    # Gradients
-
-    def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
-        self._note_gradients(model)
-        return super()._clip_grad_norm(model)
-
-    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
-        if grad_norm is None:
-            self._note_gradients(model)
-        norm = super()._get_grad_norm(model, grad_norm)
-        number = float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
-        bad_losses = self._bad_losses()
-        weights = [p for p in model.parameters() if p.requires_grad] if not self.is_deepspeed_enabled else []
-        same = bool(weights) and self._quiet.see_weights(weights, self._rate_applied)
-        bad_losses, differing = self._summed(bad_losses, not same)
-        scaled = self.accelerator.scaler is not None
-        if not scaled and (bad_losses or not torch.isfinite(torch.tensor(number))):
-            self._skip(model, number, bad_losses)
-        else:
-            self._applied(number, unchanged=not differing)
-        self._end_step()
-        return norm
-
-    def _bad_losses(self) -> int:
-        if not self.step_losses:
-            return 0
-        return int((~torch.stack([loss.float() for loss in self.step_losses]).isfinite()).sum())
-
-    def _summed(self, *counts: int) -> list[int]:
-        """Over all processes; the one exchange that this class makes in a step."""
-        if self.accelerator.num_processes == 1:
-            return list(counts)
-        told = torch.tensor([counts], device=self.accelerator.device)
-        return self.accelerator.gather(told).sum(0).tolist()
-
-    def _note_gradients(self, model: torch.nn.Module) -> None:
+    def before_clipping(self, model: torch.nn.Module) -> None:
         """Before clipping spreads them: which gradients are not finite, looked at when the next skip is the last."""
-        if self.skipped_in_row + 1 < self.args.max_skipped_steps:
+        if self.in_row + 1 < self._limits.max_skipped_steps:
             return
         self._not_finite = []
         for name, parameter in model.named_parameters():
@@ -98,37 +96,62 @@ class GuardedSteps(HalvedSteps):
             if not held.isfinite().all():
                 self._not_finite.append(name)
 
-    def _applied(self, norm: float, unchanged: bool) -> None:
-        self.skipped_in_row = 0
+    def gradients(
+        self, model: torch.nn.Module, norm: torch.Tensor | float, rate: Callable[[], float], step: int
+    ) -> None:
+        """Judge the optimizer step whose gradients are there, and leave nothing of them where it is not to be applied.
+
+        Args:
+            model: Holds the gradients.
+            norm: Of all of them.
+            rate: The learning rate of this step.
+            step: Its number, from 1.
+
+        Raises:
+            TrainingFault: Too many steps in a row are not applied.
+        """
+        norm = float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+        losses = self._trace.losses
+        bad_losses = int((~torch.stack([loss.float() for loss in losses]).isfinite()).sum()) if losses else 0
+        weights = [p for p in model.parameters() if p.requires_grad] if self._limits.shows_weights else []
+        same = bool(weights) and self._quiet.see_weights(weights, self._rate_applied)
+        bad_losses, differing = self._processes.sums(bad_losses, not same)
+        if not self._limits.scaled and (bad_losses or not math.isfinite(norm)):
+            self._skip(model, norm, bad_losses, step)
+        else:
+            self._applied(norm, rate, unchanged=not differing)
+        self._trace.end()
+
+    def _applied(self, norm: float, rate: Callable[[], float], unchanged: bool) -> None:
+        self.in_row = 0
         said = self._quiet.see_gradient(norm)
         if self._quiet.without_gradient:
-            self._metrics["train"]["faults/quiet_steps"].append(float(self._quiet.without_gradient))
+            self._metrics["faults/quiet_steps"].append(float(self._quiet.without_gradient))
         elif unchanged:
             said = self._quiet.why_unchanged(self._rate_applied)
-            self._metrics["train"]["faults/quiet_steps"].append(float(self._quiet.limit))
-        if said and self.accelerator.is_main_process:
-            warnings.warn(said, stacklevel=3)
+            self._metrics["faults/quiet_steps"].append(float(self._quiet.limit))
+        if said and self._processes.is_main:
+            warnings.warn(said, stacklevel=4)
         # Weights that this step leaves alone for want of a gradient are no wonder.
-        self._rate_applied = self._get_learning_rate() if norm else 0.0
+        self._rate_applied = rate() if norm else 0.0
 
-    def _skip(self, model: torch.nn.Module, norm: float, bad_losses: int) -> None:
+    def _skip(self, model: torch.nn.Module, norm: float, bad_losses: int, step: int) -> None:
         """Leave the optimizer nothing to apply."""
         for parameter in model.parameters():
             parameter.grad = None
         self._rate_applied = 0.0
-        self.skipped_steps += 1
-        self.skipped_in_row += 1
-        self._metrics["train"]["faults/skipped_steps"].append(float(self.skipped_steps))
-        self._metrics["train"]["faults/losses_not_finite"].append(float(bad_losses))
-        step = self.state.global_step + 1
+        self.skipped += 1
+        self.in_row += 1
+        self._metrics["faults/skipped_steps"].append(float(self.skipped))
+        self._metrics["faults/losses_not_finite"].append(float(bad_losses))
         said = f"step {step} is not applied: gradient norm {norm:g}, {bad_losses} losses not finite"
-        if self.skipped_in_row < self.args.max_skipped_steps:
-            if self.accelerator.is_main_process:
-                warnings.warn(f"{said} (number {self.skipped_in_row} in a row)", stacklevel=3)
+        if self.in_row < self._limits.max_skipped_steps:
+            if self._processes.is_main:
+                warnings.warn(f"{said} (number {self.in_row} in a row)", stacklevel=4)
             return
         raise TrainingFault(
-            f"{said}, nor were those before: {self.skipped_in_row} in a row (max_skipped_steps="
-            f"{self.args.max_skipped_steps}). {self._saved(step, norm)} Likely causes: weights that are not finite "
+            f"{said}, nor were those before: {self.in_row} in a row (max_skipped_steps="
+            f"{self._limits.max_skipped_steps}). {self._saved(step, norm)} Likely causes: weights that are not finite "
             "since an earlier step (see grad_norm in metrics.jsonl and the parameters named in the file), a learning "
             "rate that is too high, an overflow in the dtype of the computation (dtype: float32), or a row with "
             "extreme values. The same command continues from the last checkpoint."
@@ -136,16 +159,15 @@ class GuardedSteps(HalvedSteps):
 
     def _saved(self, step: int, norm: float) -> str:
         """Save the step for inspection; returns a sentence that says where."""
-        several = self.accelerator.num_processes > 1
-        name = f"fault-step-{step}-rank-{self.accelerator.process_index}.pt" if several else f"fault-step-{step}.pt"
-        path = Path(self.args.output_dir) / name
+        rank = f"-rank-{self._processes.index}" if self._processes.count > 1 else ""
+        path = self._folder / f"fault-step-{step}{rank}.pt"
         content = {
             "step": step,
             "grad_norm": norm,
-            "losses": [loss.item() for loss in self.step_losses],
+            "losses": [loss.item() for loss in self._trace.losses],
             "parameters_not_finite": self._not_finite,
-            "micro_batches": [_on_cpu(inputs) for inputs in self.step_inputs],
-            "texts": [self._texts(inputs) for inputs in self.step_inputs],
+            "micro_batches": [_on_cpu(inputs) for inputs in self._trace.inputs],
+            "texts": [self._texts(inputs) for inputs in self._trace.inputs],
         }
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,14 +179,21 @@ class GuardedSteps(HalvedSteps):
 
     def _texts(self, inputs: Inputs) -> list[str]:
         """The rows of a micro-batch, decoded without padding."""
-        tokenizer = getattr(self.processing_class, "tokenizer", self.processing_class)
         if "completion_ids" in inputs:
             ids_BT = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
             mask_BT = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], dim=1)
         else:
             ids_BT = inputs["input_ids"]
             mask_BT = inputs.get("attention_mask", torch.ones_like(ids_BT))
-        return [tokenizer.decode(ids[mask.bool()]) for ids, mask in zip(ids_BT, mask_BT, strict=True)]
+        return [self._decode(ids[mask.bool()]) for ids, mask in zip(ids_BT, mask_BT, strict=True)]
+
+    def state(self) -> dict[str, int]:
+        """The counts."""
+        return {"skipped": self.skipped, "in_row": self.in_row}
+
+    def load_state(self, state: dict[str, int]) -> None:
+        """Go on from what `state` returned."""
+        self.skipped, self.in_row = state["skipped"], state["in_row"]
 
 
 def _on_cpu(inputs: Inputs) -> Inputs:

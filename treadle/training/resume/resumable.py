@@ -2,11 +2,11 @@
 
 transformers writes a checkpoint file by file into its final place, and restores weights, optimizer, scheduler and
 random state. Here a checkpoint is written aside and published (`treadle.training.resume.checkpoints`), and holds
-besides what the loop, the order of the data and the trainer's own buffers need. On a CPU in float32 a run that was
-killed and continued ends in the same bytes as one that never was.
+besides what the loop, the order of the data and the trainer's parts need. On a CPU in float32 a run that was killed and
+continued ends in the same bytes as one that never was.
 
-Subclasses add to `shared_state` and `process_state`. With another number of processes or another micro-batch the shared
-state is used and the processes' own is not; the random numbers are then others.
+With another number of processes or another micro-batch the shared state is used and the processes' own is not; the
+random numbers are then others.
 
 Limits: a data set that is a stream is skipped through as transformers does it, `sync_ref_model` is not restored (a
 warning says so), and a checkpoint of another trainer is continued as transformers would.
@@ -17,21 +17,22 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed
 from accelerate.utils import set_seed
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from treadle.errors import OutputError
-from treadle.files.whole import WRITE_ERRORS, cannot_write, is_write_error, sync_file, sync_tree
+from treadle.files.whole import sync_file, sync_tree
 from treadle.training.prompt_order import set_epoch
-from treadle.training.resume import checkpoints
+from treadle.training.resume import Part, checkpoints
+from treadle.training.resume.writing import Writing
 
 SHARED = "shared_state.pt"
 JOURNALS = ("metrics.jsonl", "rollouts.jsonl")
@@ -39,7 +40,13 @@ JOURNALS = ("metrics.jsonl", "rollouts.jsonl")
 
 
 class Resumable:
-    """Goes before a trainer's class in the bases; see the module."""
+    """Goes before a trainer's class in the bases; see the module.
+
+    Attributes:
+        stateful: The parts whose state a checkpoint holds, by name. Set by the trainer.
+    """
+
+    stateful: dict[str, Part]
 
     draws_apart = False
     """Whether every process draws random numbers of its own, as TRL's GRPO does."""
@@ -49,7 +56,7 @@ class Resumable:
     _moved = False  # resumed on another number of processes, or with another micro-batch
     _seconds_before = 0.0
     _began = 0.0
-    _failure: BaseException | None = None
+    _writing: Writing | None = None
 
     # What a checkpoint holds besides transformers' files
 
@@ -59,27 +66,31 @@ class Resumable:
         return [self.args.world_size, self.args.per_device_train_batch_size]
 
     def shared_state(self) -> dict[str, Any]:
-        """What all processes hold alike: plain Python, tensors, lists and dictionaries of these."""
+        """What all processes hold alike, the parts' states among it."""
         return {
             "layout": self._layout,
             "seconds": self._seconds_before + time.monotonic() - self._began,
             "total_loss": self._total_loss_scalar,
             "last_logged": self._globalstep_last_logged,
             "epoch_start": self._epoch_start,
+            "parts": {name: part.state() for name, part in self.stateful.items()},
         }
 
-    def set_shared_state(self, state: dict[str, Any]) -> None:
+    def load_shared_state(self, state: dict[str, Any]) -> None:
         """Go on from what `shared_state` returned."""
         self._seconds_before = state["seconds"]
         self._epoch_start = state["epoch_start"]
         self._loop = {"_total_loss_scalar": state["total_loss"], "_globalstep_last_logged": state["last_logged"]}
+        for name, part in self.stateful.items():
+            if name in state["parts"]:
+                part.load_state(state["parts"][name])
 
     def process_state(self) -> dict[str, Any]:
         """What this process alone holds, of the same types."""
-        metrics = {mode: dict(values) for mode, values in getattr(self, "_metrics", {}).items()}
+        metrics = {mode: dict(values) for mode, values in self._metrics.items()}
         return {"loss": self._tr_loss, "metrics": metrics}
 
-    def set_process_state(self, state: dict[str, Any] | None) -> None:
+    def load_process_state(self, state: dict[str, Any] | None) -> None:
         """Go on from what `process_state` returned; `None`: it was saved by another layout."""
         if state is None:
             return
@@ -89,43 +100,52 @@ class Resumable:
 
     # Saving
 
+    def saving(self) -> AbstractContextManager[None]:
+        """Entered while a checkpoint is saved."""
+        return nullcontext()
+
     def _get_output_dir(self, trial: Any) -> str:
         """Where transformers writes, and where alone it removes: beside the checkpoints that have a name."""
         return str(checkpoints.aside(Path(self.args.output_dir)))
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        with self.saving():
+            self._save_together(partial(super()._save_checkpoint, model, trial))
+
+    def _save_together(self, save: Callable[[], None]) -> None:
         folder = Path(self.args.output_dir)
         written = checkpoints.aside(folder) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
         target = folder / written.name
-        main = self.accelerator.is_main_process
+        args, main = self.args, self.accelerator.is_main_process
         if main:
             checkpoints.clean(folder)
         self.accelerator.wait_for_everyone()
-        self._failure = None
-        with self._noting_failures():
-            super()._save_checkpoint(model, trial)
+        self._writing = writing = Writing(target, args.world_size, args.device, main, args.save_total_limit)
+        with writing.noting_failures():
+            save()
             if self.state.best_global_step == self.state.global_step:
                 self.state.best_model_checkpoint = str(target)
                 if main:
                     self.state.save_to_json(str(written / TRAINER_STATE_NAME))
         shared = self.shared_state()
-        with self._noting_failures():
+        with writing.noting_failures():
             written.mkdir(parents=True, exist_ok=True)
             if main:
                 torch.save(shared, written / SHARED)
                 for journal in filter(Path.is_file, (folder / name for name in JOURNALS)):
                     sync_file(journal)
             torch.save(self.process_state(), written / self._own_file())
-        self._agree(target)
-        with self._noting_failures():
+        writing.agree()
+        with writing.noting_failures():
             if self.accelerator.is_local_main_process:  # a machine syncs what its own processes wrote
                 sync_tree(written)
-        self._agree(target)
-        with self._noting_failures():
+        writing.agree()
+        with writing.noting_failures():
             if main:
-                checkpoints.seal(written, self.args.world_size)
+                checkpoints.seal(written, args.world_size)
                 checkpoints.publish(written, folder)
-        self._agree(target)
+        writing.agree()
+        self._writing = None
         if main:
             self._rotate(target, later=True)
 
@@ -135,39 +155,8 @@ class Resumable:
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """As in transformers; within a checkpoint a failure is noted, as other processes wait after it."""
-        with self._noting_failures() if _internal_call else nullcontext():
+        with self._writing.noting_failures() if self._writing and _internal_call else nullcontext():
             super().save_model(output_dir, _internal_call)
-
-    @contextmanager
-    def _noting_failures(self) -> Iterator[None]:
-        """Go on after a failed write until all processes have agreed on it."""
-        try:
-            yield
-        except WRITE_ERRORS as error:
-            self._failure = self._failure or error
-        except OutputError as error:  # of `write_whole`
-            self._failure = self._failure or error.__cause__
-
-    def _agree(self, target: Path) -> None:
-        """Raise in all processes what one of them could not write."""
-        failed = torch.tensor(int(self._failure is not None), device=self.args.device)
-        if self.args.world_size > 1:
-            torch.distributed.all_reduce(failed, torch.distributed.ReduceOp.MAX)
-        if not failed:
-            return
-        before = [
-            p for p in checkpoints.checkpoints_in(target.parent) if checkpoints.step_of(p) < self.state.global_step
-        ]
-        if self.accelerator.is_main_process:
-            checkpoints.clean(target.parent)
-        if self._failure is None:
-            raise OutputError(f"{target}: another process could not write its part of the checkpoint")
-        if not is_write_error(self._failure):
-            raise self._failure
-        kept = f"The last good checkpoint, {before[0].name}, is intact" if before else "There is no earlier checkpoint"
-        limit = self.args.save_total_limit
-        remedy = f"Fewer are kept with save_total_limit: 1 under `trl:` (now {limit})" if limit != 1 else ""
-        raise cannot_write(target, self._failure, kept, remedy) from self._failure
 
     def _own_file(self) -> str:
         return f"process_state_{self.args.process_index}.pt"
@@ -210,12 +199,17 @@ class Resumable:
                 stacklevel=2,
             )
         shared = torch.load(file, map_location="cpu", weights_only=True)
+        if "parts" not in shared:
+            raise OutputError(
+                f"{file}: found the state of an older version of treadle, which this one cannot go on from; finish the "
+                f"stage with that version, or start it anew by removing its folder: rm -r {file.parent.parent}"
+            )
         self._moved = shared["layout"] != self._layout
-        self.set_shared_state(shared)
+        self.load_shared_state(shared)
         own = None
         if not self._moved:
             own = torch.load(Path(checkpoint) / self._own_file(), map_location="cpu", weights_only=True)
-        self.set_process_state(own)
+        self.load_process_state(own)
         if self.accelerator.is_main_process and Path(checkpoint).parent == Path(self.args.output_dir):
             self._rotate(Path(checkpoint), later=False)  # the number to keep may be smaller now
 

@@ -49,7 +49,7 @@ class _Record:
         return Rest.SOLVED if self.solved else Rest.SILENT
 
 
-class PromptSchedule:
+class PromptRest:
     """Decides each time a prompt comes up whether it is taken.
 
     Args:
@@ -106,7 +106,7 @@ class PromptSchedule:
             "passed_over": {kind.value: self.passed_over[kind] for kind in Rest},
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned, also with other settings."""
         self._records = {key: _Record(*values) for key, values in state["records"].items()}
         self.passed_over = Counter({Rest(kind): count for kind, count in state["passed_over"].items()})

@@ -1,0 +1,105 @@
+"""Rollouts without form: where every completion breaks the format for some steps, the run stops and names the cause."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from treadle.errors import TrainingFault
+from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion
+from treadle.scoring.rewards import FORMAT_REWARD, ModelOutput, completion_text
+
+FORMAT_CAUSES = {
+    FormatFault.TRUNCATED: (
+        "the limit of tokens cuts them off: set a larger max_completion_length, or the model does not know where to "
+        "stop (train it with kind: sft, target: traces first)"
+    ),
+    FormatFault.NO_THINK_BLOCK: (
+        "the model does not write <think> </think>: train it with kind: sft, target: traces first, or set think_tags "
+        "to lenient (the template opens the block) or optional (no thoughts)"
+    ),
+    FormatFault.SEVERAL_THINK_BLOCKS: "the model writes several think blocks: train it with kind: sft, target: traces",
+    FormatFault.TEXT_BEFORE_THINK: "text comes before the think block: set think_tags: lenient",
+    FormatFault.EMPTY_THOUGHT: "thoughts are empty: set think_tags: lenient, or train on traces first",
+    FormatFault.EMPTY_ACTION: "nothing follows the thought: train on traces first, or look at the prompts' template",
+}
+
+
+class FormatFaults:
+    """Counts optimizer steps in a row in whose generations every scored completion broke the format.
+
+    Args:
+        limit: Steps in a row at which to stop; `None` for never.
+        think_tags: As the reward reads completions, for the report.
+    """
+
+    def __init__(self, limit: int | None, think_tags: ThinkTags = "strict") -> None:
+        self.limit = limit
+        self.steps = 0
+        self._think_tags = think_tags
+        self._last: int | None = None
+
+    def rewarded(
+        self, rewards_B: torch.Tensor, completions: Sequence[ModelOutput], truncated: Sequence[bool], step: int
+    ) -> None:
+        """Look at the rewards of a round of sampling.
+
+        Args:
+            rewards_B: Total rewards of all processes; NaN for none.
+            completions: This process's, for samples.
+            truncated: Of each of these, whether the token limit cut it off.
+            step: Optimizer steps done before.
+
+        Raises:
+            TrainingFault: The limit is reached.
+        """
+        scored_B = rewards_B[~rewards_B.isnan()]
+        all_faults = bool(len(scored_B)) and bool((scored_B == FORMAT_REWARD).all())
+        if self.see(step, all_faults):
+            raise TrainingFault(
+                f"every completion broke the format in {self.steps} steps in a row, so there is nothing to learn from "
+                f"(max_format_fault_steps={self.limit}). Likely cause: "
+                f"{format_report([completion_text(c) for c in completions], truncated, self._think_tags)}"
+            )
+
+    def see(self, step: int, all_faults: bool) -> bool:
+        """Told each generation of a step; true where the limit is reached."""
+        if not all_faults:
+            self.steps, self._last = 0, None
+        elif step != self._last:
+            self.steps, self._last = self.steps + 1, step
+        return self.limit is not None and self.steps >= self.limit
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, in plain Python."""
+        return {"steps": self.steps, "last": self._last}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.steps, self._last = state["steps"], state["last"]
+
+
+def format_report(texts: Sequence[str], truncated: Sequence[bool], think_tags: ThinkTags) -> str:
+    """The likely cause of broken formats and three samples, for people.
+
+    Args:
+        texts: Completions of one generation.
+        truncated: Of each, whether the token limit cut it off.
+    """
+    found = [
+        parse_completion(t, truncated=bool(c), think_tags=think_tags) for t, c in zip(texts, truncated, strict=True)
+    ]
+    counts = Counter(fault for fault in found if isinstance(fault, FormatFault))
+    samples = "\n".join(f"  {fault}: {_ends(text)}" for text, fault in list(zip(texts, found, strict=True))[:3])
+    if not counts:
+        return f"the reward's own rule. Samples:\n{samples}"
+    (most, _), *_ = counts.most_common(1)
+    shares = ", ".join(f"{fault} {count / len(texts):.0%}" for fault, count in counts.most_common())
+    return f"{FORMAT_CAUSES[most]} ({shares}). Samples:\n{samples}"
+
+
+def _ends(text: str, length: int = 150) -> str:
+    return repr(text) if len(text) <= 2 * length else f"{text[:length]!r} ... {text[-length:]!r}"

@@ -1,0 +1,64 @@
+"""Journals of a run: JSON lines that are appended to, and cut back where a run that continues writes them again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from treadle.errors import OutputError
+from treadle.files.whole import cannot_write, sync_file
+
+
+def append_lines(path: Path, lines: list[str]) -> None:
+    """Append whole lines to a journal of the run.
+
+    Raises:
+        OutputError: They cannot be written, for instance because the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(lines)
+    except OSError as error:
+        kept = "The checkpoints are intact, and a torn last line is cut off when the run goes on"
+        raise cannot_write(path, error, kept) from error
+
+
+def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] | None:
+    """Cut a JSON lines file, in place, before the first line that a run which continues after `step` writes again.
+
+    Those are lines with a higher `key`, a line that a kill left unfinished, and the summary that ends every call of
+    `train` (`train_runtime`). Lines lie in the order of their steps.
+
+    Returns:
+        The last line that stays.
+
+    Raises:
+        OutputError: A line among those to keep is no JSON object.
+    """
+    if not path.is_file():
+        return None
+    begins = re.compile(rb'\{"%s": (-?\d+)[,}]' % key.encode())  # as treadle writes them, so that not all is parsed
+    last, end = None, 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n") or b'"train_runtime"' in line:
+                break
+            found = begins.match(line)
+            try:
+                at = int(found[1]) if found else json.loads(line)[key]
+            except (ValueError, KeyError, TypeError):
+                raise OutputError(
+                    f"{path}, line {number}: found {line[:60]!r}, expected a JSON object with {key!r}; delete this "
+                    "line, then run the same command again"
+                ) from None
+            if at > step:
+                break
+            last, end = line, end + len(line)
+    if end < path.stat().st_size:
+        os.truncate(path, end)
+        sync_file(path)
+    return json.loads(last) if last else None

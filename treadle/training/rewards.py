@@ -1,0 +1,92 @@
+"""What becomes of a round's rewards: checked, counted, and held for the record.
+
+TRL calls the reward functions, each behind a guard (`treadle.training.guards.rewards`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from treadle.training.groups import total_rewards
+from treadle.training.guards.format import FormatFaults
+from treadle.training.guards.unscorable import Unscorable
+from treadle.training.processes import Processes
+from treadle.training.rollout_log import RolloutLog, thought_lengths
+from treadle.training.validation import HeldOutRewards
+
+
+class Rewards:
+    """Takes in the rewards of every round of completions, in training and validation.
+
+    Args:
+        weights_F: Weight of each reward function.
+        ends: Token ids that end a completion.
+        tokenizer: For the lengths of thoughts.
+        unscorable, format_faults: The guards that are told.
+        held_out: Takes the rewards of validation.
+        log: Takes the rollouts of training; `None` for none.
+        processes: All processes.
+    """
+
+    def __init__(
+        self,
+        weights_F: torch.Tensor,
+        ends: set[int],
+        tokenizer: PreTrainedTokenizerBase,
+        unscorable: Unscorable,
+        format_faults: FormatFaults,
+        held_out: HeldOutRewards,
+        log: RolloutLog | None,
+        processes: Processes,
+    ) -> None:
+        self._weights_F = weights_F
+        self._ends = ends
+        self._tokenizer = tokenizer
+        self._unscorable = unscorable
+        self._format_faults = format_faults
+        self._held_out = held_out
+        self._log = log
+        self._processes = processes
+
+    def told(self, inputs: Sequence[dict[str, Any]], completion_ids: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
+        """The rows as reward functions see them: with `truncated`, whether the token limit cut the completion off."""
+        return [
+            {**row, "truncated": ids[-1] not in self._ends} for row, ids in zip(inputs, completion_ids, strict=True)
+        ]
+
+    def rewarded(
+        self,
+        rewards_BF: torch.Tensor,
+        inputs: Sequence[dict[str, Any]],
+        completions: Sequence[Any],
+        mode: str,
+        step: int,
+        metrics: dict[str, list[float]],
+    ) -> None:
+        """Take in a round.
+
+        Args:
+            rewards_BF: Of all processes; completions for which a function failed lose theirs.
+            inputs: This process's rows, from `told`.
+            completions: Of these, as TRL gives them to reward functions.
+            mode: `train` or `eval`.
+            step: Optimizer steps done before.
+            metrics: TRL's lists of values since the last log.
+
+        Raises:
+            TrainingFault: Too many completions have no reward, or no form.
+        """
+        self._unscorable.rewarded(rewards_BF, len(inputs), mode, step, metrics)
+        rewards_B = total_rewards(rewards_BF, self._weights_F.to(rewards_BF.device))
+        if mode == "train":
+            self._format_faults.rewarded(rewards_B, completions, [row["truncated"] for row in inputs], step)
+        else:
+            self._held_out.add(rewards_B)
+        lengths = thought_lengths(completions, self._tokenizer)
+        metrics["thought_tokens"].append(sum(lengths) / len(lengths))
+        if self._log and mode == "train":
+            self._log.hold(inputs, completions, self._processes.own_rows(rewards_B).tolist())
