@@ -55,13 +55,15 @@ def work(case: str, rank: int, folder: Path) -> None:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
         return loss + torch.nan if now and case != "rewards" else loss
 
+    trace = trainer.stateful["halving"].trace
+
     def ended():
-        type(trainer)._end_step(trainer)
+        type(trace).end(trace)
         weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
         history.append(sum(value.double().sum().item() for value in weights.values()))
 
     trainer.compute_loss = faulty
-    trainer._end_step = ended
+    trace.end = ended
     fault = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -70,7 +72,12 @@ def work(case: str, rank: int, folder: Path) -> None:
         except TrainingFault as stop:
             fault = str(stop)
     # Sums of weights before the update of each step.
-    found = {"fault": fault, "skipped": trainer.skipped_steps, "history": history, "step": trainer.state.global_step}
+    found = {
+        "fault": fault,
+        "skipped": trainer.stateful["steps"].skipped,
+        "history": history,
+        "step": trainer.state.global_step,
+    }
     (folder / f"{case}-{rank}.json").write_text(json.dumps(found))
     if fault is None:
         trainer.accelerator.end_training()

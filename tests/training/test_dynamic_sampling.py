@@ -219,15 +219,17 @@ def test_old_log_probs_of_waiting_groups_are_those_of_the_policy_that_sampled(ti
     """Against a forward of a copy of the weights of that step; groups of this step are on-policy."""
     copies = []
 
-    class Copying(SRLTrainer):
-        def _collect(self, proposed):
-            copies.append(copy.deepcopy(self.model.state_dict()))
-            return super()._collect(proposed)
-
     args = arguments(SRLConfig, tmp_path, dynamic_sampling=True, prefix_tree=True, learning_rate=0.05, **SURPLUS)
-    trainer = Copying(
+    trainer = SRLTrainer(
         tiny_model, two_in_three_vary, args, train_dataset=Dataset.from_list(ROWS), processing_class=tiny_tokenizer
     )
+    collect = trainer.parts.sampling.collect
+
+    def copying(*asked):
+        copies.append(copy.deepcopy(trainer.model.state_dict()))
+        return collect(*asked)
+
+    trainer.parts.sampling.collect = copying
     seen = spy(trainer)
     trainer.train()
     logs = [log for log in trainer.state.log_history if "loss" in log]
@@ -257,11 +259,12 @@ def test_surplus_groups_grow_too_old(tiny_model, tiny_tokenizer, tmp_path):
     donor, _, _ = trained(
         tiny_model, tiny_tokenizer, tmp_path / "donor", two_in_three_vary, **{**SURPLUS, "max_steps": 1}
     )
-    assert donor._surplus
-    trainer._surplus, trainer._generation = donor._surplus, 2
+    surplus = donor.parts.sampling.surplus
+    assert surplus
+    trainer.parts.sampling.surplus, trainer.parts.sampling.generation = surplus, 2
     trainer.train()
     log = trainer.state.log_history[0]
-    assert log["sampling/expired_groups"] == len(donor._surplus)
+    assert log["sampling/expired_groups"] == len(surplus)
     assert log["sampling/waited_groups"] == 0
 
 

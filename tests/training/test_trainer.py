@@ -92,7 +92,7 @@ def test_seams_exist_in_this_trl():
 
 
 def test_seams_exist_in_this_transformers():
-    """What `Resumable`, `GuardedSteps` and `Validating` override, and what the loop hands them."""
+    """What `SRLTrainer` and its bases override, and what the loop hands them."""
     expected = {
         "_clip_grad_norm": ["self", "model"],
         "_get_grad_norm": ["self", "model", "grad_norm"],

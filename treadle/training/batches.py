@@ -11,6 +11,7 @@ Several processes hold all groups alike, and train on an equal share of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from treadle.training.prompts import Row
 Tensor = torch.Tensor
 
 
+@dataclass(frozen=True)
 class GroupMaker:
     """Groups from prompts, and their log-probs, by the methods of a `GRPOTrainer`; each process makes its share.
 
@@ -30,29 +32,19 @@ class GroupMaker:
         size: G.
         generate: TRL's `_generate`.
         rewards: TRL's `_calculate_rewards`.
-        logps: TRL's `_get_per_token_logps_and_entropies` of the policy.
+        policy_logps: Log-probs of completions by the policy as it is, as TRL's `_get_per_token_logps_and_entropies`.
         extras: What reward functions add to TRL's table of completions, as TRL collects it.
         pad_token_id: Fills rows up.
         processes: All processes.
     """
 
-    def __init__(
-        self,
-        size: int,
-        generate: Callable[[list], tuple],
-        rewards: Callable[[list, list, list, list], Tensor],
-        logps: Callable[..., tuple],
-        extras: dict[str, list[Any]],
-        pad_token_id: int,
-        processes: Processes,
-    ) -> None:
-        self._size = size
-        self._generate = generate
-        self._rewards = rewards
-        self._logps = logps
-        self._extras = extras
-        self._pad_token_id = pad_token_id
-        self._processes = processes
+    size: int
+    generate: Callable[[list], tuple]
+    rewards: Callable[[list, list, list, list], Tensor]
+    policy_logps: Callable[..., tuple]
+    extras: dict[str, list[Any]]
+    pad_token_id: int
+    processes: Processes
 
     def sample(self, rows: Sequence[Row], generation: int) -> list[Group]:
         """One rewarded group for each prompt. Repetitions that make processes agree are not counted.
@@ -61,22 +53,22 @@ class GroupMaker:
             rows: The prompts, alike in all processes.
             generation: Number of the generation.
         """
-        inputs = [dict(row) for row in self._processes.share(rows) for _ in range(self._size)]
+        inputs = [dict(row) for row in self.processes.share(rows) for _ in range(self.size)]
         prompts = [row["prompt"] for row in inputs]
-        prompt_ids, completion_ids, tool_mask, completions, logps, told, *_ = self._generate(prompts)
+        prompt_ids, completion_ids, tool_mask, completions, logps, told, *_ = self.generate(prompts)
         for number, row in enumerate(inputs):  # as TRL hands on what a `rollout_func` adds
             for key, values in told.items():
                 if not isinstance(values, list):
                     row[key] = values
                 elif number < len(values):
                     row[key] = values[number]
-        rewards_NF = self._rewards(inputs, prompts, completions, completion_ids)
-        rewards = self._processes.own_rows(rewards_NF).tolist()
-        extras = {column: list(values) for column, values in self._extras.items()}
-        self._extras.clear()
+        rewards_NF = self.rewards(inputs, prompts, completions, completion_ids)
+        rewards = self.processes.own_rows(rewards_NF).tolist()
+        extras = {column: list(values) for column, values in self.extras.items()}
+        self.extras.clear()
         groups = []
-        for start in range(0, len(inputs), self._size):
-            of = slice(start, start + self._size)
+        for start in range(0, len(inputs), self.size):
+            of = slice(start, start + self.size)
             groups.append(
                 Group(
                     inputs[start],
@@ -90,31 +82,31 @@ class GroupMaker:
                     {column: values[of] for column, values in extras.items()},
                 )
             )
-        return self._processes.all(groups)[: len(rows)]
+        return self.processes.all(groups)[: len(rows)]
 
     def logps_BC(self, batch: Batch) -> Tensor:
         """Log-probs of a batch's completions by the policy as it is, without gradient."""
         ids_BL = torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1)
         mask_BL = torch.cat([batch["prompt_mask"], batch["completion_mask"]], dim=1)
-        return self._logps(ids_BL, mask_BL, batch["completion_ids"].shape[1])[0]
+        return self.policy_logps(ids_BL, mask_BL, batch["completion_ids"].shape[1])[0]
 
     def logps(self, groups: Sequence[Group]) -> list[list[list[float]]]:
         """Of each group's completions the log-probs by the policy as it is."""
-        own = self._processes.share(groups)
+        own = self.processes.share(groups)
         rows = iter(self.logps_BC(self._tensors_of(own)).tolist())
         logps = [[next(rows)[: len(ids)] for ids in group.completion_ids] for group in own]
-        return self._processes.all(logps)[: len(groups)]
+        return self.processes.all(logps)[: len(groups)]
 
     def _tensors_of(self, groups: Sequence[Group]) -> Batch:
         prompts = [ids for group in groups for ids in group.prompt_ids]
         completions = [ids for group in groups for ids in group.completion_ids]
         tensors = {
-            "prompt_ids": padded(prompts, self._pad_token_id, True, torch.long),
+            "prompt_ids": padded(prompts, self.pad_token_id, True, torch.long),
             "prompt_mask": padded([[1] * len(ids) for ids in prompts], 0, True, torch.long),
-            "completion_ids": padded(completions, self._pad_token_id, False, torch.long),
+            "completion_ids": padded(completions, self.pad_token_id, False, torch.long),
             "completion_mask": padded([[1] * len(ids) for ids in completions], 0, False, torch.long),
         }
-        return {name: tensor.to(self._processes.device) for name, tensor in tensors.items()}
+        return {name: tensor.to(self.processes.device) for name, tensor in tensors.items()}
 
 
 class Deal:

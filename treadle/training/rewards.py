@@ -6,6 +6,7 @@ TRL calls the reward functions, each behind a guard (`treadle.training.guards.re
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from treadle.training.rollout_log import RolloutLog, thought_lengths
 from treadle.training.validation import HeldOutRewards
 
 
+@dataclass(frozen=True)
 class Rewards:
     """Takes in the rewards of every round of completions, in training and validation.
 
@@ -32,31 +34,18 @@ class Rewards:
         processes: All processes.
     """
 
-    def __init__(
-        self,
-        weights_F: torch.Tensor,
-        ends: set[int],
-        tokenizer: PreTrainedTokenizerBase,
-        unscorable: Unscorable,
-        format_faults: FormatFaults,
-        held_out: HeldOutRewards,
-        log: RolloutLog | None,
-        processes: Processes,
-    ) -> None:
-        self._weights_F = weights_F
-        self._ends = ends
-        self._tokenizer = tokenizer
-        self._unscorable = unscorable
-        self._format_faults = format_faults
-        self._held_out = held_out
-        self._log = log
-        self._processes = processes
+    weights_F: torch.Tensor
+    ends: set[int]
+    tokenizer: PreTrainedTokenizerBase
+    unscorable: Unscorable
+    format_faults: FormatFaults
+    held_out: HeldOutRewards
+    log: RolloutLog | None
+    processes: Processes
 
     def told(self, inputs: Sequence[dict[str, Any]], completion_ids: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
         """The rows as reward functions see them: with `truncated`, whether the token limit cut the completion off."""
-        return [
-            {**row, "truncated": ids[-1] not in self._ends} for row, ids in zip(inputs, completion_ids, strict=True)
-        ]
+        return [{**row, "truncated": ids[-1] not in self.ends} for row, ids in zip(inputs, completion_ids, strict=True)]
 
     def rewarded(
         self,
@@ -80,13 +69,13 @@ class Rewards:
         Raises:
             TrainingFault: Too many completions have no reward, or no form.
         """
-        self._unscorable.rewarded(rewards_BF, len(inputs), mode, step, metrics)
-        rewards_B = total_rewards(rewards_BF, self._weights_F.to(rewards_BF.device))
+        self.unscorable.rewarded(rewards_BF, len(inputs), mode, step, metrics)
+        rewards_B = total_rewards(rewards_BF, self.weights_F.to(rewards_BF.device))
         if mode == "train":
-            self._format_faults.rewarded(rewards_B, completions, [row["truncated"] for row in inputs], step)
+            self.format_faults.rewarded(rewards_B, completions, [row["truncated"] for row in inputs], step)
         else:
-            self._held_out.add(rewards_B)
-        lengths = thought_lengths(completions, self._tokenizer)
+            self.held_out.add(rewards_B)
+        lengths = thought_lengths(completions, self.tokenizer)
         metrics["thought_tokens"].append(sum(lengths) / len(lengths))
-        if self._log and mode == "train":
-            self._log.hold(inputs, completions, self._processes.own_rows(rewards_B).tolist())
+        if self.log and mode == "train":
+            self.log.hold(inputs, completions, self.processes.own_rows(rewards_B).tolist())

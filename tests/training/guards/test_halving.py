@@ -98,7 +98,7 @@ def test_the_gradient_is_that_of_a_run_with_enough_memory(case, where, tiny_fold
     found = gradients(limited)
     limited_tokens = tokens_of(limited)
     after_limited, logs_limited, said = run(limited)
-    assert limited.halved
+    assert limited.stateful["halving"].halved
     (warning,) = [text for text in said if "out of memory" in text]
     assert "halved" in warning
     assert ("max_tree_tokens" if case in ("tree", "kl") else "micro_batch") in warning

@@ -13,9 +13,8 @@ from datasets import Dataset
 from tests.training.test_trainer import ROWS, arguments, digits
 from treadle import SRLConfig, SRLTrainer
 from treadle.errors import RecipeError, TrainingFault
-from treadle.recipe.build import StageSFTTrainer
 from treadle.training.progress import MetricsFile
-from treadle.training.sft_config import GuardedSFTConfig
+from treadle.training.sft_trainer import GuardedSFTConfig, GuardedSFTTrainer
 
 TEXTS = [{"text": f"number {i} and {i * i} and {i + 7}" * (1 + i % 3)} for i in range(24)]
 
@@ -33,7 +32,7 @@ def sft_trainer(model, tokenizer, folder, peft_config=None, **changes):
     }  # fmt: skip
     args = GuardedSFTConfig(str(folder), **settings | changes)
     rows = Dataset.from_list(TEXTS)
-    return StageSFTTrainer(model, args=args, train_dataset=rows, processing_class=tokenizer, peft_config=peft_config)
+    return GuardedSFTTrainer(model, args=args, train_dataset=rows, processing_class=tokenizer, peft_config=peft_config)
 
 
 MAKERS = {"srl": srl_trainer, "sft": sft_trainer}
@@ -64,13 +63,14 @@ def spoil(trainer, steps, kind):
 
 def run(trainer, after_step=None):
     """Train; weights after each step."""
-    history, step = [], trainer._end_step
+    history, trace = [], trainer.stateful["halving"].trace
+    step = trace.end
 
     def ended():
         step()
         history.append(weights(trainer))  # before this step's update
 
-    trainer._end_step = ended
+    trace.end = ended
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         trainer.train()
@@ -153,7 +153,7 @@ def test_a_few_in_a_row_stop_the_run_and_leave_the_batch(maker, tiny_model, tiny
     spoil(trainer, {0, 2, 3}, "gradient")
     with pytest.raises(TrainingFault, match=r"step 4 is not applied.*2 in a row .*fault-step-4.pt"):
         run(trainer)
-    assert (trainer.skipped_steps, trainer.skipped_in_row) == (3, 2)
+    assert trainer.stateful["steps"].state() == {"skipped": 3, "in_row": 2}
     saved = torch.load(tmp_path / "fault-step-4.pt", weights_only=True)
     assert saved["step"] == 4
     assert not math.isfinite(saved["grad_norm"])
@@ -190,13 +190,13 @@ def test_counts_go_on_after_a_resume(maker, tiny_folder, tiny_tokenizer, tmp_pat
     changes = {"save_strategy": "steps", "save_steps": 1, "max_steps": 3}
     trainer = MAKERS[maker](str(tiny_folder), tiny_tokenizer, tmp_path, **changes)
     spoil(trainer, {0, 1}, "loss")
-    trainer.halved = True
+    trainer.stateful["halving"].halved = True
     run(trainer)
     resumed = MAKERS[maker](str(tiny_folder), tiny_tokenizer, tmp_path, **changes)
     spoil(resumed, {2}, "loss")
     with pytest.raises(TrainingFault, match=r"step 3 is not applied.*3 in a row"):
         resumed.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
-    assert (resumed.skipped_steps, resumed.halved) == (3, True)
+    assert (resumed.stateful["steps"].skipped, resumed.stateful["halving"].halved) == (3, True)
 
 
 def test_metrics_stay_json_that_every_reader_takes(tiny_model, tiny_tokenizer, tmp_path):

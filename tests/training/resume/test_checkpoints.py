@@ -12,7 +12,7 @@ import pytest
 from tests.training.resume.test_resumable import sft, srl
 from treadle.errors import OutputError
 from treadle.files.whole import write_whole
-from treadle.training.progress import append_lines
+from treadle.training.journal import append_lines
 from treadle.training.resume.checkpoints import (
     MANIFEST,
     aside,

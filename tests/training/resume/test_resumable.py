@@ -14,8 +14,7 @@ from trl.trainer.utils import RepeatSampler
 
 from tests.training.test_trainer import ROWS, arguments, digits
 from treadle import SRLConfig, SRLTrainer
-from treadle.recipe.build import StageSFTTrainer
-from treadle.training.sft_config import GuardedSFTConfig
+from treadle.training.sft_trainer import GuardedSFTConfig, GuardedSFTTrainer
 
 TIMES = {"train_runtime", "train_samples_per_second", "train_steps_per_second", "step_time"}
 TRAJECTORIES = [{**row, "trajectory_id": f"t{i // 3}"} for i, row in enumerate(ROWS)]
@@ -68,7 +67,7 @@ def sft(folder, model, tokenizer, rows_eval=False, **changes):
     rows = [{"prompt": f"next {i:03d}", "completion": "a1b2 " * (1 + i % 5)} for i in range(16)]
     held_out = Dataset.from_list(rows[:4]) if rows_eval else None
     data = Dataset.from_list(rows)
-    return StageSFTTrainer(model, args, train_dataset=data, eval_dataset=held_out, processing_class=tokenizer)
+    return GuardedSFTTrainer(model, args, train_dataset=data, eval_dataset=held_out, processing_class=tokenizer)
 
 
 def trained(trainer, checkpoint=None):

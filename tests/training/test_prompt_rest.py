@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle.errors import RecipeError
-from treadle.training.prompt_schedule import PromptSchedule, Rest, key_of
+from treadle.training.prompt_rest import PromptRest, Rest, key_of
 from treadle.training.sampling import Drop
 
 REASONS = [None, Drop.ALL_RIGHT, Drop.ALL_WRONG, Drop.LOW_SPREAD]
@@ -33,7 +33,7 @@ def own_history(history, taken, key):
 
 @given(HISTORIES, st.integers(1, 4), st.integers(1, 4))
 def test_a_prompt_is_taken_unless_it_rests_and_its_turn_has_not_come(history, silent_visits, every):
-    schedule = PromptSchedule(silent_visits, every)
+    schedule = PromptRest(silent_visits, every)
     taken = run(schedule, history)
     resting = dict.fromkeys(Rest, 0)
     for key in "abc":
@@ -53,19 +53,19 @@ def test_a_prompt_is_taken_unless_it_rests_and_its_turn_has_not_come(history, si
 
 @given(HISTORIES, HISTORIES, st.integers(1, 3), st.integers(1, 4))
 def test_a_restored_schedule_goes_on_as_if_it_had_not_stopped(before, after, silent_visits, every):
-    straight = PromptSchedule(silent_visits, every)
+    straight = PromptRest(silent_visits, every)
     taken = run(straight, before + after)
-    stopped = PromptSchedule(silent_visits, every)
+    stopped = PromptRest(silent_visits, every)
     run(stopped, before)
-    resumed = PromptSchedule(silent_visits, every)
-    resumed.set_state(json.loads(json.dumps(stopped.state())))
+    resumed = PromptRest(silent_visits, every)
+    resumed.load_state(json.loads(json.dumps(stopped.state())))
     assert run(resumed, after) == taken[len(before) :]
     assert resumed.state() == straight.state()
     assert (resumed.resting, resumed.passed_over) == (straight.resting, straight.passed_over)
 
 
 def test_by_hand():
-    schedule = PromptSchedule(silent_visits=2, every=3)
+    schedule = PromptRest(silent_visits=2, every=3)
     wrong = [("a", Drop.ALL_WRONG)] * 8
     assert run(schedule, wrong) == [True, True, False, False, True, False, False, True]
     assert schedule.resting == {Rest.SOLVED: 0, Rest.SILENT: 1}
@@ -78,7 +78,7 @@ def test_by_hand():
 
 
 def test_prompts_with_a_signal_leave_nothing_behind():
-    schedule = PromptSchedule(2)
+    schedule = PromptRest(2)
     run(schedule, [(f"prompt {i}", None) for i in range(100)] + [("silent", Drop.LOW_SPREAD), ("silent", None)])
     assert schedule.state()["records"] == {}
 
@@ -86,7 +86,7 @@ def test_prompts_with_a_signal_leave_nothing_behind():
 @pytest.mark.parametrize(("visits", "every", "name"), [(0, 4, "silent_visits=0"), (3, 0, "every=0")])
 def test_numbers_below_one_are_refused(visits, every, name):
     with pytest.raises(RecipeError, match=f"{name}: expected at least 1"):
-        PromptSchedule(visits, every)
+        PromptRest(visits, every)
 
 
 def test_the_key_is_that_of_prompt_and_reference_alone():

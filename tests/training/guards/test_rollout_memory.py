@@ -1,4 +1,4 @@
-"""Rollouts that run out of memory, and rollout engines whose log-probs are told to the trainer."""
+"""Rollouts that run out of memory."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ import torch
 
 from tests.training.guards.test_halving import CPU_ERROR
 from tests.training.guards.test_steps import run, srl_trainer
-from treadle import SRLTrainer
 from treadle.errors import TrainingFault
 from treadle.rollout.plan import largest_batch
-
-# Memory
 
 
 def limit_rollouts(model, tokens, times=10**9):
@@ -52,9 +49,9 @@ def test_a_shared_rollout_is_repeated_with_half_the_cache_and_the_same_numbers(t
     limit_rollouts(limited.model, 15)
     _, _, said = run(limited)
     assert found[0] == expected[0]
-    assert limited.args.max_kv_tokens is not None
+    assert limited.parts.shared_rollout.max_kv_tokens is not None
     (warning,) = [text for text in said if "out of memory in a rollout" in text]
-    assert f"max_kv_tokens={limited.args.max_kv_tokens}" in warning
+    assert f"max_kv_tokens={limited.parts.shared_rollout.max_kv_tokens}" in warning
 
 
 def test_trls_own_rollout_is_repeated_in_halves(tiny_folder, tiny_tokenizer, tmp_path):
@@ -90,8 +87,8 @@ def test_memory_is_no_matter_of_warnings_in_a_sound_run(tiny_model, tiny_tokeniz
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*out of memory.*")
         trainer.train()
-    assert not trainer.halved
-    assert trainer.args.max_kv_tokens is None
+    assert not trainer.parts.halving.halved
+    assert trainer.parts.shared_rollout is None or trainer.parts.shared_rollout.max_kv_tokens is None
 
 
 def test_the_largest_batch_is_counted_by_hand():
@@ -100,63 +97,3 @@ def test_the_largest_batch_is_counted_by_hand():
     assert largest_batch(prompts, 10, None) == 3 + 0 + 2 + 30
     # Within 24: 3 + 0 + 20 fit together, the third row (4 + 10) is a batch of its own.
     assert largest_batch(prompts, 10, 24) == 23
-
-
-# Log-probs
-
-
-class Telling(SRLTrainer):
-    """A rollout engine that tells the log-probs of its tokens, those of its own weights plus an error."""
-
-    error = 0.0
-
-    def _generate_single_turn(self, prompt_ids, *args, **kwargs):
-        completions, _ = super()._generate_single_turn(prompt_ids, *args, **kwargs)
-        told = []
-        for prompt, completion in zip(prompt_ids, completions, strict=True):
-            ids = torch.tensor([[*prompt, *completion]])
-            with torch.no_grad():
-                logits = self.model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float() / self.temperature
-            logps = logits.log_softmax(-1).gather(1, torch.tensor(completion)[:, None])[:, 0]
-            told.append((logps + self.error).tolist())
-        return completions, told
-
-
-def telling(model, tokenizer, folder, error=0.0, **changes):
-    trainer = srl_trainer(model, tokenizer, folder, cls=Telling, max_steps=2, **changes)
-    trainer.error = error
-    return trainer
-
-
-@pytest.mark.parametrize("changes", [{}, {"prefix_tree": False}, {"num_iterations": 2, "steps_per_generation": 4}])
-def test_an_engine_with_the_same_weights_does_not_differ(changes, tiny_model, tiny_tokenizer, tmp_path):
-    trainer = telling(tiny_model, tiny_tokenizer, tmp_path, **changes)
-    _, logs, said = run(trainer)
-    assert logs[0]["rollout/logp_difference"] < 1e-5
-    assert logs[0]["rollout/logp_difference/max"] < 1e-5
-    assert logs[0]["faults/stale_rollout"] == 0.0
-    # Steps that use a generation again differ by the updates since, and are not compared.
-    assert ("rollout/logp_difference" in logs[1]) == (not changes.get("num_iterations"))
-    assert not [text for text in said if "log-probs differ" in text]
-
-
-def test_an_engine_that_differs_is_told_of(tiny_model, tiny_tokenizer, tmp_path):
-    trainer = telling(tiny_model, tiny_tokenizer, tmp_path, error=0.5)
-    _, logs, said = run(trainer)
-    for log in logs:
-        assert log["rollout/logp_difference"] == pytest.approx(0.5, abs=1e-4)
-        assert log["rollout/logp_difference/max"] == pytest.approx(0.5, abs=1e-4)
-        assert log["faults/stale_rollout"] == 1.0
-    assert [text for text in said if "log-probs differ from the trainer's by 0.5 on average" in text]
-
-
-def test_an_engine_that_differs_stops_the_run_on_request(tiny_model, tiny_tokenizer, tmp_path):
-    trainer = telling(
-        tiny_model, tiny_tokenizer, tmp_path, error=0.5, stop_on_logp_difference=True, max_logp_difference=0.4
-    )
-    with pytest.raises(TrainingFault, match="was not given the current weights"):
-        run(trainer)
-    less = telling(
-        tiny_model, tiny_tokenizer, tmp_path, error=0.3, stop_on_logp_difference=True, max_logp_difference=0.4
-    )
-    less.train()
