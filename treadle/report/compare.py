@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from treadle.evaluate.compare import MODES, Column, Comparison, Pair, as_dict
+from treadle.evaluate.compare import MODES, as_dict
+from treadle.evaluate.comparison import Column, Comparison, Pair
 from treadle.evaluate.findings import finding, p_values, sentence
 from treadle.evaluate.paired import PairedVerdict
 from treadle.files.output import check_place
