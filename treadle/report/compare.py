@@ -63,7 +63,7 @@ def write_comparison(comparison: Comparison, out: Path, paper: bool = False) -> 
     check_place(out)
     shown = rows(comparison, paper)
     page = out / "compare.html"
-    write_page(page, "compare.html.j2", **page_content(comparison, shown, notes(comparison, paper)))
+    write_page(page, "report/compare.html.j2", **page_content(comparison, shown, notes(comparison, paper)))
     written = [page, out / "figures.png"]
     figures_picture(shown, comparison.columns, MODES, paper_notes(comparison) if paper else [], out / "figures.png")
     if comparison.pairs:

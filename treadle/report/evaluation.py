@@ -59,7 +59,7 @@ def write_evaluation_report(run: Path, against: Path | None = None) -> Path:
         with _building(run) as (scratch, build):
             side = SideFiles(scratch / build, f"{SIDE}/{build}")
             content = _content(found, other, limit, side)
-            write_page(scratch / PAGE, "evaluation.html.j2", **content)
+            write_page(scratch / PAGE, "report/evaluation.html.j2", **content)
             _install(scratch, build, run)
     except OSError as error:
         raise OutputError(f"{run}: the report cannot be written ({error.strerror}); free space or rights") from None
