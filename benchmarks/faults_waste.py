@@ -19,7 +19,7 @@ from pathlib import Path
 from treadle.miniature.arms import SRL
 from treadle.miniature.problems import candidates, write_data
 from treadle.recipe import stages
-from treadle.recipe.schema import parse_recipe
+from treadle.recipe.reading import parse_recipe
 
 CASES = (("missing", 0), ("expected", 0), ("expected", 1), ("full", 0), ("full", 1))
 

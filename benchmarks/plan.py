@@ -80,7 +80,7 @@ def make_inputs(folder: Path) -> None:
 
 
 def recipe_of(case: str, folder: Path) -> Any:
-    from treadle.recipe.schema import parse_recipe
+    from treadle.recipe.reading import parse_recipe
 
     common = {"model": str(folder / "model"), "data": str(folder / "data"), "output": str(folder / "run")}
     return parse_recipe({**common, "dtype": "float32", **CASES[case]})

@@ -14,7 +14,7 @@ from treadle.data.prepared import Prepared
 from treadle.data.sources.columns import parse_columns
 from treadle.recipe import stages
 from treadle.recipe.models import load_tokenizer
-from treadle.recipe.schema import parse_recipe
+from treadle.recipe.reading import parse_recipe
 from treadle.scoring.completion import FormatFault
 
 R1 = "problem=question,solution=deepseek-reasoner (question),answer=answer"

@@ -1,10 +1,13 @@
 """Errors that a user can mend. The command line prints their message and exits with code 2 (3 for `TrainingFault`).
 
 Each message names the file, row or key, what was found, what was expected and how to fix it. Anything
-else that is raised is a defect of treadle and shows its traceback.
+else that is raised is a defect of treadle and shows its traceback. Reasons that are counted instead of raised are
+`Explained`.
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 
 class TreadleError(Exception):
@@ -36,3 +39,15 @@ class TrainingFault(TreadleError):
 
 class Interrupted(TreadleError):
     """A run was stopped by the user after saving a checkpoint; the message says how to resume."""
+
+
+class Explained(StrEnum):
+    """Reasons that are counted and printed: members are written `NAME = "value", "explanation"`."""
+
+    explanation: str
+
+    def __new__(cls, value: str, explanation: str) -> Explained:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.explanation = explanation
+        return member

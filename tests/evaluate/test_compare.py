@@ -9,7 +9,8 @@ from scipy.stats import binomtest
 from tests.evaluate.run_folders import write_run
 from treadle.errors import OutputError, TreadleError
 from treadle.evaluate.arms import read_arms
-from treadle.evaluate.compare import Column, Pair, as_dict, compare
+from treadle.evaluate.compare import as_dict, compare
+from treadle.evaluate.comparison import Column, Pair
 from treadle.evaluate.findings import finding, sentence
 from treadle.evaluate.known_sets import KNOWN
 from treadle.evaluate.metrics import avg_at_k

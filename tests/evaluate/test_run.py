@@ -27,6 +27,7 @@ from treadle.evaluate.settings import EvaluateSettings, model_digest
 from treadle.evaluate.store import Journal, read_lines
 from treadle.evaluate.summary import failed
 from treadle.miniature.problems import as_tasks, held_out_problems
+from treadle.report.evaluation import write_evaluation_report
 
 SETTINGS = EvaluateSettings(samples=4, max_new_tokens=24, max_step_tokens=10, max_steps=3)
 
@@ -50,7 +51,7 @@ def content(folder, name="samples.jsonl"):
 
 def test_a_run_folder(tiny_folder, benchmark, tmp_path):
     out = tmp_path / "run"
-    results = evaluate(str(tiny_folder), [benchmark], SETTINGS, out)
+    results = evaluate(str(tiny_folder), [benchmark], SETTINGS, out, page=write_evaluation_report)
     assert {p.name for p in out.iterdir()} >= {
         "run.json",
         "problems.jsonl",
@@ -230,7 +231,9 @@ def test_grading_again_needs_no_model(tiny_folder, benchmark, tmp_path):
     (out / "generations.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
     for file in tiny_folder.iterdir():
         file.unlink()
-    regrade(out)
+    pages = []
+    regrade(out, pages.append)
+    assert pages == [out]
     found = content(out)
     differing = [(a, b) for a, b in zip(expected, found, strict=True) if a != b]
     assert len(differing) == 1

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.data.sources.form import Rejected
 from treadle.files import json_stream
 from treadle.files.json_stream import json_items, list_column
+from treadle.files.rows import Rejected
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 
-from treadle.data.sources.form import Row
 from treadle.errors import DataError
 from treadle.files.inputs import input_files
 from treadle.files.reading import iter_chunks, rows_of
+from treadle.files.rows import Row
 
 ROWS = [{"id": str(i), "text": f"row {i} ß\u0000"} for i in range(5)]
 LINES = "".join(json.dumps(row) + "\n" for row in ROWS).encode()

@@ -16,7 +16,7 @@ from treadle.miniature.arms import ARMS, recipe_of
 from treadle.miniature.problems import as_tasks, held_out_problems
 from treadle.miniature.quickstart import Scale, run
 from treadle.recipe.models import BASE
-from treadle.recipe.schema import load_recipe, parse_recipe
+from treadle.recipe.reading import load_recipe, parse_recipe
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = {"max_steps": 1, "prompts_per_step": 2, "rollouts": 4, "micro_batch": 8}

@@ -12,7 +12,7 @@ from treadle.plan.memory import memory_of, states_of
 from treadle.plan.model import shape_of
 from treadle.plan.parts import peak
 from treadle.plan.tokens import load_of, measure
-from treadle.recipe.schema import parse_recipe
+from treadle.recipe.reading import parse_recipe
 from treadle.rollout import attention
 
 CPU = Hardware(device="cpu")

@@ -11,7 +11,8 @@ from treadle.plan.hardware import Hardware
 from treadle.plan.model import shape_of
 from treadle.plan.times import FORWARD, operations, times_of, update_passes
 from treadle.plan.tokens import load_of, measure
-from treadle.recipe.schema import RLVRStage, parse_recipe
+from treadle.recipe.reading import parse_recipe
+from treadle.recipe.schema import RLVRStage
 
 TOKENS = 256
 

@@ -26,7 +26,7 @@ from treadle.data.rows import load_rows
 from treadle.data.sources.native import to_row
 from treadle.errors import DataError, Interrupted, ModelError, OutputError, RecipeError
 from treadle.recipe import folders, stages
-from treadle.recipe.schema import parse_recipe
+from treadle.recipe.reading import parse_recipe
 
 SRL = {
     "kind": "srl",

@@ -11,7 +11,8 @@ from accelerate.commands.launch import launch_command_parser
 
 from treadle.cli.main import app
 from treadle.recipe.arguments import check_trl_keys
-from treadle.recipe.schema import Recipe, RLStage, load_recipe
+from treadle.recipe.reading import load_recipe
+from treadle.recipe.schema import Recipe, RLStage
 from treadle.recipe.sizes import derive_sizes
 
 ROOT = Path(__file__).parent.parent.parent

@@ -24,7 +24,7 @@ from tests.distributed.ranks import free_port
 from tests.recipes.commands import LAUNCH, ROOT, commands, parse
 from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.sources.native import to_row
-from treadle.recipe.schema import load_recipe
+from treadle.recipe.reading import load_recipe
 
 CONFIGS = sorted(LAUNCH.glob("*.yaml"))
 ARCHITECTURES = {

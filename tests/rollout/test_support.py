@@ -10,6 +10,7 @@ from transformers import (
     BloomConfig,
     Gemma2Config,
     Gemma3TextConfig,
+    GPT2Config,
     GptOssConfig,
     LlamaConfig,
     MambaConfig,
@@ -23,6 +24,7 @@ from transformers import (
 
 from tests.rollout.models import FAMILIES, SHAPE, config_of, stock_completions, tiny_model, trajectory_prompts
 from treadle.rollout import generate_completions, why_not
+from treadle.tree import support
 
 HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2}
 
@@ -101,3 +103,16 @@ def test_a_limit_of_new_tokens_is_needed():
     config = config_of(5)
     config.max_new_tokens = None
     assert why_not(tiny_model(), config) == "max_new_tokens is not set"
+
+
+def test_the_tree_refuses_what_the_rollout_serves():
+    """Both judge by one function, each by its own rules and in its own words."""
+    config = GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=20)
+    model = AutoModelForCausalLM.from_config(config)
+    assert why_not(model) is None
+    assert support.why_not(model) == "GPT2LMHeadModel has no rotary positions"
+    t5 = T5ForConditionalGeneration(T5Config(d_model=16, d_ff=16, d_kv=4, num_layers=1, num_heads=2, vocab_size=20))
+    assert (why_not(t5), support.why_not(t5)) == (
+        "t5 is an encoder-decoder",
+        "T5ForConditionalGeneration has an encoder",
+    )

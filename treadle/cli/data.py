@@ -86,6 +86,7 @@ def prepare(
     from treadle.data.prepare import PrepareSettings, as_markdown
     from treadle.data.prepare import prepare as run_prepare
     from treadle.data.sources.columns import parse_columns
+    from treadle.report.prepared import write_prepare_page
 
     one_of("--targets", targets, ("skip_last", "all"))
     one_of("--untitled", untitled, ("drop", "keep"))
@@ -122,7 +123,7 @@ def prepare(
         seed=seed,
         materialise=materialise,
     )
-    report = run_prepare(source, out, settings, _tokenizer(tokenizer), overwrite, workers)
+    report = run_prepare(source, out, settings, _tokenizer(tokenizer), overwrite, workers, write_prepare_page)
     print(as_markdown(report))
     print(f"{out} is up to date: same input, same settings" if report.reused else f"written to {out}")
 

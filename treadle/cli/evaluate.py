@@ -107,12 +107,13 @@ def evaluate(
     from treadle.evaluate.run import regrade as run_regrade
     from treadle.evaluate.settings import EvaluateSettings
     from treadle.evaluate.summary import as_table, failed
+    from treadle.report.evaluation import write_evaluation_report
     from treadle.scoring.grading import KINDS
 
     if regrade is not None:
         if model is not None or out is not None:
             raise TreadleError("--regrade RUN takes neither a model nor -o: it grades what RUN holds, in its place")
-        results, out = run_regrade(regrade), regrade
+        results, out = run_regrade(regrade, write_evaluation_report), regrade
     else:
         if model is None or out is None:
             missing = "MODEL" if model is None else "-o FOLDER"
@@ -162,6 +163,7 @@ def evaluate(
             options,
             _instances(data, split, limit) if settings.steps else (),
             overwrite,
+            write_evaluation_report,
         )
     print(as_table(results))
     print(f"written to {out}; the report is {out / 'report.html'}")

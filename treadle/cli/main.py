@@ -47,7 +47,7 @@ def train(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output of another recipe.")] = False,
 ) -> None:
     """Run the stages of a recipe; finished stages are not run again, an interrupted one is continued."""
-    from treadle.recipe.schema import load_recipe, resolved
+    from treadle.recipe.reading import load_recipe, resolved
 
     loaded = load_recipe(recipe, overrides or ())
     from treadle.recipe import stages

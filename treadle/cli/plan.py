@@ -35,7 +35,7 @@ def plan(
     Exits with code 1 where a stage does not fit into --gpu-memory.
     """
     from treadle.plan import Hardware, as_text, estimate
-    from treadle.recipe.schema import load_recipe
+    from treadle.recipe.reading import load_recipe
 
     hardware = Hardware(
         gpus=gpus,

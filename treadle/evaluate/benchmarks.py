@@ -15,12 +15,12 @@ from pathlib import Path
 
 from treadle.data.curate.problems import FOLDER_VARIABLE, NAMED
 from treadle.data.prepared import Prepared, Split
-from treadle.data.sources.form import Row
 from treadle.errors import DataError
 from treadle.evaluate.known_sets import KNOWN, PART, check, content_hash, plain_answer, position
 from treadle.evaluate.problem_rows import LeftOut, distinct, file_problems, parse_columns
 from treadle.evaluate.records import Problem
 from treadle.files.reading import iter_rows
+from treadle.files.rows import Row
 
 ALIASES = {"minerva_math": "minerva"}
 _NAME = re.compile(r"[\w.-]+")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from treadle.evaluate.comparison import Pair
 from treadle.evaluate.paired import LEVEL, PairedTest, PairedVerdict
 from treadle.evaluate.power import about
-
-if TYPE_CHECKING:
-    from treadle.evaluate.compare import Pair
 
 
 def sentence(pair: Pair) -> str:

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
 
-from treadle.data.sources.form import Row
 from treadle.errors import DataError
 from treadle.evaluate.known_sets import plain_answer, plain_text
 from treadle.evaluate.records import Problem
+from treadle.files.rows import Row
 from treadle.scoring.answers import last_boxed
 
 _PROBLEM = ("problem", "question")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from importlib.metadata import version
@@ -42,6 +42,9 @@ from treadle.trajectory import StepInstance
 if TYPE_CHECKING:
     from treadle.evaluate.backends import Backend
 
+WritePage = Callable[[Path], object]
+"""Writes the page of a run folder."""
+
 DECODINGS: tuple[Decoding, ...] = ("greedy", "sampled")
 
 
@@ -54,14 +57,16 @@ def evaluate(
     options: Mapping[str, Any] | None = None,
     instances: Sequence[StepInstance] = (),
     overwrite: bool = False,
+    page: WritePage | None = None,
 ) -> dict[str, Any]:
-    """Generate what `out` does not hold yet, grade everything, and write figures and report.
+    """Generate what `out` does not hold yet, grade everything, and write figures and page.
 
     Args:
         model: Folder or hub id; for a server the name under which it serves the model.
         kind, options: The back end, see `treadle.evaluate.backends.open_backend`.
         instances: Next steps to score, where the settings ask for that.
         overwrite: Whether a run with other settings in `out` is replaced.
+        page: Writes the run's page, such as `treadle.report.evaluation.write_evaluation_report`; `None` for none.
 
     Returns:
         The content of results.json. `treadle.evaluate.summary.failed` counts what the back end did not give.
@@ -113,28 +118,29 @@ def evaluate(
                 raise Interrupted(f"stopped; {_kept(out, turns)}") from None
             except ModelError as error:
                 raise ModelError(f"{error}; {_kept(out, turns)}") from error
-            return _conclude(read_started(out), settings, turns)
+            return _conclude(read_started(out), settings, turns, page)
 
 
-def regrade(folder: Path) -> dict[str, Any]:
-    """Grade a run's generations again and write its figures and report anew, without a model.
+def regrade(folder: Path, page: WritePage | None = None) -> dict[str, Any]:
+    """Grade a run's generations again and write its figures and page anew, without a model.
+
+    Args:
+        page: As for `evaluate`.
 
     Raises:
         OutputError: `folder` is no run, or is being written by another process.
     """
     run = read_started(folder)
     with closing(Journal(folder / GENERATIONS)) as journal:
-        return _conclude(run, EvaluateSettings.read(run.info["settings"]), Turns(journal))
+        return _conclude(run, EvaluateSettings.read(run.info["settings"]), Turns(journal), page)
 
 
 def _kept(out: Path, turns: Turns) -> str:
     return f"{len(turns)} generations are in {out / GENERATIONS}, the same command continues from there"
 
 
-def _conclude(run: Run, settings: EvaluateSettings, turns: Turns) -> dict[str, Any]:
-    """Samples, figures and report from what was generated."""
-    from treadle.report.evaluation import write_evaluation_report
-
+def _conclude(run: Run, settings: EvaluateSettings, turns: Turns, page: WritePage | None) -> dict[str, Any]:
+    """Samples, figures and page from what was generated."""
     problems = [problem for found in run.problems.values() for problem in found]
     samples: list[Sample] = []
     for mode in settings.modes:
@@ -144,7 +150,8 @@ def _conclude(run: Run, settings: EvaluateSettings, turns: Turns) -> dict[str, A
     write_lines(run.folder / SAMPLES, (sample_record(s) for s in samples if s.stop is not None))
     results = summarise(run.info, run.problems, samples, turns.failed, _step_figures(run) if settings.steps else None)
     write_json(run.folder / RESULTS, results)
-    write_evaluation_report(run.folder)
+    if page is not None:
+        page(run.folder)
     return results
 
 

@@ -11,8 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from treadle.data.sources.form import Rejected
-from treadle.data.sources.report import DropReason
+from treadle.files.rows import Rejected, Unreadable
 
 BLOCK = 1 << 20
 MEGABYTE = 1_000_000
@@ -98,7 +97,7 @@ def _skip_line(stream: Any) -> int:
 
 def too_large(size: int, limit: int) -> Rejected:
     """Why a row is not read, with its size in megabytes."""
-    return Rejected(DropReason.ROW_TOO_LARGE, f"{size / MEGABYTE:.1f} MB, the limit is {limit / MEGABYTE:g} MB")
+    return Rejected(Unreadable.TOO_LARGE, f"{size / MEGABYTE:.1f} MB, the limit is {limit / MEGABYTE:g} MB")
 
 
 class _Text:
@@ -142,16 +141,16 @@ class _Text:
                 value, end = json.JSONDecoder().raw_decode(self._text, self._at)
                 break
             except RecursionError:
-                raise Rejected(DropReason.UNREADABLE_JSON, "nested too deeply") from None
+                raise Rejected(Unreadable.JSON, "nested too deeply") from None
             except ValueError as error:
                 held = len(self._text) - self._at
                 if held > limit:
                     raise too_large(held, limit) from None
                 if not self._more(max(BLOCK, held)):  # doubling keeps the repeated parsing linear
-                    raise Rejected(DropReason.UNREADABLE_JSON, str(error)) from None
+                    raise Rejected(Unreadable.JSON, str(error)) from None
         taken, self._at = self._text[self._at : end], end
         if not taken.isascii() and any("\udc80" <= c <= "\udcff" for c in taken):
-            value = Rejected(DropReason.UNREADABLE_JSON, "broken UTF-8")
+            value = Rejected(Unreadable.JSON, "broken UTF-8")
         return value, len(taken)
 
 
@@ -179,7 +178,7 @@ def _documents(stream: Any, head: bytes, limit: int) -> Iterator[Item]:
                 yield Item(number, value, length)
         if in_array and not following:
             number += 1
-            raise Rejected(DropReason.UNREADABLE_JSON, "the array is not closed; the file is cut off")
+            raise Rejected(Unreadable.JSON, "the array is not closed; the file is cut off")
     except Rejected as rejected:
         yield Item(1 if entries else max(number, 1), rejected)
         return

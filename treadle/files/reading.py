@@ -23,11 +23,10 @@ from typing import Any, BinaryIO, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from treadle.data.sources.form import Rejected, Row
-from treadle.data.sources.report import DropReason
 from treadle.errors import DataError
 from treadle.files.inputs import KINDS, is_known, walk, without_suffix
 from treadle.files.json_stream import MEGABYTE, Item, json_items, list_column, too_large
+from treadle.files.rows import Rejected, Row, Unreadable
 
 CHUNK_BYTES = 1 << 20
 UNREADABLE = (OSError, EOFError, zlib.error, pa.ArrowException)
@@ -130,9 +129,9 @@ def _parsed(content: Any) -> Any:
     try:
         return json.loads(content)
     except RecursionError:
-        raise Rejected(DropReason.UNREADABLE_JSON, "nested too deeply") from None
+        raise Rejected(Unreadable.JSON, "nested too deeply") from None
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
-        raise Rejected(DropReason.UNREADABLE_JSON, str(error)) from None
+        raise Rejected(Unreadable.JSON, str(error)) from None
 
 
 def _as_columns(value: Any) -> dict[str, Any]:
@@ -141,7 +140,7 @@ def _as_columns(value: Any) -> dict[str, Any]:
         return value
     if column := list_column(value[0] if isinstance(value, list) and value else None):
         return {column: value}
-    raise Rejected(DropReason.NOT_AN_OBJECT, f"found a JSON {type(value).__name__}: {str(value)[:80]!r}")
+    raise Rejected(Unreadable.NO_OBJECT, f"found a JSON {type(value).__name__}: {str(value)[:80]!r}")
 
 
 def _file_chunks(file: Path, source: str, limit: int) -> Iterator[Chunk]:
@@ -153,7 +152,7 @@ def _file_chunks(file: Path, source: str, limit: int) -> Iterator[Chunk]:
 
 
 def _failed(file: str, source: str, number: int, detail: str) -> Chunk:
-    return Chunk([Item(number, Rejected(DropReason.UNREADABLE_FILE, detail))], file, source, "row")
+    return Chunk([Item(number, Rejected(Unreadable.FILE, detail))], file, source, "row")
 
 
 def _stream_chunks(stream: BinaryIO, file: str, source: str, limit: int) -> Iterator[Chunk]:

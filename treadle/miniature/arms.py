@@ -85,7 +85,7 @@ ARMS = (
 
 
 def recipe_of(arm: Arm, model: str, data: Path, output: Path, seed: int) -> dict[str, Any]:
-    """The recipe of an arm with a stage, as `treadle.recipe.schema.parse_recipe` reads it."""
+    """The recipe of an arm with a stage, as `treadle.recipe.reading.parse_recipe` reads it."""
     return {
         "model": model,
         "data": str(data),

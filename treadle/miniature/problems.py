@@ -20,6 +20,7 @@ from treadle.data.sources.native import to_row
 from treadle.evaluate.generation import generate
 from treadle.evaluate.records import Problem
 from treadle.miniature import world
+from treadle.report.prepared import write_prepare_page
 from treadle.scoring.answers import last_boxed
 
 RESERVED = 1000  # held-out and validation problems that no training problem may equal
@@ -82,4 +83,4 @@ def write_data(problems: Sequence[world.Problem], folder: Path, thoughts: world.
         for i, problem in enumerate(problems):
             trajectory = world.expert_trajectory(problem, f"train-{i}", thoughts)
             file.write(json.dumps(to_row(trajectory)) + "\n")
-    prepare(source, folder, PrepareSettings(targets="all", held_out=0), overwrite=True)
+    prepare(source, folder, PrepareSettings(targets="all", held_out=0), overwrite=True, page=write_prepare_page)

@@ -179,7 +179,7 @@ def train_and_score(arm: Arm, seed: int, folder: Path, held_out: int) -> str:
     from treadle.miniature.scoring import score
     from treadle.recipe import stages
     from treadle.recipe.models import load_model, load_tokenizer
-    from treadle.recipe.schema import parse_recipe
+    from treadle.recipe.reading import parse_recipe
 
     output = folder / arm.name
     model, seconds = resolve(BASE), 0.0

@@ -16,12 +16,12 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from treadle.miniature.results import TITLES, Scores, table
 from treadle.report.blocks import marked
+from treadle.report.pages import write_page
 from treadle.scoring.completion import FormatFault, parse_completion
 from treadle.scoring.rewards import step_similarity
 
@@ -39,16 +39,14 @@ def write_report(out: Path, scores: Scores, summary: Mapping[str, Any]) -> None:
         plt.close(figure)
         (out / f"{name}.png").write_bytes(buffer.getvalue())
         encoded[name] = base64.b64encode(buffer.getvalue()).decode()
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("treadle", "miniature"), PackageLoader("treadle", "report")]),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
+    write_page(
+        out / "report.html",
+        "miniature/quickstart.html.j2",
+        rows=table(scores),
+        summary=summary,
+        pictures=encoded,
+        steps=_steps(scores),
     )
-    page = environment.get_template("quickstart.html.j2").render(
-        rows=table(scores), summary=summary, pictures=encoded, steps=_steps(scores), titles=TITLES
-    )
-    (out / "report.html").write_text(page, encoding="utf-8")
 
 
 def accuracy_figure(scores: Scores) -> Figure:
@@ -121,7 +119,7 @@ def _steps(scores: Scores) -> list[dict[str, Any]]:
 def _compared(text: str, expert: str) -> dict[str, Any]:
     parsed = parse_completion(text, think_tags="optional")
     if isinstance(parsed, FormatFault):
-        return {"thought": "", "action": escape(text), "similarity": None, "fault": str(parsed)}
+        return {"thought": "", "action": text, "similarity": None, "fault": str(parsed)}
     return {
         "thought": parsed.thought,
         "action": Markup(marked(parsed.action, expert)),

@@ -17,7 +17,8 @@ from accelerate.utils import broadcast_object_list
 from treadle.data.prepared import Prepared
 from treadle.errors import OutputError, TreadleError
 from treadle.files.whole import remove_folder, write_whole
-from treadle.recipe.schema import FAULT_LIMITS, Recipe, resolved
+from treadle.recipe.reading import resolved
+from treadle.recipe.schema import FAULT_LIMITS, Recipe
 from treadle.training.journal import truncate_after
 from treadle.training.resume import checkpoints
 

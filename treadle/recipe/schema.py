@@ -1,22 +1,16 @@
-"""The recipe: one YAML file that names a model, prepared data and the stages to run.
+"""The recipe: which model, which prepared data, which stages to run.
 
-The schema is strict: an unknown key fails and names the nearest one, a wrong type fails before any model is
-loaded. The defaults of the classes below are the paper's settings (section 4.1 and appendix); a recipe file
-holds only what differs. Any value can be overridden as `key.path=value`, stages by name or number.
+The schema is strict: unknown keys and wrong types fail. The defaults of the classes below are the paper's settings
+(section 4.1 and appendix); a recipe file holds only what differs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from treadle.errors import RecipeError
-from treadle.recipe.errors import explain
-from treadle.recipe.overrides import apply_override
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ArgumentOrder
 from treadle.training.sampling import Refill, WhenShort
@@ -207,47 +201,3 @@ class Recipe(Strict):
             raise ValueError(f"two stages are called {twice[0]!r}; give each its own `name`")
         object.__setattr__(self, "stages", named)
         return self
-
-
-def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read and check a recipe file.
-
-    Args:
-        path: A YAML file.
-        overrides: `key.path=value` strings; values are read as YAML.
-
-    Raises:
-        RecipeError: The file is missing or not YAML, or a key, type or value is wrong.
-    """
-    if not path.is_file():
-        raise RecipeError(f"{path}: no such recipe file")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(content, dict):
-        raise RecipeError(f"{path}: found {type(content).__name__}, expected keys such as model, data, output, stages")
-    for override in overrides:
-        apply_override(content, override)
-    return parse_recipe(content, str(path))
-
-
-def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
-    """Check a recipe that is already a dictionary; raises `RecipeError` like `load_recipe`."""
-    try:
-        recipe = Recipe.model_validate(content)
-    except ValidationError as error:
-        parts = {"sft": SFTStage, "rlvr": RLVRStage, "srl": SRLStage, "lora": Lora}
-        lines = [explain(problem, Recipe, parts) for problem in error.errors()]
-        raise RecipeError(f"{where}: " + "\n  ".join(lines)) from None
-    if any(stage.trl for stage in recipe.stages):
-        from treadle.recipe.arguments import check_trl_keys  # imports TRL, which takes seconds
-
-        for stage in recipe.stages:
-            check_trl_keys(stage, where)
-    return recipe
-
-
-def resolved(recipe: Recipe) -> str:
-    """The recipe with every default filled in, as YAML."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

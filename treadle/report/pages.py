@@ -1,4 +1,4 @@
-"""Static pages: templates beside this module, rendered so that text from data stays text and is valid UTF-8."""
+"""Static pages: templates beside the modules that fill them, rendered so that text from data stays text, in UTF-8."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from treadle.report.text import number, pieces, visible
 
 
 def write_page(path: Path, template: str, **variables: Any) -> None:
-    """Render `template` and write it to `path`, whose folder is made where it is missing.
+    """Render a template and write it to `path`, whose folder is made where it is missing.
+
+    Args:
+        template: Its place in the package, such as `report/prepared.html.j2`.
 
     Raises:
         OutputError: The place cannot be written to.
@@ -38,7 +41,7 @@ def markup(text: str) -> Markup:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("treadle", "report"),
+        loader=PackageLoader("treadle", ""),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,

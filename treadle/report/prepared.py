@@ -36,7 +36,7 @@ def write_prepare_page(report_data: Mapping[str, Any], path: Path) -> None:
     found = report_data.get("distributions") or {}
     write_page(
         path,
-        "prepared.html.j2",
+        "report/prepared.html.j2",
         source=report_data.get("source") or "",
         seconds=report_data.get("seconds"),
         tiles=_tiles(report_data),

@@ -50,7 +50,7 @@ def write_trajectories_page(trajectories: Iterable[Trajectory], path: Path, titl
     """
     views = [_view(trajectory) for trajectory in trajectories]
     columns = [name for name in _COLUMNS if any(name in view["facts"] for view in views)]
-    write_page(path, "trajectories.html.j2", title=title, trajectories=views, columns=columns)
+    write_page(path, "report/trajectories.html.j2", title=title, trajectories=views, columns=columns)
 
 
 def block(text: str, lines: int, characters: int) -> Block:

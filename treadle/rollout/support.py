@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import GenerationConfig, PreTrainedModel
 
-from treadle.tree.support import LENGTH_DEPENDENT_ROPE
+from treadle.tree import support
 
 # Settings of `GenerationConfig` that change what is generated and are not followed here, with their neutral values.
 NOT_FOLLOWED: dict[str, tuple[Any, ...]] = {
@@ -41,40 +41,49 @@ def why_not(model: Any, generation_config: GenerationConfig | None = None) -> st
         model: A causal language model of transformers, or a PEFT model around one.
         generation_config: Settings of the generation, or `None` to judge the model alone.
     """
-    return _why_not_model(model) or (_why_not_config(unwrap(model), generation_config) if generation_config else None)
+    return support.why_not(model, _ROLLOUT) or (
+        _why_not_config(unwrap(model), generation_config) if generation_config else None
+    )
 
 
-def _why_not_model(model: Any) -> str | None:
-    base = unwrap(model)
-    if not isinstance(base, PreTrainedModel):
-        return f"{type(base).__name__} is not a model of transformers"
-    config = base.config
+def _learned_tokens(model: Any) -> str | None:
     peft = getattr(model, "active_peft_config", None)
     if getattr(peft, "is_prompt_learning", False):
         return f"{peft.peft_type} puts learned tokens before the prompt"
-    if config.is_encoder_decoder:
-        return f"{config.model_type} is an encoder-decoder"
-    if config.get_text_config() is not config:
-        return f"{config.model_type} is multimodal"
-    if not base._can_set_attn_implementation():
-        return f"{config.model_type} does not take its attention from transformers' AttentionInterface"
-    if not base._supports_logits_to_keep():
-        return f"{config.model_type} has no logits_to_keep: logits of all prompt tokens would be computed"
-    if any("sinks" in name.split(".") for name, _ in base.named_parameters()):
-        return f"{config.model_type} has attention sinks"
-    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
-    if kinds:
-        return f"{config.model_type} has layers of type {', '.join(sorted(kinds))}; only full attention is served"
-    if getattr(config, "layer_types", None) is None and getattr(config, "sliding_window", None) is not None:
-        return f"{config.model_type} has a sliding window of {config.sliding_window} tokens"
-    for name in ("attention_chunk_size", "attn_logit_softcapping", "num_kv_shared_layers", "mamba_d_state", "ssm_cfg"):
-        if getattr(config, name, None):
-            return f"{config.model_type} has {name}={getattr(config, name)}; only plain full attention is served"
-    rope = getattr(config, "rope_parameters", None) or {}
-    kind = rope.get("rope_type") if isinstance(rope, dict) else None
-    if kind in LENGTH_DEPENDENT_ROPE:
-        return f"{config.model_type} has rotary embeddings of type {kind}, which depend on the length of the batch"
     return None
+
+
+def _window_of_all(model: PreTrainedModel) -> str | None:
+    """The sliding window of a model whose layers are all of one kind; where they are not, their types tell."""
+    return support.sliding_window(model) if getattr(model.config, "layer_types", None) is None else None
+
+
+_NOT_PLAIN = support.setting(
+    "attention_chunk_size", "attn_logit_softcapping", "num_kv_shared_layers", "mamba_d_state", "ssm_cfg"
+)
+_ROLLOUT = support.Use(
+    inner=unwrap,
+    name=lambda model: model.config.model_type,
+    stranger="is not a model of transformers",
+    learned=_learned_tokens,
+    obstacles=(
+        (support.has_encoder, "is an encoder-decoder"),
+        (lambda model: model.config.get_text_config() is not model.config, "is multimodal"),
+        (lambda model: not model._can_set_attn_implementation(), support.NO_INTERFACE),
+        (
+            lambda model: not model._supports_logits_to_keep(),
+            "has no logits_to_keep: logits of all prompt tokens would be computed",
+        ),
+        (support.has_sinks, "has attention sinks"),
+        (support.other_layers, "has layers of type {}; only full attention is served"),
+        (_window_of_all, "has a sliding window of {} tokens"),
+        (_NOT_PLAIN, "has {}; only plain full attention is served"),
+        (
+            support.length_dependent_rope,
+            "has rotary embeddings of type {}, which depend on the length of the batch",
+        ),
+    ),
+)
 
 
 def _why_not_config(base: Any, config: GenerationConfig) -> str | None:

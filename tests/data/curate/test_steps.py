@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle.data.curate.steps import StepChange, StepCuration, curate_steps, is_noop, length_faults
-from treadle.data.sources.form import Rejected
 from treadle.data.sources.report import DropReason
 from treadle.errors import DataError
+from treadle.files.rows import Rejected
 from treadle.trajectory import Step, Trajectory
 
 

@@ -152,6 +152,21 @@ def test_the_compact_form_renders_what_step_instances_renders(source, tmp_path):
         ]
 
 
+def test_a_page_is_written_of_what_report_json_holds_and_appears_with_the_folder(source, tmp_path):
+    out, pages = tmp_path / "out", []
+
+    def write(content, path):
+        assert not out.exists()
+        pages.append(content)
+        path.write_text("page")
+
+    prepare(source, out, page=write)
+    assert (out / "report.html").read_text() == "page"
+    assert pages == [json.loads((out / "report.json").read_text())]
+    prepare(source, out, PrepareSettings(held_out=0), overwrite=True)
+    assert not (out / "report.html").exists()
+
+
 def test_what_became_of_each_row_is_written(source, tmp_path):
     prepare(source, tmp_path / "out", PrepareSettings(held_out=5))
     outcomes = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text().splitlines()]

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from treadle.data.sources.form import Form, ReadOptions, Rejected, Row
+from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.report import DropReason
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 

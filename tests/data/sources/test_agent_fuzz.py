@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.data.sources import test_openhands
 from tests.data.sources.agent_samples import row
 from treadle.data.sources import fenced, mini_swe_agent, openhands, swe_agent, tool_calls, xml_calls
-from treadle.data.sources.form import ReadOptions, Rejected
+from treadle.data.sources.form import ReadOptions
+from treadle.files.rows import Rejected
 from treadle.trajectory import Trajectory
 
 FORMS = [module.FORM for module in (swe_agent, openhands, mini_swe_agent, tool_calls, xml_calls, fenced)]

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from treadle import DropReason
 from treadle.data.sources.columns import parse_columns
-from treadle.data.sources.form import ReadOptions, Rejected, Row
+from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.gsm8k import FORM
+from treadle.files.rows import Rejected, Row
 
 ANSWER = "He sold 48/2 = <<48/2=24>>24 clips.\nTogether 48+24 = <<48+24=72>>72.\n#### 72"
 

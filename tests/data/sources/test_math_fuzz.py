@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from treadle import Trajectory
 from treadle.data.sources import gsm8k, native, numbered_form, reasoning, step_lists
 from treadle.data.sources.columns import PRESETS, Columns
-from treadle.data.sources.form import ReadOptions, Rejected, Row
+from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.numbered import parse_numbered
+from treadle.files.rows import Rejected, Row
 
 FORMS = [module.FORM for module in (native, step_lists, gsm8k, reasoning, numbered_form)]
 OPTIONS = [

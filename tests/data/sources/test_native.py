@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle import DropReason, Step, Trajectory
-from treadle.data.sources.form import ReadOptions, Rejected, Row
+from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.native import FORM, SCHEMA, read_native, to_row
+from treadle.files.rows import Rejected, Row
 
 text = st.text(max_size=20)
 maybe = st.none() | text

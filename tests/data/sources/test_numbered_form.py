@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from treadle import DropReason, Step
 from treadle.data.sources.columns import PRESETS, Columns, parse_columns
-from treadle.data.sources.form import ReadOptions, Rejected, Row
+from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.numbered_form import FORM, split_reasoning
+from treadle.files.rows import Rejected, Row
 
 COLUMNS = Columns("problem", "solution", answer="answer", thought="thinking", verified="ok", optional=("thought",))
 SOLUTION = "First:\n\n1. **A** x\n\n2. **B** \\boxed{3}\n\nSo \\boxed{3}.\n"

@@ -9,9 +9,10 @@ import pytest
 
 from treadle import DropReason
 from treadle.data.sources.columns import parse_columns
-from treadle.data.sources.form import ReadOptions, Rejected, Row
+from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.gsm8k import FORM as GSM8K
 from treadle.data.sources.reasoning import FORM
+from treadle.files.rows import Rejected, Row
 
 ANSWER = "So:\n1. **Add** x\n2. **Stop** \\boxed{3}"
 OUTPUT = f"<think>\nhm 1. **no** x\n</think>\n\n{ANSWER}"

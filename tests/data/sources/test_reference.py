@@ -6,8 +6,8 @@ import pytest
 
 from treadle import Step
 from treadle.data.sources.columns import Columns, parse_columns
-from treadle.data.sources.form import Row
 from treadle.data.sources.reference import final_answer, flag, math_trajectory, reference_answer
+from treadle.files.rows import Row
 
 STEPS = [Step("1. a"), Step("2. so \\boxed{3}", after="\n")]
 

@@ -11,8 +11,9 @@ import pytest
 
 from treadle import ReadReport, read_trajectories
 from treadle.data.sources import registry
-from treadle.data.sources.form import Form, Rejected, Row
+from treadle.data.sources.form import Form
 from treadle.errors import DataError
+from treadle.files.rows import Rejected, Row
 
 PAGE = (Path(__file__).parents[3] / "docs" / "data.md").read_text()
 MODULE = re.search(r"```python\n(# shell_log.py\n.*?)```", PAGE, re.DOTALL)[1]

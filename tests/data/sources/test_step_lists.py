@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from treadle import DropReason, Step
 from treadle.data.sources.columns import parse_columns
-from treadle.data.sources.form import ReadOptions, Rejected, Row
+from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.step_lists import FORM
+from treadle.files.rows import Rejected, Row
 
 PROCESS_BENCH = {
     "id": "gsm8k-0",

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.data.sources.agent_samples import parts_of, read, reason, replay, row, sample, spoken
 from treadle.data.sources import fenced, mini_swe_agent, openhands, swe_agent, xml_calls
 from treadle.data.sources.calls import read_call, render, with_tools
-from treadle.data.sources.form import Rejected
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.tool_calls import FORM
+from treadle.files.rows import Rejected
 
 HOW = (
     "You can call these functions, in this form:\n\n<function=NAME>\n<parameter=KEY>VALUE</parameter>\n</function>\n\n"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.data.sources.agent_samples import read, reason, replay, row, sample, spoken, text_of
 from treadle.data.sources import fenced, mini_swe_agent, openhands, swe_agent, tool_calls
 from treadle.data.sources.calls import render
-from treadle.data.sources.form import Rejected
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.xml_calls import FORM, blocks, step_of
+from treadle.files.rows import Rejected
 
 EARLIER = (swe_agent.FORM, openhands.FORM, mini_swe_agent.FORM, tool_calls.FORM)
 LS = "<function=bash>\n<parameter=command>ls</parameter>\n</function>"

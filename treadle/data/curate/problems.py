@@ -11,9 +11,9 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from treadle.data.sources.form import Row
 from treadle.errors import DataError
 from treadle.files.reading import iter_chunks, rows_of
+from treadle.files.rows import Row
 
 FOLDER_VARIABLE = "TREADLE_BENCHMARKS"
 

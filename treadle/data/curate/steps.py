@@ -12,10 +12,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from treadle.data.explained import Explained
-from treadle.data.sources.form import Rejected
 from treadle.data.sources.report import DropReason
-from treadle.errors import DataError
+from treadle.errors import DataError, Explained
+from treadle.files.rows import Rejected
 from treadle.trajectory import Step, Trajectory
 
 

@@ -20,11 +20,11 @@ from treadle.data.curate.shortening import shorten_observations
 from treadle.data.curate.steps import curate_steps, length_faults
 from treadle.data.instances import target_steps
 from treadle.data.prepare.settings import PrepareSettings
-from treadle.data.sources.form import Rejected
 from treadle.data.sources.native import SCHEMA, to_row
 from treadle.data.sources.reading import Outcome, read_chunk
 from treadle.data.sources.report import DropReason
 from treadle.files.reading import Chunk
+from treadle.files.rows import Rejected
 from treadle.trajectory import Step, Trajectory
 
 if TYPE_CHECKING:

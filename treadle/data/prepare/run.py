@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,7 +41,6 @@ from treadle.errors import DataError, Interrupted
 from treadle.files.inputs import input_files
 from treadle.files.output import check_out
 from treadle.files.reading import iter_chunks
-from treadle.report.prepared import write_prepare_page
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -49,6 +48,9 @@ if TYPE_CHECKING:
 SMALL_BYTES = 8_000_000
 """Inputs up to this size are read in one process: starting others takes longer."""
 OVERLAP_EXAMPLES = 10
+
+WritePage = Callable[[Mapping[str, Any], Path], None]
+"""Writes a page of the content of `report.json` to a file."""
 
 
 def prepare(
@@ -58,6 +60,7 @@ def prepare(
     tokenizer: PreTrainedTokenizerBase | None = None,
     overwrite: bool = False,
     workers: int | None = 1,
+    page: WritePage | None = None,
 ) -> PrepareReport:
     """Read trajectories, curate them, split off the held-out ones, write all of it to `out`.
 
@@ -68,6 +71,7 @@ def prepare(
         overwrite: Replace an existing `out`.
         workers: Processes that read rows; `None` takes all processors for inputs that are worth it. More than one
             needs a script that can be imported, as all of `multiprocessing`'s spawned processes do.
+        page: Writes `report.html`, such as `treadle.report.prepared.write_prepare_page`; `None` for no page.
 
     Returns:
         The report. If `out` was made before from the same input with the same settings, it is left as it is, and
@@ -107,7 +111,7 @@ def prepare(
             for name in (_PARTS, _OUTCOMES, _SIGNATURES):
                 (folder / name).unlink()
             report.seconds = round(time.monotonic() - began, 1)
-            _write_report(report, folder)
+            _write_report(report, folder, page)
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; nothing was written to {out}. Start again with the same command") from None
     return report
@@ -182,12 +186,13 @@ def _count_overlap(report: PrepareReport, where: str, fact: Facts) -> None:
         )
 
 
-def _write_report(report: PrepareReport, folder: Path) -> None:
+def _write_report(report: PrepareReport, folder: Path, page: WritePage | None) -> None:
     data = as_json(report)
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     (folder / "report.json").write_text(text, encoding="utf-8", errors="replace")
     (folder / "report.md").write_text(as_markdown(report), encoding="utf-8", errors="replace")
-    write_prepare_page(data, folder / "report.html")
+    if page is not None:
+        page(data, folder / "report.html")
 
 
 def _nothing_kept(source: str | Path, rows: ReadReport) -> str:

@@ -18,9 +18,9 @@ import json
 import reprlib
 from typing import Any
 
-from treadle.data.sources.form import Rejected
 from treadle.data.sources.messages import as_list
 from treadle.data.sources.report import DropReason
+from treadle.files.rows import Rejected
 
 
 def render(name: str, arguments: dict[str, Any]) -> str:

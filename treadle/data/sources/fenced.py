@@ -21,10 +21,11 @@ from collections import Counter
 from itertools import pairwise
 from typing import NamedTuple
 
-from treadle.data.sources.form import Form, ReadOptions, Rejected, Row
+from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.messages import conversation_of, peek
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.turns import Turn, assemble, reasoning_of, sliced
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
 _FENCE = re.compile(r"^```(\S*)[^\S\n]*$", re.MULTILINE)

@@ -8,51 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from treadle.data.sources.columns import Columns
 from treadle.data.sources.numbered import Untitled
 from treadle.data.sources.report import DropReason
-from treadle.errors import TreadleError
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
-
-
-class Rejected(TreadleError):
-    """A row gives no trajectory: the reason, which is counted, and what was found in this row.
-
-    Forms raise it; it is data to whoever reads rows, and never stops a run.
-    """
-
-    def __init__(self, reason: DropReason, detail: str = "") -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.detail or self.reason.explanation}"
-
-
-class Row(NamedTuple):
-    """One row and where it stands, as `file, line 3` or `file, row 3`.
-
-    Args:
-        data: The row's columns. A JSON document that is a bare list of messages or events is one row with the
-            single column `messages` or `history`.
-        source: Names the file without its suffix; with `number` it makes an id where the row has none.
-    """
-
-    data: dict[str, Any]
-    where: str
-    source: str
-    number: int
-
-    def id(self, *columns: str | None) -> str:
-        """The first of `columns` that holds a value, else an id made from the row's place."""
-        for column in columns:
-            value = self.data.get(column) if column else None
-            if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-                return str(value).strip()
-        return f"{self.source}-{self.number}"
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ byte for byte. Blank lines belong to the line before.
 from __future__ import annotations
 
 from treadle.data.sources.columns import PROBLEM_NAMES, SOLUTION_NAMES, first_text
-from treadle.data.sources.form import Form, ReadOptions, Rejected, Row, expect
+from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.numbered import step_of
 from treadle.data.sources.reference import final_answer, flag, math_trajectory, problem_text, reference_answer
 from treadle.data.sources.report import DropReason
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 MARK = "####"

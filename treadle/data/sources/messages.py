@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from treadle.data.sources.form import Rejected, expect
+from treadle.data.sources.form import expect
 from treadle.data.sources.report import DropReason
+from treadle.files.rows import Rejected
 
 JOIN = "\n\n"
 DEMONSTRATION = "Here is a demonstration of how to correctly accomplish this task"

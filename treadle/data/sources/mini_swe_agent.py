@@ -17,11 +17,12 @@ from itertools import islice
 from typing import Any
 
 from treadle.data.sources.calls import render
-from treadle.data.sources.form import Form, ReadOptions, Rejected, Row
+from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.messages import as_dict, conversation_of, peek
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.tool_calls import calls_of, has_calls, turn_of_calls
 from treadle.data.sources.turns import Turn, assemble, reasoning_of, sliced
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 _LABELS = ("mswea_bash_command", "bash")

@@ -10,8 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from treadle.data.sources.form import Form, Rejected, Row, expect
+from treadle.data.sources.form import Form, expect
 from treadle.data.sources.report import DropReason
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
 _STEP_FIELDS = ("action", "title", "thought", "observation", "before", "after", "call")

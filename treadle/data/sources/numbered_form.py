@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from treadle.data.sources.columns import PRESETS, Columns, detect
-from treadle.data.sources.form import Form, ReadOptions, Rejected, Row, expect
+from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.numbered import NumberedSolution, Untitled, around, parse_numbered
 from treadle.data.sources.reference import flag, math_trajectory, problem_text, reference_answer
 from treadle.data.sources.report import DropReason
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 OPENING, CLOSING = "<think>", "</think>"

@@ -23,11 +23,12 @@ from itertools import islice
 from typing import Any
 
 from treadle.data.sources.calls import with_tools
-from treadle.data.sources.form import Form, ReadOptions, Rejected, Row
+from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.messages import DEMONSTRATION, JOIN, as_dict, as_list
 from treadle.data.sources.openhands_events import Event, event_of, is_event
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.turns import Turn, assemble
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 _COLUMNS = ("history", "trajectory", "events")

@@ -17,10 +17,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from treadle.data.sources.calls import as_json, read_call, render
-from treadle.data.sources.form import Rejected, expect
+from treadle.data.sources.form import expect
 from treadle.data.sources.messages import as_dict, as_list, text_parts
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.turns import beside, reasoning_of
+from treadle.files.rows import Rejected
 from treadle.trajectory import Step
 
 _BOOKKEEPING = {

@@ -12,11 +12,12 @@ from types import FrameType
 from typing import NamedTuple
 
 from treadle.data.sources.columns import Columns
-from treadle.data.sources.form import ReadOptions, Rejected, Row
+from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.numbered import Untitled
 from treadle.data.sources.registry import detect, form_named
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.files.reading import Chunk, iter_chunks, rows_of
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 
@@ -107,7 +108,7 @@ def read_chunk(chunk: Chunk, settings: ReadSettings) -> Iterator[Outcome]:
             yield _read_row(row, settings)
         else:
             where, rejected = row
-            yield Outcome(where, None, None, rejected.reason, rejected.detail)
+            yield Outcome(where, None, None, DropReason(rejected.reason), rejected.detail)
 
 
 def _read_row(row: Row, settings: ReadSettings) -> Outcome:

@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from treadle.data.sources.columns import PROBLEM_NAMES, SOLUTION_NAMES, first_text
-from treadle.data.sources.form import Form, ReadOptions, Rejected, Row
+from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.numbered_form import CLOSING, read_numbered, solve
 from treadle.data.sources.reference import problem_text
 from treadle.data.sources.report import DropReason
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from treadle.data.sources.answer_check import LONGEST, is_right
 from treadle.data.sources.columns import ANSWER_NAMES, PROBLEM_NAMES, Columns, as_flag, first_text
-from treadle.data.sources.form import Rejected, Row, expect
+from treadle.data.sources.form import expect
 from treadle.data.sources.report import DropReason
+from treadle.files.rows import Rejected, Row
 from treadle.scoring.answers import boxes
 from treadle.trajectory import Step, Trajectory
 

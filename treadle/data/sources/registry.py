@@ -6,9 +6,10 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
-from treadle.data.sources.form import Form, Rejected, Row
+from treadle.data.sources.form import Form
 from treadle.data.sources.report import DropReason
 from treadle.errors import DataError
+from treadle.files.rows import Rejected, Row
 
 ENTRY_POINTS = "treadle.forms"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from treadle.data.explained import Explained
+from treadle.errors import Explained
+from treadle.files.rows import Unreadable
 
 EXAMPLES_KEPT = 3
 
@@ -14,10 +15,10 @@ class DropReason(Explained):
     """Why a row gave no trajectory."""
 
     # The row itself
-    UNREADABLE_FILE = "unreadable_file", "the rest of the file cannot be read (damaged or cut off)"
-    UNREADABLE_JSON = "unreadable_json", "not valid JSON (cut off, broken UTF-8, or not JSON at all)"
-    NOT_AN_OBJECT = "not_an_object", "valid JSON, but not an object with named columns"
-    ROW_TOO_LARGE = "row_too_large", "larger than the limit for one row (--max-row-mb)"
+    UNREADABLE_FILE = Unreadable.FILE.value, Unreadable.FILE.explanation
+    UNREADABLE_JSON = Unreadable.JSON.value, Unreadable.JSON.explanation
+    NOT_AN_OBJECT = Unreadable.NO_OBJECT.value, Unreadable.NO_OBJECT.explanation
+    ROW_TOO_LARGE = Unreadable.TOO_LARGE.value, Unreadable.TOO_LARGE.explanation
     TIMED_OUT = "timed_out", "reading took longer than the limit for one row (--row-seconds)"
     UNKNOWN_FORM = "unknown_form", "no form recognises the row; name it with --format or --columns"
     MISSING_COLUMN = "missing_column", "a column that the form needs is missing"

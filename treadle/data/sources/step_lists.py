@@ -18,10 +18,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from treadle.data.sources.columns import PROBLEM_NAMES, as_flag
-from treadle.data.sources.form import Form, ReadOptions, Rejected, Row, expect
+from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.numbered import step_of, title_of
 from treadle.data.sources.reference import final_answer, flag, math_trajectory, problem_text, reference_answer
 from treadle.data.sources.report import DropReason
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
 MARK = "ки"  # Math-Shepherd's, after each step

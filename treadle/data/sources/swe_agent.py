@@ -25,10 +25,11 @@ from typing import Any
 
 from treadle.data.sources import fenced
 from treadle.data.sources.calls import as_json
-from treadle.data.sources.form import Form, ReadOptions, Rejected, Row, expect
+from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.messages import Conversation, Exchange, as_dict, as_list, split
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.turns import Turn, assemble, reasoning_of
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
 _WORD = r"[A-Za-z0-9.]+(?:[_-][A-Za-z0-9.]+)*"

@@ -16,10 +16,11 @@ from itertools import islice
 from typing import Any
 
 from treadle.data.sources.calls import as_json, read_call, render, with_tools
-from treadle.data.sources.form import Form, ReadOptions, Rejected, Row, expect
+from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.messages import Exchange, Message, as_dict, conversation_of, peek
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.turns import Turn, assemble, beside, reasoning_of
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 _LOOKED_AT = 40  # messages, in which the first call stands or none does

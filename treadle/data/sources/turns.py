@@ -20,10 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from treadle.data.sources.form import Rejected, Row
 from treadle.data.sources.messages import JOIN, as_dict
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.verified import repository, verified_flag
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
 STAND_IN = (

@@ -20,11 +20,12 @@ import re
 from bisect import bisect_left
 from typing import NamedTuple
 
-from treadle.data.sources.form import Form, ReadOptions, Rejected, Row
+from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.messages import conversation_of, peek
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.tool_calls import calls_of, has_calls, turn_of_calls
 from treadle.data.sources.turns import Turn, assemble, reasoning_of, sliced
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
 _FUNCTION = re.compile(r"^[ \t]*(<function=[^<>\n]+>)", re.MULTILINE)

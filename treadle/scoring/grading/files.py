@@ -16,9 +16,9 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from treadle.data.sources.form import Row
 from treadle.errors import DataError
 from treadle.files.reading import iter_rows
+from treadle.files.rows import Row
 from treadle.scoring.answers import final_answer, last_boxed
 from treadle.scoring.grading.grader import Grader
 from treadle.scoring.grading.verdicts import Grade, Verdict

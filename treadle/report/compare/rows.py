@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from treadle.evaluate.averages import SEVEN
-from treadle.evaluate.compare import Column, Comparison
+from treadle.evaluate.comparison import Column, Comparison
 from treadle.evaluate.paper import PAPER, SAMPLES, PaperRow, printed_averages
 
 FLAG = "†"

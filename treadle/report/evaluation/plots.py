@@ -13,7 +13,7 @@ import numpy as np
 from treadle.evaluate.records import Sample
 from treadle.evaluate.tokens import token_figures
 from treadle.report.bars import short
-from treadle.report.evaluation_tables import estimate, rows
+from treadle.report.evaluation.tables import estimate, rows
 
 BINS = 28
 

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from treadle.evaluate.compare import MODES, Column, Comparison, Pair, as_dict
+from treadle.evaluate.compare import MODES, as_dict
+from treadle.evaluate.comparison import Column, Comparison, Pair
 from treadle.evaluate.findings import finding, p_values, sentence
 from treadle.evaluate.paired import PairedVerdict
 from treadle.files.output import check_place
-from treadle.report.compare_plots import differences_picture, figures_picture
-from treadle.report.compare_rows import Row, Shown, notes, paper_notes, rows
-from treadle.report.compare_svg import Axis, axis_for, difference_axis
+from treadle.report.compare.plots import differences_picture, figures_picture
+from treadle.report.compare.rows import Row, Shown, notes, paper_notes, rows
+from treadle.report.compare.svg import Axis, axis_for, difference_axis
 from treadle.report.pages import write_page
 
 KINDS = {"greedy": "greedy", "sampled": "sampled", "averages": "averages"}
@@ -62,7 +63,7 @@ def write_comparison(comparison: Comparison, out: Path, paper: bool = False) -> 
     check_place(out)
     shown = rows(comparison, paper)
     page = out / "compare.html"
-    write_page(page, "compare.html.j2", **page_content(comparison, shown, notes(comparison, paper)))
+    write_page(page, "report/compare/page.html.j2", **page_content(comparison, shown, notes(comparison, paper)))
     written = [page, out / "figures.png"]
     figures_picture(shown, comparison.columns, MODES, paper_notes(comparison) if paper else [], out / "figures.png")
     if comparison.pairs:
@@ -74,7 +75,7 @@ def write_comparison(comparison: Comparison, out: Path, paper: bool = False) -> 
 
 
 def page_content(comparison: Comparison, shown: Sequence[Row], said: Sequence[str]) -> dict[str, Any]:
-    """The variables of compare.html.j2."""
+    """The variables of page.html.j2."""
     return {
         "baseline": comparison.baseline,
         "arms": [

@@ -23,8 +23,8 @@ from treadle.errors import OutputError
 from treadle.evaluate.paired import PairedVerdict
 
 if TYPE_CHECKING:
-    from treadle.evaluate.compare import Column, Pair
-    from treadle.report.compare_rows import Row, Shown
+    from treadle.evaluate.comparison import Column, Pair
+    from treadle.report.compare.rows import Row, Shown
 
 BLUE, VERMILION, GREY, BLACK = "#0072B2", "#D55E00", "#767676", "#1c1c1c"
 STYLES = {

@@ -23,7 +23,7 @@ from treadle.evaluate.known_sets import KNOWN
 from treadle.evaluate.paper import PROBLEMS
 from treadle.evaluate.statistics import Estimate
 from treadle.report.compare import as_markdown, write_comparison
-from treadle.report.compare_svg import axis_for, difference_axis
+from treadle.report.compare.svg import axis_for, difference_axis
 
 app = typer.Typer()
 app.command()(command)

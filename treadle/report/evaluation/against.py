@@ -20,8 +20,8 @@ from treadle.evaluate.compare import MODES, compare
 from treadle.evaluate.findings import sentence
 from treadle.evaluate.records import Problem, Sample
 from treadle.evaluate.runs import Run, read_run
-from treadle.report.evaluation_attempts import ProblemView, shares
-from treadle.report.evaluation_plots import lean
+from treadle.report.evaluation.attempts import ProblemView, shares
+from treadle.report.evaluation.plots import lean
 
 
 @dataclass

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from treadle.evaluate.records import Key, Problem, Sample, Stop
-from treadle.report.evaluation_texts import Parts, parts
+from treadle.report.evaluation.texts import Parts, parts
 from treadle.report.text import label, shorten
 from treadle.scoring.grading import Verdict
 from treadle.trajectory import Step

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report.evaluation_runs import step
+from tests.report.evaluation.runs import step
 from treadle.report.blocks import marked
-from treadle.report.evaluation_steps import LONGEST_MATCHED, Part, compared, step_row, step_texts
+from treadle.report.evaluation.steps import LONGEST_MATCHED, Part, compared, step_row, step_texts
 from treadle.scoring.completion import FormatFault
 from treadle.scoring.rewards import step_similarity
 

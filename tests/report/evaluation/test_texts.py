@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.report.evaluation_texts import LONGEST, Part, SideFiles, as_json, cut, fitting, limit_for, parts, size
+from treadle.report.evaluation.texts import LONGEST, Part, SideFiles, as_json, cut, fitting, limit_for, parts, size
 
 PIECES = st.lists(
     st.sampled_from(["<think>", "</think>", "so", "4", "\n", "x = 2", "", " ", "</script>", "\ud800"]), max_size=30

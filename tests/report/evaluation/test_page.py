@@ -7,15 +7,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.report.evaluation_runs import attempt, step, write_run
+from tests.report.evaluation.runs import attempt, step, write_run
 from tests.report.reading import Page
 from treadle.cli.view import view
 from treadle.errors import DataError, OutputError
 from treadle.evaluate.behaviours.figures import MEASURED, behaviour_figures
 from treadle.evaluate.records import Problem, Stop
 from treadle.evaluate.runs import RESULTS, SAMPLES
-from treadle.report import evaluation
 from treadle.report.evaluation import write_evaluation_report
+from treadle.report.evaluation.page import _SCRIPTS
 from treadle.scoring.completion import FormatFault
 
 
@@ -208,5 +208,5 @@ class TestCommand:
 
 
 def test_scripts_are_part_of_the_package():
-    for name in evaluation._SCRIPTS:
-        assert name.endswith(".j2"), "the package ships report/*.j2 alone"
+    for name in _SCRIPTS:
+        assert name.endswith(".j2"), "the package ships its .j2 files alone"

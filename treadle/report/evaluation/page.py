@@ -2,7 +2,7 @@
 
 The page is `RUN/report.html`. It opens from a file, asks for nothing from anywhere, and is legible without JavaScript
 as far as tables, plots and statements of problems go; attempts need it. Long texts are in side files in `RUN/report/`,
-see `treadle.report.evaluation_texts` for which. The samples are read twice, once for their lengths and once for their
+see `treadle.report.evaluation.texts` for which. The samples are read twice, once for their lengths and once for their
 texts, so memory holds what is on the page and not the run.
 
 Text of models is shown, never run: the script reads it from JSON and sets it as text, and the page's content security
@@ -26,16 +26,16 @@ from markupsafe import Markup
 from treadle.errors import OutputError
 from treadle.evaluate.runs import Run, read_run
 from treadle.evaluate.step_view import step_view
-from treadle.report import evaluation_tables as tables
-from treadle.report.evaluation_against import Other, flips, read_other
-from treadle.report.evaluation_attempts import FIELDS, FLAGS, ProblemView, Words, sample_texts
-from treadle.report.evaluation_plots import Lengths, accuracies
-from treadle.report.evaluation_steps import MOST, listed, step_groups, step_row, step_sizes, step_texts
-from treadle.report.evaluation_texts import SideFiles, as_json, fitting, limit_for, size
+from treadle.report.evaluation import tables
+from treadle.report.evaluation.against import Other, flips, read_other
+from treadle.report.evaluation.attempts import FIELDS, FLAGS, ProblemView, Words, sample_texts
+from treadle.report.evaluation.plots import Lengths, accuracies
+from treadle.report.evaluation.steps import MOST, listed, step_groups, step_row, step_sizes, step_texts
+from treadle.report.evaluation.texts import SideFiles, as_json, fitting, limit_for, size
 from treadle.report.pages import write_page
 
 PAGE, SIDE = "report.html", "report"
-_SCRIPTS = ("evaluation_texts.js.j2", "evaluation_list.js.j2", "evaluation.js.j2")
+_SCRIPTS = ("texts.js.j2", "list.js.j2", "page.js.j2")
 
 
 def write_evaluation_report(run: Path, against: Path | None = None) -> Path:
@@ -59,7 +59,7 @@ def write_evaluation_report(run: Path, against: Path | None = None) -> Path:
         with _building(run) as (scratch, build):
             side = SideFiles(scratch / build, f"{SIDE}/{build}")
             content = _content(found, other, limit, side)
-            write_page(scratch / PAGE, "evaluation.html.j2", **content)
+            write_page(scratch / PAGE, "report/evaluation/page.html.j2", **content)
             _install(scratch, build, run)
     except OSError as error:
         raise OutputError(f"{run}: the report cannot be written ({error.strerror}); free space or rights") from None

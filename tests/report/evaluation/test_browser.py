@@ -5,10 +5,10 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.report.browser import Browser
-from tests.report.evaluation_runs import attempt, step, write_run
+from tests.report.evaluation.runs import attempt, step, write_run
 from treadle.evaluate.records import Problem, Stop
 from treadle.report.evaluation import write_evaluation_report
-from treadle.report.evaluation_texts import LONGEST, PAGE_BUDGET
+from treadle.report.evaluation.texts import LONGEST, PAGE_BUDGET
 from treadle.report.text import visible
 from treadle.scoring.completion import FormatFault
 

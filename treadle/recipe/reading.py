@@ -1,0 +1,63 @@
+"""From a YAML file and overrides to a checked recipe, and back to YAML with every default.
+
+An unknown key fails and names the nearest one, also among TRL's, and a wrong type fails before any model is loaded. Any
+value can be overridden as `key.path=value`, stages by name or number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from treadle.errors import RecipeError
+from treadle.recipe.errors import explain
+from treadle.recipe.overrides import apply_override
+from treadle.recipe.schema import Lora, Recipe, RLVRStage, SFTStage, SRLStage
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read and check a recipe file.
+
+    Args:
+        path: A YAML file.
+        overrides: `key.path=value` strings; values are read as YAML.
+
+    Raises:
+        RecipeError: The file is missing or not YAML, or a key, type or value is wrong.
+    """
+    if not path.is_file():
+        raise RecipeError(f"{path}: no such recipe file")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise RecipeError(f"{path}: found {type(content).__name__}, expected keys such as model, data, output, stages")
+    for override in overrides:
+        apply_override(content, override)
+    return parse_recipe(content, str(path))
+
+
+def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
+    """Check a recipe that is already a dictionary; raises `RecipeError` like `load_recipe`."""
+    try:
+        recipe = Recipe.model_validate(content)
+    except ValidationError as error:
+        parts = {"sft": SFTStage, "rlvr": RLVRStage, "srl": SRLStage, "lora": Lora}
+        lines = [explain(problem, Recipe, parts) for problem in error.errors()]
+        raise RecipeError(f"{where}: " + "\n  ".join(lines)) from None
+    if any(stage.trl for stage in recipe.stages):
+        from treadle.recipe.arguments import check_trl_keys  # imports TRL, which takes seconds
+
+        for stage in recipe.stages:
+            check_trl_keys(stage, where)
+    return recipe
+
+
+def resolved(recipe: Recipe) -> str:
+    """The recipe with every default filled in, as YAML."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
