@@ -52,7 +52,7 @@ def prepared_model(arguments: argparse.Namespace) -> Qwen2ForCausalLM:
 
 
 def rows_of(arguments: argparse.Namespace, kind: str) -> Rows:
-    return workload(kind, arguments.scale, MODELS[arguments.model][-1], device=arguments.device)
+    return workload(kind, arguments.scale, MODELS[arguments.model]["vocab_size"], device=arguments.device)
 
 
 def stock_update(model: Qwen2ForCausalLM, rows: Rows, micro_batch: int) -> None:
@@ -232,9 +232,10 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.set_verbosity_error()
     torch.set_num_threads(arguments.threads)
-    hidden, _, layers, *_ = MODELS[arguments.model]
+    shape = MODELS[arguments.model]
     place = torch.cuda.get_device_name() if arguments.device == "cuda" else f"{arguments.threads} CPU thread(s)"
-    print(f"Qwen2 of {layers} layers x {hidden}, {arguments.dtype}, {place}, scale {arguments.scale:g}", flush=True)
+    size = f"{shape['num_hidden_layers']} layers x {shape['hidden_size']}"
+    print(f"Qwen2 of {size}, {arguments.dtype}, {place}, scale {arguments.scale:g}", flush=True)
     if arguments.update:
         print(
             f"update, medians of {arguments.rounds}\n"

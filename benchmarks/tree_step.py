@@ -50,7 +50,7 @@ def any_reward(completion_ids: list[list[int]], **kwargs: Any) -> list[float]:
 
 def step_seconds(name: str, arguments: argparse.Namespace, kind: str, seed: int) -> float:
     """Seconds of one optimizer step of `name` ("stock" or "treadle") on the trajectory of `seed`."""
-    vocab = MODELS[arguments.model][-1]
+    vocab = MODELS[arguments.model]["vocab_size"]
     rows = workload(kind, arguments.scale, vocab, seed)
     prompts = [" ".join(map(str, ids)) for ids in rows.prompts()[:: siblings(kind)]]
     micro_batch = arguments.micro_batch

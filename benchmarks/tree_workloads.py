@@ -11,11 +11,14 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 KINDS = ("math", "agent")
-# Hidden size, intermediate size, layers, heads, heads of keys, vocabulary: of Qwen2.5, and one for a CPU.
+_SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
 MODELS = {
-    "small": (256, 704, 6, 8, 2, 8192),
-    "0.5b": (896, 4864, 24, 14, 2, 151936),
-    "1.5b": (1536, 8960, 28, 12, 2, 151936),
+    name: dict(zip((*_SIZES, "vocab_size"), sizes, strict=True))
+    for name, sizes in {
+        "small": (256, 704, 6, 8, 2, 8192),  # for a CPU; the others are Qwen2.5's
+        "0.5b": (896, 4864, 24, 14, 2, 151936),
+        "1.5b": (1536, 8960, 28, 12, 2, 151936),
+    }.items()
 }
 
 
@@ -82,18 +85,8 @@ def siblings(kind: str) -> int:
 
 def model_of(arguments: argparse.Namespace) -> Qwen2ForCausalLM:
     """A Qwen2 with random weights of the asked size, dtype and device."""
-    hidden, intermediate, layers, heads, key_heads, vocab = MODELS[arguments.model]
     torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=vocab,
-        hidden_size=hidden,
-        intermediate_size=intermediate,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=key_heads,
-        max_position_embeddings=65536,
-        tie_word_embeddings=True,
-    )
+    config = Qwen2Config(**MODELS[arguments.model], max_position_embeddings=65536, tie_word_embeddings=True)
     return Qwen2ForCausalLM(config).to(arguments.device, getattr(torch, arguments.dtype))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-import torch
-from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoTokenizer
 
+from tests.models import random_model
 from treadle import ReadReport, load_rows, read_trajectories
 from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.prepared import Prepared
@@ -27,19 +27,9 @@ def qwen(data, tmp_path_factory):
     """The real tokenizer beside a Qwen2 model of 5 million parameters, most of them embeddings."""
     folder = tmp_path_factory.mktemp("qwen")
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer" / "qwen2.5")
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        tie_word_embeddings=True,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    Qwen2ForCausalLM(config).save_pretrained(folder)
+    ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    model = random_model(vocab_size=len(tokenizer), max_position_embeddings=32768, tie_word_embeddings=True, **ends)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

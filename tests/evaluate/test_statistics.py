@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
+from scipy.stats.contingency import association
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from statsmodels.stats.weightstats import DescrStatsW
 
-from treadle.evaluate.statistics import Z95, mean_over_runs, paired_difference, wilson
+from treadle.evaluate import statistics
+from treadle.evaluate.statistics import Estimate, correlation, difference_distances, effective_wilson, wilson
 
 
 def test_wilson_against_published_values():
@@ -24,7 +29,9 @@ def test_wilson_bounds_are_where_the_score_test_turns(trials, data):
     assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
     for bound in (estimate.low, estimate.high):
         if 0 < bound < 1:
-            assert abs(estimate.value - bound) == pytest.approx(Z95 * (bound * (1 - bound) / trials) ** 0.5, rel=1e-6)
+            assert abs(estimate.value - bound) == pytest.approx(
+                statistics.Z95 * (bound * (1 - bound) / trials) ** 0.5, rel=1e-6
+            )
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(1, 0), (3, 2), (-1, 5)])
@@ -33,62 +40,60 @@ def test_wilson_refuses_nonsense(successes, trials):
         wilson(successes, trials)
 
 
-def test_one_run_has_wilsons_interval():
-    assert mean_over_runs([[1] * 30 + [0] * 170]) == wilson(30, 200)
+@given(st.lists(st.integers(0, 1), min_size=2, max_size=60), st.integers(0, 3))
+def test_zeros_and_ones_have_wilsons_interval_for_the_problems(right, seed):
+    estimate = effective_wilson(np.array(right, dtype=float))
+    assert estimate == pytest.approx(wilson(sum(right), len(right)))
 
 
-def test_paired_difference_against_published_values():
-    # Newcombe (1998), Statistics in Medicine 17, 2635-2650, table III, for outcomes a, b, c, d. The values are
-    # those of method 10, whose corrected correlation moves a bound by less than 0.006 from method 8.
-    for (a, b, c, d), low, high in (((36, 12, 2, 0), 0.0569, 0.3404), ((36, 14, 0, 0), 0.1528, 0.4167)):
-        first = [[1] * a + [1] * b + [0] * c + [0] * d]
-        second = [[1] * a + [0] * b + [1] * c + [0] * d]
-        gain = paired_difference(first, second)
-        assert gain.value == pytest.approx((b - c) / (a + b + c + d))
-        assert gain.low == pytest.approx(low, abs=6e-3)
-        assert gain.high == pytest.approx(high, abs=6e-3)
+@given(st.integers(1, 500), st.data())
+def test_wilson_is_scipys_and_statsmodels(trials, data):
+    successes = data.draw(st.integers(0, trials))
+    estimate = wilson(successes, trials)
+    scipys = binomtest(successes, trials).proportion_ci(method="wilson")
+    assert estimate == pytest.approx((successes / trials, scipys.low, scipys.high), abs=1e-12)
+    assert estimate[1:] == pytest.approx(proportion_confint(successes, trials, method="wilson"), abs=1e-12)
 
 
-def test_nothing_against_nothing_still_has_a_width():
-    gain = paired_difference([[0] * 50] * 3, [[0] * 50] * 3)
-    assert (gain.value, gain.low, gain.high) == (0.0, -wilson(0, 50).high, wilson(0, 50).high)
+@given(st.floats(1, 500), st.floats(0, 1))
+def test_wilson_of_parts_of_a_trial_is_statsmodels(trials, share):
+    expected = proportion_confint(share * trials, trials, method="wilson")
+    assert wilson(share * trials, trials)[1:] == pytest.approx(expected, abs=1e-9)
 
 
-def test_coverage_of_the_paired_interval():
-    """Of 400 simulated experiments with a true difference of 0.1, about 95% of intervals hold it."""
-    rng = np.random.default_rng(0)
-    held = 0
-    for _ in range(400):
-        second = rng.random((1, 100)) < 0.4
-        first = np.where(rng.random((1, 100)) < 1 / 6, 1, second)  # P(first) = 1/6 + 5/6 * 0.4 = 0.5
-        gain = paired_difference(first, second)
-        held += gain.low <= 0.1 <= gain.high
-    assert 0.92 <= held / 400 <= 0.99
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=60))
+def test_effective_trials_give_a_proportion_the_variance_of_the_mean(scores):
+    """So it stands in Kott and Carr: p (1 - p) / trials = variance / problems, with the two made-up problems here."""
+    padded = DescrStatsW([*scores, 0.0, 1.0], ddof=0)
+    trials = padded.mean * (1 - padded.mean) / (padded.var / len(scores))
+    expected = proportion_confint(np.mean(scores) * trials, trials, method="wilson")
+    assert effective_wilson(np.array(scores))[1:] == pytest.approx(expected, abs=1e-9)
 
 
-def test_seeds_widen_the_interval():
-    problems = np.zeros((3, 200))
-    problems[0], problems[1, :100] = 1, 1  # three runs at 100%, 50% and 0%
-    estimate = mean_over_runs(problems)
-    assert estimate.value == 0.5
-    assert estimate.high - estimate.low > 0.7
+@given(st.integers(1, 300), st.integers(1, 300), st.data())
+def test_unrelated_proportions_have_newcombes_interval_of_statsmodels(many, few, data):
+    a, b = data.draw(st.integers(0, many)), data.draw(st.integers(0, few))
+    below, above = difference_distances(wilson(a, many), wilson(b, few), 0.0)
+    low, high = confint_proportions_2indep(a, many, b, few, method="newcomb", compare="diff")
+    difference = a / many - b / few
+    assert (difference - below, difference + above) == pytest.approx((low, high), abs=1e-9)
 
 
-def test_pairing_sees_a_small_constant_gain_that_unpaired_intervals_hide():
-    rng = np.random.default_rng(1)
-    base = rng.random((1, 200)) < 0.5
-    better = base | (rng.random((1, 200)) < 0.1)
-    gain = paired_difference(better, base)
-    assert gain.low > 0
-    assert wilson(int(better.sum()), 200).low < wilson(int(base.sum()), 200).high
+def test_distances_of_a_sum_add_in_squares_and_a_difference_of_unrelated_figures_is_one():
+    assert statistics.sum_distance([3.0, 4.0]) == 5
+    assert difference_distances(Estimate(0.5, 0.2, 0.6), Estimate(0.4, 0.35, 0.8), 0.0) == pytest.approx(
+        (statistics.sum_distance([0.3, 0.4]), statistics.sum_distance([0.1, 0.05]))
+    )
 
 
-def test_no_difference_is_not_one():
-    rng = np.random.default_rng(2)
-    gain = paired_difference(rng.random((2, 300)) < 0.5, rng.random((2, 300)) < 0.5)
-    assert gain.low < 0 < gain.high
-
-
-def test_shapes_must_agree():
-    with pytest.raises(ValueError, match="needs the same runs"):
-        paired_difference([[1, 0]], [[1, 0, 1]])
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=2, max_size=60))
+def test_the_correlation_of_zeros_and_ones_is_phi(pairs):
+    first, second = np.array(pairs).T
+    table = np.array([[((first == i) & (second == j)).sum() for j in (1, 0)] for i in (1, 0)])
+    found = correlation(first, second)
+    if 0 in table.sum(0) or 0 in table.sum(1):
+        assert found == 0
+        return
+    (a, b), (c, d) = table
+    assert abs(found) == pytest.approx(association(table, method="cramer"), abs=1e-12)
+    assert np.sign(round(found, 9)) == np.sign(a * d - b * c)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -67,6 +69,16 @@ def test_a_list_with_a_damaged_entry_is_one_row_that_cannot_be_read():
     assert (found.reason, found.detail) == ("unreadable_json", "broken UTF-8")
 
 
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize(
+    "content", [b'[{"a": 1}, {"b": tru}]', b'[\n{"a": 1},\n {"b": [1,\n 2 3]}]', b'[{"a": 1}, {"b']
+)
+def test_the_place_of_what_is_broken_is_that_in_the_whole_text(content):
+    with pytest.raises(json.JSONDecodeError) as expected:
+        json.loads(content)
+    assert values(content)[1][-1].detail == str(expected.value)
+
+
 def test_lone_surrogates_written_as_escapes_are_kept():
     assert values(b'[{"a": "\\ud800"}]')[1] == [{"a": "\ud800"}]
 
@@ -78,3 +90,39 @@ def test_a_long_array_and_a_broken_one_take_linear_time():
     _, found = values(b'[{"a": "' + b"x" * 3_000_000, 1 << 30)
     assert [r.reason for r in found] == ["unreadable_json"]
     assert time.monotonic() - began < 5
+
+
+def test_an_array_on_one_line_is_not_held_as_a_whole():
+    content = json.dumps([{"id": i, "text": "x" * 2000} for i in range(15_000)]).encode()
+    tracemalloc.start()
+    try:
+        _, items = json_items(io.BytesIO(content), 64_000_000)
+        assert sum(item.content["id"] for item in items) == 15_000 * 14_999 // 2
+        assert tracemalloc.get_traced_memory()[1] < len(content) / 3
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" + b'"1", ' * 999 + b"{}]",
+        (b'[{"role": "' + b"x" * 5000 + b'"}]\n') * 3,
+        b"[[" + b"2, " * 3000 + b"3], 4]",
+        b"[]",
+    ],
+)
+def test_what_a_long_line_is_does_not_depend_on_how_much_is_read_at_once(content, monkeypatch):
+    found = values(content, 100_000)
+    for block in (1, 2, 3, 100, 4999):
+        monkeypatch.setattr(json_stream, "BLOCK", block)
+        assert values(content, 100_000) == found
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_a_first_line_beyond_the_limit_is_one_row_that_is_not_read(mark):
+    line = b'{"text": "' + b"x" * 60 + b'"}\n'
+    unit, (first, second) = values(mark + line + b'{"a": 1}\n', 40)
+    assert unit == "line"
+    assert (first.reason, second) == ("row_too_large", {"a": 1})

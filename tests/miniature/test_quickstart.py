@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from treadle.recipe.models import BASE
 from treadle.recipe.reading import load_recipe, parse_recipe
 
 ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
 SMALL = {"max_steps": 1, "prompts_per_step": 2, "rollouts": 4, "micro_batch": 8}
 
 
@@ -162,3 +164,10 @@ def test_one_seed_has_wilsons_interval_and_several_the_bootstraps():
     spread = results.accuracy(two, "srl", "whole")
     assert spread.value == 0.5
     assert spread.high - spread.low > 0.4
+
+
+def test_the_readmes_table_has_the_intervals_of_its_counts():
+    shares = re.findall(r"(\d+)% \((\d+)% to (\d+)%\)", "".join(re.findall(r"^\| .*\|$", README, re.MULTILINE)))
+    possible = {tuple(f"{bound:.0%}"[:-1] for bound in results.accuracy(scores(a=n), "a", "loop")) for n in range(201)}
+    assert len(shares) == 14
+    assert set(shares) <= possible

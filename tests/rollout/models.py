@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 import torch
-from transformers import (
-    GenerationConfig,
-    LlamaConfig,
-    LlamaForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
-    PreTrainedModel,
-    Qwen2Config,
-    Qwen2ForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
+from transformers import GenerationConfig, PreTrainedModel
+
+from tests import models
 
 VOCAB = 48
 PAD = 0
-SHAPE = {
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "intermediate_size": 48,
+SHAPE = models.SHAPE | {
     "vocab_size": VOCAB,
-    "max_position_embeddings": 512,
     # Large weights: with small ones a random model says the same token for ever.
     "initializer_range": 0.4,
 }
-FAMILIES = {
-    "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(num_attention_heads=4, num_key_value_heads=2, **SHAPE)),
-    "llama": lambda: LlamaForCausalLM(LlamaConfig(num_attention_heads=4, num_key_value_heads=1, **SHAPE)),
-    "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(num_attention_heads=4, num_key_value_heads=4, head_dim=16, **SHAPE)),
-    "mistral": lambda: MistralForCausalLM(
-        MistralConfig(num_attention_heads=4, num_key_value_heads=2, sliding_window=None, **SHAPE)
-    ),
-}
+HEADS = {"llama": {"num_key_value_heads": 1}, "qwen3": {"num_key_value_heads": 4, "head_dim": 16}}
 
 
-def tiny_model(family: str = "qwen2", dtype: torch.dtype = torch.float32, seed: int = 0) -> PreTrainedModel:
-    torch.manual_seed(seed)
-    return FAMILIES[family]().to(dtype).eval()
+def tiny_model(family: str = "qwen2", dtype: torch.dtype = torch.float32, seed: int = 0, **changes) -> PreTrainedModel:
+    model = models.random_model(family, seed=seed, **(SHAPE | HEADS.get(family, {}) | changes))
+    return model.to(dtype).eval()
 
 
 def config_of(max_new_tokens: int, **settings) -> GenerationConfig:

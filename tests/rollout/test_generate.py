@@ -10,7 +10,8 @@ import torch
 from hypothesis import given, settings
 from peft import LoraConfig, get_peft_model
 
-from tests.rollout.models import FAMILIES, VOCAB, config_of, stock_completions, tiny_model, trajectory_prompts
+from tests.models import FAMILIES
+from tests.rollout.models import VOCAB, config_of, stock_completions, tiny_model, trajectory_prompts
 from treadle.errors import ModelError
 from treadle.rollout import generate_completions
 from treadle.rollout.generate import row_numbers

@@ -22,11 +22,10 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from tests.rollout.models import FAMILIES, SHAPE, config_of, stock_completions, tiny_model, trajectory_prompts
+from tests.models import FAMILIES, HEADS
+from tests.rollout.models import SHAPE, config_of, stock_completions, tiny_model, trajectory_prompts
 from treadle.rollout import generate_completions, why_not
 from treadle.tree import support
-
-HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -19,16 +19,8 @@ def test_greedy_completions_are_those_of_the_trainer(tmp_path, tiny_tokenizer, s
     model = tiny_model()
     model.resize_token_embeddings(len(tiny_tokenizer))
     settings = settings | {"generation_kwargs": settings.get("generation_kwargs", {}) | {"do_sample": False}}
-    config = GRPOConfig(
-        str(tmp_path),
-        use_cpu=True,
-        bf16=False,
-        report_to="none",
-        num_generations=2,
-        per_device_train_batch_size=2,
-        max_completion_length=12,
-        **settings,
-    )
+    lengths = {"per_device_train_batch_size": 2, "num_generations": 2, "max_completion_length": 12}
+    config = GRPOConfig(str(tmp_path), use_cpu=True, bf16=False, report_to="none", **lengths, **settings)
     trainer = GRPOTrainer(
         model=model,
         args=config,

@@ -6,48 +6,18 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from transformers import (
-    LlamaConfig,
-    LlamaForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
-    PreTrainedModel,
-    Qwen2Config,
-    Qwen2ForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
+from transformers import PreTrainedModel
+
+from tests.models import random_model
 
 VOCABULARY = 29
-FAMILIES = {
-    "qwen2": (Qwen2Config, Qwen2ForCausalLM, {}),
-    "qwen3": (Qwen3Config, Qwen3ForCausalLM, {"head_dim": 8}),
-    "llama": (LlamaConfig, LlamaForCausalLM, {}),
-    "mistral": (MistralConfig, MistralForCausalLM, {"sliding_window": None}),
-}
 Rows = Sequence[tuple[Sequence[int], Sequence[int]]]
 
 
 def tiny_model(family: str = "qwen2", *, seed: int = 0, **changes) -> PreTrainedModel:
     """A random causal language model with plain attention, in training mode."""
-    config_class, model_class, own = FAMILIES[family]
-    torch.manual_seed(seed)
-    config = config_class(
-        **{
-            "hidden_size": 32,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "intermediate_size": 48,
-            "vocab_size": VOCABULARY,
-            "max_position_embeddings": 512,
-            "initializer_range": 0.15,
-            "attn_implementation": "sdpa",
-            **own,
-            **changes,
-        }
-    )
-    return model_class(config).train()
+    settings = {"vocab_size": VOCABULARY, "initializer_range": 0.15, "attn_implementation": "sdpa"}
+    return random_model(family, seed=seed, **(settings | changes)).train()
 
 
 def in_float64(model: PreTrainedModel) -> PreTrainedModel:

@@ -12,7 +12,8 @@ from peft import LoraConfig, get_peft_model
 from trl.trainer.utils import add_fused_lm_head
 
 import treadle
-from tests.tree.naive import FAMILIES, VOCABULARY, gradient, in_float64, naive_logps, padded, step_rows, tiny_model
+from tests.models import FAMILIES
+from tests.tree.naive import VOCABULARY, gradient, in_float64, naive_logps, padded, step_rows, tiny_model
 from treadle.errors import DataError, ModelError
 from treadle.tree import build_tree, tree_scores, use_tree_attention
 

@@ -11,7 +11,8 @@ from transformers import (
     AutoModelForSequenceClassification,
 )
 
-from tests.tree.naive import FAMILIES, tiny_model
+from tests.models import FAMILIES
+from tests.tree.naive import tiny_model
 from treadle.errors import ModelError
 from treadle.tree import use_tree_attention, why_not
 from treadle.tree.support import causal_lm

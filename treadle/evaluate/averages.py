@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treadle.evaluate.intervals import mean_interval
+from treadle.evaluate.statistics import sum_distance
 
 if TYPE_CHECKING:
     from treadle.evaluate.runs import Run
@@ -132,4 +132,4 @@ def _distance(accuracies: Mapping[Column, Mapping[str, float]], side: str) -> fl
     by_benchmark: defaultdict[str, float] = defaultdict(float)
     for (benchmark, _), accuracy in accuracies.items():
         by_benchmark[benchmark] += abs(accuracy[side] - accuracy["value"])
-    return math.sqrt(sum(distance**2 for distance in by_benchmark.values()))
+    return sum_distance(list(by_benchmark.values()))

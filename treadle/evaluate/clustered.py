@@ -1,9 +1,8 @@
 """Means of things that come in groups (steps of a trajectory, samples of a problem), with intervals over the groups.
 
-Members of one group are not independent, so groups are what is resampled: whole groups with replacement, and the mean
-of all their members. Deviations are stretched by sqrt(G / (G - 1)) for G groups, which repairs the bootstrap's
-narrowness for few groups (T. Hesterberg, The American Statistician 69, 2015, section 5.3). One group says nothing about
-the spread between groups: its interval is `None`.
+Members of one group are not independent, so groups are what is resampled (`treadle.evaluate.bootstrap.ratio_bounds`):
+whole groups with replacement, and the mean of all their members. One group says nothing about the spread between
+groups: its interval is `None`.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from typing import TypedDict
 
 import numpy as np
 
+from treadle.evaluate.bootstrap import ratio_bounds
 from treadle.evaluate.statistics import wilson
 
 RESAMPLES = 2000
-_BLOCK = 1_000_000  # draws held at once
 
 
 class Figure(TypedDict):
@@ -76,28 +75,9 @@ def grouped_ratio(
     value = float(above_G.sum() / below_G.sum())
     figure = Figure(value=value, low=None, high=None, count=len(above_N), groups=len(numbers))
     if len(numbers) > 1:
-        low, high = _interval(above_G, below_G, value, seed)
+        low, high = ratio_bounds(above_G, below_G, RESAMPLES, seed)
         if share:
             score = wilson(value * len(numbers), len(numbers))
             low, high = max(0.0, min(low, score.low)), min(1.0, max(high, score.high))
         figure.update(low=low, high=high)
     return figure
-
-
-def _interval(above_G: np.ndarray, below_G: np.ndarray, value: float, seed: int) -> tuple[float, float]:
-    rng = np.random.default_rng(seed)
-    groups = len(above_G)
-    ratios = []
-    left = RESAMPLES
-    while left:
-        rows = min(left, max(1, _BLOCK // groups))
-        drawn_RG = rng.integers(groups, size=(rows, groups))
-        sums_R = below_G[drawn_RG].sum(1)
-        # A draw without any denominator has no ratio; it is drawn again.
-        kept_R = sums_R > 0
-        ratios.append(above_G[drawn_RG].sum(1)[kept_R] / sums_R[kept_R])
-        left -= int(kept_R.sum())
-    stretch = np.sqrt(groups / (groups - 1))
-    low, high = np.quantile(value + stretch * (np.concatenate(ratios) - value), [0.025, 0.975])
-    # Rounding must not put the figure outside its own interval.
-    return min(float(low), value), max(float(high), value)

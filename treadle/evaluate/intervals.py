@@ -1,19 +1,13 @@
-"""Intervals of mean scores over problems, for figures that average several samples, seeds or benchmarks.
+"""Intervals of accuracies and mean scores, and of their differences over the same problems, as they are shown.
 
-A figure is a weighted sum of benchmarks' mean scores, a score being one problem's share of right samples, its pass@k
-or the like, in [0, 1]. Two intervals are made, and the wider is given (docs/statistics.md has their coverage):
+Each is the wider of two (docs/statistics.md has their coverage): one by formula, which keeps a width when all problems
+have the same score, and one by resampling, which sees how scores really vary.
 
-- the bootstrap over problems, with several seeds over seeds and problems as two crossed levels (A. B. Owen, Annals of
-  Applied Statistics 1, 2007), each benchmark resampled on its own. Means are stretched around the observed one as
-  T. Hesterberg advises for few items (The American Statistician 69, 2015, section 5.3), which makes the interval as
-  wide as Student's;
-- Wilson's interval with the effective number of problems (Kott and Carr, Journal of Official Statistics 13, 1997),
-  which keeps a width when all problems have the same score. Several benchmarks, and two arms over the same problems,
-  are put together by their distances from the figure (Zou and Donner, Statistics in Medicine 27, 2008); for two arms
-  with one greedy sample a problem that is Newcombe's interval for paired proportions (1998, method 8).
-
-Seeds of different runs are resampled independently of each other. Two or three seeds say little about the spread
-between seeds, and no interval can mend that.
+`treadle evaluate` and `treadle compare` show figures that average samples, seeds or benchmarks, a score being one
+problem's share of right samples, its pass@k or the like (`mean_interval`, `difference_interval`). The quick start shows
+one greedy answer a problem, one run a seed (`mean_over_runs`, `paired_difference`): with one seed its intervals are
+Wilson's and Newcombe's alone. Two or three seeds say little about the spread between seeds, and no interval can mend
+that.
 """
 
 from __future__ import annotations
@@ -23,16 +17,20 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
-from treadle.evaluate.statistics import Z95, Estimate, wilson
-
-Scores = Sequence[np.ndarray]
-"""One array `[S, P]` a benchmark: S seeds, P problems, scores in [0, 1]."""
+from treadle.evaluate.bootstrap import Scores, crossed_bounds, percentiles, stretched_deviations
+from treadle.evaluate.statistics import (
+    Z95,
+    Estimate,
+    correlation,
+    difference_distances,
+    effective_wilson,
+    sum_distance,
+    wilson,
+)
 
 RESAMPLES = 10_000
 _ROUNDING = 1e-12  # what differs by less is equal
-_BLOCK = 1_000_000  # scores that are drawn at once
 
 
 def scores_of(values: ArrayLike) -> np.ndarray:
@@ -52,17 +50,19 @@ def scores_of(values: ArrayLike) -> np.ndarray:
 def mean_interval(scores: Scores, weights: Sequence[float] = (1.0,), resamples: int = RESAMPLES) -> Estimate:
     """The weighted sum of mean scores with its 95% interval.
 
+    The wider of the stretched bootstrap and Wilson's interval with the effective number of problems.
+
     Args:
         scores: B arrays `[S, P]`, each with problems of its own.
         weights: Of the B benchmarks.
         resamples: Of the bootstrap, whose seed is fixed, so that the same scores have the same interval.
     """
     value = _figure(scores, weights)
-    low, high = np.quantile(value + deviations([scores], weights, resamples), [0.025, 0.975])
+    bounds = percentiles(value + stretched_deviations([scores], weights, resamples))
     singles = [effective_wilson(s.mean(0)) for s in scores]
-    below = _together([w * (e.value - e.low) for w, e in zip(weights, singles, strict=True)])
-    above = _together([w * (e.high - e.value) for w, e in zip(weights, singles, strict=True)])
-    return _within(Estimate(value, min(float(low), value - below), max(float(high), value + above)), 0.0, sum(weights))
+    below = sum_distance([w * (e.value - e.low) for w, e in zip(weights, singles, strict=True)])
+    above = sum_distance([w * (e.high - e.value) for w, e in zip(weights, singles, strict=True)])
+    return _within(_widest(value, bounds, (value - below, value + above)), 0.0, sum(weights))
 
 
 def difference_interval(
@@ -70,93 +70,90 @@ def difference_interval(
 ) -> tuple[Estimate, float]:
     """First minus second over the same problems, with its 95% interval and two-sided p value.
 
-    The p value is twice the smaller share of resampled differences on one side of zero, those at zero counted on both
-    sides; where the other interval is wider, it is the one that belongs to that interval.
+    The wider of the stretched bootstrap and the distances of the two arms' own intervals put together, which for one
+    greedy sample a problem is Newcombe's. The p value is twice the smaller share of resampled differences on one side
+    of zero, those at zero counted on both sides; where the other interval is wider, it is the one that belongs to that
+    interval.
 
     Args:
         first, second: B arrays each; the problems of a benchmark are the same in both, seeds need not be.
     """
     value = _figure(first, weights) - _figure(second, weights)
     value = 0.0 if abs(value) < _ROUNDING else value
-    resampled_R = value + deviations([first, second], weights, resamples)
-    low, high = np.quantile(resampled_R, [0.025, 0.975])
-    sides = [_mover(a.mean(0), b.mean(0)) for a, b in zip(first, second, strict=True)]
-    below = _together([w * side[0] for w, side in zip(weights, sides, strict=True)])
-    above = _together([w * side[1] for w, side in zip(weights, sides, strict=True)])
+    resampled_R = value + stretched_deviations([first, second], weights, resamples)
+    sides = [_mean_distances(a.mean(0), b.mean(0)) for a, b in zip(first, second, strict=True)]
+    below = sum_distance([w * side[0] for w, side in zip(weights, sides, strict=True)])
+    above = sum_distance([w * side[1] for w, side in zip(weights, sides, strict=True)])
     tail = 1 + min((resampled_R <= _ROUNDING).sum(), (resampled_R >= -_ROUNDING).sum())
     # The test may not be surer than the interval, which is sometimes not the bootstrap's.
     normal = math.erfc(Z95 * abs(value) / (below if value > 0 else above) / math.sqrt(2))
     p = min(1.0, max(normal, 2 * float(tail) / (len(resampled_R) + 1)))
-    widest = Estimate(value, min(float(low), value - below), max(float(high), value + above))
+    widest = _widest(value, percentiles(resampled_R), (value - below, value + above))
     return _within(widest, -sum(weights), sum(weights)), p
 
 
-def effective_wilson(scores_P: np.ndarray) -> Estimate:
-    """Wilson's interval for a mean score, with as many trials as give a proportion the variance of the mean.
+def mean_over_runs(right_SP: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
+    """Mean accuracy of S runs (seeds) over the same P problems.
 
-    For scores of 0 and 1 the trials are the problems. Scores that agree make them more. Two made-up problems, one of
-    score 0 and one of score 1, are added where the variance is estimated: without them it would be zero where all
-    problems agree, and too small where one problem out of many is solved.
+    The seeds share their problems, so pooling them as S * P independent trials would be too confident. The
+    interval is the wider of Wilson's for P problems and, for several seeds, a bootstrap over seeds and problems.
     """
-    problems, mean = len(scores_P), float(scores_P.mean())
-    padded = np.append(scores_P, [0.0, 1.0])
-    spread = float(padded.mean() * (1 - padded.mean()))
-    trials = problems * spread / float(padded.var())
-    return wilson(min(mean, 1.0) * trials, trials) if trials >= 1 else Estimate(mean, 0.0, 1.0)
+    right_SP = np.asarray(right_SP, dtype=float)
+    _, *bounds = _pooled_wilson(right_SP)
+    return _widest(float(right_SP.mean()), bounds, *_over_seeds(right_SP, resamples, seed))
 
 
-def deviations(arms: Sequence[Scores], weights: Sequence[float], resamples: int = RESAMPLES) -> np.ndarray:
-    """How far `resamples` resampled figures (of two arms: first minus second) lie from the observed one."""
-    rng = np.random.default_rng(0)
-    found_R = np.zeros(resamples)
-    # The seeds drawn hold for all benchmarks: a seed is one trained model.
-    seeds_RS = [rng.multinomial(len(arm[0]), np.full(len(arm[0]), 1 / len(arm[0])), resamples) for arm in arms]
-    for b, weight in enumerate(weights):
-        problems = arms[0][b].shape[1]
-        stretched = weight * _stretch(problems)
-        for start in range(0, resamples, step := max(1, _BLOCK // problems)):
-            rows = slice(start, min(start + step, resamples))
-            drawn_RP = rng.integers(problems, size=(rows.stop - rows.start, problems))
-            for sign, arm, counts_RS in zip((1, -1), arms, seeds_RS, strict=False):
-                if len(arm[b]) == 1:
-                    means_R = arm[b][0][drawn_RP].mean(1)
-                else:
-                    each_RP = counts_RS[rows] @ arm[b] / len(arm[b])
-                    means_R = np.take_along_axis(each_RP, drawn_RP, 1).mean(1)
-                found_R[rows] += sign * stretched * (means_R - arm[b].mean())
-    return found_R
+def paired_difference(first_SP: ArrayLike, second_SP: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
+    """Accuracy of `first` minus that of `second`, run by run over the same problems.
+
+    The interval is Newcombe's for paired proportions, which keeps a width when both are 0 or 1; with several seeds the
+    wider of it and a bootstrap over seeds and problems.
+
+    Args:
+        first_SP: S runs (seeds), each with 0 or 1 for each of P problems.
+        second_SP: The same for the other arm.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    first_SP, second_SP = np.asarray(first_SP, dtype=float), np.asarray(second_SP, dtype=float)
+    if first_SP.shape != second_SP.shape:
+        raise ValueError(f"shapes {first_SP.shape} and {second_SP.shape}: a paired difference needs the same runs")
+    difference_SP = first_SP - second_SP
+    value = float(difference_SP.mean())
+    together = correlation(first_SP, second_SP)
+    below, above = difference_distances(_pooled_wilson(first_SP), _pooled_wilson(second_SP), together)
+    return _widest(value, (value - below, value + above), *_over_seeds(difference_SP, resamples, seed))
+
+
+def _pooled_wilson(right_SP: np.ndarray) -> Estimate:
+    problems = right_SP.shape[1]
+    return wilson(float(right_SP.mean()) * problems, problems)
+
+
+def _over_seeds(scores_SP: np.ndarray, resamples: int, seed: int) -> list[tuple[float, float]]:
+    """Nothing for one seed, where the formulas say it all."""
+    return [crossed_bounds(scores_SP, resamples, seed)] if len(scores_SP) > 1 else []
+
+
+def _mean_distances(first_P: np.ndarray, second_P: np.ndarray) -> tuple[float, float]:
+    """Distances of the bounds below and above the difference of two mean scores over the same problems."""
+    if np.array_equal(first_P, second_P):
+        # Two runs that agree on every problem seen may still differ on as many others as Wilson allows.
+        unseen = wilson(0, len(first_P)).high
+        return unseen, unseen
+    return difference_distances(effective_wilson(first_P), effective_wilson(second_P), correlation(first_P, second_P))
 
 
 def _figure(scores: Scores, weights: Sequence[float]) -> float:
     return sum(w * float(s.mean()) for w, s in zip(weights, scores, strict=True))
 
 
+def _widest(value: float, *bounds: Sequence[float]) -> Estimate:
+    return Estimate(value, min(low for low, _ in bounds), max(high for _, high in bounds))
+
+
 def _within(estimate: Estimate, least: float, most: float) -> Estimate:
     """Bounds that a figure can reach; rounding must not put the figure outside its own interval."""
     value, low, high = estimate
     return Estimate(value, min(value, max(low, least)), max(value, min(high, most)))
-
-
-def _together(distances: Sequence[float]) -> float:
-    return math.sqrt(sum(d * d for d in distances))
-
-
-def _stretch(problems: int) -> float:
-    """What makes the bootstrap's normal interval Student's; one problem gives no spread to stretch."""
-    if problems == 1:
-        return 1.0
-    return float(stdtrit(problems - 1, 0.975)) / Z95 * math.sqrt(problems / (problems - 1))
-
-
-def _mover(first_P: np.ndarray, second_P: np.ndarray) -> tuple[float, float]:
-    """Distances of the bounds below and above the difference of two means over the same problems."""
-    if np.array_equal(first_P, second_P):
-        # Two runs that agree on every problem seen may still differ on as many others as Wilson allows.
-        unseen = wilson(0, len(first_P)).high
-        return unseen, unseen
-    p, q = effective_wilson(first_P), effective_wilson(second_P)
-    constant = first_P.std() == 0 or second_P.std() == 0
-    correlation = 0.0 if constant else float(np.corrcoef(first_P, second_P)[0, 1])
-    pairs = ((p.value - p.low, q.high - q.value), (p.high - p.value, q.value - q.low))
-    below, above = (math.sqrt(max(0.0, a * a - 2 * correlation * a * b + b * b)) for a, b in pairs)
-    return below, above

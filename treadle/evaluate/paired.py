@@ -13,7 +13,8 @@ from enum import StrEnum
 import numpy as np
 from scipy.special import bdtr
 
-from treadle.evaluate.intervals import Scores, difference_interval
+from treadle.evaluate.bootstrap import Scores
+from treadle.evaluate.intervals import difference_interval
 from treadle.evaluate.power import problems_for_mcnemar, problems_for_mean
 from treadle.evaluate.statistics import Estimate
 
@@ -95,7 +96,10 @@ def paired_test(first: Scores, second: Scores, weights: Sequence[float] = (1.0,)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Two-sided p value of McNemar's exact test: the sign test on the problems that exactly one of the two solves."""
+    """Two-sided p value of McNemar's exact test: the sign test on the problems that exactly one of the two solves.
+
+    Source: Q. McNemar, Psychometrika 12 (1947), 153-157; its exact form is the binomial test at one half.
+    """
     discordant = only_first + only_second
     if not discordant:
         return 1.0

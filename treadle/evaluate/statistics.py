@@ -1,12 +1,16 @@
-"""Intervals and paired comparisons, so that no figure stands without what the data can carry."""
+"""Intervals by formula: of one share, of a mean score, and of the difference of two over the same problems.
+
+What is resampled stands in `treadle.evaluate.bootstrap`; what is shown is made of both, in
+`treadle.evaluate.intervals`.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 Z95 = 1.959963984540054  # the normal distribution's 97.5% point
 
@@ -19,11 +23,14 @@ class Estimate(NamedTuple):
     high: float
 
 
-def wilson(successes: float, trials: int) -> Estimate:
-    """Share of successes with its Wilson score interval (E. B. Wilson, 1927).
+def wilson(successes: float, trials: float) -> Estimate:
+    """Share of successes with its score interval.
+
+    Source: E. B. Wilson, JASA 22 (1927), 209-212.
 
     Args:
         successes: Their number; a mean over several runs need not be whole.
+        trials: Their number; an effective one need not be whole either.
 
     Raises:
         ValueError: No trials, or more successes than trials.
@@ -38,62 +45,51 @@ def wilson(successes: float, trials: int) -> Estimate:
     return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
-def mean_over_runs(right_SP: ArrayLike, resamples: int = 10_000, seed: int = 0) -> Estimate:
-    """Mean accuracy of S runs (seeds) over the same P problems.
+def effective_wilson(scores_P: np.ndarray) -> Estimate:
+    """Wilson's interval for a mean score, with as many trials as give a proportion the variance of the mean.
 
-    The seeds share their problems, so pooling them as S * P independent trials would be too confident. The
-    interval is the wider of Wilson's for P problems and, for several seeds, a bootstrap over seeds and problems.
+    For scores of 0 and 1 the trials are the problems. Scores that agree make them more. Two made-up problems, one of
+    score 0 and one of score 1, are added where the variance is estimated: without them it would be zero where all
+    problems agree, and too small where one problem out of many is solved.
+
+    Source: P. S. Kott and D. A. Carr, Journal of Official Statistics 13 (1997); the made-up problems are ours.
     """
-    right_SP = np.asarray(right_SP, dtype=float)
-    mean, problems = float(right_SP.mean()), right_SP.shape[1]
-    score = wilson(mean * problems, problems)
-    return _widest(mean, score, *_bootstrap(right_SP, resamples, seed))
+    problems, mean = len(scores_P), float(scores_P.mean())
+    padded = np.append(scores_P, [0.0, 1.0])
+    spread = float(padded.mean() * (1 - padded.mean()))
+    trials = problems * spread / float(padded.var())
+    return wilson(min(mean, 1.0) * trials, trials) if trials >= 1 else Estimate(mean, 0.0, 1.0)
 
 
-def paired_difference(first_SP: ArrayLike, second_SP: ArrayLike, resamples: int = 10_000, seed: int = 0) -> Estimate:
-    """Accuracy of `first` minus that of `second`, run by run over the same problems.
+def difference_distances(first: Estimate, second: Estimate, correlation: float) -> tuple[float, float]:
+    """How far the bounds of `first` minus `second` lie below and above it.
 
-    The interval is Newcombe's for paired proportions (Statistics in Medicine 17, 1998, method 8), which
-    keeps a width when both are 0 or 1; with several seeds the wider of it and a bootstrap over seeds and
-    problems.
+    Source: G. Y. Zou and A. Donner, Statistics in Medicine 27 (2008), 1693-1702. With Wilson's intervals of two
+    proportions over the same problems and the phi coefficient it is R. G. Newcombe's method 8 (Statistics in Medicine
+    17, 1998, 2635-2650), without a correlation his method 10 for independent ones (the same volume, 873-890).
 
     Args:
-        first_SP: S runs (seeds), each with 0 or 1 for each of P problems.
-        second_SP: The same for the other arm.
-
-    Raises:
-        ValueError: The shapes differ.
+        first, second: With their own intervals.
+        correlation: Of what the two are means of, in -1 to 1.
     """
-    first_SP, second_SP = np.asarray(first_SP, dtype=float), np.asarray(second_SP, dtype=float)
-    if first_SP.shape != second_SP.shape:
-        raise ValueError(f"shapes {first_SP.shape} and {second_SP.shape}: a paired difference needs the same runs")
-    difference = float((first_SP - second_SP).mean())
-    return _widest(difference, _newcombe(first_SP, second_SP), *_bootstrap(first_SP - second_SP, resamples, seed))
+    pairs = (
+        (first.value - first.low, second.high - second.value),
+        (first.high - first.value, second.value - second.low),
+    )
+    below, above = (math.sqrt(max(0.0, a * a - 2 * correlation * a * b + b * b)) for a, b in pairs)
+    return below, above
 
 
-def _newcombe(first_SP: np.ndarray, second_SP: np.ndarray) -> Estimate:
-    problems = first_SP.shape[1]
-    p, q = float(first_SP.mean()), float(second_SP.mean())
-    _, low_p, high_p = wilson(p * problems, problems)
-    _, low_q, high_q = wilson(q * problems, problems)
-    spread = math.sqrt(p * (1 - p) * q * (1 - q))
-    correlation = (float((first_SP * second_SP).mean()) - p * q) / spread if spread else 0.0
-    below, above = (p - low_p, high_q - q), (high_p - p, q - low_q)
-    low, high = (math.sqrt(max(0.0, a * a - 2 * correlation * a * b + b * b)) for a, b in (below, above))
-    return Estimate(p - q, p - q - low, p - q + high)
+def sum_distance(distances: Sequence[float]) -> float:
+    """How far a bound of a sum of independent figures lies from it, from each one's own distance.
+
+    Source: Zou and Donner (2008), as above.
+    """
+    return math.sqrt(sum(d * d for d in distances))
 
 
-def _bootstrap(scores_SP: np.ndarray, resamples: int, seed: int) -> list[Estimate]:
-    """Nothing for one seed, where the score intervals say it all."""
-    seeds, problems = scores_SP.shape
-    if seeds == 1:
-        return []
-    rng = np.random.default_rng(seed)
-    rows_RS = rng.integers(seeds, size=(resamples, seeds))
-    means_R = np.array([scores_SP[rows].mean(0)[rng.integers(problems, size=problems)].mean() for rows in rows_RS])
-    low, high = np.quantile(means_R, [0.025, 0.975])
-    return [Estimate(float(scores_SP.mean()), float(low), float(high))]
-
-
-def _widest(value: float, *estimates: Estimate) -> Estimate:
-    return Estimate(value, min(e.low for e in estimates), max(e.high for e in estimates))
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Pearson's coefficient of two arrays of one shape, for zeros and ones phi; 0 where one of them is constant."""
+    if first.std() == 0 or second.std() == 0:
+        return 0.0
+    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])

@@ -50,7 +50,11 @@ def json_items(stream: Any, limit: int) -> tuple[str, Iterator[Item]]:
         stream: Has `readline` and `read`.
         limit: Bytes of the largest item that is read.
     """
-    head = stream.readline(limit + 1).removeprefix(codecs.BOM_UTF8)
+    head = stream.readline(min(BLOCK, limit + 1)).removeprefix(codecs.BOM_UTF8)
+    if not head.endswith(b"\n"):
+        if _begins_array_of_rows(head):  # often one line of megabytes, which need not be held
+            return "row", _documents(stream, head, limit)
+        head += stream.readline(max(0, limit + 1 - len(head)))
     while head and not head.strip(_SPACE) and len(head) <= limit and (line := stream.readline(limit + 1)):
         head += line
     first = head.strip(_SPACE)
@@ -63,6 +67,15 @@ def json_items(stream: Any, limit: int) -> tuple[str, Iterator[Item]]:
             return "row", _documents(stream, head + second, limit)
         head += second
     return "line", _lines(stream, head, limit)
+
+
+def _begins_array_of_rows(head: bytes) -> bool:
+    """Whether text is an array whose first entry is whole and no message or event."""
+    text = head.lstrip(_SPACE).decode("utf-8", "surrogateescape")
+    try:
+        return text[:1] == "[" and not list_column(json.JSONDecoder().raw_decode(text[1:].lstrip(_BETWEEN))[0])
+    except (ValueError, RecursionError):
+        return False
 
 
 def _parsed(line: bytes) -> Any:
@@ -108,10 +121,17 @@ class _Text:
         self._decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
         self._text = self._decode(head)
         self._at = 0
+        self._passed = self._lines = self._column = (
+            0  # characters and line breaks forgotten; those since the last break
+        )
 
     def _more(self, size: int) -> bool:
         """Read about `size` bytes more, and forget what has been taken; `False` at the end."""
         block = self._stream.read(size)
+        breaks = self._text.count("\n", 0, self._at)
+        self._column = self._at - self._text.rfind("\n", 0, self._at) - 1 if breaks else self._column + self._at
+        self._lines += breaks
+        self._passed += self._at
         self._text = self._text[self._at :] + self._decode(block, final=not block)
         self._at = 0
         return bool(block)
@@ -128,6 +148,13 @@ class _Text:
         """Pass over one character."""
         self._at += 1
 
+    def _said(self, error: ValueError) -> str:
+        """What the decoder says, with the place in the whole text."""
+        if not isinstance(error, json.JSONDecodeError):
+            return str(error)
+        column = error.colno + (self._column if error.lineno == 1 else 0)
+        return f"{error.msg}: line {self._lines + error.lineno} column {column} (char {self._passed + error.pos})"
+
     def value(self, limit: int) -> tuple[Any, int]:
         """Take the value that the text begins with; also its length in characters.
 
@@ -143,11 +170,11 @@ class _Text:
             except RecursionError:
                 raise Rejected(Unreadable.JSON, "nested too deeply") from None
             except ValueError as error:
-                held = len(self._text) - self._at
+                held, said = len(self._text) - self._at, self._said(error)
                 if held > limit:
                     raise too_large(held, limit) from None
                 if not self._more(max(BLOCK, held)):  # doubling keeps the repeated parsing linear
-                    raise Rejected(Unreadable.JSON, str(error)) from None
+                    raise Rejected(Unreadable.JSON, said) from None
         taken, self._at = self._text[self._at : end], end
         if not taken.isascii() and any("\udc80" <= c <= "\udcff" for c in taken):
             value = Rejected(Unreadable.JSON, "broken UTF-8")

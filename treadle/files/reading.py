@@ -107,8 +107,12 @@ def rows_of(chunk: Chunk) -> Iterator[Row | tuple[str, Rejected]]:
             yield where, rejected
 
 
-def iter_rows(path: str | Path, split: str = "train") -> Iterator[Row]:
+def iter_rows(path: str | Path, split: str = "train", unit: str = "row") -> Iterator[Row]:
     """The rows of `path`, where each of them is needed, as of an evaluation set.
+
+    Args:
+        path, split: As for `iter_chunks`.
+        unit: What a row is, for the message about one that cannot be read.
 
     Raises:
         DataError: Nothing is there, or a row cannot be read.
@@ -117,7 +121,7 @@ def iter_rows(path: str | Path, split: str = "train") -> Iterator[Row]:
         for row in rows_of(chunk):
             if not isinstance(row, Row):
                 where, rejected = row
-                raise DataError(f"{where}: {rejected}; every row of {path} must be readable")
+                raise DataError(f"{where}: {rejected}; every {unit} must be readable")
             yield row
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from treadle.evaluate.statistics import Estimate, mean_over_runs, paired_difference, wilson
+from treadle.evaluate.intervals import mean_over_runs, paired_difference
+from treadle.evaluate.statistics import Estimate, wilson
 from treadle.miniature.arms import ARMS
 
 Scores = Mapping[str, Sequence[Mapping[str, Any]]]

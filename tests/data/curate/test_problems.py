@@ -86,3 +86,18 @@ def test_the_four_real_sets(data):
         "aime25": 30,
         "minerva": 272,
     }
+
+
+def test_what_cannot_be_read_is_named_once_with_the_option(tmp_path):
+    missing = tmp_path / "none.jsonl"
+    with pytest.raises(DataError) as caught:
+        load_problems(missing)
+    assert str(caught.value).startswith(f"--against {missing}: {missing}: no such file or folder")
+    path = tmp_path / "amc23.jsonl"
+    path.write_text('{"problem": "One"}\n{broken\n')
+    with pytest.raises(DataError) as caught:
+        load_problems("amc23", tmp_path)
+    assert str(caught.value).startswith(f"--against amc23: {path}, line 2: unreadable_json: ")
+    with pytest.raises(DataError) as caught:  # the tests run offline
+        load_problems("aime24", tmp_path)
+    assert str(caught.value).count("--against") == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from treadle.errors import DataError
-from treadle.files.reading import iter_chunks, rows_of
+from treadle.files.reading import iter_rows
 from treadle.files.rows import Row
 
 FOLDER_VARIABLE = "TREADLE_BENCHMARKS"
@@ -41,7 +41,7 @@ def load_problems(name_or_path: str | Path, folder: str | Path | None = None) ->
     """The problems of an evaluation set.
 
     Args:
-        name_or_path: `amc23`, `aime24`, `aime25`, `minerva`, or whatever `treadle.files.reading.iter_chunks` reads: a
+        name_or_path: `amc23`, `aime24`, `aime25`, `minerva`, or whatever `treadle.files.reading.iter_rows` reads: a
             JSON, JSONL or parquet file, or a hub data set id, of which the split `test` is taken. Each row needs the
             problem in a column `problem`, `question`, `problem_statement`, `prompt` or `text`, the first of them
             that it has.
@@ -55,45 +55,45 @@ def load_problems(name_or_path: str | Path, folder: str | Path | None = None) ->
         DataError: The set is not there, cannot be read, or a named set has another number of problems.
     """
     name = str(name_or_path)
-    if name not in NAMED:
-        if not Path(name).exists() and "/" not in name:
-            near = difflib.get_close_matches(name, NAMED, n=1)
-            raise DataError(
-                f"--against {name}: neither a file nor one of {', '.join(NAMED)}"
-                + (f"; did you mean {near[0]}?" if near else "")
-            )
-        return _read(name, name)
-    named = NAMED[name]
+    try:
+        return _named(name, NAMED[name], folder) if name in NAMED else _other(name)
+    except DataError as error:
+        raise DataError(f"--against {name}: {error}") from error
+
+
+def _named(name: str, known: _Named, folder: str | Path | None) -> list[tuple[str, str]]:
     place = folder or os.environ.get(FOLDER_VARIABLE)
-    tried = [Path(place) / file for file in named.files] if place else []
+    tried = [Path(place) / file for file in known.files] if place else []
     found = next((file for file in tried if file.is_file()), None)
     try:
-        problems = _read(str(found or named.hub), name)
+        problems = _read(str(found or known.hub))
     except DataError as error:
         if found:
             raise
         looked = f"not found as {' or '.join(map(str, tried))}" if tried else f"{FOLDER_VARIABLE} is not set"
         raise DataError(
-            f"--against {name}: {looked}, and the hub does not give it either ({error}). Put {named.files[0]} into a "
-            f"folder and set {FOLDER_VARIABLE} to it, or give the file's path"
+            f"{looked}, and the hub does not give it either ({error}). Put {known.files[0]} into a folder and set "
+            f"{FOLDER_VARIABLE} to it, or give the file's path"
         ) from error
-    if len(problems) != named.count:
+    if len(problems) != known.count:
         raise DataError(
-            f"--against {name}: {found or named.hub} holds {len(problems)} problems, but {name} has {named.count}; "
-            "give the file's path to compare with it as it is"
+            f"{found or known.hub} holds {len(problems)} problems, but {name} has {known.count}; give the file's path "
+            "to compare with it as it is"
         )
     return problems
 
 
-def _read(path: str, name: str) -> list[tuple[str, str]]:
-    problems = []
-    for chunk in iter_chunks(path, split="test"):
-        for row in rows_of(chunk):
-            if not isinstance(row, Row):
-                where, rejected = row
-                raise DataError(f"--against {name}: {where}: {rejected}; every problem must be readable")
-            problems.append((_id(row), _text(row, name)))
-    return problems
+def _other(name: str) -> list[tuple[str, str]]:
+    if not Path(name).exists() and "/" not in name:
+        near = difflib.get_close_matches(name, NAMED, n=1)
+        raise DataError(
+            f"neither a file nor one of {', '.join(NAMED)}" + (f"; did you mean {near[0]}?" if near else "")
+        )
+    return _read(name)
+
+
+def _read(path: str) -> list[tuple[str, str]]:
+    return [(_id(row), _text(row)) for row in iter_rows(path, split="test", unit="problem")]
 
 
 def _id(row: Row) -> str:
@@ -101,13 +101,13 @@ def _id(row: Row) -> str:
     return str(found)
 
 
-def _text(row: Row, name: str) -> str:
+def _text(row: Row) -> str:
     value: Any = next((row.data[column] for column in _PROBLEM if row.data.get(column)), None)
     if isinstance(value, list) and all(isinstance(message, dict) for message in value):
         value = "\n".join(str(message["content"]) for message in value if message.get("role") == "user")
     if not isinstance(value, str) or not value.strip():
         raise DataError(
-            f"--against {name}: {row.where}: no problem text; found the columns {', '.join(row.data)}, expected a text "
+            f"{row.where}: no problem text; found the columns {', '.join(row.data)}, expected a text "
             f"in one of {', '.join(_PROBLEM)}"
         )
     return value

@@ -23,17 +23,20 @@ from functools import cache
 
 from treadle.scoring.answers import lettered, plainly_equal
 from treadle.scoring.grading import Grader, Verdict
+from treadle.scoring.grading.normal import substituted
 
 SECONDS = 2.0  # for one comparison; several of them must stay below the time limit of a row
 LONGEST = 300  # characters
 _BOXES_TRIED = 4
 
-_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
-_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # "1 2" stays apart from "12"
-_MARKUP = re.compile(r"\\(?:left|right|displaystyle)(?![a-zA-Z])|\\[,!;: $]|[$~]")
-_FRACTION = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-
+_MARKUP = (
+    (re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}"), r"\1"),
+    (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
+    (re.compile(r"\\(?:left|right|displaystyle)(?![a-zA-Z])|\\[,!;: $]|[$~]"), ""),
+    (re.compile(r"(?<!\d)\s+|\s+(?!\d)"), ""),  # "1 2" stays apart from "12"
+    (re.compile(r"\.+\Z"), ""),
+    (re.compile(r"(?<=\d),(?=\d{3}(?!\d))"), ""),
+)
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?|\.\d+")
@@ -80,8 +83,7 @@ def same_answer(found: str, reference: str) -> bool | None:
 
 def _plain(text: str) -> str:
     """The text without white space and without markup that does not change its meaning."""
-    text = _MARKUP.sub("", _FRACTION.sub(r"\\frac", _TEXT.sub(r"\1", text)))
-    return _THOUSANDS.sub("", _SPACE.sub("", text.strip()).rstrip("."))
+    return substituted(text, _MARKUP)
 
 
 def _has_words(plain: str) -> bool:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.messages import conversation_of, peek
 from treadle.data.sources.report import DropReason
-from treadle.data.sources.turns import Turn, assemble, reasoning_of, sliced
+from treadle.data.sources.turns import assemble, sliced, turn_of
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
@@ -80,9 +80,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
             raise Rejected(
                 DropReason.SEVERAL_ACTIONS, f"{exchange.where} has {len(several)} fenced blocks: {text[:80]!r}"
             )
-        steps = [step_of(text, block, exchange.where) for block in chosen]
-        answers = [answer.text for answer in exchange.answers]
-        turns.append(Turn(text, steps, [answers], reasoning_of(exchange.message.raw)))
+        turns.append(turn_of(exchange, [step_of(text, block, exchange.where) for block in chosen]))
     return assemble(row, conversation.problem, turns, conversation.system, meta=conversation.meta)
 
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from treadle.data.sources.calls import render
 from treadle.data.sources.form import Form, ReadOptions
-from treadle.data.sources.messages import as_dict, conversation_of, peek
+from treadle.data.sources.messages import Exchange, as_dict, conversation_of, peek
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.tool_calls import calls_of, has_calls, turn_of_calls
-from treadle.data.sources.turns import Turn, assemble, reasoning_of, sliced
+from treadle.data.sources.turns import Turn, assemble_chat, sliced, turn_of
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
@@ -70,24 +70,22 @@ def matches(row: Row) -> bool:
     return first is not None and (any(f"```{label}" in first.text for label in _LABELS) or has_calls(first.raw))
 
 
+def _turn(exchange: Exchange, label: str) -> Turn:
+    text = exchange.message.text
+    if calls := calls_of(exchange.message.raw, exchange.where):
+        return turn_of_calls(exchange, calls, _command)
+    found = commands(text, label)
+    if len(found) > 1:
+        raise Rejected(DropReason.SEVERAL_ACTIONS, f"{exchange.where} has {len(found)} commands: {text[:80]!r}")
+    return turn_of(exchange, [sliced(text, *block, exchange.where) for block in found])
+
+
 def read(row: Row, options: ReadOptions) -> Trajectory:
     conversation = conversation_of(row.data)
     told = [conversation.system or "", conversation.problem, *(e.message.text for e in conversation.exchanges)]
     label = next((label for label in _LABELS if any(f"```{label}" in text for text in told)), _LABELS[0])
-    turns = []
-    for exchange in conversation.exchanges:
-        text, raw = exchange.message.text, exchange.message.raw
-        if calls := calls_of(raw, exchange.where):
-            turns.append(turn_of_calls(exchange, calls, _command))
-            continue
-        found = commands(text, label)
-        if len(found) > 1:
-            raise Rejected(DropReason.SEVERAL_ACTIONS, f"{exchange.where} has {len(found)} commands: {text[:80]!r}")
-        steps = [sliced(text, *block, exchange.where) for block in found]
-        answers = [answer.text for answer in exchange.answers]
-        turns.append(Turn(text, steps, [answers], reasoning_of(raw)))
-    meta = conversation.meta | {"version": as_dict(row.data.get("info")).get("mini_version")}
-    return assemble(row, conversation.problem, turns, conversation.system, meta=meta)
+    version = as_dict(row.data.get("info")).get("mini_version")
+    return assemble_chat(row, conversation, lambda exchange: _turn(exchange, label), {"version": version})
 
 
 FORM = Form(

@@ -19,7 +19,7 @@ from treadle.data.sources.calls import as_json, read_call, render, with_tools
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.messages import Exchange, Message, as_dict, conversation_of, peek
 from treadle.data.sources.report import DropReason
-from treadle.data.sources.turns import Turn, assemble, beside, reasoning_of
+from treadle.data.sources.turns import Turn, assemble, beside, reasoning_of, turn_of
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
@@ -104,7 +104,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
         if calls := calls_of(exchange.message.raw, exchange.where):
             turns.append(turn_of_calls(exchange, calls))
         else:
-            turns.append(Turn(exchange.message.text, [], [[answer.text for answer in exchange.answers]]))
+            turns.append(turn_of(exchange, []))
     tools = row.data.get("tools") or as_dict(row.data.get("kwargs")).get("tools")
     system = with_tools(conversation.system, tools)
     return assemble(row, conversation.problem, turns, system, meta=conversation.meta)

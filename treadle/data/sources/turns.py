@@ -16,11 +16,11 @@ of several messages is joined by a blank line, and `meta["observation_parts"]` h
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from treadle.data.sources.messages import JOIN, as_dict
+from treadle.data.sources.messages import JOIN, Conversation, Exchange, as_dict
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.verified import repository, verified_flag
 from treadle.files.rows import Rejected, Row
@@ -86,6 +86,20 @@ def beside(text: str, action: str, call: str) -> Step:
 def reasoning_of(raw: dict[str, Any]) -> str | None:
     found = (raw.get(key) for key in ("reasoning_content", "reasoning"))
     return next((text for text in found if isinstance(text, str) and text), None)
+
+
+def turn_of(exchange: Exchange, steps: list[Step]) -> Turn:
+    """The turn of a message that acts by its text: whatever follows answers its one step, or the turn without one."""
+    message = exchange.message
+    return Turn(message.text, steps, [[answer.text for answer in exchange.answers]], reasoning_of(message.raw))
+
+
+def assemble_chat(
+    row: Row, conversation: Conversation, turn: Callable[[Exchange], Turn], meta: dict[str, Any] | None = None
+) -> Trajectory:
+    """The trajectory of a conversation, `turn` telling what a message of the assistant did; else as `assemble`."""
+    turns = [turn(exchange) for exchange in conversation.exchanges]
+    return assemble(row, conversation.problem, turns, conversation.system, meta=conversation.meta | (meta or {}))
 
 
 def assemble(

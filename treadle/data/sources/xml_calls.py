@@ -21,10 +21,10 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from treadle.data.sources.form import Form, ReadOptions
-from treadle.data.sources.messages import conversation_of, peek
+from treadle.data.sources.messages import Exchange, conversation_of, peek
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.tool_calls import calls_of, has_calls, turn_of_calls
-from treadle.data.sources.turns import Turn, assemble, reasoning_of, sliced
+from treadle.data.sources.turns import Turn, assemble_chat, sliced, turn_of
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
@@ -135,18 +135,16 @@ def matches(row: Row) -> bool:
     )
 
 
+def _turn(exchange: Exchange) -> Turn:
+    text, raw = exchange.message.text, exchange.message.raw
+    if calls := calls_of(raw, exchange.where):
+        return turn_of_calls(exchange, calls)
+    step = step_of(text, exchange.where, raw.get("finish_reason") != "length")
+    return turn_of(exchange, [step] if step else [])
+
+
 def read(row: Row, options: ReadOptions) -> Trajectory:
-    conversation = conversation_of(row.data)
-    turns = []
-    for exchange in conversation.exchanges:
-        text, raw = exchange.message.text, exchange.message.raw
-        if calls := calls_of(raw, exchange.where):
-            turns.append(turn_of_calls(exchange, calls))
-            continue
-        step = step_of(text, exchange.where, raw.get("finish_reason") != "length")
-        answers = [answer.text for answer in exchange.answers]
-        turns.append(Turn(text, [step] if step else [], [answers], reasoning_of(raw)))
-    return assemble(row, conversation.problem, turns, conversation.system, meta=conversation.meta)
+    return assemble_chat(row, conversation_of(row.data), _turn)
 
 
 FORM = Form(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 
 class Behaviour(StrEnum):
@@ -28,8 +29,8 @@ class Rule:
 
     Args:
         name: Unique, in reports and in `Detection.rule`.
-        behaviour: What the cue shows.
         cue: Must be found in the sentence.
+        behaviour: What the cue shows.
         unless: Must not be found in the sentence.
         after: Must be found in the sentence before.
         following: Must be found in the sentence after.
@@ -37,8 +38,8 @@ class Rule:
     """
 
     name: str
-    behaviour: Behaviour
     cue: re.Pattern[str]
+    behaviour: Behaviour
     unless: re.Pattern[str] | None = None
     after: re.Pattern[str] | None = None
     following: re.Pattern[str] | None = None
@@ -49,6 +50,10 @@ def _cue(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+_planning = partial(Rule, behaviour=Behaviour.PLANNING, early=True)
+_adjustment = partial(Rule, behaviour=Behaviour.ADJUSTMENT)
+_verification = partial(Rule, behaviour=Behaviour.VERIFICATION)
+
 _INTENT = (
     r"\b(?:(?:I|we|he|she|they)(?:'ll| will| (?:just )?(?:need|have|want)(?:s)? to| should| can| could| must)|let'?s|"
     r"let me|the key (?:here )?is to|want to)\b"
@@ -58,104 +63,85 @@ _DOING = (
     r"substitut|plug|tak|use|using|set|creat|run|edit|fix|execut|modif|then\b)"
 )
 _PLANNING = (
-    Rule(
+    _planning(
         "two steps ahead",
-        Behaviour.PLANNING,
         _cue(rf"{_INTENT}.*(?:,|\band\b|\bthen\b)\s+(?:then |finally |after that )?{_DOING}\w*"),
         unless=_cue(r"\bif\b.*\d|=|\?$|make sure|I'll help|\bwould (?:be|give)\b|,? to (?:see|check|verify)\b|mistake"),
-        early=True,
     ),
-    Rule(
+    _planning(
         "then the next",
-        Behaviour.PLANNING,
         _cue(rf"^(?:and |so )?(?:then|after that|finally|once)\b,?.*(?:{_INTENT}|^then,? (?:just )?{_DOING})"),
         unless=_cue(r"\d\s*[-+*/×=]|=|\?$|\d$"),
         after=_cue(rf"{_INTENT}|\bfirst\b"),
-        early=True,
     ),
-    Rule(
+    _planning(
         "names the method",
-        Behaviour.PLANNING,
         _cue(
             r"\b(?:recall|remember|use|using|apply|applying|need|by)\b.*"
             r"\b(?:formula|principle|theorem|rule|property|law)\b"
             r"|\bthe formula (?:for|is)\b|\b(?:dot product|inclusion-exclusion|pythagor)"
         ),
         unless=_cue(r"\bcheck\b|\bverify\b|mixed? up|mess"),
-        early=True,
     ),
-    Rule(
+    _planning(
         "rewrites the task",
-        Behaviour.PLANNING,
         _cue(r"\bexpress\b.*\bin terms of\b|\bdifferentiate both sides\b|\b(?:eliminate|eliminating) \w+\b"),
         unless=_cue(r"\bcheck\b|alternatively"),
-        early=True,
     ),
-    Rule(
+    _planning(
         "list of steps",
-        Behaviour.PLANNING,
         _cue(r"(?:\b(?:need to|should(?: \w+)?|the (?:general )?steps|my plan|the plan|as follows)\b[^.?]*):$"),
         following=_cue(r"^(?:\d+[.)]|[-*•])"),
-        early=True,
     ),
-    Rule(
+    _planning(
         "starts by",
-        Behaviour.PLANNING,
         _cue(r"\bstart by (?!understand|writ|read|recall|not)\w+ing\b|\bbefore \w+ing\b.*\b(?:I'll|we'll|I will|we)\b"),
-        early=True,
     ),
 )
 _ADJUSTMENT = (
-    Rule(
+    _adjustment(
         "wait, no",
-        Behaviour.ADJUSTMENT,
         _cue(r"\b(?:wait|hold on|hmm|oh|oops)\b[,.]?\s*(?:but\s+|actually,?\s+)?no\b"),
         unless=_cue(r"\bno,?\s+(?:the problem|it|they)\s+(?:says|states)\b"),
     ),
-    Rule(
+    _adjustment(
         "wait, actually",
-        Behaviour.ADJUSTMENT,
         _cue(r"\b(?:wait|hmm|oh|hold on)\b,?\s*(?:but\s+)?actually\b"),
         unless=_cue(r"\?$"),
     ),
-    Rule(
+    _adjustment(
         "own mistake",
-        Behaviour.ADJUSTMENT,
         _cue(
             r"\bthat(?:'s| is) (?:not right|wrong|incorrect|not correct)|\bthat (?:isn't|can't be) (?:right|correct)\b"
             r"|\bI (?:made (?:a|an) (?:\w+ )?(?:mistake|error)|misread|misinterpreted|miscalculated|was wrong)\b"
         ),
         unless=_cue(r"\b(?:if|maybe|unless|chance|whether|could|might|did|sure|alternatively|suppose|possible)\b|\?$"),
     ),
-    Rule(
+    _adjustment(
         "an easier way",
-        Behaviour.ADJUSTMENT,
         _cue(
             r"\b(?:maybe|perhaps|but)\b.*\b(?:it'?s|it is|it would be|is)? ?"
             r"(?:easier|simpler|better|smarter)(?: way)?\b.*\bto\b"
         ),
         unless=_cue(r"\b(?:check|verify)\b"),
     ),
-    Rule(
+    _adjustment(
         "before going on",
-        Behaviour.ADJUSTMENT,
         _cue(
             r"\bbut before (?:jumping|going|diving|proceeding|we|I)\b|\bon second thought\b"
             r"|\bscratch that\b|\bstart over\b"
         ),
     ),
-    Rule(
+    _adjustment(
         "another attempt",
-        Behaviour.ADJUSTMENT,
         _cue(
             r"\btry(?:ing)? (?:using )?(?:a different|another) "
             r"(?:payload|approach|command|tool|strategy|tactic|query)\b"
         ),
         unless=_cue(r"\b(?:verify|check|confirm)\b"),
     ),
-    Rule(
+    _adjustment(
         "repairs its own work",
-        Behaviour.ADJUSTMENT,
         _cue(
             r"\b(?:my|our) (?:\w+ )?(?:edit|attempt|command|change|script|test|code|patch)\b[^.]*"
             r"\b(?:did not|didn't|failed|broke|is wrong|was wrong)"
@@ -166,9 +152,8 @@ _ADJUSTMENT = (
 )
 _WORKS = r"(?:correctly|perfectly|properly|successfully|as expected|fine)"
 _VERIFICATION = (
-    Rule(
+    _verification(
         "checks again",
-        Behaviour.VERIFICATION,
         _cue(
             r"\b(?:double|cross|re)-?\s?(?:check|verif)\w*|\bsanity check\b"
             r"|\b(?:check|verify|confirm|go (?:over|through))\b[^.?]*\b(?:again|once more)\b"
@@ -177,14 +162,12 @@ _VERIFICATION = (
         ),
         unless=_cue(r"\b(?:problem|statement|wording|reproduc\w*|error|bug|issue)\b"),
     ),
-    Rule(
+    _verification(
         "no mistake made",
-        Behaviour.VERIFICATION,
         _cue(r"\bmake sure\b[^.?]*\b(?:did(?:n't| not)|haven't|not mak|mak(?:e|ing) (?:a|any) mistake)"),
     ),
-    Rule(
+    _verification(
         "tests own work",
-        Behaviour.VERIFICATION,
         _cue(
             r"\b(?:run|re-?run|test|check|verify|ensure|make sure|see)\b.*"
             r"\b(?:fix(?:ed|es)?|resolved|still work\w*|it works|handles? edge cases|our (?:fix|change|solution)|"
@@ -192,9 +175,8 @@ _VERIFICATION = (
         ),
         unless=_cue(r"\b(?:to fix|must fix|should fix|can fix)\b"),
     ),
-    Rule(
+    _verification(
         "reports that it works",
-        Behaviour.VERIFICATION,
         _cue(
             rf"\b(?:works?|working|runs?|worked|passe[sd]|ran|handled) (?:now |\w+ )?{_WORKS}\b"
             r"|\b(?:fix|change|solution) works\b|\bmust have worked\b"
@@ -203,9 +185,8 @@ _VERIFICATION = (
         ),
         unless=_cue(r"\b(?:not|n't|ensure|to see|now that|should|if)\b"),
     ),
-    Rule(
+    _verification(
         "same by another way",
-        Behaviour.VERIFICATION,
         _cue(
             r"\bsame (?:answer|result|total)\b"
             r"|\b(?:both|all|either) (?:\w+ )?(?:methods|approaches|ways)\b[^.]*\b(?:give|lead|confirm|same|result)"

@@ -21,6 +21,7 @@ from latex2sympy2_extended.latex2sympy2 import ConversionConfig, NormalizationCo
 from math_verify import verify
 from sympy.core.function import AppliedUndef
 
+from treadle.scoring.grading.normal import substituted
 from treadle.scoring.grading.rules import DECIMALS, MINERVA_TOLERANCE
 from treadle.scoring.grading.verdicts import Finding
 
@@ -46,14 +47,19 @@ _NAME = re.compile(
 _DERIVED = rf"(?:{_ACCENT}|{_GREEK}|[A-Za-z])(?:{_SUBSCRIPT})?"
 _POWER = r"(?: ?\^ ?(?:\{ ?\d ?\}|\d))?"
 _DERIVATIVE = re.compile(rf"\\frac ?\{{ ?d{_POWER} ?{_DERIVED} ?\}} ?\{{ ?d ?{_DERIVED}{_POWER} ?\}}")
-_FUNCTION = re.compile(
-    r"(?<![\\a-zA-Z])(?:np\.|numpy\.|math\.)?(arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|sqrt|exp|ln|log|pi)"
-    r"(?![a-zA-Z])"
+_READER_TERMS = (
+    (
+        re.compile(
+            r"(?<![\\a-zA-Z])(?:np\.|numpy\.|math\.)?"
+            r"(arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|sqrt|exp|ln|log|pi)(?![a-zA-Z])"
+        ),
+        r"\\\1",
+    ),
+    (re.compile(r"\\sqrt ?\(([^()]*)\)"), r"\\sqrt{\1}"),
+    (re.compile(r"(?<=\d)\.(?!\d)"), ""),
+    (re.compile(r"(?<![A-Za-z_}])(\d+(?:\.\d+)?|\.\d+)[eE]([+-]?\d{1,3})(?![\d^])"), r"(\1 \\cdot 10^{\2})"),
+    (re.compile(r"\^ ?(-?\d{2,}|-\d)"), r"^{\1}"),
 )
-_ROOT = re.compile(r"\\sqrt ?\(([^()]*)\)")
-_FLOAT_INTEGER = re.compile(r"(?<=\d)\.(?!\d)")
-_SCIENTIFIC = re.compile(r"(?<![A-Za-z_}])(\d+(?:\.\d+)?|\.\d+)[eE]([+-]?\d{1,3})(?![\d^])")
-_BARE_EXPONENT = re.compile(r"\^ ?(-?\d{2,}|-\d)")
 _SYMBOL = re.compile(r"z_\{?(\d+)\}?")
 _IMAGINARY = re.compile(r"(?<![a-zA-Z\\])i(?![a-zA-Z])")
 
@@ -91,10 +97,7 @@ def read(text: str) -> Any | None:
 
 def _readable(text: str) -> str:
     """The text in the reader's own terms."""
-    text = _ROOT.sub(r"\\sqrt{\1}", _FUNCTION.sub(r"\\\1", text))
-    text = _SCIENTIFIC.sub(r"(\1 \\cdot 10^{\2})", _FLOAT_INTEGER.sub("", text))
-    text = _BARE_EXPONENT.sub(r"^{\1}", text)
-    text = _DERIVATIVE.sub(_symbol, text)
+    text = _DERIVATIVE.sub(_symbol, substituted(text, _READER_TERMS))
     return _NAME.sub(lambda match: match[0] if match["kept"] else _symbol(match), text)
 
 

@@ -8,6 +8,7 @@ pattern is linear, and callers limit the length, so that no input takes long.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 
 LONGEST = 2000
 """Characters beyond which an answer is compared as a string only."""
@@ -90,14 +91,19 @@ _NEEDLESS = re.compile(r" (?![A-Za-z0-9])|(?<![A-Za-z0-9]) ")
 _SCRIPT = re.compile(r"([_^])\{([A-Za-z0-9])\}")
 
 
+def substituted(text: str, table: Iterable[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]) -> str:
+    """The text after all replacements of a table, in its order."""
+    for pattern, replacement in table:
+        text = pattern.sub(replacement, text)
+    return text
+
+
 def plain(text: str) -> str:
     """The answer without markup that does not change its meaning; words stay in `\\text{...}`."""
     text = _ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text).translate(_UNICODE)
     text = _SPACES.sub(" ", _NOTHING.sub("", text))
     text = _SEVERAL.sub(" ", _TEXT.sub(r"\\text", text))
-    for pattern, replacement in _SYNONYMS:
-        text = pattern.sub(replacement, text)
-    text = _SEVERAL.sub(" ", text).strip().removesuffix("\\\\").rstrip()
+    text = _SEVERAL.sub(" ", substituted(text, _SYNONYMS)).strip().removesuffix("\\\\").rstrip()
     while text and text[-1] in ".,;:":
         text = text[:-1].rstrip()
     text = _ABOUT.sub("", text)

@@ -11,12 +11,12 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+_EXPONENT = r"(?:\{ ?([+-]? ?\d{1,3}) ?\}|([+-]?\d{1,3}))"
+_POWER_OF_TEN = re.compile(rf"([+-]? ?)10 ?\^ ?{_EXPONENT}")
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?: \d{3})+(?!\d)|\d{1,400})"
 _DECIMAL = rf"(?:{_DIGITS}(?:\.\d{{0,400}})?|\.\d{{1,400}})"
-_EXPONENT = r"(?:\{ ?([+-]? ?\d{1,3}) ?\}|([+-]?\d{1,3}))"
 _TIMES_TEN = rf"(?:[eE]([+-]?\d{{1,3}})(?!\d)| ?(?:\\times|\\cdot|\*|x) ?10 ?\^ ?{_EXPONENT})"
 _SCIENTIFIC = re.compile(rf"([+-]? ?)({_DECIMAL}){_TIMES_TEN}?")
-_POWER_OF_TEN = re.compile(rf"([+-]? ?)10 ?\^ ?{_EXPONENT}")
 _FRACTION = re.compile(
     rf"([+-]? ?)(?:\\frac\{{ ?([+-]? ?{_DECIMAL}) ?\}}\{{ ?([+-]? ?{_DECIMAL}) ?\}}|({_DECIMAL}) ?/ ?({_DECIMAL}))"
 )
