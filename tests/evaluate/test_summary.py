@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from treadle.evaluate.records import Key, Problem, Sample, Stop
-from treadle.evaluate.statistics import wilson
+from treadle.evaluate.statistics.estimates import wilson
 from treadle.evaluate.summary import as_table, failed, summarise
 from treadle.scoring.completion import FormatFault
 from treadle.scoring.grading import Verdict

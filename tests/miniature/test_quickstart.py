@@ -11,7 +11,7 @@ import pytest
 
 from treadle.errors import OutputError
 from treadle.evaluate.benchmarks import load_data
-from treadle.evaluate.statistics import wilson
+from treadle.evaluate.statistics.estimates import wilson
 from treadle.miniature import results
 from treadle.miniature.arms import ARMS, recipe_of
 from treadle.miniature.problems import as_tasks, held_out_problems

@@ -27,8 +27,8 @@ def compare(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for a page, pictures and data.")] = None,
 ) -> None:
     """Set runs over the same problems side by side, with intervals, and test them against one of them."""
-    from treadle.evaluate.arms import read_arms
-    from treadle.evaluate.compare import compare as run_compare
+    from treadle.evaluate.compare.arms import read_arms
+    from treadle.evaluate.compare.run import compare as run_compare
     from treadle.report.compare import as_markdown, write_comparison
 
     comparison = run_compare(read_arms(runs or [], group or []), baseline, any_grader, benchmark or (), mode or ())

@@ -78,7 +78,7 @@ def as_table(tally: Tally) -> str:
     import numpy as np
 
     from treadle.evaluate.metrics import avg_at_k
-    from treadle.evaluate.statistics import wilson
+    from treadle.evaluate.statistics.estimates import wilson
     from treadle.scoring.grading import Verdict
 
     total = sum(tally.verdicts.values())

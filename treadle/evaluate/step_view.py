@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from treadle.evaluate.clustered import Figure, grouped_mean
 from treadle.evaluate.records import StepSample
+from treadle.evaluate.statistics.clustered import Figure, grouped_mean
 from treadle.scoring.completion import FormatFault
 
 LAST_POSITION = 10

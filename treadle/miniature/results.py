@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from treadle.evaluate.intervals import mean_over_runs, paired_difference
-from treadle.evaluate.statistics import Estimate, wilson
+from treadle.evaluate.statistics.estimates import Estimate, wilson
+from treadle.evaluate.statistics.intervals import mean_over_runs, paired_difference
 from treadle.miniature.arms import ARMS
 
 Scores = Mapping[str, Sequence[Mapping[str, Any]]]

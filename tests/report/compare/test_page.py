@@ -17,11 +17,11 @@ from tests.report.reading import Page
 from treadle.cli.compare import compare as command
 from treadle.cli.main import app as treadle_app
 from treadle.errors import DataError
-from treadle.evaluate.arms import read_arms
-from treadle.evaluate.compare import compare
+from treadle.evaluate.compare.arms import read_arms
+from treadle.evaluate.compare.paper import PROBLEMS
+from treadle.evaluate.compare.run import compare
 from treadle.evaluate.known_sets import KNOWN
-from treadle.evaluate.paper import PROBLEMS
-from treadle.evaluate.statistics import Estimate
+from treadle.evaluate.statistics.estimates import Estimate
 from treadle.report.compare import as_markdown, write_comparison
 from treadle.report.compare.svg import axis_for, difference_axis
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 from treadle.evaluate.behaviours.detection import Detection, detect
 from treadle.evaluate.behaviours.interleaving import detect_interleaving, layout
 from treadle.evaluate.behaviours.rules import Behaviour
-from treadle.evaluate.clustered import grouped_mean
 from treadle.evaluate.records import Sample
+from treadle.evaluate.statistics.clustered import grouped_mean
 from treadle.evaluate.tokens import by_group
 
 EXAMPLES = 3
@@ -43,8 +43,8 @@ def behaviour_figures(samples: Iterable[Sample], over: Over = "thoughts") -> dic
 
     Returns:
         What JSON can hold: `over`; `samples`; `without_thoughts`, samples without any think block; and `behaviours`,
-        from each behaviour to `share` of samples with it and `mean_count` a sample, both a
-        `treadle.evaluate.clustered.Figure` with intervals over problems; `mean_position` of the detections, from 0
+        from each behaviour to `share` of samples with it and `mean_count` a sample, both a `Figure` of
+        `treadle.evaluate.statistics.clustered` with intervals over problems; `mean_position` of the detections, from 0
         (beginning of the block or text) to 1; `by_rule`, detections by rule; `examples`, up to three from different
         problems where there are as many; and `measured`, the detector's own precision and recall, without which the
         rest says little. Interleaving is looked for in whole solutions only: in the loop each step has its block by

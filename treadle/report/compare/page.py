@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from treadle.evaluate.compare import MODES, as_dict
-from treadle.evaluate.comparison import Column, Comparison, Pair
-from treadle.evaluate.findings import finding, p_values, sentence
-from treadle.evaluate.paired import PairedVerdict
+from treadle.evaluate.compare.comparison import Column, Comparison, Pair
+from treadle.evaluate.compare.findings import finding, p_values, sentence
+from treadle.evaluate.compare.run import MODES, as_dict
+from treadle.evaluate.statistics.paired import PairedVerdict
 from treadle.files.output import check_place
 from treadle.report.compare.plots import differences_picture, figures_picture
 from treadle.report.compare.rows import Row, Shown, notes, paper_notes, rows

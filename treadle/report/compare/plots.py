@@ -20,10 +20,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from treadle.errors import OutputError
-from treadle.evaluate.paired import PairedVerdict
+from treadle.evaluate.statistics.paired import PairedVerdict
 
 if TYPE_CHECKING:
-    from treadle.evaluate.comparison import Column, Pair
+    from treadle.evaluate.compare.comparison import Column, Pair
     from treadle.report.compare.rows import Row, Shown
 
 BLUE, VERMILION, GREY, BLACK = "#0072B2", "#D55E00", "#767676", "#1c1c1c"

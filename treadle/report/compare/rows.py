@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from treadle.evaluate.averages import SEVEN
-from treadle.evaluate.comparison import Column, Comparison
-from treadle.evaluate.paper import PAPER, SAMPLES, PaperRow, printed_averages
+from treadle.evaluate.compare.comparison import Column, Comparison
+from treadle.evaluate.compare.paper import PAPER, SAMPLES, PaperRow, printed_averages
 
 FLAG = "†"
 

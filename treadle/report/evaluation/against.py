@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import DataError, TreadleError
-from treadle.evaluate.arms import Arm
-from treadle.evaluate.compare import MODES, compare
-from treadle.evaluate.findings import sentence
+from treadle.evaluate.compare.arms import Arm
+from treadle.evaluate.compare.findings import sentence
+from treadle.evaluate.compare.run import MODES, compare
 from treadle.evaluate.records import Problem, Sample
 from treadle.evaluate.runs import Run, read_run
 from treadle.report.evaluation.attempts import ProblemView, shares

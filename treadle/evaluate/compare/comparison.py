@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from treadle.evaluate import averages
-from treadle.evaluate.arms import Arm
-from treadle.evaluate.paired import PairedTest
-from treadle.evaluate.statistics import Estimate
+from treadle.evaluate.compare.arms import Arm
+from treadle.evaluate.statistics.estimates import Estimate
+from treadle.evaluate.statistics.paired import PairedTest
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from scipy.stats.contingency import association
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
-from treadle.evaluate import statistics
-from treadle.evaluate.statistics import Estimate, correlation, difference_distances, effective_wilson, wilson
+from treadle.evaluate.statistics import estimates
+from treadle.evaluate.statistics.estimates import Estimate, correlation, difference_distances, effective_wilson, wilson
 
 
 def test_wilson_against_published_values():
@@ -30,7 +30,7 @@ def test_wilson_bounds_are_where_the_score_test_turns(trials, data):
     for bound in (estimate.low, estimate.high):
         if 0 < bound < 1:
             assert abs(estimate.value - bound) == pytest.approx(
-                statistics.Z95 * (bound * (1 - bound) / trials) ** 0.5, rel=1e-6
+                estimates.Z95 * (bound * (1 - bound) / trials) ** 0.5, rel=1e-6
             )
 
 
@@ -80,9 +80,9 @@ def test_unrelated_proportions_have_newcombes_interval_of_statsmodels(many, few,
 
 
 def test_distances_of_a_sum_add_in_squares_and_a_difference_of_unrelated_figures_is_one():
-    assert statistics.sum_distance([3.0, 4.0]) == 5
+    assert estimates.sum_distance([3.0, 4.0]) == 5
     assert difference_distances(Estimate(0.5, 0.2, 0.6), Estimate(0.4, 0.35, 0.8), 0.0) == pytest.approx(
-        (statistics.sum_distance([0.3, 0.4]), statistics.sum_distance([0.1, 0.05]))
+        (estimates.sum_distance([0.3, 0.4]), estimates.sum_distance([0.1, 0.05]))
     )
 
 

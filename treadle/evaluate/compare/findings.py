@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from treadle.evaluate.comparison import Pair
-from treadle.evaluate.paired import LEVEL, PairedTest, PairedVerdict
-from treadle.evaluate.power import about
+from treadle.evaluate.compare.comparison import Pair
+from treadle.evaluate.statistics.paired import LEVEL, PairedTest, PairedVerdict
+from treadle.evaluate.statistics.power import about
 
 
 def sentence(pair: Pair) -> str:

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from treadle.evaluate.intervals import (
+from treadle.evaluate.statistics.estimates import effective_wilson, wilson
+from treadle.evaluate.statistics.intervals import (
     difference_interval,
     mean_interval,
     mean_over_runs,
     paired_difference,
     scores_of,
 )
-from treadle.evaluate.statistics import effective_wilson, wilson
 
 
 def coverage(draw, truth, experiments=400):

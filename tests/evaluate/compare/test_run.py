@@ -8,14 +8,14 @@ from scipy.stats import binomtest
 
 from tests.evaluate.run_folders import write_run
 from treadle.errors import OutputError, TreadleError
-from treadle.evaluate.arms import read_arms
-from treadle.evaluate.compare import as_dict, compare
-from treadle.evaluate.comparison import Column, Pair
-from treadle.evaluate.findings import finding, sentence
+from treadle.evaluate.compare.arms import read_arms
+from treadle.evaluate.compare.comparison import Column, Pair
+from treadle.evaluate.compare.findings import finding, sentence
+from treadle.evaluate.compare.run import as_dict, compare
 from treadle.evaluate.known_sets import KNOWN
 from treadle.evaluate.metrics import avg_at_k
-from treadle.evaluate.paired import PairedTest, PairedVerdict, TestName
-from treadle.evaluate.statistics import Estimate, wilson
+from treadle.evaluate.statistics.estimates import Estimate, wilson
+from treadle.evaluate.statistics.paired import PairedTest, PairedVerdict, TestName
 
 WHOLE = ("set", "whole", "greedy")
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from treadle.evaluate.averages import SEVEN
-from treadle.evaluate.paper import PAPER, PROBLEMS, printed_averages
-from treadle.evaluate.statistics import wilson
+from treadle.evaluate.compare.paper import PAPER, PROBLEMS, printed_averages
+from treadle.evaluate.statistics.estimates import wilson
 
 
 def test_the_table_has_all_rows_and_columns():

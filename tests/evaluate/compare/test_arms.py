@@ -7,7 +7,7 @@ import pytest
 
 from tests.evaluate.run_folders import problems_of, write_run
 from treadle.errors import DataError, OutputError, TreadleError
-from treadle.evaluate.arms import check_comparable, read_arms
+from treadle.evaluate.compare.arms import check_comparable, read_arms
 
 GREEDY = ("aime24", "whole", "greedy")
 RIGHT = {GREEDY: np.eye(4, 1, dtype=int)}

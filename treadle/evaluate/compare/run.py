@@ -13,14 +13,14 @@ import numpy as np
 
 from treadle.errors import TreadleError
 from treadle.evaluate import averages
-from treadle.evaluate.arms import Arm, check_comparable, modes_of
-from treadle.evaluate.comparison import Cell, Column, Comparison, Pair
-from treadle.evaluate.findings import sentence
-from treadle.evaluate.intervals import mean_interval
+from treadle.evaluate.compare.arms import Arm, check_comparable, modes_of
+from treadle.evaluate.compare.comparison import Cell, Column, Comparison, Pair
+from treadle.evaluate.compare.findings import sentence
+from treadle.evaluate.compare.paper import PROBLEMS
 from treadle.evaluate.known_sets import KNOWN
-from treadle.evaluate.paired import corrected, paired_test
-from treadle.evaluate.paper import PROBLEMS
-from treadle.evaluate.statistics import wilson
+from treadle.evaluate.statistics.estimates import wilson
+from treadle.evaluate.statistics.intervals import mean_interval
+from treadle.evaluate.statistics.paired import corrected, paired_test
 
 MODES = {"whole": "whole solutions", "loop": "think-act loop"}
 
@@ -40,7 +40,7 @@ def compare(
         benchmarks, modes: Only these, where given. Fewer comparisons are corrected less, so choose before looking.
 
     Raises:
-        DataError: The runs cannot be compared, see `treadle.evaluate.arms`.
+        DataError: The runs cannot be compared, see `treadle.evaluate.compare.arms`.
         OutputError: Attempts of a run are missing.
         TreadleError: No arm, benchmark or mode has that name, or nothing was evaluated in any of them.
     """

@@ -1,0 +1,1 @@
+"""Runs side by side: arms, what is compared, and what is found."""

@@ -1,0 +1,1 @@
+"""The statistics of results: one family of estimates, intervals and tests."""
