@@ -25,8 +25,8 @@ from lines import relinked
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "architecture.svg"
 
-WIDTH, MARGIN, LEFT = 1000, 20, 56  # pixels; the floors' numbers stand left of LEFT
-GAP, LANE, SPACE = 34, 30, 26  # between floors; width of a lane; between two rooms
+WIDTH, MARGIN, LEFT, RIGHT = 1000, 20, 60, 964  # pixels; rooms stand from LEFT to RIGHT, floors' numbers before
+GAP, LANE, SPACE = 28, 30, 26  # between floors; width of a lane; between two rooms
 PADDING, LINE = 12, 16  # inside a room; height of a line of text
 WIDEST = 430  # of a room
 LETTER = 6.9  # width of a letter of the text, at most on average
@@ -121,7 +121,7 @@ def laid_out(rooms: list[list[str]], arrows: list[Pair]) -> list[list[Place]]:
     lanes = [[a for a in arrows if floor_of[a[0]] < number < floor_of[a[1]]] for number in range(len(rooms))]
     house = []
     for floor, across in zip(rooms, lanes, strict=True):
-        free = WIDTH - LEFT - MARGIN - len(across) * (LANE + SPACE) - (len(floor) - 1) * SPACE
+        free = RIGHT - LEFT - len(across) * (LANE + SPACE) - (len(floor) - 1) * SPACE
         width = min(WIDEST, free / len(floor))
         house.append([*(described(room, width) for room in floor), *(Place(arrow) for arrow in across)])
     for floor in house:
@@ -135,7 +135,7 @@ def laid_out(rooms: list[list[str]], arrows: list[Pair]) -> list[list[Place]]:
 
 
 def _spread(floor: list[Place]) -> None:
-    x = (LEFT + WIDTH - MARGIN - sum(place.width for place in floor) - (len(floor) - 1) * SPACE) / 2
+    x = (LEFT + RIGHT - sum(place.width for place in floor) - (len(floor) - 1) * SPACE) / 2
     for place in floor:
         place.x = x
         x += place.width + SPACE

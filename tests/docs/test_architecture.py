@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 import torch
-from architecture import MARGIN, PICTURE, ROOT, WIDTH, documents, floors, imports, laid_out, picture, reduced
+from architecture import LEFT, PICTURE, RIGHT, ROOT, documents, floors, imports, laid_out, picture, reduced
 
 from treadle import read_trajectories, srl_reward, step_instances
 from treadle.training.sampling import spread_P
@@ -50,8 +50,8 @@ def test_arrows_point_down():
 @pytest.mark.parametrize("more", [[], [("cli", "errors"), ("miniature", "tree"), ("report", "files")]])
 def test_rooms_and_lanes_stand_side_by_side(more):
     for floor in laid_out(floors(), [*reduced(imports()), *more]):
-        assert floor[0].x >= MARGIN
-        assert floor[-1].x + floor[-1].width <= WIDTH - MARGIN
+        assert floor[0].x >= LEFT
+        assert floor[-1].x + floor[-1].width <= RIGHT + 1e-6
         assert all(left.x + left.width < right.x for left, right in itertools.pairwise(floor))
 
 
