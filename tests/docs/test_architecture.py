@@ -10,8 +10,9 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 import torch
 from architecture import LEFT, PICTURE, RIGHT, ROOT, documents, floors, imports, laid_out, picture, reduced
+from trl import GRPOTrainer
 
-from treadle import read_trajectories, srl_reward, step_instances
+from treadle import SRLTrainer, read_trajectories, srl_reward, step_instances
 from treadle.training.sampling import spread_P
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -64,6 +65,12 @@ def test_the_picture_is_well_formed_and_holds_every_room():
 def test_the_table_has_every_room_on_its_floor():
     rows = [(int(floor), room) for floor, room in re.findall(r"^\| (\d) \| `(\w+)` \|", PAGE, re.MULTILINE)]
     assert rows == [(len(floors()) - number, room) for number, floor in enumerate(floors()) for room in floor]
+
+
+def test_every_seam_that_is_overridden_is_in_the_table():
+    overridden = {name for name in vars(SRLTrainer) if name in dir(GRPOTrainer) and callable(getattr(SRLTrainer, name))}
+    told = set(re.findall(r"\[`SRLTrainer\.(\w+)`\]", PAGE))
+    assert told == overridden - {"__init__"}
 
 
 def test_the_walk_from_file_to_gradient_has_the_figures_of_the_code(tmp_path):
