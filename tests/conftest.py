@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import settings as hypothesis_settings
 from transformers import Qwen2ForCausalLM
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
 from tests import processes
 from treadle.miniature import world
@@ -28,8 +29,17 @@ ROOT = processes.ROOT
 DATA = Path(os.environ.get("TREADLE_DATA", ROOT.parent / "shared" / "data"))
 
 
+LONG = ("tests/distributed", "tests/kills", "tests/miniature", "tests/training", "tests/recipe", "tests/test_real_data")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that none is left to one worker at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def pytest_collection_finish() -> None:
     """What is imported stays: every trainer collects garbage when it begins, and looked through all of it."""
+    get_checkpoint_conversion_mapping("qwen2")  # a thousand patterns, compiled when a process loads its first model
     gc.collect()
     gc.freeze()
     processes.serve()
