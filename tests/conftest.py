@@ -6,6 +6,7 @@ import os
 
 os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
 
+import gc
 import random
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import pytest
 import torch
 from hypothesis import settings as hypothesis_settings
 from transformers import Qwen2ForCausalLM
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
+from tests import processes
 from treadle.miniature import world
 from treadle.miniature.pretrain import model_config
 from treadle.miniature.tokenizer import build_tokenizer
@@ -22,8 +25,24 @@ torch.set_num_threads(1)
 hypothesis_settings.register_profile("treadle", deadline=None, max_examples=60)
 hypothesis_settings.load_profile("treadle")
 
-ROOT = Path(__file__).parent.parent
+ROOT = processes.ROOT
 DATA = Path(os.environ.get("TREADLE_DATA", ROOT.parent / "shared" / "data"))
+
+
+LONG = ("tests/distributed", "tests/kills", "tests/miniature", "tests/training", "tests/recipe", "tests/test_real_data")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that none is left to one worker at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: every trainer collects garbage when it begins, and looked through all of it."""
+    get_checkpoint_conversion_mapping("qwen2")  # a thousand patterns, compiled when a process loads its first model
+    gc.collect()
+    gc.freeze()
+    processes.serve()
 
 
 @pytest.fixture(scope="session")

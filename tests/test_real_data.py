@@ -34,10 +34,15 @@ def qwen(data, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def tokenizer(qwen):
+    return load_tokenizer(str(qwen))
+
+
 @pytest.mark.parametrize("name", SOURCES)
-def test_real_files_are_prepared_and_trained_on(data, qwen, tmp_path, name):
+def test_real_files_are_prepared_and_trained_on(data, qwen, tokenizer, tmp_path, name):
     settings = PrepareSettings(columns=parse_columns(SOURCES[name]) if SOURCES[name] else None, held_out=0.05)
-    report = prepare(data / "math" / f"{name}.jsonl", tmp_path / "data", settings, load_tokenizer(str(qwen)))
+    report = prepare(data / "math" / f"{name}.jsonl", tmp_path / "data", settings, tokenizer)
     assert report.rows.kept >= KEPT[name]
     assert report.rows.read == report.rows.kept + sum(report.rows.dropped.values())
     prompts = report.distributions["prompt, tokens"]
@@ -86,9 +91,9 @@ AGENTS = {  # rows read and kept of each file or folder
 }
 
 
-def test_agents_of_every_kind_are_prepared_together(data, qwen, tmp_path):
+def test_agents_of_every_kind_are_prepared_together(data, tokenizer, tmp_path):
     settings = PrepareSettings(context=2, observation_tokens=300, held_out=3)
-    report = prepare(data / "trajectories", tmp_path / "data", settings, load_tokenizer(str(qwen)))
+    report = prepare(data / "trajectories", tmp_path / "data", settings, tokenizer)
     assert report.rows.read == 30 + sum(read for read, _ in AGENTS.values())
     assert report.rows.dropped["no_trajectory"] == 30  # openhands_swebench.json has patches only
     kept = sum(kept for _, kept in AGENTS.values())
@@ -96,16 +101,15 @@ def test_agents_of_every_kind_are_prepared_together(data, qwen, tmp_path):
     assert report.curated["observations shortened to --observation-tokens"] > 50
     sides = {split: {t.repo for t in Prepared(tmp_path / "data").trajectories(split)} for split in ("train", "heldout")}
     assert not (sides["train"] & sides["heldout"]) - {None}
-    tokenizer = load_tokenizer(str(qwen))
     for trajectory in Prepared(tmp_path / "data").trajectories():
         for step in trajectory.steps:
             assert len(tokenizer(step.observation or "")["input_ids"]) <= 300
 
 
-def test_an_agent_is_trained_on_what_it_saw(data, qwen, tmp_path):
+def test_an_agent_is_trained_on_what_it_saw(data, qwen, tokenizer, tmp_path):
     source = data / "trajectories" / "swe_smith_messages.jsonl"
     settings = PrepareSettings(context=2, observation_tokens=100, max_action_chars=300, held_out=0)
-    prepare(source, tmp_path / "data", settings, load_tokenizer(str(qwen)))
+    prepare(source, tmp_path / "data", settings, tokenizer)
     train_and_check(qwen, tmp_path, max_steps=1, rollouts=2)
     rollout = json.loads((tmp_path / "run" / "1-srl" / "rollouts.jsonl").open().readline())
     assert [m["role"] for m in rollout["prompt"]] == ["system", "user"]

@@ -37,7 +37,7 @@ from treadle.training.prompt_order import PromptStream
 ROLLOUTS = 4
 STEPS = 3
 PROMPTS = 8  # of one step
-WORDS = "take the number and add what was found before then go on "
+WORDS = "take the number and add "
 SILENT = {4, 5, 6, 7, 10, 11}  # prompts whose completions never end and are masked: of whole ranks in the first step
 TOKENS = 7
 SEED = 3  # of `arguments`
@@ -148,7 +148,7 @@ def work(case: str, folder: Path) -> None:
     }
     stock = kind is None
     sampling = "sampling" in case
-    additions = {} if stock else {"prefix_tree": kind != "rows", "max_tree_tokens": 200, "dynamic_sampling": sampling}
+    additions = {} if stock else {"prefix_tree": kind != "rows", "max_tree_tokens": 100, "dynamic_sampling": sampling}
     if "surplus" in case:
         additions |= {"refill": "full", "rest_after": 1}
     if sampling:

@@ -108,7 +108,7 @@ def work(case: str, folder: Path) -> None:
         save_steps=SAVED,
         model_init_kwargs=None,
         prefix_tree=True,
-        max_tree_tokens=200,
+        max_tree_tokens=100,
         dynamic_sampling=True,
         log_rollouts=True,
         eval_strategy="steps",

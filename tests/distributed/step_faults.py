@@ -32,7 +32,7 @@ def work(case: str, rank: int, folder: Path) -> None:
     args = arguments(
         SRLConfig, folder / case, per_device_train_batch_size=4, gradient_accumulation_steps=4,
         num_generations=ROLLOUTS, max_completion_length=TOKENS, max_steps=3, learning_rate=0.5,
-        optim="sgd", shuffle_dataset=False, prefix_tree=True, max_tree_tokens=200,
+        optim="sgd", shuffle_dataset=False, prefix_tree=True, max_tree_tokens=100,
         max_skipped_steps=1 if case == "stop" else 3,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow  # it waits for what hangs
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory, tiny_tokenizer):
     folder = run_cases("faults", tmp_path_factory.mktemp("faults"), len(tiny_tokenizer))
-    return folder, (folder / "stderr").read_text()
+    return folder, (folder / "said").read_text()
 
 
 @pytest.mark.parametrize(("case", "codes"), [("raises", [1, 1]), ("killed", [1, -9]), ("hangs", [1, None])])

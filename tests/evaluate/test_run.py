@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -15,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.processes import forked
 from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.prepared import Prepared
 from treadle.data.sources.native import to_row
@@ -108,25 +105,14 @@ def test_a_run_continues_to_the_samples_of_an_uninterrupted_one(tiny_folder, ben
 def test_killed_and_run_again(tiny_folder, problems, tmp_path, capsys):
     """SIGKILL in the middle, then to the end: the samples are those of a run that nothing disturbed."""
     out, journal = tmp_path / "killed", tmp_path / "killed" / "generations.jsonl"
-    options = ["--samples", "32", "--max-new-tokens", "24", "--max-step-tokens", "10", "--max-steps", "3"]
-    options += ["--batch-size", "8", "--domain", "miniature"]
-    process = subprocess.Popen(
-        [
-            *[sys.executable, "-m", "treadle.cli", "evaluate", str(tiny_folder), "--data", str(problems)],
-            *["-o", str(out), *options],
-        ],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    command = ["evaluate", tiny_folder, "--data", problems, "-o", out, "--samples", "32", "--max-new-tokens", "24"]
+    command += ["--max-step-tokens", "10", "--max-steps", "3", "--batch-size", "8", "--domain", "miniature"]
+    with forked("treadle.cli.main", *command, out=tmp_path / "said") as process:
         until = time.monotonic() + 200
         while not (journal.exists() and journal.stat().st_size > 40_000):
-            assert process.poll() is None
+            assert process.poll() is None, process.output
             assert time.monotonic() < until
             time.sleep(0.002)
-    finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
     assert not (out / "results.json").exists()
     with journal.open("ab") as file:
         file.write(b'{"benchmark": "mini", "prob')  # what a kill within a write leaves

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.kills.harness import CHAIN
 from tests.kills.moments import MOMENTS
 from tests.kills.runs import differences
+from tests.processes import forked
 
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kills")
-    command = [sys.executable, "-m", "tests.kills.harness", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
-    assert (folder / "kills.json").is_file(), done.stderr[-3000:]
+    with forked("tests.kills.harness", folder, out=folder / "said") as process:
+        process.wait(400)
+        assert (folder / "kills.json").is_file(), process.output[-3000:]
     return folder, json.loads((folder / "kills.json").read_text())
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from importlib.util import find_spec
 from itertools import pairwise
@@ -20,6 +18,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
+from tests.processes import Forked, forked
 from treadle import srl_reward
 from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.rows import load_rows
@@ -285,22 +284,12 @@ def test_problems_without_answers_cannot_be_rewarded(recipe, expert_trajectories
         stages.check(recipe(RLVR, data=str(tmp_path / "plain")))
 
 
-def start(recipe_file) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "treadle.cli", "train", str(recipe_file)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-
-def wait_for(path: Path, process: subprocess.Popen) -> None:
+def wait_for(path: Path, process: Forked) -> None:
     deadline = time.monotonic() + 120
     while not path.exists():
-        assert process.poll() is None, process.stdout.read()
+        assert process.poll() is None, process.output
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def test_ctrl_c_saves_a_checkpoint_and_the_same_command_continues(recipe, tmp_path):
@@ -310,20 +299,18 @@ def test_ctrl_c_saves_a_checkpoint_and_the_same_command_continues(recipe, tmp_pa
         made = recipe({**SRL, "max_steps": 12, "rollouts": 8, "micro_batch": 8}, output=str(tmp_path / name), threads=1)
         file = tmp_path / f"{name}.yaml"
         file.write_text(yaml.safe_dump(made.model_dump(mode="json")))
-        process = start(file)
         folder = tmp_path / name / "1-srl"
         if name == "interrupted":
-            wait_for(folder / "metrics.jsonl", process)
-            process.send_signal(signal.SIGINT)
-            output, _ = process.communicate(timeout=120)
-            assert process.returncode == 130, output
-            assert "stopped after step" in output
-            assert f"Continue with `treadle train {file}`" in output
+            with forked("treadle.cli.main", "train", file, out=tmp_path / "said") as process:
+                wait_for(folder / "metrics.jsonl", process)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(120) == 130, process.output
+                assert "stopped after step" in process.output
+                assert f"Continue with `treadle train {file}`" in process.output
             assert list(folder.glob("checkpoint-*"))
             assert not (folder / "model").exists()
-            process = start(file)
-        output, _ = process.communicate(timeout=240)
-        assert process.returncode == 0, output
+        with forked("treadle.cli.main", "train", file, out=tmp_path / "said") as process:
+            assert process.wait(240) == 0, process.output
         results[name] = load_file(folder / "model" / "model.safetensors")
         assert [log["step"] for log in lines(folder / "metrics.jsonl") if "loss" in log] == list(range(1, 13))
         assert [r["global_step"] for r in lines(folder / "rollouts.jsonl")] == sorted(

@@ -19,15 +19,22 @@ from treadle import SRLConfig, SRLTrainer
 from treadle.tree import build_tree
 
 WORDS = "take the number and add what was found before then go on "
-ROWS = [
-    {
-        "prompt": [{"role": "user", "content": f"problem {t} {WORDS}" + f"step {t} {WORDS}" * k}],
-        "trajectory_id": f"trajectory {t}",
-        "number": 4 * t + k,
-    }
-    for t in range(5)
-    for k in range(4)
-]
+
+
+def growing(words):
+    """Prompts of five trajectories, each of which begins as the one before."""
+    return [
+        {
+            "prompt": [{"role": "user", "content": f"problem {t} {words}" + f"step {t} {words}" * k}],
+            "trajectory_id": f"trajectory {t}",
+            "number": 4 * t + k,
+        }
+        for t in range(5)
+        for k in range(4)
+    ]
+
+
+ROWS = growing(WORDS)
 TREE = {"prefix_tree": True, "shared_rollout": False, "group_by_trajectory": False}
 
 
@@ -38,12 +45,12 @@ class SameRolloutsEachStep(TrainerCallback):
         torch.manual_seed(state.global_step)
 
 
-def train(cls, model, tokenizer, args, rewards=digits, **more):
+def train(cls, model, tokenizer, args, rewards=digits, rows=ROWS, **more):
     trainer = cls(
         model,
         rewards,
         args,
-        train_dataset=Dataset.from_list(ROWS),
+        train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         callbacks=[SameRolloutsEachStep()],
         **more,
@@ -82,6 +89,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_loss_and_gradient_norm_are_those_of_stock_trl(case, double_model, tiny_tokenizer, tmp_path, monkeypatch):
     changes, more, shuffled = CASES[case]
+    more = {"rows": growing("take the number and add "), **more}
     changes = {"max_steps": 5, "max_completion_length": 12, "model_init_kwargs": {"dtype": "auto"}, **changes}
     if not shuffled:
         monkeypatch.setattr(trl.trainer.grpo_trainer, "shuffle_sequence_dict", lambda batch: batch)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +13,7 @@ import pytest
 import torch
 
 from tests.evaluate.backends.models import TEXTS, ask, collected, greedy_by_generate, llama
+from tests.processes import forked
 from treadle.errors import ModelError
 from treadle.evaluate.backends import open_backend
 from treadle.evaluate.backends.chat import Dialect
@@ -30,29 +28,18 @@ def transformers_serve(folder, log):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = "from transformers.cli.transformers import main; main()"
-    arguments = ["serve", str(folder), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "-c", command, *arguments], stdout=output, stderr=output, env=environment
-        ) as server,
-    ):
-        try:
-            until = time.monotonic() + 90
-            while True:
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
-                    break
-                except (urllib.error.URLError, OSError):
-                    assert server.poll() is None, log.read_text()
-                    assert time.monotonic() < until, log.read_text()
-                    time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(20)
+    arguments = ["serve", folder, "--host", "127.0.0.1", "--port", port, "--device", "cpu"]
+    with forked("transformers.cli.transformers", *arguments, out=log) as server:
+        until = time.monotonic() + 90
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+                break
+            except (urllib.error.URLError, OSError):
+                assert server.poll() is None, server.output
+                assert time.monotonic() < until, server.output
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")

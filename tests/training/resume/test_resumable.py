@@ -114,7 +114,7 @@ def test_a_resumed_run_ends_in_the_same_bytes(case, fresh, tmp_path):
     def make(folder):
         model, tokenizer = fresh()
         model.config._name_or_path = str(tmp_path / "model")  # where TRL finds the reference model
-        return srl(folder, model, tokenizer, **changes)
+        return srl(folder, model, tokenizer, save_steps=step, **changes)
 
     logs = same_after(make, tmp_path, step)
     if changes.get("dynamic_sampling"):
@@ -124,7 +124,7 @@ def test_a_resumed_run_ends_in_the_same_bytes(case, fresh, tmp_path):
 def test_a_lora_adapter_too(fresh, tmp_path):
     def make(folder):
         lora = LoraConfig(r=2, lora_alpha=4, target_modules="all-linear", task_type="CAUSAL_LM", lora_dropout=0.1)
-        return srl(folder, *fresh(), lora=lora, prefix_tree=True)
+        return srl(folder, *fresh(), lora=lora, prefix_tree=True, save_steps=4)
 
     same_after(make, tmp_path, 4)
 
@@ -132,7 +132,10 @@ def test_a_lora_adapter_too(fresh, tmp_path):
 @pytest.mark.parametrize("strategy", ["random", "group_by_length"])
 @pytest.mark.parametrize("step", [2, 4, 6])  # within the first epoch of four steps, at its end, within the second
 def test_supervised_fine_tuning_too(strategy, step, fresh, tmp_path):
-    same_after(lambda folder: sft(folder, *fresh(), train_sampling_strategy=strategy), tmp_path, step)
+    def make(folder):
+        return sft(folder, *fresh(), save_steps=step, train_sampling_strategy=strategy)
+
+    same_after(make, tmp_path, step)
 
 
 def test_the_order_of_later_epochs_is_trls(fresh, tmp_path):
