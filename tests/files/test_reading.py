@@ -16,8 +16,9 @@ import pytest
 from datasets import Dataset
 
 from treadle.errors import DataError
+from treadle.files.chunks import iter_chunks
 from treadle.files.inputs import input_files
-from treadle.files.reading import iter_chunks, rows_of
+from treadle.files.reading import rows_of
 from treadle.files.rows import Row
 
 ROWS = [{"id": str(i), "text": f"row {i} ß\u0000"} for i in range(5)]
@@ -165,7 +166,7 @@ def test_a_folder_counts_what_it_does_not_open_and_survives_links_in_a_circle(tm
 
 def test_standard_input_of_any_kind(tmp_path):
     script = (
-        "from treadle.files.reading import iter_chunks, rows_of\n"
+        "from treadle.files.chunks import iter_chunks\nfrom treadle.files.reading import rows_of\n"
         "print([r.data['id'] for c in iter_chunks('-') for r in rows_of(c)])"
     )
     for content in (LINES, gzip.compress(LINES), contents()["table.parquet"], contents()["pretty.json"]):
@@ -178,7 +179,7 @@ def test_a_data_set_saved_for_the_hub_loads_through_datasets(tmp_path, monkeypat
     folder = tmp_path / "owner" / "name"
     folder.mkdir(parents=True)
     Dataset.from_list([{"id": "a"}]).to_parquet(folder / "train-00000.parquet")
-    from treadle.files.reading import _hub_chunks
+    from treadle.files.chunks import _hub_chunks
 
     monkeypatch.chdir(tmp_path)
     assert [row.data for chunk in _hub_chunks("owner/name", "train") for row in rows_of(chunk)] == [{"id": "a"}]

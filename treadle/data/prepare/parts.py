@@ -23,7 +23,7 @@ from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.sources.native import SCHEMA, to_row
 from treadle.data.sources.reading import Outcome, read_chunk
 from treadle.data.sources.report import DropReason
-from treadle.files.reading import Chunk
+from treadle.files.chunks import Chunk
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step, Trajectory
 

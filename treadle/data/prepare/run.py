@@ -38,9 +38,9 @@ from treadle.data.sources.reading import Outcome, check_format
 from treadle.data.sources.registry import forms
 from treadle.data.sources.report import ReadReport
 from treadle.errors import DataError, Interrupted
+from treadle.files.chunks import iter_chunks
 from treadle.files.inputs import input_files
 from treadle.files.output import check_out
-from treadle.files.reading import iter_chunks
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -16,7 +16,8 @@ from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.numbered import Untitled
 from treadle.data.sources.registry import detect, form_named
 from treadle.data.sources.report import DropReason, ReadReport
-from treadle.files.reading import Chunk, iter_chunks, rows_of
+from treadle.files.chunks import Chunk, iter_chunks
+from treadle.files.reading import rows_of
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
@@ -75,7 +76,7 @@ def read_trajectories(
     """Iterate over the trajectories of a file, folder, stream or hub data set, in constant memory.
 
     Args:
-        path: See `treadle.files.reading.iter_chunks`.
+        path: See `treadle.files.chunks.iter_chunks`.
         format, keep_unverified, columns, untitled, row_seconds: See `ReadSettings`.
         report: Receives the counts; afterwards `report.read == report.kept + sum(report.dropped.values())`.
         split: Split of a hub data set.
