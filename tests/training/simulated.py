@@ -26,23 +26,17 @@ def alone() -> Processes:
 
 
 class Board:
-    """Where the processes meet: each puts something there, and takes what all have put.
-
-    Attributes:
-        exchanges: Names of the exchanges so far.
-    """
+    """Where the processes meet: each puts something there, and takes what all have put."""
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.exchanges: list[str] = []
         self._put: list[Any] = [None] * count
         self._meeting = threading.Barrier(count, timeout=SECONDS)
 
     def meet(self, index: int, exchange: str, item: Any) -> list[Any]:
         """What all have put, in the order of processes."""
         self._put[index] = exchange, item
-        if self._meeting.wait() == 0:
-            self.exchanges.append(exchange)
+        self._meeting.wait()
         put = list(self._put)
         self._meeting.wait()
         assert {name for name, _ in put} == {exchange}
@@ -83,12 +77,11 @@ class SimulatedProcesses(Processes):
         return [item for part in self._all("all", items) for item in part]
 
 
-def in_processes(count: int, work: Callable[[Processes], Any], exchanges: list[str] | None = None) -> list[Any]:
+def in_processes(count: int, work: Callable[[Processes], Any]) -> list[Any]:
     """What `work` returns in each of `count` processes that run at the same time; raises what the first one raised.
 
     Args:
-        work: Called with each process's `Processes`; random numbers are those of all, so it draws none.
-        exchanges: Filled with the names of the exchanges.
+        work: Called with each process's `Processes`. It draws no random numbers: threads share them.
     """
     if count == 1:
         return [work(alone())]
@@ -107,6 +100,4 @@ def in_processes(count: int, work: Callable[[Processes], Any], exchanges: list[s
     told = [error for error in errors if not isinstance(error, threading.BrokenBarrierError)]
     for error in (*told, *errors):
         raise error
-    if exchanges is not None:
-        exchanges += board.exchanges
     return [future.result() for future in running]
