@@ -2,7 +2,7 @@
 
 The whole batch is asked for first. Where that fails, each completion is asked for alone, and those that fail by
 themselves get no reward: TRL and dynamic sampling leave them out of their group. What a run does with many of them is
-decided by `treadle.training.guards.rollouts`.
+decided by `treadle.training.guards.unscorable`.
 
 Limits of time are those of `treadle.training.guards.time_limit`: a function that hangs in C code, or outside the main
 thread, hangs. Asynchronous functions are ended where they wait (`await`). A reward model (`nn.Module`) is not guarded.
