@@ -165,6 +165,17 @@ def test_steps_without_gradient_or_change_are_told_of(tmp_path):
     assert blind.metrics == {}
 
 
+def test_weights_that_had_no_gradient_need_not_change(tmp_path):
+    """Of four steps that change nothing one has no gradient: with the fourth two that had one lie behind."""
+    small = Small(tmp_path, quiet_steps=2)
+    small.optimizer.param_groups[0]["lr"] = 0.0
+    for scale in (1.0, 0.0, 1.0):
+        small.step(scale)
+    assert small.metrics == {"faults/quiet_steps": [1.0]}
+    with pytest.warns(UserWarning, match="no trained weight changed"):
+        small.step()
+
+
 def test_processes_skip_together_and_one_speaks(tmp_path):
     """The loss of the second is not finite; gradients are those of all."""
 
