@@ -53,7 +53,7 @@ def test_only_steps_whose_scored_completions_all_break_the_format_count():
     assert told(FormatFaults(9), [], 0, (), ()) == 0
 
 
-def test_the_step_that_reaches_the_limit_stops_the_run_with_this_processs_samples():
+def test_the_step_that_reaches_the_limit_stops_the_run_with_samples():
     faults = FormatFaults(2)
     told(faults, [-1.0] * 4, 7)
     with pytest.raises(TrainingFault) as fault:  # rewards are those of two processes

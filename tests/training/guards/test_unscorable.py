@@ -17,7 +17,7 @@ from treadle.training.guards.unscorable import Unscorable
 
 
 def judged(completions, **kwargs):
-    """Rewards by text: `raise` raises, `inf` and `late` have no number, anything else is worth its length."""
+    """Rewards by text: `raise` raises, `inf` has no number, anything else is worth its length."""
     if "raise" in completions:
         raise ValueError("a bad text")
     return [math.inf if text == "inf" else float(len(text)) for text in completions]
