@@ -1,4 +1,4 @@
-"""`PrefixTreeTrainer` against stock TRL, which forwards every row for itself."""
+"""`SRLTrainer` on the prefix tree against stock TRL, which forwards every row for itself."""
 
 from __future__ import annotations
 

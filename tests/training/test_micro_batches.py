@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from treadle.training.micro_batches import (
     add_empty_rows,
-    concatenate,
     even_parts,
     rows_of,
     select_rows,
@@ -30,16 +29,6 @@ def batch(prompt_widths, completion_widths):
         "advantages": torch.arange(rows, dtype=torch.float),
         "num_items_in_batch": completion_mask.sum(),
     }
-
-
-def test_concatenate_pads_prompts_left_and_completions_right():
-    joined = concatenate([batch([1], [3]), batch([2], [1])], pad_token_id=9)
-    assert joined["prompt_ids"].tolist() == [[9, 1], [1, 1]]
-    assert joined["prompt_mask"].tolist() == [[0, 1], [1, 1]]
-    assert joined["completion_ids"].tolist() == [[2, 2, 2], [2, 9, 9]]
-    assert joined["completion_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
-    assert joined["advantages"].tolist() == [0, 0]
-    assert "num_items_in_batch" not in joined
 
 
 def test_select_rows_keeps_scalars():

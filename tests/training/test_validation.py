@@ -6,7 +6,10 @@ import json
 import math
 
 import pytest
+import torch
 from datasets import Dataset
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.recipe.test_stages import RLVR, SFT, SRL, lines, prepared, recipe  # noqa: F401, fixtures
 from tests.training.test_trainer import ROWS, arguments, digits
@@ -21,9 +24,48 @@ from treadle.recipe.build import reward_of
 from treadle.recipe.sizes import derive_sizes
 from treadle.recipe.training_data import training_rows
 from treadle.recipe.validation_rows import validation_rows
+from treadle.training.validation import HeldOutRewards, validation_stream
 
 TIMES = ("seconds", "time", "per_second", "runtime")
 STEPS = {"max_steps": 3, "validate_every": 2, "validation_rows": 6}
+
+
+def test_the_random_numbers_of_a_validation_are_its_own_and_those_of_training_go_on():
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    before, found = torch.rand(2), []
+    for process in (0, 0, 1):
+        with validation_stream(3, process):
+            found.append(torch.rand(2))
+    assert torch.equal(torch.cat([before, torch.rand(2)]), expected)
+    assert torch.equal(found[0], found[1])  # alike each time
+    assert not torch.equal(found[0], found[2])  # every process draws its own
+    assert not torch.equal(found[0], expected[:2])  # and not those of training with the same seed
+
+
+@given(st.lists(st.lists(st.none() | st.integers(-1, 1), max_size=4), min_size=1, max_size=5), st.integers(0, 3))
+def test_the_mean_is_over_the_first_rewards_that_are_numbers(batches, filled):
+    held = HeldOutRewards()
+    held.add(torch.tensor([9.0]))
+    held.begin()
+    for batch in batches:
+        held.add(torch.tensor([math.nan if reward is None else float(reward) for reward in batch]))
+    rewards = [reward for batch in batches for reward in batch]
+    count = max(0, len(rewards) - filled)
+    scored = [reward for reward in rewards[:count] if reward is not None]
+    if scored:
+        assert held.mean(count) == pytest.approx(sum(scored) / len(scored))
+    else:
+        assert math.isnan(held.mean(count))
+
+
+def test_without_a_batch_there_is_no_mean():
+    held = HeldOutRewards()
+    assert held.mean(3) is None
+    held.add(torch.ones(2))
+    held.begin()
+    assert held.mean(3) is None
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ Rows = list[list[int]]
 
 @dataclass(frozen=True)
 class Group:
-    """One prompt's completions, G of each.
+    """One prompt's G completions.
 
     Args:
         row: The data set's row, with what the rollout added to it.
@@ -69,6 +69,11 @@ class Collected:
         wanted: Groups that the batch shall have.
         kept: Informative groups to train on, in the order of sampling; begins with those that waited.
         dropped: The others, each with its spread (NaN for one that cannot be scored).
+        reasons: Why these were dropped, counted.
+        rewards: Of each round, `[B, F]`: all completions that were sampled by all reward functions.
+        waited: Groups of `kept` that were sampled in an earlier generation.
+        sampled: Groups sampled in this one.
+        rounds: Rounds of sampling so far.
     """
 
     wanted: int

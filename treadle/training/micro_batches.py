@@ -10,8 +10,6 @@ everything else on the right. Other entries (scalars) belong to the whole batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
 Batch = dict[str, torch.Tensor]
@@ -27,29 +25,6 @@ def rows_of(batch: Batch) -> int:
 def select_rows(batch: Batch, rows_B: torch.Tensor) -> Batch:
     """The rows where `rows_B` is true, or those with its numbers; scalars are kept as they are."""
     return {key: value[rows_B] if value.ndim else value for key, value in batch.items()}
-
-
-def concatenate(batches: Sequence[Batch], pad_token_id: int) -> Batch:
-    """Join batches whose widths differ, padding prompts on the left and completions on the right.
-
-    Scalars (TRL's `num_items_in_batch`) are dropped: they belong to the parts.
-    """
-    joined = {}
-    for key, first in batches[0].items():
-        if first.ndim == 0:
-            continue
-        parts = [batch[key] for batch in batches]
-        if first.ndim == 2:
-            width = max(part.shape[1] for part in parts)
-            fill = pad_token_id if key.endswith("_ids") else 0
-            parts = [_widen(part, width, fill, left=key.startswith("prompt")) for part in parts]
-        joined[key] = torch.cat(parts)
-    return joined
-
-
-def _widen(rows_BT: torch.Tensor, width: int, fill: int, left: bool) -> torch.Tensor:
-    missing = width - rows_BT.shape[1]
-    return torch.nn.functional.pad(rows_BT, (missing, 0) if left else (0, missing), value=fill)
 
 
 def trim(batch: Batch) -> Batch:

@@ -49,7 +49,10 @@ class Prompts:
         return TrajectorySampler(rows, self._trajectory_N if rows is self._rows else None, seed=self._seed, **repeats)
 
     def take(self, proposed: Sequence[Row], count: int) -> list[Row]:
-        """The first `count` of the proposed prompts, others in place of those that rest; the rest is passed down."""
+        """The first `count` of the proposed prompts, with further ones in place of those that rest.
+
+        Proposed prompts beyond `count` are passed down: they are the next of the `further` ones.
+        """
         rows = [row for row in proposed[:count] if self._takes(row)]
         self._passed_down.extend(proposed[count:])
         return rows + self.further(count - len(rows))

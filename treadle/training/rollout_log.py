@@ -70,8 +70,9 @@ class RolloutLog:
         held, self._held = self._held, []
         if not self._processes.is_main:
             return
-        lines = [
-            {"global_step": step, "kept": reason is None, "dropped": reason, **row}
-            for row, reason in zip(held, [None] * len(held) if reasons is None else reasons, strict=False)
-        ]
-        append_lines(self.path, [json.dumps(line, ensure_ascii=False) + "\n" for line in lines])
+        lines = []
+        for row, reason in zip(held, [None] * len(held) if reasons is None else reasons, strict=False):
+            outcome = {"global_step": step, "kept": reason is None, "dropped": reason}
+            # First in the line, and not to be covered by columns of the data set with such names.
+            lines.append(json.dumps({**outcome, **row, **outcome}, ensure_ascii=False, default=str) + "\n")
+        append_lines(self.path, lines)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.training.guards.test_steps import run, srl_trainer
 from treadle.errors import TrainingFault
@@ -28,6 +31,54 @@ def test_the_report_names_the_most_frequent_fault():
     assert f"truncated: {'<think>' + 'a' * 143!r} ... {'a' * 150!r}" in report
     assert "max_completion_length" in format_report([long], [True], "strict")
     assert format_report(["<think>a</think>b"], [False], "strict").startswith("the reward's own rule")
+
+
+NAN = float("nan")
+LONG = "<think>never ends"
+
+
+def told(faults, rewards, step, texts=("no tags", LONG), truncated=(False, True)):
+    faults.rewarded(torch.tensor(rewards), texts, truncated, step)
+    return faults.steps
+
+
+def test_only_steps_whose_scored_completions_all_break_the_format_count():
+    faults = FormatFaults(9)
+    assert told(faults, [-1.0, -1.0], 0) == 1
+    assert told(faults, [-1.0, NAN], 1) == 2
+    assert told(faults, [-1.0, -1.0], 1) == 2  # another round of the same step
+    assert told(faults, [NAN, NAN], 2) == 0  # nothing is known
+    assert told(faults, [-1.0, -1.0], 3) == 1
+    assert told(faults, [-1.0, 0.0], 4) == 0
+    assert told(FormatFaults(9), [], 0, (), ()) == 0
+
+
+def test_the_step_that_reaches_the_limit_stops_the_run_with_samples():
+    faults = FormatFaults(2)
+    told(faults, [-1.0] * 4, 7)
+    with pytest.raises(TrainingFault) as fault:  # rewards are those of two processes
+        told(faults, [-1.0] * 4, 8)
+    assert str(fault.value).startswith(
+        "every completion broke the format in 2 steps in a row, so there is nothing to learn from "
+        "(max_format_fault_steps=2). Likely cause: "
+    )
+    assert str(fault.value).endswith("Samples:\n  no_think_block: 'no tags'\n  truncated: '<think>never ends'")
+    for step in range(9):
+        told(FormatFaults(None), [-1.0], step)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=20), st.lists(st.booleans(), max_size=5))
+def test_a_restored_state_has_the_same_future(before, after):
+    straight, resumed = FormatFaults(3), FormatFaults(3)
+    step = 0
+    for later, all_faults in before:
+        step += later
+        straight.see(step, all_faults)
+    resumed.load_state(straight.state())
+    for all_faults in after:
+        assert resumed.see(step, all_faults) == straight.see(step, all_faults)
+        step += 1
+    assert resumed.state() == straight.state()
 
 
 # In trainers

@@ -4,17 +4,214 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 import warnings
+from collections import defaultdict
+from pathlib import Path
 
 import pytest
 import torch
 from datasets import Dataset
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.training.simulated import alone, in_processes
 from tests.training.test_trainer import ROWS, arguments, digits
 from treadle import SRLConfig, SRLTrainer
 from treadle.errors import RecipeError, TrainingFault
+from treadle.training.guards.halving import StepTrace
+from treadle.training.guards.steps import StepGuard, StepLimits
 from treadle.training.progress import MetricsFile
 from treadle.training.sft_trainer import GuardedSFTConfig, GuardedSFTTrainer
+
+# Without a trainer: a plain module and optimizer
+
+
+class Small:
+    """A linear model whose gradients a guard judges.
+
+    Args:
+        limits: Changes of the limits.
+    """
+
+    def __init__(self, folder, processes=None, **limits):
+        torch.manual_seed(0)
+        self.model = torch.nn.Linear(2, 1)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.1, weight_decay=0.1)
+        self.trace, self.metrics = StepTrace(), defaultdict(list)
+        limits = {"max_skipped_steps": 3, "quiet_steps": 2, "scaled": False, "shows_weights": True} | limits
+        self.guard = StepGuard(
+            StepLimits(**limits), self.trace, processes or alone(), self.metrics, folder, lambda ids: str(ids.tolist())
+        )
+        self.done = 0
+
+    def step(self, scale=1.0, loss=None, inputs=None, rate=0.1):
+        """One optimizer step whose gradient is `scale` times ones; true where it was applied."""
+        before = [parameter.detach().clone() for parameter in self.model.parameters()]
+        self.trace.inputs.append(inputs or {"input_ids": torch.tensor([[1, 2]])})
+        self.trace.losses.append(torch.tensor(1.0 if loss is None else loss))
+        for parameter in self.model.parameters():
+            parameter.grad = torch.full_like(parameter, scale)
+        self.guard.before_clipping(self.model)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.done += 1
+        self.guard.gradients(self.model, norm, lambda: rate, self.done)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return not all(map(torch.equal, before, self.model.parameters()))
+
+
+@pytest.mark.parametrize("bad", [{"scale": math.inf}, {"scale": math.nan}, {"loss": math.nan}, {"loss": math.inf}])
+def test_a_step_that_is_not_finite_leaves_the_optimizer_nothing(bad, tmp_path):
+    small = Small(tmp_path)
+    assert small.step()
+    with pytest.warns(UserWarning, match=r"step 2 is not applied.*number 1 in a row"):
+        assert not small.step(**bad)
+    assert all(parameter.grad is None for parameter in small.model.parameters())
+    assert small.step()
+    assert [small.optimizer.state[p]["step"] for p in small.model.parameters()] == [2, 2]
+    assert small.metrics == {
+        "faults/skipped_steps": [1.0],
+        "faults/losses_not_finite": [float("loss" in bad)],
+    }
+    assert small.guard.state() == {"skipped": 1, "in_row": 0}
+    assert small.trace == StepTrace()
+
+
+def test_the_last_skip_saves_the_step_and_names_parameters_and_texts(tmp_path):
+    small = Small(tmp_path / "run", max_skipped_steps=2)
+    ids = torch.tensor([[0, 5], [6, 7]])
+    mask = torch.tensor([[0, 1], [1, 1]])
+    rollouts = {"prompt_ids": ids, "prompt_mask": mask, "completion_ids": ids + 10, "completion_mask": mask.flip(1)}
+    plain = {"input_ids": ids, "attention_mask": mask, "number": 3}
+    with pytest.warns(UserWarning, match="is not applied"):
+        small.step(math.nan, inputs=plain)
+    small.trace.inputs.append(rollouts)
+    small.trace.losses.append(torch.tensor(math.inf))
+    with pytest.raises(TrainingFault, match=r"step 2 is not applied: gradient norm nan, 1 losses .*2 in a row"):
+        small.step(math.nan, inputs=plain)
+    saved = torch.load(tmp_path / "run" / "fault-step-2.pt", weights_only=True)
+    assert saved["parameters_not_finite"] == ["weight", "bias"]
+    assert saved["losses"] == [math.inf, 1.0]
+    assert saved["texts"] == [["[5, 10]", "[6, 7, 16, 17]"], ["[5]", "[6, 7]"]]
+    assert saved["micro_batches"][1]["number"] == 3
+
+
+def test_gradients_are_searched_when_the_next_skip_is_the_last(tmp_path):
+    """Before clipping, which spreads what is not finite over all parameters."""
+    small = Small(tmp_path, max_skipped_steps=1)
+    backward = small.guard.before_clipping
+
+    def spoilt(model):
+        model.weight.grad.fill_(1.0)
+        model.bias.grad.fill_(math.inf)
+        backward(model)
+
+    small.guard.before_clipping = spoilt
+    with pytest.raises(TrainingFault, match="1 in a row"):
+        small.step()
+    assert torch.load(tmp_path / "fault-step-1.pt", weights_only=True)["parameters_not_finite"] == ["bias"]
+
+
+@given(st.lists(st.booleans(), max_size=12), st.lists(st.booleans(), max_size=6), st.integers(1, 4))
+def test_a_run_stops_at_so_many_in_a_row_also_after_a_resume(before, after, most):
+    """Good and bad steps; the counts of the resumed run go on."""
+
+    def walk(small, steps):
+        for number, good in enumerate(steps):
+            try:
+                small.step(1.0 if good else math.nan)
+            except TrainingFault:
+                return number
+        return None
+
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        small = Small(Path(folder), max_skipped_steps=most, quiet_steps=0)
+        stopped, steps = walk(small, before), before
+        if stopped is None:
+            resumed = Small(Path(folder), max_skipped_steps=most, quiet_steps=0)
+            resumed.guard.load_state(small.guard.state())
+            stopped, small, steps = walk(resumed, after), resumed, before + after
+            stopped = None if stopped is None else stopped + len(before)
+    runs = [i for i in range(len(steps)) if i + 1 >= most and not any(steps[i + 1 - most : i + 1])]
+    assert stopped == (runs[0] if runs else None)
+    assert small.guard.skipped == (steps if stopped is None else steps[: stopped + 1]).count(False)
+
+
+def test_a_gradient_scaler_skips_by_itself(tmp_path):
+    small = Small(tmp_path, scaled=True, max_skipped_steps=1)
+    small.step(math.inf)
+    assert small.metrics == {}
+    assert all(parameter.isnan().all() for parameter in small.model.parameters())  # nothing was taken away
+
+
+def test_steps_without_gradient_or_change_are_told_of(tmp_path):
+    small = Small(tmp_path, quiet_steps=2)
+    small.step(0.0)
+    with pytest.warns(UserWarning, match="gradient norm was 0 in the last 2"):
+        small.step(0.0)
+    assert small.metrics == {"faults/quiet_steps": [1.0, 2.0]}
+    frozen = Small(tmp_path, quiet_steps=2)
+    frozen.optimizer.param_groups[0]["lr"] = 0.0  # it holds the weights, but does not move them
+    frozen.step()
+    frozen.step()
+    with pytest.warns(UserWarning, match="no trained weight changed in the last 2 .*learning rate 0.1"):
+        frozen.step()
+    blind = Small(tmp_path, quiet_steps=2, shows_weights=False)
+    blind.optimizer.param_groups[0]["lr"] = 0.0
+    for _ in range(5):
+        blind.step()
+    assert blind.metrics == {}
+
+
+def test_weights_that_had_no_gradient_need_not_change(tmp_path):
+    """Of four steps that change nothing one has no gradient: with the fourth two that had one lie behind."""
+    small = Small(tmp_path, quiet_steps=2)
+    small.optimizer.param_groups[0]["lr"] = 0.0
+    for scale in (1.0, 0.0, 1.0):
+        small.step(scale)
+    assert small.metrics == {"faults/quiet_steps": [1.0]}
+    with pytest.warns(UserWarning, match="no trained weight changed"):
+        small.step()
+
+
+def test_processes_skip_together_and_one_speaks(tmp_path):
+    """The loss of the second is not finite; gradients are those of all."""
+
+    def work(processes):
+        small = Small(tmp_path, processes, max_skipped_steps=2)
+        small.step()
+        small.step(loss=math.nan if processes.index == 1 else 1.0)
+        try:
+            small.step(loss=math.nan if processes.index == 0 else 1.0)
+        except TrainingFault as fault:
+            return small.guard.state(), small.metrics["faults/losses_not_finite"], str(fault)
+
+    with pytest.warns(UserWarning, match="step 2 is not applied: gradient norm 1.73205, 1 losses") as said:
+        found = in_processes(2, work)
+    assert len(said) == 1
+    for index, (state, losses, text) in enumerate(found):
+        assert (state, losses) == ({"skipped": 2, "in_row": 2}, [1.0, 1.0])
+        assert f"fault-step-3-rank-{index}.pt" in text
+        assert (tmp_path / f"fault-step-3-rank-{index}.pt").is_file()
+
+
+def test_weights_are_quiet_only_where_they_are_in_all_processes(tmp_path):
+    def work(processes, moving):
+        small = Small(tmp_path, processes, quiet_steps=2)
+        small.optimizer.param_groups[0]["lr"] = 0.1 if processes.index in moving else 0.0
+        for _ in range(3):
+            small.step()
+        return small.metrics["faults/quiet_steps"]
+
+    assert in_processes(2, lambda processes: work(processes, {1})) == [[], []]
+    with pytest.warns(UserWarning, match="no trained weight changed"):
+        assert in_processes(2, lambda processes: work(processes, set())) == [[2.0], [2.0]]
+
+
+# In trainers
+
 
 TEXTS = [{"text": f"number {i} and {i * i} and {i + 7}" * (1 + i % 3)} for i in range(24)]
 

@@ -45,11 +45,10 @@ class RolloutMemory:
         Raises:
             TrainingFault: There is not enough memory for half of it either, or it cannot be halved.
         """
-        if self._halved and self._shared is None and len(prompt_ids) > 1:
-            return self._in_halves(generate, prompt_ids)
+        in_halves = self._halved and self._shared is None and divisible and len(prompt_ids) > 1
         state = random_state()
         try:
-            return generate(prompt_ids)
+            return self._in_halves(generate, prompt_ids) if in_halves else generate(prompt_ids)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise

@@ -103,7 +103,7 @@ class StaleRollouts:
         self._metrics["rollout/logp_difference"].append(mean)
         self._metrics["rollout/logp_difference/max"].append(largest)
         self._metrics["faults/stale_rollout"].append(float(mean > self._most))
-        if mean <= self._most:
+        if not mean > self._most:  # also where it is no number: such a loss is `StepGuard`'s to judge
             return
         said = (
             f"the rollout's log-probs differ from the trainer's by {mean:.3g} on average (at most {largest:.3g}; "

@@ -40,8 +40,8 @@ class Writing:
             yield
         except WRITE_ERRORS as error:
             self._failure = self._failure or error
-        except OutputError as error:  # of `write_whole`
-            self._failure = self._failure or error.__cause__
+        except OutputError as error:  # of `write_whole`, around the system's error
+            self._failure = self._failure or error.__cause__ or error
 
     def agree(self) -> None:
         """Raise in all processes what one of them could not write, and remove what is half written.

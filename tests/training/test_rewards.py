@@ -1,0 +1,95 @@
+"""What becomes of a round's rewards: taken from those that failed, counted, held and logged."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+
+import pytest
+import torch
+
+from tests.training.simulated import alone, in_processes
+from treadle.errors import TrainingFault
+from treadle.training.guards.format import FormatFaults
+from treadle.training.guards.rewards import guarded
+from treadle.training.guards.unscorable import Unscorable
+from treadle.training.rewards import Rewards
+from treadle.training.rollout_log import RolloutLog
+from treadle.training.validation import HeldOutRewards
+
+ENDS = {0, 1}
+THOUGHTS = ["<think>ab</think>x", "<think>abcd</think>x"]
+
+
+def made(tokenizer, processes, folder=None, functions=(), weights=(1.0, 0.5), limit=None):
+    return Rewards(
+        torch.tensor(weights),
+        ENDS,
+        tokenizer,
+        Unscorable(functions, 0.5, processes),
+        FormatFaults(limit),
+        HeldOutRewards(),
+        RolloutLog(folder / "rollouts.jsonl", 2, processes) if folder else None,
+        processes,
+    )
+
+
+def rows(*numbers):
+    return [{"prompt": f"p{n}", "number": n, "truncated": False} for n in numbers for _ in range(2)]
+
+
+def test_rows_tell_whether_the_token_limit_cut_the_completion_off(tiny_tokenizer):
+    asked = [{"number": 1}, {"number": 2}, {"number": 3}]
+    told = made(tiny_tokenizer, alone()).told(asked, [[5, 1], [5, 7], [0]])
+    assert [row["truncated"] for row in told] == [False, True, False]
+    assert [row["number"] for row in told] == [1, 2, 3]
+    assert asked == [{"number": 1}, {"number": 2}, {"number": 3}]
+
+
+def test_rewards_of_training_are_weighted_and_held_for_the_record(tiny_tokenizer, tmp_path):
+    part, metrics = made(tiny_tokenizer, alone(), tmp_path), defaultdict(list)
+    part.rewarded(torch.tensor([[0.5, 1.0], [math.nan, 0.5]]), rows(7), THOUGHTS, "train", 0, metrics)
+    part.log.write(0)
+    (line,) = map(json.loads, (tmp_path / "rollouts.jsonl").open())
+    assert (line["number"], line["rewards"]) == (7, [1.0, 0.25])
+    assert metrics["thought_tokens"] == [3.0]
+    assert part.held_out.mean(9) is None
+
+
+def test_rewards_of_validation_are_kept_for_the_mean_and_not_recorded(tiny_tokenizer, tmp_path):
+    part = made(tiny_tokenizer, alone(), tmp_path, limit=1)
+    part.rewarded(torch.tensor([[-1.0, 0.0], [-1.0, 0.0]]), rows(7), THOUGHTS, "eval", 0, defaultdict(list))
+    part.log.write(0)
+    assert not (tmp_path / "rollouts.jsonl").read_text()
+    assert part.held_out.mean(2) == -1.0
+    assert part.format_faults.steps == 0
+
+
+def test_broken_formats_stop_the_run_and_the_completions_are_named(tiny_tokenizer):
+    part = made(tiny_tokenizer, alone(), limit=1)
+    broken = [{**row, "truncated": True} for row in rows(7)]
+    with pytest.raises(TrainingFault, match=r"(?s)truncated 100%.*<think>never ends") as fault:
+        part.rewarded(torch.tensor([[-1.0, 0.0]] * 2), broken, ["<think>never ends"] * 2, "train", 0, defaultdict(list))
+    assert "larger max_completion_length" in str(fault.value)
+
+
+def test_each_process_holds_its_own_rows_and_all_judge_the_same(tiny_tokenizer, tmp_path):
+    """Two processes with a group each; a function fails for the second completion of the second process."""
+
+    def reward(completions, **kwargs):
+        return [math.inf if text.endswith("bad") else float(len(text)) for text in completions]
+
+    def work(processes):
+        function, number = guarded(reward, None), processes.index
+        texts = ["a", "ab bad" if number else "ab"]
+        own = torch.tensor([[math.nan if value is None else value] for value in function(completions=texts)])
+        part, metrics = made(tiny_tokenizer, processes, tmp_path, [function], weights=(1.0,)), defaultdict(list)
+        part.rewarded(processes.gather(own), rows(number), texts, "train", 0, metrics)
+        part.rewarded(processes.gather(own), rows(number), texts, "eval", 0, metrics)
+        part.log.write(0)
+        return part.held_out.mean(4), metrics["faults/unscorable"]
+
+    assert in_processes(2, work) == [(pytest.approx(4 / 3), [0.25, 0.25])] * 2
+    found = [json.loads(line) for line in (tmp_path / "rollouts.jsonl").open()]
+    assert [(line["number"], line["rewards"]) for line in found] == [(0, [1.0, 2.0]), (1, [1.0, None])]
