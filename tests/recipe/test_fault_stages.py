@@ -99,6 +99,7 @@ def test_limits_of_faults_reach_the_trainer_and_may_change_between_runs(recipe):
         "reward_seconds": 9.0,
         "max_unscorable": 0.1,
         "max_format_fault_steps": None,
+        "max_collapsed_steps": None,
         "max_logp_difference": 0.3,
         "stop_on_logp_difference": True,
     }

@@ -11,6 +11,7 @@ import torch
 
 from tests.training.simulated import alone, in_processes
 from treadle.errors import TrainingFault
+from treadle.training.guards.collapse import Collapse, CollapseSettings
 from treadle.training.guards.format import FormatFaults
 from treadle.training.guards.rewards import guarded
 from treadle.training.guards.unscorable import Unscorable
@@ -29,6 +30,7 @@ def made(tokenizer, processes, folder=None, functions=(), weights=(1.0, 0.5), li
         tokenizer,
         Unscorable(functions, 0.5, processes),
         FormatFaults(limit),
+        Collapse(CollapseSettings(None), processes, defaultdict(list)),
         HeldOutRewards(),
         RolloutLog(folder / "rollouts.jsonl", 2, processes) if folder else None,
         processes,

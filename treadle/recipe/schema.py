@@ -21,6 +21,7 @@ FAULT_LIMITS = (
     "reward_seconds",
     "max_unscorable",
     "max_format_fault_steps",
+    "max_collapsed_steps",
     "max_logp_difference",
     "stop_on_logp_difference",
 )
@@ -104,8 +105,8 @@ class RLStage(Stage):
         sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after: See `SRLConfig`.
         validation: What `validate_every` rewards: `steps` (similarity to the expert's), `answers` (final answers of
             whole problems), or by default what the stage trains on. The paper does not give it.
-        reward_seconds, max_unscorable, max_format_fault_steps, max_logp_difference, stop_on_logp_difference: Limits of
-            faults, see `SRLConfig`.
+        reward_seconds, max_unscorable, max_format_fault_steps, max_collapsed_steps, max_logp_difference,
+            stop_on_logp_difference: Limits of faults, see `SRLConfig`.
     """
 
     prompts_per_step: int = Field(512, ge=1)
@@ -127,6 +128,7 @@ class RLStage(Stage):
     reward_seconds: float | None = Field(600.0, gt=0)
     max_unscorable: float = Field(0.25, ge=0, le=1)
     max_format_fault_steps: int | None = Field(5, ge=1)
+    max_collapsed_steps: int | None = Field(10, ge=1)
     max_logp_difference: float = Field(0.2, gt=0)
     stop_on_logp_difference: bool = False
     validation: Literal["steps", "answers"] | None = None

@@ -20,6 +20,7 @@ from treadle import tree
 from treadle.training.batches import GroupMaker
 from treadle.training.cutting import Cutter, CuttingSettings
 from treadle.training.dynamic_sampling import DynamicSampling, SamplingSettings
+from treadle.training.guards.collapse import Collapse, CollapseSettings
 from treadle.training.guards.format import FormatFaults
 from treadle.training.guards.halving import Halving, micro_batch_remedy, why_never
 from treadle.training.guards.rewards import GuardedReward
@@ -116,6 +117,7 @@ class Parts:
 
         functions = [function for function in trainer.reward_funcs if isinstance(function, GuardedReward)]
         self.format_faults = FormatFaults(args.max_format_fault_steps, args.think_tags)
+        self.collapse = Collapse(CollapseSettings.of(args), processes, metrics)
         self.held_out = HeldOutRewards()
         self.rollout_log = RolloutLog(folder / "rollouts.jsonl", size, processes) if args.log_rollouts else None
         self.rewards = Rewards(
@@ -124,6 +126,7 @@ class Parts:
             tokenizer,
             Unscorable(functions, args.max_unscorable, processes),
             self.format_faults,
+            self.collapse,
             self.held_out,
             self.rollout_log,
             processes,
@@ -191,6 +194,7 @@ class Parts:
             "prompts": self.prompts,
             "sampling": self.sampling,
             "format_faults": self.format_faults,
+            "collapse": self.collapse,
             "halving": self.halving,
             "steps": self.step_guard,
         }

@@ -13,6 +13,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from treadle.training.groups import total_rewards
+from treadle.training.guards.collapse import Collapse
 from treadle.training.guards.format import FormatFaults
 from treadle.training.guards.unscorable import Unscorable
 from treadle.training.processes import Processes
@@ -28,7 +29,7 @@ class Rewards:
         weights_F: Weight of each reward function.
         ends: Token ids that end a completion.
         tokenizer: For the lengths of thoughts.
-        unscorable, format_faults: The guards that are told.
+        unscorable, format_faults, collapse: The guards that are told.
         held_out: Takes the rewards of validation.
         log: Takes the rollouts of training; `None` for none.
         processes: All processes.
@@ -39,6 +40,7 @@ class Rewards:
     tokenizer: PreTrainedTokenizerBase
     unscorable: Unscorable
     format_faults: FormatFaults
+    collapse: Collapse
     held_out: HeldOutRewards
     log: RolloutLog | None
     processes: Processes
@@ -71,11 +73,13 @@ class Rewards:
         """
         self.unscorable.rewarded(rewards_BF, len(inputs), mode, step, metrics)
         rewards_B = total_rewards(rewards_BF, self.weights_F.to(rewards_BF.device))
+        own = self.processes.own_rows(rewards_B).tolist()
         if mode == "train":
             self.format_faults.rewarded(rewards_B, completions, [row["truncated"] for row in inputs], step)
+            self.collapse.rewarded(inputs, completions, own)
         else:
             self.held_out.add(rewards_B)
         lengths = thought_lengths(completions, self.tokenizer)
         metrics["thought_tokens"].append(sum(lengths) / len(lengths))
         if self.log and mode == "train":
-            self.log.hold(inputs, completions, self.processes.own_rows(rewards_B).tolist())
+            self.log.hold(inputs, completions, own)

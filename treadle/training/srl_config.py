@@ -63,6 +63,9 @@ class SRLConfig(GRPOConfig):
             Share of one generation's completions that may have no reward because of a fault.
         max_format_fault_steps (`int` or `None`, defaults to 5):
             Steps in a row in which every completion breaks the format, before the run stops. `None` for no limit.
+        max_collapsed_steps (`int` or `None`, defaults to 10):
+            Steps in a row in which completions hardly depend on the prompt, before the run stops. `None` for no limit;
+            the warning comes after three all the same.
         quiet_steps (`int`, defaults to 5):
             Steps in a row without gradient, or without any change of weights, before a warning. 0 for none.
         max_logp_difference (`float`, defaults to 0.2):
@@ -98,6 +101,7 @@ class SRLConfig(GRPOConfig):
     reward_seconds: float | None = field(default=600.0, metadata={"help": "Seconds of a reward function's call."})
     max_unscorable: float = field(default=0.25, metadata={"help": "Share of completions without reward by a fault."})
     max_format_fault_steps: int | None = field(default=5, metadata={"help": "Steps of format faults alone."})
+    max_collapsed_steps: int | None = field(default=10, metadata={"help": "Steps of the same text for all prompts."})
     quiet_steps: int = field(default=5, metadata={"help": "Steps without gradient or change before a warning."})
     max_logp_difference: float = field(default=0.2, metadata={"help": "Rollout log-probs against the trainer's."})
     stop_on_logp_difference: bool = field(default=False, metadata={"help": "Stop at that difference."})
@@ -143,7 +147,12 @@ class SRLConfig(GRPOConfig):
 
 def check_fault_settings(config: Any) -> None:
     """Raise `RecipeError` for a limit of faults that cannot be meant; `config` may lack some."""
-    for name, least in (("max_skipped_steps", 1), ("max_format_fault_steps", 1), ("quiet_steps", 0)):
+    for name, least in (
+        ("max_skipped_steps", 1),
+        ("max_format_fault_steps", 1),
+        ("max_collapsed_steps", 1),
+        ("quiet_steps", 0),
+    ):
         value = getattr(config, name, None)
         if value is not None and value < least:
             raise RecipeError(f"{name}={value}: expected at least {least}")

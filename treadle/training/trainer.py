@@ -130,9 +130,11 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             batch = super()._generate_and_score_completions(inputs)
             if self.model.training:
                 self._write_rollouts()
+                parts.collapse.generated(self.state.global_step)
             return batch
         proposed = parts.processes.all(inputs[:: self.num_generations])
         groups, found = parts.sampling.collect(proposed, self.state.global_step)
+        parts.collapse.generated(self.state.global_step)
         fillers = [group for _, group in found.dropped]
         self._deal = deal = Deal(groups, found.wanted, fillers, self.args.steps_per_generation, parts.processes)
         self._pending_extra_logs.update(deal.extras())

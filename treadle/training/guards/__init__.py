@@ -6,7 +6,8 @@ it says by their names:
 | hook | when | guards |
 |---|---|---|
 | `around_generation` | completions are generated | `RolloutMemory` |
-| `rewarded` | a round of completions has its rewards | `Unscorable`, `FormatFaults` |
+| `rewarded` | a round of completions has its rewards | `Unscorable`, `FormatFaults`, `Collapse` |
+| `generated` | all rounds of a generation are there | `Collapse` |
 | `around_step`, `around_loss` | a micro-batch is prepared, its loss computed | `Halving`, `StaleRollouts` |
 | `before_clipping`, `gradients` | an optimizer step's gradients are there | `StaleRollouts`, `StepGuard` |
 
