@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from tests.recipe.test_stages import SFT, SRL, lines, prepared, recipe  # noqa: F401
+from tests.recipe.test_stages import RLVR, SFT, SRL, lines, prepared, recipe  # noqa: F401
 from treadle.cli import main as cli
 from treadle.errors import RecipeError, TrainingFault
 from treadle.recipe import stages
@@ -119,3 +119,64 @@ def test_limits_of_faults_reach_the_trainer_and_may_change_between_runs(recipe):
         recipe({**SFT, "reward_seconds": 3})
     with pytest.raises(RecipeError, match=r"trl.quiet_steps: set it by the recipe's own key quiet_steps"):
         recipe({**SRL, "trl": {"quiet_steps": 3}})
+
+
+MINIATURE = {"prompts_per_step": 8, "rollouts": 8, "micro_batch": 32, "learning_rate": 2e-4, "max_collapsed_steps": 1}
+
+
+def test_a_model_that_learns_raises_no_alarm_of_collapse(recipe, tmp_path):  # noqa: F811
+    """The miniature's base, whose actions are short and share their form: they become like the experts', no more."""
+    settings = {"think_tags": "strict", "max_completion_length": 52, "max_steps": 12}
+    stages.run(recipe({**SRL, **MINIATURE, **settings}, model="miniature"), quiet=True)
+    logs = [log for log in lines(tmp_path / "run" / "1-srl" / "metrics.jsonl") if "loss" in log]
+    assert len(logs) == 12
+    assert sum(log["reward"] for log in logs[-4:]) / 4 > logs[0]["reward"] + 0.02
+    for log in logs:
+        assert log["collapse/equal"] <= log["collapse/equal/experts"] + 0.01
+        assert log["collapse/similarity"] == pytest.approx(log["collapse/similarity/experts"], abs=0.05)
+
+
+def test_answers_that_may_be_equal_raise_no_alarm_of_collapse(recipe, tmp_path):  # noqa: F811
+    """RLVR mixed with steps: whole solutions are held against the answers."""
+    settings = {"step_share": 0.25, "max_completion_length": 120, "max_steps": 2}
+    stages.run(recipe({**RLVR, **MINIATURE, **settings}, model="miniature"), quiet=True)
+    logs = [log for log in lines(tmp_path / "run" / "1-rlvr" / "metrics.jsonl") if "loss" in log]
+    assert len(logs) == 2
+    assert all(log["collapse/equal"] < 0.1 and log["collapse/equal/experts"] < 0.1 for log in logs)
+
+
+def test_a_collapse_ends_the_command_with_code_3_and_the_best_checkpoint_is_kept(
+    recipe,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+    capsys,
+):
+    """A reward that a constant text earns, a learning rate that finds it, and a validation that sees through it."""
+    trainers, build = [], stages.build_trainer
+
+    def sevens(completions, **kwargs):
+        sign = 1 if trainers[0].model.training else -1
+        return [sign * c[0]["content"].count("7") / 6 for c in completions]
+
+    def built(*args):
+        trainers.append(build(*args))
+        return trainers[-1]
+
+    monkeypatch.setattr("treadle.recipe.build.reward_of", lambda stage: sevens)
+    monkeypatch.setattr(stages, "build_trainer", built)
+    settings = {**MINIATURE, "learning_rate": 1e-2, "max_collapsed_steps": 4, "max_steps": 60, "save_every": 2}
+    made = recipe({**SRL, **settings, "validate_every": 2, "validation_rows": 8})
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump(made.model_dump(mode="json")))
+    monkeypatch.setattr(sys, "argv", ["treadle", "train", str(file)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 3
+    said = capsys.readouterr().err
+    assert "treadle: training stopped: completions do not depend on the prompt, in 4 steps in a row" in said
+    assert "'777777'" in said
+    folder, state = tmp_path / "run" / "1-srl", trainers[0].state
+    equal = {log["step"]: log["collapse/equal"] for log in lines(folder / "metrics.jsonl") if "loss" in log}
+    assert equal[state.best_global_step] < 0.1 < max(equal.values())
+    assert (folder / f"checkpoint-{state.best_global_step}").is_dir()
+    assert (folder / f"checkpoint-{state.global_step // 2 * 2}").is_dir()

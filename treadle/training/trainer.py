@@ -130,11 +130,11 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             batch = super()._generate_and_score_completions(inputs)
             if self.model.training:
                 self._write_rollouts()
-                parts.collapse.generated(self.state.global_step)
+                self._judge_generation()
             return batch
         proposed = parts.processes.all(inputs[:: self.num_generations])
         groups, found = parts.sampling.collect(proposed, self.state.global_step)
-        parts.collapse.generated(self.state.global_step)
+        self._judge_generation()
         fillers = [group for _, group in found.dropped]
         self._deal = deal = Deal(groups, found.wanted, fillers, self.args.steps_per_generation, parts.processes)
         self._pending_extra_logs.update(deal.extras())
@@ -186,6 +186,10 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
     def _write_rollouts(self, reasons: Sequence[Drop | None] | None = None) -> None:
         if self.parts.rollout_log:
             self.parts.rollout_log.write(self.state.global_step, reasons)
+
+    def _judge_generation(self) -> None:
+        with self._clocked("reward"):
+            self.parts.collapse.generated(self.state.global_step)
 
     # Log-probs and loss
 
