@@ -285,6 +285,7 @@ def test_a_restored_state_has_the_same_future(before, after, stream, changes):
     for part in ("sampling", "prompts"):
         state = json.loads(json.dumps(getattr(straight, part).state()))
         getattr(resumed, part).load_state(state)
+    resumed.scored = list(straight.scored)  # the policy, which gives the log-probs, is restored with the weights
     rounds = len(straight.rounds)
     for kinds in after:
         assert resumed.collect(*kinds) == straight.collect(*kinds)
