@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from treadle.evaluate.records import StepSample
-from treadle.evaluate.statistics.clustered import Figure, grouped_mean
 from treadle.scoring.completion import FormatFault
+from treadle.statistics.clustered import Figure, grouped_mean
 
 LAST_POSITION = 10
 """Steps from this one on are one group."""

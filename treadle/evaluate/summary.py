@@ -18,9 +18,9 @@ from treadle.evaluate.averages import TITLES, averages
 from treadle.evaluate.behaviours import behaviours_by_group
 from treadle.evaluate.metrics import avg_at_k, maj_at_k, pass_at_k
 from treadle.evaluate.records import Key, Problem, Sample, Stop
-from treadle.evaluate.statistics.estimates import Estimate, wilson
 from treadle.scoring.completion import THOUGHT
 from treadle.scoring.grading import GRADER_VERSION, canonical
+from treadle.statistics.estimates import Estimate, wilson
 
 
 def summarise(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from treadle.evaluate.statistics.clustered import grouped_mean, grouped_ratio
+from treadle.statistics.clustered import grouped_mean, grouped_ratio
 
 
 def test_the_mean_is_that_of_the_members_not_of_the_groups():

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
-from treadle.evaluate.statistics.estimates import Z95
+from treadle.statistics.estimates import Z95
 
 Scores = Sequence[np.ndarray]
 """One array `[S, P]` a benchmark: S seeds, P problems, scores in [0, 1]."""

@@ -1,7 +1,7 @@
 """Means of things that come in groups (steps of a trajectory, samples of a problem), with intervals over the groups.
 
 Members of one group are not independent, so groups are what is resampled (`ratio_bounds` of
-`treadle.evaluate.statistics.bootstrap`): whole groups with replacement, and the mean of all their members. One group
+`treadle.statistics.bootstrap`): whole groups with replacement, and the mean of all their members. One group
 says nothing about the spread between groups: its interval is `None`.
 """
 
@@ -12,8 +12,8 @@ from typing import TypedDict
 
 import numpy as np
 
-from treadle.evaluate.statistics.bootstrap import ratio_bounds
-from treadle.evaluate.statistics.estimates import wilson
+from treadle.statistics.bootstrap import ratio_bounds
+from treadle.statistics.estimates import wilson
 
 RESAMPLES = 2000
 
