@@ -63,6 +63,7 @@ def test_prepare_train_evaluate(treadle, world, recipe, tiny_folder, tmp_path):
     code, out, _ = treadle("prepare", world, "-o", tmp_path / "data", "--targets", "all", "--held-out", "4")
     assert code == 0
     assert "rows read 20, kept 20, dropped 0" in out
+    assert out.splitlines()[-2].startswith("A policy that has learned nothing earns up to 0.")
     assert (tmp_path / "data" / "report.html").read_text().startswith("<!doctype html>")
 
     code, out, _ = treadle("train", recipe, "--dry-run", "stages.srl.learning_rate=1e-3")

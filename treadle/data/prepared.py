@@ -74,6 +74,20 @@ class Prepared:
         return json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
 
     @property
+    def floors(self) -> dict[str, Any] | None:
+        """What similarity is earned without reading the problem, see `treadle.scoring.floors`.
+
+        `None` for one trajectory, and for folders made before floors were measured.
+        """
+        return self.report.get("floors")
+
+    @property
+    def floor(self) -> float | None:
+        """What a policy that has learned nothing earns at most; `None` as `floors`."""
+        floors = self.floors
+        return floors["floor"]["value"] if floors else None
+
+    @property
     def rendering(self) -> Rendering:
         """How prompts are rendered."""
         metadata = pq.read_schema(self.instance_file("train")).metadata
