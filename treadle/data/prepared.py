@@ -71,7 +71,18 @@ class Prepared:
 
     @property
     def report(self) -> dict[str, Any]:
-        return json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
+        """The content of `report.json`.
+
+        Raises:
+            DataError: It is no JSON.
+        """
+        path = self.folder / "report.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DataError(
+                f"{path}: no JSON ({error}); expected what `treadle prepare` wrote. Prepare the data again with --overwrite"
+            ) from None
 
     @property
     def floors(self) -> dict[str, Any] | None:
