@@ -81,7 +81,8 @@ class Prepared:
             return json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DataError(
-                f"{path}: no JSON ({error}); expected what `treadle prepare` wrote. Prepare the data again with --overwrite"
+                f"{path}: no JSON ({error}); expected the report of `treadle prepare`. Prepare the data again with "
+                "--overwrite"
             ) from None
 
     @property

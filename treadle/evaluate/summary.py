@@ -206,6 +206,9 @@ def _step_notes(steps: Mapping[str, Any]) -> list[str]:
     notes = [f"next steps: {steps['steps']} of {steps['trajectories']} trajectories"]
     if steps["steps"]:
         notes[0] += f", similarity {_percent(steps['similarity'])}, exact {_percent(steps['exact'])}"
+    if floor := steps.get("floor"):
+        above = _percent(steps["above_floor"])
+        notes.append(f"next steps: a policy that has learned nothing earns {_percent(floor)}; above that by {above}")
     if steps["failed"]:
         notes.append(f"next steps: {steps['failed']} are missing; the same command tries them again")
     return notes
