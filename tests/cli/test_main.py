@@ -14,7 +14,8 @@ import yaml
 
 from treadle.cli import main as cli
 from treadle.cli.data import spread
-from treadle.cli.evaluate import BACKEND_FLAGS
+from treadle.cli.evaluate import BACKEND_FLAGS, _floor
+from treadle.data.prepared import Prepared
 from treadle.data.sources.native import to_row
 from treadle.evaluate.backends import _OPENERS
 
@@ -188,6 +189,14 @@ def test_evaluating_a_file_of_problems_names_its_columns(treadle, tiny_folder, t
 def test_the_flags_of_back_ends_are_options_that_they_have():
     for kind, flags in BACKEND_FLAGS.items():
         assert set(flags) <= set(inspect.signature(_OPENERS[kind]).parameters)
+
+
+def test_steps_of_several_folders_have_no_common_floor(treadle, world, tmp_path):
+    folders = [str(tmp_path / name) for name in "ab"]
+    for folder in folders:
+        treadle("prepare", world, "-o", folder)
+    assert _floor([folders[0], str(world)]) == Prepared(folders[0]).floors["floor"]
+    assert _floor(folders) is _floor([str(world)]) is _floor(None) is None
 
 
 def test_a_second_run_finds_its_folder(treadle, world, tmp_path):

@@ -111,6 +111,16 @@ def test_steps_are_drawn_evenly_and_from_both_halves(tmp_path, monkeypatch):
     assert len({(draw.number, draw.target) for draw in draws}) == 600
 
 
+def test_no_trajectory_is_both_chosen_and_measured_on_nor_held_out():
+    _, facts = _hashes_and_facts(many(301))
+    numbers = [n for n in range(301) if n % 7]
+    chosen, measured = ({draw.number for draw in half} for half in floors.FloorSample(facts, numbers)._halves)
+    assert not chosen & measured
+    assert chosen | measured <= set(numbers)
+    assert len(chosen) > 50
+    assert len(measured) > 80
+
+
 def _hashes_and_facts(rows):
     draw = random.Random(1)
     facts = [Facts(row["id"], None, len(row["steps"]), 0, None) for row in rows]
