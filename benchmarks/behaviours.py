@@ -26,7 +26,7 @@ from pathlib import Path
 from treadle.evaluate.behaviours.detection import detect
 from treadle.evaluate.behaviours.figures import MEASURED
 from treadle.evaluate.behaviours.labels import LABELLED, Label, Traces, agreement, place_of, read_labels
-from treadle.evaluate.statistics.estimates import Estimate, wilson
+from treadle.statistics.estimates import Estimate, wilson
 
 LABELS = Path(__file__).parent / "labels"
 KINDS = {"deepseek_r1_math": "R1, competition", "deepseek_r1_gsm8k": "R1, grade school", "": "agent thoughts"}

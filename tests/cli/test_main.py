@@ -14,7 +14,8 @@ import yaml
 
 from treadle.cli import main as cli
 from treadle.cli.data import spread
-from treadle.cli.evaluate import BACKEND_FLAGS
+from treadle.cli.evaluate import BACKEND_FLAGS, _floor
+from treadle.data.prepared import Prepared
 from treadle.data.sources.native import to_row
 from treadle.evaluate.backends import _OPENERS
 
@@ -63,6 +64,7 @@ def test_prepare_train_evaluate(treadle, world, recipe, tiny_folder, tmp_path):
     code, out, _ = treadle("prepare", world, "-o", tmp_path / "data", "--targets", "all", "--held-out", "4")
     assert code == 0
     assert "rows read 20, kept 20, dropped 0" in out
+    assert out.splitlines()[-2].startswith("A policy that has learned nothing earns up to 0.")
     assert (tmp_path / "data" / "report.html").read_text().startswith("<!doctype html>")
 
     code, out, _ = treadle("train", recipe, "--dry-run", "stages.srl.learning_rate=1e-3")
@@ -82,6 +84,7 @@ def test_prepare_train_evaluate(treadle, world, recipe, tiny_folder, tmp_path):
     assert code == 0, err
     assert "| data | 4 | whole | 0.0% [0.0%, 49.0%] | - |" in out
     assert re.search(r"next steps: \d+ of 4 trajectories, similarity \d+\.\d% \[.*\], exact 0\.0%", out)
+    assert re.search(r"a policy that has learned nothing earns \d+\.\d% \[.*\]; above that by -?\d+\.\d%", out)
     samples = [json.loads(line) for line in (tmp_path / "scores" / "samples.jsonl").open()]
     assert len(samples) == 8
     results = json.loads((tmp_path / "scores" / "results.json").read_text())
@@ -186,6 +189,14 @@ def test_evaluating_a_file_of_problems_names_its_columns(treadle, tiny_folder, t
 def test_the_flags_of_back_ends_are_options_that_they_have():
     for kind, flags in BACKEND_FLAGS.items():
         assert set(flags) <= set(inspect.signature(_OPENERS[kind]).parameters)
+
+
+def test_steps_of_several_folders_have_no_common_floor(treadle, world, tmp_path):
+    folders = [str(tmp_path / name) for name in "ab"]
+    for folder in folders:
+        treadle("prepare", world, "-o", folder)
+    assert _floor([folders[0], str(world)]) == Prepared(folders[0]).floors["floor"]
+    assert _floor(folders) is _floor([str(world)]) is _floor(None) is None
 
 
 def test_a_second_run_finds_its_folder(treadle, world, tmp_path):

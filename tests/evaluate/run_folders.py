@@ -14,9 +14,9 @@ from treadle.evaluate.averages import averages
 from treadle.evaluate.metrics import avg_at_k, maj_at_k, pass_at_k
 from treadle.evaluate.records import Key, Problem, Sample, Stop
 from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, sample_record
-from treadle.evaluate.statistics.estimates import wilson
 from treadle.evaluate.store import write_json, write_lines
 from treadle.scoring.grading import Verdict
+from treadle.statistics.estimates import wilson
 
 Right = Mapping[tuple[str, str, str], Any]
 """(benchmark, mode, decoding) -> 0 or 1, [P, K]."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle.evaluate.metrics import avg_at_k, maj_at_k, maj_scores, pass_at_k, pass_scores
-from treadle.evaluate.statistics.estimates import wilson
+from treadle.statistics.estimates import wilson
 
 rows = st.integers(1, 7).flatmap(
     lambda k: st.lists(st.lists(st.integers(0, 1), min_size=k, max_size=k), min_size=1, max_size=5)

@@ -257,8 +257,13 @@ def test_next_steps_of_a_prepared_folder(tiny_folder, expert_trajectories, tmp_p
     instances = list(Prepared(tmp_path / "data").instances("train"))
     settings = replace(SETTINGS, modes=(), steps=True)
     out = tmp_path / "run"
-    results = evaluate(str(tiny_folder), [], settings, out, instances=instances)
+    floor = Prepared(tmp_path / "data").floors["floor"]
+    results = evaluate(str(tiny_folder), [], settings, out, instances=instances, floor=floor)
     assert results["steps"]["failed"] == 0
+    assert results["steps"]["floor"] == floor
+    above = results["steps"]["similarity"]["value"] - floor["value"]
+    assert results["steps"]["above_floor"]["value"] == pytest.approx(above)
+    assert regrade(out)["steps"] == results["steps"]
     assert results["steps"]["steps"] == len(instances)
     steps = list(read_run(out).steps())
     assert [(s.trajectory_id, s.step) for s in steps] == [(i.trajectory_id, i.step) for i in instances]

@@ -84,6 +84,21 @@ def test_intervals_are_over_trajectories():
     assert view["by_difficulty"] == {"any number of steps": view["similarity"]}
 
 
+def test_the_difference_to_the_floor():
+    """Independent figures: their distances add up as squares."""
+    floor = {"name": "constant", "value": 0.3, "low": 0.26, "high": 0.33}
+    view = step_view(THREE, floor)
+    similarity, above = view["similarity"], view["above_floor"]
+    assert view["floor"] == floor
+    assert above["value"] == pytest.approx(0.2)
+    assert 0.2 - above["low"] == pytest.approx(((0.5 - similarity["low"]) ** 2 + 0.03**2) ** 0.5)
+    assert above["high"] - 0.2 == pytest.approx(((similarity["high"] - 0.5) ** 2 + 0.04**2) ** 0.5)
+    for one_trajectory in (step_view(THREE[:1], floor), step_view(THREE, {**floor, "low": None, "high": None})):
+        assert one_trajectory["above_floor"]["low"] is one_trajectory["above_floor"]["high"] is None
+    assert not {"floor", "above_floor"} & step_view(THREE).keys()
+    assert step_view([], floor) == {"steps": 0, "trajectories": 0}
+
+
 def test_only_faults():
     view = step_view([step("a", 1, 2, 0.0, fault=FormatFault.NO_THINK_BLOCK)])
     assert view["similarity_well_formed"] is None

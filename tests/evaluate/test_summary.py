@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 
 from treadle.evaluate.records import Key, Problem, Sample, Stop
-from treadle.evaluate.statistics.estimates import wilson
 from treadle.evaluate.summary import as_table, failed, summarise
 from treadle.scoring.completion import FormatFault
 from treadle.scoring.grading import Verdict
+from treadle.statistics.estimates import wilson
 
 PROBLEMS = {"set": [Problem(str(i), f"p{i}", "1/2", benchmark="set") for i in range(3)]}
 INFO = {

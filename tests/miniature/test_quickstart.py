@@ -11,13 +11,13 @@ import pytest
 
 from treadle.errors import OutputError
 from treadle.evaluate.benchmarks import load_data
-from treadle.evaluate.statistics.estimates import wilson
 from treadle.miniature import results
 from treadle.miniature.arms import ARMS, recipe_of
 from treadle.miniature.problems import as_tasks, held_out_problems
 from treadle.miniature.quickstart import Scale, run
 from treadle.recipe.models import BASE
 from treadle.recipe.reading import load_recipe, parse_recipe
+from treadle.statistics.estimates import wilson
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()

@@ -21,11 +21,13 @@ from trl import GRPOConfig, GRPOTrainer
 from tests.processes import Forked, forked
 from treadle import srl_reward
 from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.prepared import Prepared
 from treadle.data.rows import load_rows
 from treadle.data.sources.native import to_row
 from treadle.errors import DataError, Interrupted, ModelError, OutputError, RecipeError
 from treadle.recipe import folders, stages
 from treadle.recipe.reading import parse_recipe
+from treadle.training.progress import ProgressBar
 
 SRL = {
     "kind": "srl",
@@ -97,6 +99,35 @@ def test_a_pipeline_writes_models_metrics_and_rollouts(recipe, tiny_folder, tmp_
     mixed = lines(run / "3-rlvr" / "rollouts.jsonl")
     assert {r["expert_action"] is None for r in mixed} <= {True, False}
     AutoModelForCausalLM.from_pretrained(final)
+
+
+def test_the_floor_of_the_data_stands_beside_what_step_similarity_rewards(recipe, prepared, tmp_path, monkeypatch):
+    others = ({"unit": "solution"}, {"argument_order": "expert_first"}, {"autojunk": True})
+    loaded = recipe(SRL, *({**SRL, "name": f"{n}", **other} for n, other in enumerate(others)), RLVR, SFT)
+    floor = Prepared(prepared).floor
+    assert 0 < floor < 1
+    sizes = stages.check(loaded)
+    assert [size.similarity_floor for size in sizes] == [floor, None, None, None, None, None]
+    sentence = f"; without learning anything similarity is up to {floor:.2f}"
+    assert [sentence in size.describe() for size in sizes] == [True, *[False] * 5]
+    bars = []
+    monkeypatch.setattr(stages, "ProgressBar", lambda *given: bars.append(ProgressBar(*given)) or bars[-1])
+    stages.run(recipe({**SRL, "validate_every": 1, "max_completion_length": 300}))
+    logs = lines(tmp_path / "run" / "1-srl" / "metrics.jsonl")
+    shown = [log for log in logs if "similarity" in log or "eval_similarity" in log]
+    assert {name for log in shown for name in log} >= {"similarity", "eval_similarity"}, "in 300 tokens many end"
+    assert {log["similarity_floor"] for log in shown} == {round(floor, 4)}
+    assert not any("similarity_floor" in log for log in logs if log not in shown)
+    assert [bar.similarity_floor for bar in bars] == [floor]
+
+
+def test_data_without_a_floor_trains_without_one(recipe, prepared, tmp_path):
+    report = json.loads((prepared / "report.json").read_text())
+    del report["floors"]
+    (prepared / "report.json").write_text(json.dumps(report))
+    assert stages.check(recipe(SRL))[0].similarity_floor is None
+    stages.run(recipe(SRL), quiet=True)
+    assert not any("similarity_floor" in log for log in lines(tmp_path / "run" / "1-srl" / "metrics.jsonl"))
 
 
 def test_what_has_finished_is_not_run_again_and_a_stage_can_be_added(recipe, tmp_path):

@@ -35,6 +35,20 @@ REPORT = {
         "action, characters": Distribution([1, 5, 9, 12, 30, 80, 200, 9000]).summary(),
         "prompt, tokens": {},
     },
+    "floors": {
+        "floor": {"name": "constant", "value": 0.34, "low": 0.3, "high": 0.38},
+        "policies": [
+            {"name": "another_action", "value": 0.29, "low": None, "high": None, "count": 90, "groups": 2, "texts": []},
+            {
+                "name": "constant",
+                **{"value": 0.34, "low": 0.3, "high": 0.38, "count": 1200, "groups": 40},
+                "texts": [{"group": "2", "text": "<b>ls</b> \x1b[1m\u202e", "similarity": 0.4, "steps": 1200}],
+            },
+        ],
+        "chosen_on": {"steps": 1000, "trajectories": 30},
+        "measured_on": {"steps": 1200, "trajectories": 40},
+        **{"pairs": 5000, "longest": 2000, "cut": 3},
+    },
     "seconds": 12.34,
     "examples": [{"id": "a-1, step 2 of 3", "prompt": "Now\nact.", "expert_action": "ls <dir>"}],
 }
@@ -69,6 +83,11 @@ def test_everything_in_a_report_is_on_its_page(tmp_path):
         "aime24 2 0.2%",
         "aime24 problem 60",
         "steps per trajectory 1 2 2 2.85 3",
+        "up to 0.340 (95% interval 0.300 to 0.380): the best constant action. Constants are chosen on 1,000 steps",
+        "measured on 1,200 of 40 others; 5,000 pairs of texts were compared, 3 actions",
+        "by their first 2,000 characters.",
+        "another expert's action at random 0.290",
+        "the best constant action 1 action 2: 0.400 on 1,200 steps <b>ls</b> \\x1b[1m\\u202e 0.340 0.300 to 0.380",
         "in 12.3 s",
         "context 2",
         "ls <dir>",

@@ -37,6 +37,18 @@ def test_metrics_of_a_resumed_run_have_no_gap_and_no_double(tmp_path, arguments)
     assert [json.loads(line)["step"] for line in path.open()] == [1, 2, 3, 4, 5]
 
 
+def test_a_similarity_has_its_floor_beside_it(tmp_path, arguments, capfd):
+    path = tmp_path / "m.jsonl"
+    state = TrainerState(max_steps=9)
+    for callback in (MetricsFile(path, 0.34567), ProgressBar("srl", similarity_floor=0.34567)):
+        callback.on_train_begin(arguments, state, TrainerControl())
+        for logs in ({"loss": 1.0}, {"eval_similarity": 0.4}, {"similarity": None}, {"reward": 0.2, "similarity": 0.3}):
+            callback.on_log(arguments, state, TrainerControl(), logs=logs)
+        callback.on_train_end(arguments, state, TrainerControl())
+    assert [json.loads(line).get("similarity_floor") for line in path.open()] == [None, 0.3457, None, 0.3457]
+    assert "similarity=0.3 (floor 0.35)" in capfd.readouterr().err
+
+
 def test_the_bar_shows_reward_kept_groups_and_faults_by_kind(arguments, capfd):
     state = TrainerState(max_steps=2, global_step=0)
     bar = ProgressBar("srl")

@@ -85,6 +85,7 @@ def prepare(
     """Read expert trajectories of any known form, cut them into step instances, report what became of each row."""
     from treadle.data.prepare import PrepareSettings, as_markdown
     from treadle.data.prepare import prepare as run_prepare
+    from treadle.data.prepare.report import floor_sentences
     from treadle.data.sources.columns import parse_columns
     from treadle.report.prepared import write_prepare_page
 
@@ -125,6 +126,8 @@ def prepare(
     )
     report = run_prepare(source, out, settings, _tokenizer(tokenizer), overwrite, workers, write_prepare_page)
     print(as_markdown(report))
+    if report.floors is not None:
+        print(floor_sentences(report.floors)[0])
     print(f"{out} is up to date: same input, same settings" if report.reused else f"written to {out}")
 
 

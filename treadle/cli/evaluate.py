@@ -164,6 +164,7 @@ def evaluate(
             _instances(data, split, limit) if settings.steps else (),
             overwrite,
             write_evaluation_report,
+            _floor(data) if settings.steps else None,
         )
     print(as_table(results))
     print(f"written to {out}; the report is {out / 'report.html'}")
@@ -222,6 +223,16 @@ def _instances(data: list[str] | None, split: str, limit: int | None) -> list[St
     if not found:
         raise TreadleError("--mode steps: no expert's steps; give a folder made by `treadle prepare` with --data")
     return found
+
+
+def _floor(data: list[str] | None) -> dict[str, Any] | None:
+    """The floor of the one prepared folder among `data`; steps of several folders have no common one."""
+    from treadle.data.prepared import Prepared
+    from treadle.evaluate.benchmarks import split_name
+
+    folders = [path for given in data or [] if (path := split_name(given)[1]).is_dir()]
+    floors = Prepared(folders[0]).floors if len(folders) == 1 else None
+    return floors["floor"] if floors else None
 
 
 def _backend_options(kind: str, **given: Any) -> dict[str, Any]:

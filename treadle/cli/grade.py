@@ -78,8 +78,8 @@ def as_table(tally: Tally) -> str:
     import numpy as np
 
     from treadle.evaluate.metrics import avg_at_k
-    from treadle.evaluate.statistics.estimates import wilson
     from treadle.scoring.grading import Verdict
+    from treadle.statistics.estimates import wilson
 
     total = sum(tally.verdicts.values())
     width = max(len(verdict) for verdict in Verdict)

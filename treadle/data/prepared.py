@@ -71,7 +71,33 @@ class Prepared:
 
     @property
     def report(self) -> dict[str, Any]:
-        return json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
+        """The content of `report.json`.
+
+        Raises:
+            DataError: It is no JSON.
+        """
+        path = self.folder / "report.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DataError(
+                f"{path}: no JSON ({error}); expected the report of `treadle prepare`. Prepare the data again with "
+                "--overwrite"
+            ) from None
+
+    @property
+    def floors(self) -> dict[str, Any] | None:
+        """What similarity is earned without reading the problem, see `treadle.scoring.floors`.
+
+        `None` for one trajectory, and for folders made before floors were measured.
+        """
+        return self.report.get("floors")
+
+    @property
+    def floor(self) -> float | None:
+        """What a policy that has learned nothing earns at most; `None` as `floors`."""
+        floors = self.floors
+        return floors["floor"]["value"] if floors else None
 
     @property
     def rendering(self) -> Rendering:

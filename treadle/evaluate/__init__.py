@@ -1,1 +1,1 @@
-"""Benchmarks, generation, grading and the statistics of results."""
+"""Benchmarks, generation, grading and what is made of the results."""

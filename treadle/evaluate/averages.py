@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from treadle.evaluate.statistics.estimates import sum_distance
-from treadle.evaluate.statistics.intervals import mean_interval
+from treadle.statistics.estimates import sum_distance
+from treadle.statistics.intervals import mean_interval
 
 if TYPE_CHECKING:
     from treadle.evaluate.runs import Run

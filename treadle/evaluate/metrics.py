@@ -1,6 +1,6 @@
 """Figures of sampled solutions: Avg@k, pass@k and maj@k, each a mean over problems with its 95% interval.
 
-Every problem gives one score in [0, 1]; `treadle.evaluate.statistics.intervals` says how the interval of their mean is
+Every problem gives one score in [0, 1]; `treadle.statistics.intervals` says how the interval of their mean is
 made and why it keeps a width where all scores are 0 or all are 1.
 """
 
@@ -13,8 +13,8 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike
 
-from treadle.evaluate.statistics.estimates import Estimate
-from treadle.evaluate.statistics.intervals import mean_interval, scores_of
+from treadle.statistics.estimates import Estimate
+from treadle.statistics.intervals import mean_interval, scores_of
 
 
 def avg_at_k(right_PK: ArrayLike) -> Estimate:

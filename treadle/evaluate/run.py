@@ -58,6 +58,7 @@ def evaluate(
     instances: Sequence[StepInstance] = (),
     overwrite: bool = False,
     page: WritePage | None = None,
+    floor: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Generate what `out` does not hold yet, grade everything, and write figures and page.
 
@@ -67,6 +68,7 @@ def evaluate(
         instances: Next steps to score, where the settings ask for that.
         overwrite: Whether a run with other settings in `out` is replaced.
         page: Writes the run's page, such as `treadle.report.evaluation.write_evaluation_report`; `None` for none.
+        floor: Of the similarity of `instances`, as `Prepared.floors` has it under this name; `None` if not known.
 
     Returns:
         The content of results.json. `treadle.evaluate.summary.failed` counts what the back end did not give.
@@ -99,6 +101,7 @@ def evaluate(
                 for b in benchmarks
             ],
             "steps": len(instances),
+            **({"similarity_floor": dict(floor)} if floor else {}),
             "grader": GRADER_VERSION,
             "versions": {"treadle": version("treadle"), "python": platform.python_version()},
             "identity": identity(model, described, settings, benchmarks, steps),
@@ -184,7 +187,7 @@ def _step_figures(run: Run) -> dict[str, Any]:
     from treadle.evaluate.step_view import step_view
 
     found: list[StepSample] = [step_from(record) for record in read_lines(run.folder / STEPS)]
-    return {**step_view(found), "failed": run.info["steps"] - len(found)}
+    return {**step_view(found, run.info.get("similarity_floor")), "failed": run.info["steps"] - len(found)}
 
 
 def _instances_digest(instances: Sequence[StepInstance]) -> str:

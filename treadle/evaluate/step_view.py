@@ -9,14 +9,15 @@ not been cleared of the others.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from treadle.evaluate.records import StepSample
-from treadle.evaluate.statistics.clustered import Figure, grouped_mean
 from treadle.scoring.completion import FormatFault
+from treadle.statistics.clustered import Figure, grouped_mean
+from treadle.statistics.estimates import Estimate, difference_distances
 
 LAST_POSITION = 10
 """Steps from this one on are one group."""
@@ -26,7 +27,7 @@ LENGTHS = (50, 200, 500, 1000)
 Naming = Callable[[StepSample], str]
 
 
-def step_view(samples: Iterable[StepSample]) -> dict[str, Any]:
+def step_view(samples: Iterable[StepSample], floor: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Similarity by place, position, difficulty and length of the step, and the format faults.
 
     Difficulty is the number of steps of the expert's trajectory, in terciles of the trajectories. It is known before
@@ -35,14 +36,17 @@ def step_view(samples: Iterable[StepSample]) -> dict[str, Any]:
 
     Args:
         samples: Of any order; a trajectory need not have all its steps.
+        floor: What a policy that has learned nothing earns on data of this kind: `name`, `value`, and `low` and `high`,
+            which may be `None`; see `treadle.scoring.floors`.
 
     Returns:
         What JSON can hold. `steps` and `trajectories` (counts); `similarity`, `exact` and `similarity_well_formed`
         (without format faults; `None` if there is nothing else); `by_place` (`only`, `first`, `middle`, `last`),
         `by_position` (`1`, `2`, ..., `10 and later`), `by_difficulty` and `by_action_length`, each from the name of a
         group to its similarity, groups without steps left out; `format_faults`, from every kind to the share of steps
-        with it, and `faults`, from the kinds there are to their number. Each figure but the last is a `Figure`. Without
-        samples only the two counts, both 0.
+        with it, and `faults`, from the kinds there are to their number. Each figure but the last is a `Figure`. With a
+        floor also `floor`, and `above_floor` with `value`, `low` and `high` of similarity minus floor. Without samples
+        only the two counts, both 0.
     """
     kept = list(samples)
     trajectories = [sample.trajectory_id for sample in kept]
@@ -63,7 +67,18 @@ def step_view(samples: Iterable[StepSample]) -> dict[str, Any]:
             for fault in FormatFault
         },
         "faults": dict(Counter(str(sample.fault) for sample in kept if sample.fault is not None)),
+        **({"floor": dict(floor), "above_floor": _above(_similarity(kept), floor)} if floor else {}),
     }
+
+
+def _above(similarity: Figure, floor: Mapping[str, Any]) -> dict[str, float | None]:
+    """Similarity minus floor. They come of different steps, so they err independently."""
+    value = similarity["value"] - floor["value"]
+    if similarity["low"] is None or floor["low"] is None:
+        return {"value": value, "low": None, "high": None}
+    first, second = (Estimate(figure["value"], figure["low"], figure["high"]) for figure in (similarity, floor))
+    below, above = difference_distances(first, second, 0.0)
+    return {"value": value, "low": value - below, "high": value + above}
 
 
 def _similarity(samples: Sequence[StepSample]) -> Figure:

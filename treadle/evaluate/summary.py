@@ -18,9 +18,9 @@ from treadle.evaluate.averages import TITLES, averages
 from treadle.evaluate.behaviours import behaviours_by_group
 from treadle.evaluate.metrics import avg_at_k, maj_at_k, pass_at_k
 from treadle.evaluate.records import Key, Problem, Sample, Stop
-from treadle.evaluate.statistics.estimates import Estimate, wilson
 from treadle.scoring.completion import THOUGHT
 from treadle.scoring.grading import GRADER_VERSION, canonical
+from treadle.statistics.estimates import Estimate, wilson
 
 
 def summarise(
@@ -206,6 +206,9 @@ def _step_notes(steps: Mapping[str, Any]) -> list[str]:
     notes = [f"next steps: {steps['steps']} of {steps['trajectories']} trajectories"]
     if steps["steps"]:
         notes[0] += f", similarity {_percent(steps['similarity'])}, exact {_percent(steps['exact'])}"
+    if floor := steps.get("floor"):
+        above = _percent(steps["above_floor"])
+        notes.append(f"next steps: a policy that has learned nothing earns {_percent(floor)}; above that by {above}")
     if steps["failed"]:
         notes.append(f"next steps: {steps['failed']} are missing; the same command tries them again")
     return notes

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from treadle.evaluate.records import Sample, Stop
-from treadle.evaluate.statistics.clustered import Figure, grouped_ratio
+from treadle.statistics.clustered import Figure, grouped_ratio
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 Problem = tuple[str, str]  # benchmark and id: ids are unique within a benchmark only

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from treadle.evaluate.statistics.estimates import Estimate, wilson
-from treadle.evaluate.statistics.intervals import mean_over_runs, paired_difference
 from treadle.miniature.arms import ARMS
+from treadle.statistics.estimates import Estimate, wilson
+from treadle.statistics.intervals import mean_over_runs, paired_difference
 
 Scores = Mapping[str, Sequence[Mapping[str, Any]]]
 """Arm name -> one score a seed, as `treadle.miniature.scoring.score` returns it, with `seconds` added."""

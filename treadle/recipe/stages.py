@@ -47,7 +47,7 @@ from treadle.recipe.folders import (
 from treadle.recipe.models import check_model, load_model, load_tokenizer
 from treadle.recipe.schema import AnyStage, Recipe
 from treadle.recipe.sizes import Sizes, derive_sizes
-from treadle.recipe.training_data import count_rows, count_without_answer, training_rows
+from treadle.recipe.training_data import count_rows, count_without_answer, similarity_floor, training_rows
 from treadle.recipe.validation_rows import describe_validation, validation_rows
 from treadle.training.progress import MetricsFile, ProgressBar
 from treadle.training.resume.checkpoints import problem_of
@@ -69,7 +69,8 @@ def check(recipe: Recipe) -> list[Sizes]:
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         size = derive_sizes(stage, count_rows(stage, prepared), processes)
         validation = describe_validation(stage, prepared)
-        sizes.append(replace(size, without_answer=count_without_answer(stage, prepared), validation=validation))
+        more = {"without_answer": count_without_answer(stage, prepared), "validation": validation}
+        sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared)))
         trainer_config(stage, recipe, folder, size)
     return sizes
 
@@ -126,9 +127,11 @@ def _run_stage(
     """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
     rows = training_rows(stage, prepared)
     held_out = validation_rows(stage, prepared, recipe.seed)
+    floor = similarity_floor(stage, prepared)
     checkpoint = by_one(partial(starting_point, folder))
     with StopRequest(deadline) as request:
-        callbacks = [MetricsFile(folder / "metrics.jsonl"), ProgressBar(stage.name, quiet), request]
+        metrics = MetricsFile(folder / "metrics.jsonl", floor)
+        callbacks = [metrics, ProgressBar(stage.name, quiet, floor), request]
         trainer = build_trainer(stage, recipe, model, rows, folder, callbacks, held_out)
         trainer.remove_callback(PrinterCallback)
         plugin = trainer.accelerator.state.deepspeed_plugin

@@ -124,6 +124,16 @@ def count_without_answer(stage: AnyStage, prepared: Prepared) -> int:
     return sum(not answer for answer in _answers(prepared)) if isinstance(stage, RLVRStage) else 0
 
 
+def similarity_floor(stage: AnyStage, prepared: Prepared) -> float | None:
+    """What similarity a policy that has learned nothing earns at most in this stage.
+
+    `None` for a stage with another reward, or another similarity than floors are measured by, and for data without.
+    """
+    if not isinstance(stage, SRLStage) or stage.unit != "step":
+        return None
+    return prepared.floor if not stage.autojunk and stage.argument_order == "model_first" else None
+
+
 def count_rows(stage: AnyStage, prepared: Prepared) -> int:
     """Number of rows of `training_rows`, without making them where a file's footer tells."""
     if isinstance(stage, SRLStage):

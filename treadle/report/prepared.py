@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from treadle.data.prepare.report import floor_sentences
 from treadle.data.sources.report import DropReason
 from treadle.report.bars import bars, share
 from treadle.report.pages import write_page
 from treadle.report.text import number, shorten
+from treadle.scoring.floors import TITLES
 
 LISTED = 20
 """Entries of a list, such as that of repositories, before "and N more"."""
@@ -42,6 +44,7 @@ def write_prepare_page(report_data: Mapping[str, Any], path: Path) -> None:
         tiles=_tiles(report_data),
         rows=_rows(report_data.get("rows") or {}),
         sections=_sections(report_data),
+        floors=_floors(report_data.get("floors")),
         numbers=NUMBERS,
         distributions=[_distribution(name, summary) for name, summary in found.items() if summary],
         examples=[_example(example) for example in report_data.get("examples") or ()],
@@ -106,6 +109,24 @@ def _sections(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         for title, what, unit, counts, whole, examples in found
         if counts
     ]
+
+
+def _floors(floors: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The policies that do not read the problem, with bars as wide as what they earn."""
+    if not floors:
+        return None
+    found, how = floor_sentences(floors)
+    policies = [
+        {
+            "title": TITLES.get(policy["name"], policy["name"]),
+            "value": f"{policy['value']:.3f}",
+            "interval": "" if policy["low"] is None else f"{policy['low']:.3f} to {policy['high']:.3f}",
+            "width": round(100 * policy["value"], 2),
+            "texts": [{**text, "similarity": f"{text['similarity']:.3f}"} for text in policy["texts"]],
+        }
+        for policy in floors["policies"]
+    ]
+    return {"found": found, "how": how, "policies": policies}
 
 
 def _table(counts: Mapping[str, int], unit: str, whole: int | None) -> dict[str, Any]:

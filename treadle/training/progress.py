@@ -32,10 +32,15 @@ class MetricsFile(TrainerCallback):
     A line holds `step`, `seconds` of training so far and all metrics. When a stage resumes, lines of steps after
     the checkpoint are removed, so that each step stands there once, and the seconds go on from there; so is the
     summary that transformers adds when training stops, which is written anew at the end.
+
+    Args:
+        path: The file.
+        similarity_floor: What a policy that has learned nothing earns at most, put beside every similarity.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, similarity_floor: float | None = None) -> None:
         self.path = path
+        self.similarity_floor = similarity_floor
         self._started = 0.0
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
@@ -48,6 +53,8 @@ class MetricsFile(TrainerCallback):
         if not state.is_world_process_zero or not logs:
             return
         line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **_finite(logs)}
+        if self.similarity_floor is not None and _similarity(logs):
+            line["similarity_floor"] = round(self.similarity_floor, 4)
         append_lines(self.path, [json.dumps(line) + "\n"])
 
 
@@ -56,13 +63,25 @@ def _finite(logs: dict[str, Any]) -> dict[str, Any]:
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in logs.items()}
 
 
-class ProgressBar(TrainerCallback):
-    """One line a stage: steps, reward, similarity, kept groups, thought length and format faults by kind; and the last
-    validation."""
+def _similarity(logs: dict[str, Any]) -> bool:
+    """Whether a log has a similarity, of training or of a validation."""
+    return any(logs.get(key) is not None for key in ("similarity", "eval_similarity"))
 
-    def __init__(self, name: str, quiet: bool = False) -> None:
+
+class ProgressBar(TrainerCallback):
+    """One line a stage: steps, reward, similarity and its floor, kept groups, thought length and format faults by kind;
+    and the last validation.
+
+    Args:
+        name: The stage's.
+        quiet: No bar.
+        similarity_floor: As for `MetricsFile`.
+    """
+
+    def __init__(self, name: str, quiet: bool = False, similarity_floor: float | None = None) -> None:
         self.name = name
         self.quiet = quiet
+        self.similarity_floor = similarity_floor
         self._bar: tqdm | None = None
         self._shown: dict[str, str] = {}
         self._held_out: dict[str, str] = {}
@@ -87,6 +106,8 @@ class ProgressBar(TrainerCallback):
             self._held_out = {} if value is None else {"held_out": f"{value:.3g}"}
         else:
             shown = {name: f"{logs[key]:.3g}" for key, name in _SHOWN.items() if logs.get(key) is not None}
+            if self.similarity_floor is not None and "similarity" in shown:
+                shown["similarity"] += f" (floor {self.similarity_floor:.2f})"
             faults = {fault: logs.get(f"format/{fault}") or 0.0 for fault in FormatFault}
             shown |= {str(fault): f"{share:.0%}" for fault, share in faults.items() if share >= 0.005}
             self._shown = shown

@@ -137,6 +137,13 @@ def test_a_folder_that_was_not_prepared_is_named(tmp_path):
         Prepared(tmp_path)
 
 
+def test_a_report_that_was_damaged_is_named(source, tmp_path):
+    prepare(source, tmp_path / "out")
+    (tmp_path / "out" / "report.json").write_text('{"rows": ')
+    with pytest.raises(DataError, match=r"report.json: no JSON \(Expecting value.*Prepare the data again"):
+        Prepared(tmp_path / "out").floors  # noqa: B018
+
+
 def test_the_compact_form_renders_what_step_instances_renders(source, tmp_path):
     settings = PrepareSettings(held_out=3, targets="all", context=2, materialise=True)
     prepare(source, tmp_path / "out", settings)

@@ -9,7 +9,7 @@ import pytest
 from treadle.errors import DataError
 from treadle.evaluate.behaviours import Behaviour
 from treadle.evaluate.behaviours.labels import LABELLED, Agreement, Label, Traces, agreement, read_labels
-from treadle.evaluate.statistics.estimates import wilson
+from treadle.statistics.estimates import wilson
 
 LABELS = Path(__file__).parents[3] / "benchmarks" / "labels"
 

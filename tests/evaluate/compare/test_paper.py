@@ -4,7 +4,7 @@ import pytest
 
 from treadle.evaluate.averages import SEVEN
 from treadle.evaluate.compare.paper import PAPER, PROBLEMS, printed_averages
-from treadle.evaluate.statistics.estimates import wilson
+from treadle.statistics.estimates import wilson
 
 
 def test_the_table_has_all_rows_and_columns():

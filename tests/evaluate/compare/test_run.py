@@ -14,8 +14,8 @@ from treadle.evaluate.compare.findings import finding, sentence
 from treadle.evaluate.compare.run import as_dict, compare
 from treadle.evaluate.known_sets import KNOWN
 from treadle.evaluate.metrics import avg_at_k
-from treadle.evaluate.statistics.estimates import Estimate, wilson
-from treadle.evaluate.statistics.paired import PairedTest, PairedVerdict, TestName
+from treadle.statistics.estimates import Estimate, wilson
+from treadle.statistics.paired import PairedTest, PairedVerdict, TestName
 
 WHOLE = ("set", "whole", "greedy")
 

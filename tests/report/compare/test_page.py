@@ -21,9 +21,9 @@ from treadle.evaluate.compare.arms import read_arms
 from treadle.evaluate.compare.paper import PROBLEMS
 from treadle.evaluate.compare.run import compare
 from treadle.evaluate.known_sets import KNOWN
-from treadle.evaluate.statistics.estimates import Estimate
 from treadle.report.compare import as_markdown, write_comparison
 from treadle.report.compare.svg import axis_for, difference_axis
+from treadle.statistics.estimates import Estimate
 
 app = typer.Typer()
 app.command()(command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from treadle.evaluate.records import Key, Problem, Sample, StepSample, Stop
 from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, STEPS, sample_record
@@ -53,6 +54,7 @@ def write_run(
     steps: Sequence[StepSample] = (),
     model: str = "org/model",
     left_out: dict[str, int] | None = None,
+    floor: dict[str, Any] | None = None,
 ) -> Path:
     """Write a finished run."""
     by_benchmark: dict[str, list[Problem]] = {}
@@ -77,7 +79,7 @@ def write_run(
     view = None
     if steps:
         write_lines(folder / STEPS, map(asdict, steps))
-        view = {**step_view(steps), "failed": 0}
+        view = {**step_view(steps, floor), "failed": 0}
     failures = {a.key: "no answer from the server" for a in attempts if a.stop is None}
     write_json(folder / RESULTS, summarise(info, by_benchmark, attempts, failures, view))
     return folder

@@ -75,6 +75,16 @@ def test_the_page_has_figures_counts_and_provenance(tmp_path):
     assert page.texts["title"] == ["Evaluation of org/model"]
 
 
+def test_the_floor_of_the_steps_stands_beside_their_similarity(tmp_path):
+    floor = {"name": "step_before", "value": 0.5, "low": 0.4, "high": 0.6}
+    text = Page(write_evaluation_report(a_run(tmp_path / "run", floor=floor))).text
+    assert "floor: the step before, repeated 0.500 0.400 to 0.600" in text
+    assert "The similarity lies +0.250" in text
+    unknown = Page(write_evaluation_report(a_run(tmp_path / "later", floor={**floor, "name": "of_tomorrow"}))).text
+    assert "floor: of_tomorrow 0.500" in unknown
+    assert "floor" not in Page(write_evaluation_report(a_run(tmp_path / "without"))).text
+
+
 def test_attempts_reach_the_script_as_they_are(tmp_path):
     page = Page(write_evaluation_report(a_run(tmp_path / "run")))
     data = json.loads(page.texts["script"][0])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from treadle.data.sources.report import DropReason, ReadReport
+from treadle.scoring.floors import TITLES
 
 
 @dataclass
@@ -23,6 +25,8 @@ class PrepareReport:
         overlap: Problems that overlap with evaluation sets, by set.
         distributions: Of lengths, by name; see `Distribution.summary`.
         examples: Instances as the model sees them.
+        floors: What similarity is earned without reading the problem, see `FloorSample.measure`; `None` where there
+            is only one trajectory, and for folders of earlier versions.
         fingerprint: What the result depends on; an equal one means that the folder need not be made again.
         reused: Whether the folder was there already, made from the same input with the same settings.
     """
@@ -42,6 +46,7 @@ class PrepareReport:
     overlap_examples: list[tuple[str, str, str]] = field(default_factory=list)
     distributions: dict[str, dict[str, Any]] = field(default_factory=dict)
     examples: list[dict[str, str]] = field(default_factory=list)
+    floors: dict[str, Any] | None = None
     seconds: float = 0.0
     fingerprint: str | None = None
     reused: bool = False
@@ -110,6 +115,7 @@ def as_markdown(report: PrepareReport) -> str:
     for name, numbers in data["distributions"].items():
         cells = " | ".join(f"{numbers[k]:,.6g}" for k in ("min", "median", "mean", "p95", "max"))
         lines.append(f"| {name} | {cells} |")
+    lines += _floors(data["floors"])
     settings = {k: v for k, v in data["settings"].items() if v not in (None, False, [], ())}
     lines += ["", "settings: " + ", ".join(f"{k}={v}" for k, v in settings.items()), ""]
     for example in data["examples"]:
@@ -122,6 +128,37 @@ def _counts(what: str, unit: str, counts: dict[str, int]) -> list[str]:
     if not counts:
         return []
     return [f"| {what} | {unit} |", "|---|---|", *(f"| {name} | {count} |" for name, count in counts.items()), ""]
+
+
+def floor_sentences(floors: Mapping[str, Any]) -> tuple[str, str]:
+    """What the floor of the data is, and how it was measured.
+
+    Args:
+        floors: What `report.json` has under this name.
+    """
+    floor, chosen, measured, pairs = (floors[name] for name in ("floor", "chosen_on", "measured_on", "pairs"))
+    how = (
+        f"Constants are chosen on {chosen['steps']:,} steps of {chosen['trajectories']:,} trajectories, measured on "
+        f"{measured['steps']:,} of {measured['trajectories']:,} others; {pairs:,} pairs of texts were compared"
+    )
+    if floors["cut"]:
+        how += f", {floors['cut']:,} actions by their first {floors['longest']:,} characters"
+    interval = "" if floor["low"] is None else f" (95% interval {floor['low']:.3f} to {floor['high']:.3f})"
+    found = f"A policy that has learned nothing earns up to {floor['value']:.3f}{interval}: {TITLES[floor['name']]}."
+    return found, f"{how}."
+
+
+def _floors(floors: dict[str, Any] | None) -> list[str]:
+    if floors is None:
+        return []
+    lines = ["", " ".join(floor_sentences(floors)), ""]
+    lines += ["| similarity without reading the problem | mean | 95% interval |", "|---|---|---|"]
+    for policy in floors["policies"]:
+        interval = "" if policy["low"] is None else f"{policy['low']:.3f} to {policy['high']:.3f}"
+        lines.append(f"| {TITLES[policy['name']]} | {policy['value']:.3f} | {interval} |")
+    (constant,) = (policy for policy in floors["policies"] if policy["name"] == "constant")
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in constant["texts"][0]["text"])
+    return [*lines, "", "The best constant action:", "", "````", shown, "````"]
 
 
 def _dropped(rows: dict[str, Any]) -> list[str]:

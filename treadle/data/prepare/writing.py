@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from treadle.data.instances import step_instance
 from treadle.data.prepare.distribution import Distribution
+from treadle.data.prepare.floors import FloorSample
 from treadle.data.prepare.parts import PART_SCHEMA, Facts
 from treadle.data.prepare.report import PrepareReport
 from treadle.data.prepare.selection import Selection
@@ -57,6 +58,7 @@ class SplitWriter:
         self._held: dict[Split, list[StepInstance]] = {split: [] for split in SPLITS}
         self._shown = self._choose_examples()
         self._sampled = self._choose_sample() if tokenizer else {}
+        self._floors = FloorSample(facts, self._train())
 
     def write(self, parts: Path, report: PrepareReport) -> None:
         """Copy the selected trajectories of the file `parts` to those of the splits and fill in `report`."""
@@ -73,6 +75,7 @@ class SplitWriter:
                 first += len(table)
             for split in SPLITS:
                 self._write_rows(split)
+        report.floors = self._floors.measure()
         report.distributions = {name: found.summary() for name, found in self._distributions.items()}
 
     def _measure(self, name: str, value: float) -> None:
@@ -110,6 +113,7 @@ class SplitWriter:
         report.repositories.update(repo for n in numbers if (repo := self.facts[n].repo))
         for row, number in enumerate(numbers):
             self._look_at(table, row, number, split, report)
+            self._floors.look_at(table, row, number)
 
     def _measure_all(self, table: pa.Table, report: PrepareReport) -> None:
         report.with_answer += len(table) - table["answer"].null_count

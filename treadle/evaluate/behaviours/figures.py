@@ -10,8 +10,8 @@ from treadle.evaluate.behaviours.detection import Detection, detect
 from treadle.evaluate.behaviours.interleaving import detect_interleaving, layout
 from treadle.evaluate.behaviours.rules import Behaviour
 from treadle.evaluate.records import Sample
-from treadle.evaluate.statistics.clustered import grouped_mean
 from treadle.evaluate.tokens import by_group
+from treadle.statistics.clustered import grouped_mean
 
 EXAMPLES = 3
 _QUOTED = 200  # characters of an example's text
@@ -44,7 +44,7 @@ def behaviour_figures(samples: Iterable[Sample], over: Over = "thoughts") -> dic
     Returns:
         What JSON can hold: `over`; `samples`; `without_thoughts`, samples without any think block; and `behaviours`,
         from each behaviour to `share` of samples with it and `mean_count` a sample, both a `Figure` of
-        `treadle.evaluate.statistics.clustered` with intervals over problems; `mean_position` of the detections, from 0
+        `treadle.statistics.clustered` with intervals over problems; `mean_position` of the detections, from 0
         (beginning of the block or text) to 1; `by_rule`, detections by rule; `examples`, up to three from different
         problems where there are as many; and `measured`, the detector's own precision and recall, without which the
         rest says little. Interleaving is looked for in whole solutions only: in the loop each step has its block by

@@ -18,7 +18,7 @@ from typing import Any
 from treadle.errors import DataError
 from treadle.evaluate.behaviours.detection import detect
 from treadle.evaluate.behaviours.rules import Behaviour
-from treadle.evaluate.statistics.estimates import Estimate, wilson
+from treadle.statistics.estimates import Estimate, wilson
 
 LABELLED = (Behaviour.PLANNING, Behaviour.ADJUSTMENT, Behaviour.VERIFICATION)
 _CLOSING = "</think>"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from treadle.evaluate import averages
 from treadle.evaluate.compare.arms import Arm
-from treadle.evaluate.statistics.estimates import Estimate
-from treadle.evaluate.statistics.paired import PairedTest
+from treadle.statistics.estimates import Estimate
+from treadle.statistics.paired import PairedTest
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from treadle.evaluate.compare.comparison import Pair
-from treadle.evaluate.statistics.paired import LEVEL, PairedTest, PairedVerdict
-from treadle.evaluate.statistics.power import about
+from treadle.statistics.paired import LEVEL, PairedTest, PairedVerdict
+from treadle.statistics.power import about
 
 
 def sentence(pair: Pair) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from treadle.evaluate.averages import SEVEN
-from treadle.evaluate.statistics.estimates import Estimate, wilson
+from treadle.statistics.estimates import Estimate, wilson
 
 SAMPLES = 32
 PROBLEMS = {"amc23": 40, "aime24": 30, "aime25": 30, "minerva": 272}

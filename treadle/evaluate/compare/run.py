@@ -18,9 +18,9 @@ from treadle.evaluate.compare.comparison import Cell, Column, Comparison, Pair
 from treadle.evaluate.compare.findings import sentence
 from treadle.evaluate.compare.paper import PROBLEMS
 from treadle.evaluate.known_sets import KNOWN
-from treadle.evaluate.statistics.estimates import wilson
-from treadle.evaluate.statistics.intervals import mean_interval
-from treadle.evaluate.statistics.paired import corrected, paired_test
+from treadle.statistics.estimates import wilson
+from treadle.statistics.intervals import mean_interval
+from treadle.statistics.paired import corrected, paired_test
 
 MODES = {"whole": "whole solutions", "loop": "think-act loop"}
 

@@ -11,12 +11,12 @@ from typing import Any
 from treadle.evaluate.compare.comparison import Column, Comparison, Pair
 from treadle.evaluate.compare.findings import finding, p_values, sentence
 from treadle.evaluate.compare.run import MODES, as_dict
-from treadle.evaluate.statistics.paired import PairedVerdict
 from treadle.files.output import check_place
 from treadle.report.compare.plots import differences_picture, figures_picture
 from treadle.report.compare.rows import Row, Shown, notes, paper_notes, rows
 from treadle.report.compare.svg import Axis, axis_for, difference_axis
 from treadle.report.pages import write_page
+from treadle.statistics.paired import PairedVerdict
 
 KINDS = {"greedy": "greedy", "sampled": "sampled", "averages": "averages"}
 

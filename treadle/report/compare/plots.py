@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from treadle.errors import OutputError
-from treadle.evaluate.statistics.paired import PairedVerdict
+from treadle.statistics.paired import PairedVerdict
 
 if TYPE_CHECKING:
     from treadle.evaluate.compare.comparison import Column, Pair

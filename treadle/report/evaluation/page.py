@@ -33,6 +33,7 @@ from treadle.report.evaluation.plots import Lengths, accuracies
 from treadle.report.evaluation.steps import MOST, listed, step_groups, step_row, step_sizes, step_texts
 from treadle.report.evaluation.texts import SideFiles, as_json, fitting, limit_for, size
 from treadle.report.pages import write_page
+from treadle.scoring.floors import TITLES
 
 PAGE, SIDE = "report.html", "report"
 _SCRIPTS = ("texts.js.j2", "list.js.j2", "page.js.j2")
@@ -127,6 +128,7 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "steps": steps,
         "view": step_figures if steps else None,
         "groups": step_groups(step_figures or {}),
+        "policies": TITLES,
         "most": MOST,
         "limit": limit,
         "side": side,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from treadle.evaluate.statistics.estimates import Z95
+from treadle.statistics.estimates import Z95
 
 Z80 = 0.8416212335729143  # the normal distribution's 80% point
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from treadle.evaluate.statistics.estimates import effective_wilson, wilson
-from treadle.evaluate.statistics.intervals import (
+from treadle.statistics.estimates import effective_wilson, wilson
+from treadle.statistics.intervals import (
     difference_interval,
     mean_interval,
     mean_over_runs,

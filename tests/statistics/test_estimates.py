@@ -9,8 +9,8 @@ from scipy.stats.contingency import association
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
-from treadle.evaluate.statistics import estimates
-from treadle.evaluate.statistics.estimates import Estimate, correlation, difference_distances, effective_wilson, wilson
+from treadle.statistics import estimates
+from treadle.statistics.estimates import Estimate, correlation, difference_distances, effective_wilson, wilson
 
 
 def test_wilson_against_published_values():

@@ -8,8 +8,8 @@ from scipy.stats import binomtest
 from statsmodels.stats import contingency_tables
 from statsmodels.stats.multitest import multipletests
 
-from treadle.evaluate.statistics.intervals import difference_interval
-from treadle.evaluate.statistics.paired import PairedVerdict, TestName, corrected, holm, mcnemar, paired_test
+from treadle.statistics.intervals import difference_interval
+from treadle.statistics.paired import PairedVerdict, TestName, corrected, holm, mcnemar, paired_test
 
 
 def greedy(only_first, only_second, both=20, none=20):

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from treadle.evaluate.statistics.bootstrap import Scores, crossed_bounds, percentiles, stretched_deviations
-from treadle.evaluate.statistics.estimates import (
+from treadle.statistics.bootstrap import Scores, crossed_bounds, percentiles, stretched_deviations
+from treadle.statistics.estimates import (
     Z95,
     Estimate,
     correlation,

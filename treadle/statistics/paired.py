@@ -1,7 +1,7 @@
 """Is one run better than another on the same problems? Tests, verdicts and the correction for many of them.
 
 One greedy sample a problem is tested by McNemar's exact test, everything else (samples, seeds, averages of several
-benchmarks) by the paired bootstrap of `treadle.evaluate.statistics.intervals`.
+benchmarks) by the paired bootstrap of `treadle.statistics.intervals`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from enum import StrEnum
 import numpy as np
 from scipy.special import bdtr
 
-from treadle.evaluate.statistics.bootstrap import Scores
-from treadle.evaluate.statistics.estimates import Estimate
-from treadle.evaluate.statistics.intervals import difference_interval
-from treadle.evaluate.statistics.power import problems_for_mcnemar, problems_for_mean
+from treadle.statistics.bootstrap import Scores
+from treadle.statistics.estimates import Estimate
+from treadle.statistics.intervals import difference_interval
+from treadle.statistics.power import problems_for_mcnemar, problems_for_mean
 
 LEVEL = 0.05
 
@@ -48,7 +48,7 @@ class PairedTest:
         p: Two-sided, of this comparison alone.
         adjusted_p: After Holm's correction for all comparisons shown together; `p` where there is one.
         problems: Problems that both were tested on.
-        needed: Problems for 80% power at the observed difference, see `treadle.evaluate.statistics.power`; `None` where
+        needed: Problems for 80% power at the observed difference, see `treadle.statistics.power`; `None` where
             there is no difference, or where the figure averages several benchmarks.
     """
 

@@ -1,6 +1,6 @@
 """Intervals by resampling with replacement: of problems, of seeds and problems, of groups.
 
-There are three ways, because three things are shown, and none is a special case of another:
+There are four ways, because four things are shown, and none is a special case of another:
 
 - `stretched_deviations` is what runs are compared by: means over problems, several benchmarks, one or two arms. Seeds
   and problems are two crossed levels (A. B. Owen, Annals of Applied Statistics 1, 2007); the seeds of two arms are
@@ -11,6 +11,8 @@ There are three ways, because three things are shown, and none is a special case
   problems, which both arms share; and bare percentiles, without a stretch.
 - `ratio_bounds` is that of figures over steps and tokens: sums over whole groups, numerator and denominator drawn
   together, stretched by sqrt(G / (G - 1)) for G groups, which repairs the narrowness for few (Hesterberg, as above).
+- `pair_bounds` is that of means over pairs: a group that is drawn brings its pairs with all others that are, on
+  either side, because the pairs of one group are no more independent than its members. Stretched as `ratio_bounds`.
 
 Seeds of the random generators are fixed by default: the same data have the same interval.
 """
@@ -23,7 +25,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
-from treadle.evaluate.statistics.estimates import Z95
+from treadle.statistics.estimates import Z95
 
 Scores = Sequence[np.ndarray]
 """One array `[S, P]` a benchmark: S seeds, P problems, scores in [0, 1]."""
@@ -98,6 +100,23 @@ def ratio_bounds(above_G: np.ndarray, below_G: np.ndarray, resamples: int, seed:
         left -= int(kept_R.sum())
     low, high = percentiles(value + _stretch(groups) * (np.concatenate(ratios) - value))
     # Rounding must not put the figure outside its own interval.
+    return min(low, value), max(high, value)
+
+
+def pair_bounds(above_GG: np.ndarray, below_GG: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
+    """Bounds of a ratio of sums over ordered pairs of G groups, three or more.
+
+    Args:
+        above_GG: Each pair of groups' part of the numerator; 0 on the diagonal.
+        below_GG: Its part of the denominator, not negative; 0 on the diagonal.
+    """
+    rng = np.random.default_rng(seed)
+    groups, value = len(above_GG), float(above_GG.sum() / below_GG.sum())
+    times_RG = rng.multinomial(groups, np.full(groups, 1 / groups), resamples)
+    sums_R = ((times_RG @ below_GG) * times_RG).sum(1)
+    kept_R = sums_R > 0  # one group alone, drawn G times, has no pair
+    ratios_R = ((times_RG[kept_R] @ above_GG) * times_RG[kept_R]).sum(1) / sums_R[kept_R]
+    low, high = percentiles(value + _stretch(groups) * (ratios_R - value))
     return min(low, value), max(high, value)
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
 
-from treadle.evaluate.statistics.paired import mcnemar
-from treadle.evaluate.statistics.power import about, problems_for_mcnemar, problems_for_mean
+from treadle.statistics.paired import mcnemar
+from treadle.statistics.power import about, problems_for_mcnemar, problems_for_mean
 
 
 @pytest.mark.parametrize(("discordant", "difference"), [(0.3, 0.08), (0.2, 0.1), (0.1, 0.08), (0.5, -0.2)])

@@ -1,7 +1,7 @@
 """Intervals by formula: of one share, of a mean score, and of the difference of two over the same problems.
 
-What is resampled stands in `treadle.evaluate.statistics.bootstrap`; what is shown is made of both, in
-`treadle.evaluate.statistics.intervals`.
+What is resampled stands in `treadle.statistics.bootstrap`; what is shown is made of both, in
+`treadle.statistics.intervals`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Means of things that come in groups (steps of a trajectory, samples of a problem), with intervals over the groups.
 
 Members of one group are not independent, so groups are what is resampled (`ratio_bounds` of
-`treadle.evaluate.statistics.bootstrap`): whole groups with replacement, and the mean of all their members. One group
+`treadle.statistics.bootstrap`): whole groups with replacement, and the mean of all their members. One group
 says nothing about the spread between groups: its interval is `None`.
 """
 
@@ -12,8 +12,8 @@ from typing import TypedDict
 
 import numpy as np
 
-from treadle.evaluate.statistics.bootstrap import ratio_bounds
-from treadle.evaluate.statistics.estimates import wilson
+from treadle.statistics.bootstrap import pair_bounds, ratio_bounds
+from treadle.statistics.estimates import wilson
 
 RESAMPLES = 2000
 
@@ -79,5 +79,34 @@ def grouped_ratio(
         if share:
             score = wilson(value * len(numbers), len(numbers))
             low, high = max(0.0, min(low, score.low)), min(1.0, max(high, score.high))
+        figure.update(low=low, high=high)
+    return figure
+
+
+def pair_mean(values_NN: np.ndarray, groups: Sequence[Hashable], seed: int = 0) -> Figure | None:
+    """Mean over all ordered pairs of N members that are of different groups, with a bootstrap interval over groups.
+
+    Args:
+        values_NN: The value of member i with member j in row i, column j.
+        groups: N names; equal ones belong together.
+        seed: Of the bootstrap, which gives the same interval each time.
+
+    Returns:
+        The figure, whose `count` are the pairs; its bounds are `None` for two groups, which have one pair only. `None`
+        for a single group.
+    """
+    names = {name: number for number, name in enumerate(dict.fromkeys(groups))}
+    if len(names) < 2:
+        return None
+    member_GN = np.zeros((len(names), len(groups)))
+    member_GN[[names[group] for group in groups], range(len(groups))] = 1
+    above_GG = member_GN @ values_NN @ member_GN.T
+    below_GG = np.outer(member_GN.sum(1), member_GN.sum(1))
+    np.fill_diagonal(above_GG, 0)
+    np.fill_diagonal(below_GG, 0)
+    value = float(above_GG.sum() / below_GG.sum())
+    figure = Figure(value=value, low=None, high=None, count=int(below_GG.sum()), groups=len(names))
+    if len(names) > 2:
+        low, high = pair_bounds(above_GG, below_GG, RESAMPLES, seed)
         figure.update(low=low, high=high)
     return figure

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from treadle.evaluate.statistics.clustered import grouped_mean, grouped_ratio
+from treadle.statistics.clustered import grouped_mean, grouped_ratio, pair_mean
 
 
 def test_the_mean_is_that_of_the_members_not_of_the_groups():
@@ -74,3 +74,32 @@ def test_the_figure_lies_in_its_interval(members):
     if figure["groups"] > 1:
         assert figure["low"] <= figure["value"] <= figure["high"]
     assert grouped_mean(values, groups) == figure
+
+
+def test_pairs_within_a_group_are_left_out():
+    """Members 0 and 1 are one group: the pairs left are 0-2, 1-2, 2-0 and 2-1, with 1 + 2 + 3 + 4 over 4."""
+    values = np.array([[9, 9, 1], [9, 9, 2], [3, 4, 9]])
+    figure = pair_mean(values, ["a", "a", "b"])
+    assert (figure["value"], figure["count"], figure["groups"]) == (2.5, 4, 2)
+    assert (figure["low"], figure["high"]) == (None, None), "two groups have one pair"
+    assert pair_mean(values, ["a", "a", "a"]) is None
+
+
+def test_pairs_that_follow_from_their_members_are_as_uncertain_as_these():
+    """Each value is the mean of two members', so the mean over pairs is that of the members and so is its interval."""
+    members = np.random.default_rng(4).normal(10, 3, 60)
+    figure = pair_mean((members[:, None] + members) / 2, range(60))
+    low, high = stats.t.interval(0.95, 59, members.mean(), stats.sem(members))
+    assert figure["value"] == pytest.approx(members.mean())
+    assert figure["low"] == pytest.approx(low, abs=0.15)
+    assert figure["high"] == pytest.approx(high, abs=0.15)
+
+
+def test_the_interval_of_pairs_holds_the_truth_as_often_as_it_says():
+    """Groups of two, with an effect of the group on either side: the true mean, 0, lies in about 95% of them."""
+    draw, held = np.random.default_rng(5), 0
+    for _ in range(200):
+        first_N, second_N = np.repeat(draw.normal(0, 1, (2, 25)), 2, axis=1)
+        figure = pair_mean(first_N[:, None] + second_N + draw.normal(0, 1, (50, 50)), np.repeat(range(25), 2))
+        held += figure["low"] <= 0 <= figure["high"]
+    assert 0.91 <= held / 200 <= 0.99

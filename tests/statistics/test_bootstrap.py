@@ -8,7 +8,7 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
-from treadle.evaluate.statistics.bootstrap import crossed_bounds, percentiles, ratio_bounds, stretched_deviations
+from treadle.statistics.bootstrap import crossed_bounds, percentiles, ratio_bounds, stretched_deviations
 
 RESAMPLES = 10_000
 
