@@ -138,7 +138,7 @@ def reward_times(
 
 def make_call(texts: dict[tuple[str, str], list[str]], length: int) -> Call | None:
     """Actions and experts' actions of a call of `PROMPTS` groups, of texts of about `length` characters."""
-    every = (text.strip() for column in texts.values() for text in column)
+    every = (text.strip() for column in texts.values() for text in column if "think>" not in text)
     fitting = dict.fromkeys(text for text in every if abs(len(text) - length) <= TOLERANCE * length)
     chosen = _evenly(list(fitting), PROMPTS * (ROLLOUTS[length] + 1))
     rollouts = len(chosen) // PROMPTS - 1
