@@ -1,4 +1,4 @@
-"""How much faster `treadle.step_similarity` is than the standard library's difflib, on real pairs, in one run.
+"""What the rewards of a step cost: similarity against the standard library's difflib, the others against similarity.
 
     python benchmarks/similarity.py [FILE_OR_FOLDER]        default: $TREADLE_DATA/math
 
@@ -14,6 +14,11 @@ checked: the two ratios must be the same float, also in the worker processes. If
 Time is taken in rounds, in each of which difflib and treadle go over all pairs in turn, alone and then with one
 process a core; the medians are printed. treadle goes over the pairs several times a round, so that its time is not
 that of starting, and the time is divided.
+
+Then `margin_reward`, `scaled_reward` and `weighted_reward` against `srl_reward`, on calls of 9 prompts with 8 rollouts
+(2 of the longest), so that each action is held against 8 others. All texts are of the length asked for, and none comes
+twice, so that nothing that is remembered of equal rollouts helps. Each margin must be that of `step_similarity`, to the
+bit.
 """
 
 from __future__ import annotations
@@ -29,19 +34,26 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from treadle import step_similarity
+from treadle import margin_reward, scaled_reward, srl_reward, step_similarity, weighted_reward
 from treadle.data.sources.numbered import NumberedSolution, parse_numbered
+from treadle.scoring.contrasts import of_rows
+from treadle.scoring.margin import margin
 from treadle.scoring.rewards import SequenceMatcher as Matcher
 
 LENGTHS = {200: 600, 1000: 60, 3000: 16}  # characters: pairs
 TOLERANCE = 0.2
 BAR = (1000, 9.0)
 REPEATS = 8
+PROMPTS, ROLLOUTS = 9, {200: 8, 1000: 8, 3000: 2}
+MARGIN_BAR = 6.0
+REWARDS = (srl_reward, margin_reward, scaled_reward, weighted_reward)
 
 Pair = tuple[str, str]
+Call = tuple[list[str], list[str]]  # actions and experts' actions
 
 
 def main() -> int:
@@ -78,7 +90,66 @@ def main() -> int:
     if length in ratios:
         verdict = "met" if ratios[length] >= bar else "not met"
         print(f"at least {bar:g}x for one process at {length:,} characters: {ratios[length]:.1f}x, {verdict}")
-    return 1 if differing or not ratios else 0
+    others_differ = show_rewards(texts, cores, arguments.rounds)
+    return 1 if differing or others_differ or not ratios else 0
+
+
+def show_rewards(texts: dict[tuple[str, str], list[str]], cores: int, rounds: int) -> int:
+    """Print what the rewards cost against `srl_reward`; gives how many margins are not those of the definition."""
+    print(f"\n{'':>10} {'':>12}  {'one process, times srl_reward':^36}  {f'{cores} processes':^26}")
+    names = [reward.__name__.removesuffix("_reward") for reward in REWARDS[1:]]
+    titles = "".join(f"{name:>9}" for name in names)
+    print(f"{'characters':>10} {'rollouts':>12}  {'srl, s':>9}{titles}  {titles}")
+    differing, worst = 0, 0.0
+    for length in LENGTHS:
+        call = make_call(texts, length)
+        if call is None:
+            print(f"{length:>10,} {'too few texts':>12}")
+            continue
+        actions, experts = call
+        contrasts = of_rows(experts)
+        expected = [margin(a, e, c) for a, e, c in zip(actions, experts, contrasts, strict=True)]
+        found = margin_reward(actions, experts, think_tags="optional")
+        differing += sum(a.hex() != b.hex() for a, b in zip(expected, found, strict=True))
+        with multiprocessing.Pool(cores, initializer=_hold, initargs=([call],)) as pool:
+            pool.map(_reward_share, [0] * cores, chunksize=1)  # starts the workers
+            alone, together = reward_times(call, pool, cores, rounds)
+        columns = ["".join(f"{s / times[0]:8.1f}x" for s in times[1:]) for times in (alone, together)]
+        worst = max(worst, alone[1] / alone[0], together[1] / together[0])
+        print(f"{length:>10,} {len(actions):>12,}  {alone[0]:9.4f}{'  '.join(columns)}")
+    print(f"\n{differing} margins differ" if differing else "\nevery margin is that of step_similarity bit for bit")
+    verdict = "met" if worst <= MARGIN_BAR else "not met"
+    print(f"margin with 8 others at most {MARGIN_BAR:g}x similarity: {worst:.1f}x at most, {verdict}")
+    return differing
+
+
+def reward_times(
+    call: Call, pool: multiprocessing.pool.Pool, cores: int, rounds: int
+) -> tuple[list[float], list[float]]:
+    """Median seconds of each reward on a call, in one process and in all at once."""
+    alone: list[list[float]] = [[] for _ in REWARDS]
+    together: list[list[float]] = [[] for _ in REWARDS]
+    for _ in range(rounds):
+        for k, reward in enumerate(REWARDS):
+            _timed(alone[k], partial(reward, *call, think_tags="optional"))
+            _timed(together[k], partial(pool.map, _reward_share, [k] * cores, chunksize=1))
+    return [statistics.median(seconds) for seconds in alone], [statistics.median(seconds) for seconds in together]
+
+
+def make_call(texts: dict[tuple[str, str], list[str]], length: int) -> Call | None:
+    """Actions and experts' actions of a call of `PROMPTS` groups, of texts of about `length` characters."""
+    every = (text.strip() for column in texts.values() for text in column if "think>" not in text)
+    fitting = dict.fromkeys(text for text in every if abs(len(text) - length) <= TOLERANCE * length)
+    chosen = _evenly(list(fitting), PROMPTS * (ROLLOUTS[length] + 1))
+    rollouts = len(chosen) // PROMPTS - 1
+    if rollouts < 1:
+        return None
+    experts = [text for text in chosen[:PROMPTS] for _ in range(rollouts)]
+    return chosen[PROMPTS:][: len(experts)], experts
+
+
+def _reward_share(k: int) -> list[float]:
+    return REWARDS[k](*_held[0], think_tags="optional")
 
 
 def read_texts(data: Path) -> dict[tuple[str, str], list[str]]:

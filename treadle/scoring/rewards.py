@@ -1,13 +1,14 @@
 """Rewards of SRL and RLVR, in the signature of TRL's reward functions; both work in a stock `GRPOTrainer`.
 
 `srl_reward` is the paper's: the similarity `2M/T` of the model's action to the expert's, -1 for a broken
-format (section 3). `final_answer_reward` is RLVR's: 1 for the right final answer, else 0.
+format (section 3). `final_answer_reward` is RLVR's: 1 for the right final answer, else 0. Rewards of a step that are
+worth nothing where nothing was learned stand beside this module: `margin`, `scaled`, `weighted`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from treadle.errors import DataError
@@ -49,7 +50,8 @@ def step_similarity(action: str, expert_action: str, autojunk: bool = False) -> 
     return SequenceMatcher(None, action, expert_action, autojunk).ratio()
 
 
-def _ordered_similarity(action: str, expert_action: str, autojunk: bool, order: ArgumentOrder) -> float:
+def ordered_similarity(action: str, expert_action: str, autojunk: bool, order: ArgumentOrder) -> float:
+    """`step_similarity` with the matcher's sequences in the order asked for."""
     if order not in ("model_first", "expert_first"):
         raise ValueError(f"argument_order={order!r}: expected 'model_first' or 'expert_first'")
     first, second = (action, expert_action) if order == "model_first" else (expert_action, action)
@@ -81,21 +83,47 @@ def srl_reward(
     Returns:
         B floats: -1 for a broken format, else the similarity in [0, 1].
     """
+    return reward_actions(
+        completions,
+        expert_action,
+        truncated,
+        think_tags,
+        lambda row, action: {"similarity": ordered_similarity(action, expert_action[row], autojunk, argument_order)},
+        kwargs.get("log_metric"),
+    )
+
+
+def reward_actions(
+    completions: Sequence[ModelOutput],
+    expert_action: Sequence[str],
+    truncated: Sequence[bool] | None,
+    think_tags: ThinkTags,
+    score: Callable[[int, str], dict[str, float]],
+    log_metric: Callable[[str, float], None] | None = None,
+) -> list[float]:
+    """What the rewards of a step share: -1 for a broken format, else what the action itself is worth.
+
+    Args:
+        completions, expert_action, truncated, think_tags: See `srl_reward`.
+        score: Takes a row and its action and gives figures by name; the last one is the reward.
+        log_metric: Receives the mean of each figure over the well-formed outputs and the share of each format fault.
+    """
     truncated = truncated if truncated is not None else [False] * len(completions)
-    rewards, similarities, faults = [], [], Counter()
-    for output, expert, cut in zip(completions, expert_action, truncated, strict=True):
+    rewards, faults, figures = [], Counter(), defaultdict(list)
+    for row, (output, _, cut) in enumerate(zip(completions, expert_action, truncated, strict=True)):
         parsed = parse_completion(completion_text(output), truncated=bool(cut), think_tags=think_tags)
         if isinstance(parsed, FormatFault):
             faults[parsed] += 1
             rewards.append(FORMAT_REWARD)
-        else:
-            similarities.append(_ordered_similarity(parsed.action, expert, autojunk, argument_order))
-            rewards.append(similarities[-1])
-    if (log_metric := kwargs.get("log_metric")) and rewards:
+            continue
+        for name, value in score(row, parsed.action).items():
+            figures[name].append(value)
+        rewards.append(value)
+    if log_metric and rewards:
         for fault in FormatFault:
             log_metric(f"format/{fault}", faults[fault] / len(rewards))
-        if similarities:
-            log_metric("similarity", sum(similarities) / len(similarities))
+        for name, values in figures.items():
+            log_metric(name, sum(values) / len(values))
     return rewards
 
 
@@ -127,7 +155,7 @@ def solution_reward(
         text = completion_text(output)
         solution = "\n".join(part.strip() for part in THOUGHT.sub("\n", text).split("\n") if part.strip())
         sound = not cut and THOUGHT.search(text) and solution
-        rewards.append(_ordered_similarity(solution, expert, autojunk, argument_order) if sound else FORMAT_REWARD)
+        rewards.append(ordered_similarity(solution, expert, autojunk, argument_order) if sound else FORMAT_REWARD)
     return rewards
 
 
