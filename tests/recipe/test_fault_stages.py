@@ -78,16 +78,21 @@ def test_a_smaller_micro_batch_continues_where_memory_did_not_suffice(recipe, tm
     assert [log["step"] for log in logs] == [1, 2, 3, 4]
 
 
-def test_a_fault_ends_the_command_with_code_3(recipe, tmp_path, monkeypatch, capsys):  # noqa: F811
-    """A random model keeps no format."""
-    made = recipe({**SRL, "think_tags": "strict", "max_format_fault_steps": 1})
-    file = tmp_path / "recipe.yaml"
+def said_by_a_run_that_stops(made, folder, monkeypatch, capsys):
+    """What `treadle train` says of a recipe's run that ends with the code of a fault."""
+    file = folder / "recipe.yaml"
     file.write_text(yaml.safe_dump(made.model_dump(mode="json")))
     monkeypatch.setattr(sys, "argv", ["treadle", "train", str(file)])
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 3
-    said = capsys.readouterr().err
+    return capsys.readouterr().err
+
+
+def test_a_fault_ends_the_command_with_code_3(recipe, tmp_path, monkeypatch, capsys):  # noqa: F811
+    """A random model keeps no format."""
+    made = recipe({**SRL, "think_tags": "strict", "max_format_fault_steps": 1})
+    said = said_by_a_run_that_stops(made, tmp_path, monkeypatch, capsys)
     assert "treadle: training stopped: every completion broke the format in 1 steps in a row" in said
     assert "Traceback" not in said
 
@@ -166,13 +171,7 @@ def test_a_collapse_ends_the_command_with_code_3_and_the_best_checkpoint_is_kept
     monkeypatch.setattr(stages, "build_trainer", built)
     settings = {**MINIATURE, "learning_rate": 1e-2, "max_collapsed_steps": 4, "max_steps": 60, "save_every": 2}
     made = recipe({**SRL, **settings, "validate_every": 2, "validation_rows": 8})
-    file = tmp_path / "recipe.yaml"
-    file.write_text(yaml.safe_dump(made.model_dump(mode="json")))
-    monkeypatch.setattr(sys, "argv", ["treadle", "train", str(file)])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert end.value.code == 3
-    said = capsys.readouterr().err
+    said = said_by_a_run_that_stops(made, tmp_path, monkeypatch, capsys)
     assert "treadle: training stopped: completions do not depend on the prompt, in 4 steps in a row" in said
     assert "'777777'" in said
     folder, state = tmp_path / "run" / "1-srl", trainers[0].state

@@ -6,14 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.training.micro_batches import (
-    add_empty_rows,
-    even_parts,
-    rows_of,
-    select_rows,
-    split_updates,
-    trim,
-)
+from treadle.training.micro_batches import add_empty_rows, even_parts, rows_of, select_rows, split_updates, trim
 
 
 def batch(prompt_widths, completion_widths):
