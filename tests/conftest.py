@@ -29,7 +29,10 @@ ROOT = processes.ROOT
 DATA = Path(os.environ.get("TREADLE_DATA", ROOT.parent / "shared" / "data"))
 
 
-LONG = ("tests/distributed", "tests/kills", "tests/miniature", "tests/training", "tests/recipe", "tests/test_real_data")
+LONG = (
+    *("tests/distributed", "tests/kills", "tests/miniature", "tests/training", "tests/recipe", "tests/test_real_data"),
+    *("tests/rollout", "tests/tree/test_logps", "tests/plan", "tests/evaluate"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
