@@ -95,3 +95,16 @@ def test_each_process_holds_its_own_rows_and_all_judge_the_same(tiny_tokenizer, 
     assert in_processes(2, work) == [(pytest.approx(4 / 3), [0.25, 0.25])] * 2
     found = [json.loads(line) for line in (tmp_path / "rollouts.jsonl").open()]
     assert [(line["number"], line["rewards"]) for line in found] == [(0, [1.0, 2.0]), (1, [1.0, None])]
+
+
+def test_validation_leaves_out_what_one_of_two_functions_could_not_judge(tiny_tokenizer):
+    """The other function's value alone would not compare with the sums of the other rows."""
+
+    def second(completions, **kwargs):
+        return [math.inf if text.endswith("bad") else 1.0 for text in completions]
+
+    function, texts = guarded(second, None), ["a", "b bad"]
+    judged = [math.nan if value is None else value for value in function(completions=texts)]
+    part = made(tiny_tokenizer, alone(), functions=[function], weights=(1.0, 1.0))
+    part.rewarded(torch.tensor([[2.0, judged[0]], [5.0, judged[1]]]), rows(7), texts, "eval", 0, defaultdict(list))
+    assert part.held_out.mean(2) == 3.0
