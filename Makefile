@@ -1,5 +1,5 @@
 # make quickstart   watch a small model learn (five to eight minutes on two CPU cores)
-# make test         lint and tests (under 6 minutes on two idle CPU cores)
+# make test         lint and tests (six to seven minutes on two idle CPU cores)
 # make test-all     these, and those that wait for what hangs or take megabytes and thousands of pairs
 # make kill-test    50 kills of small runs at random moments (KILLS=50, SEED=0), each against a run never killed
 #
