@@ -141,7 +141,7 @@ class Parts:
         self.halving = Halving(
             metrics,
             trainer.accelerator.backward,
-            why_never(args, processes.count, deepspeed) or _why_not_halved(trainer),
+            why_never(args, processes.count, deepspeed, trainer.aux_loss_enabled) or _why_not_a_sum(args),
             self._halving_remedy(args),
         )
         self.stale = StaleRollouts(
@@ -200,11 +200,8 @@ class Parts:
         }
 
 
-def _why_not_halved(trainer: GRPOTrainer) -> str | None:
+def _why_not_a_sum(args: SRLConfig) -> str | None:
     """Why the loss of halves would not add up to that of the whole."""
-    args = trainer.args
-    if trainer.aux_loss_enabled:
-        return "the router's auxiliary loss is a mean over the micro-batch, which halves would change"
     entropy_counts = args.entropy_coef != 0 or args.use_adaptive_entropy or args.top_entropy_quantile < 1
     if args.loss_type in GLOBAL_LOSSES and not entropy_counts:
         return None

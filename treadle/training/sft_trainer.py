@@ -44,7 +44,7 @@ class GuardedSFTTrainer(Resumable, SFTTrainer):
         self.halving = Halving(
             metrics,
             self.accelerator.backward,
-            why_never(args, processes.count, self.is_deepspeed_enabled) or self._why_not_halved(),
+            why_never(args, processes.count, self.is_deepspeed_enabled, getattr(self, "aux_loss_enabled", False)),
             micro_batch_remedy(args.per_device_train_batch_size),
         )
         self.step_guard = StepGuard(
@@ -57,11 +57,6 @@ class GuardedSFTTrainer(Resumable, SFTTrainer):
         )
         self.stateful = {"halving": self.halving, "steps": self.step_guard}
         self._tokens_before_step = 0
-
-    def _why_not_halved(self) -> str | None:
-        if getattr(self, "aux_loss_enabled", False):
-            return "the router's auxiliary loss is a mean over the micro-batch, which halves would change"
-        return None
 
     def training_step(self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         step = partial(super().training_step, model, inputs, num_items_in_batch)

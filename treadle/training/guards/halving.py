@@ -181,16 +181,19 @@ class Halving:
         self.halved = state
 
 
-def why_never(args: Any, processes: int, deepspeed: bool) -> str | None:
+def why_never(args: Any, processes: int, deepspeed: bool, has_aux_loss: bool = False) -> str | None:
     """Why no trainer's steps are repeated in halves with these settings; `None` if nothing speaks against it.
 
     Args:
         args: transformers' `TrainingArguments`.
         processes: Their number.
         deepspeed: Whether DeepSpeed is used.
+        has_aux_loss: Whether the model's router has a loss of its own.
     """
     if processes > 1 or args.n_gpu > 1 or deepspeed:
         return "with several processes or GPUs, or DeepSpeed, the step is not repeated"
+    if has_aux_loss:
+        return "the router's auxiliary loss is a mean over the micro-batch, which halves would change"
     return None
 
 
