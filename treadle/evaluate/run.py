@@ -11,7 +11,7 @@ import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from treadle.evaluate.runs import (
     sample_record,
     step_from,
 )
-from treadle.evaluate.settings import EvaluateSettings, identity
+from treadle.evaluate.settings import THOUGHT_TAGS, EvaluateSettings, identity
 from treadle.evaluate.solving import advance, begin, judge, solve
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.summary import summarise
@@ -83,9 +83,10 @@ def evaluate(
     settings.check(benchmarks)
     steps = _instances_digest(instances)
     if not overwrite:  # before a model is loaded; its dtype is known after
-        check_same(out, identity(model, {"kind": kind}, settings, benchmarks, steps), but=("dtype",))
+        check_same(out, identity(model, {"kind": kind}, settings, benchmarks, steps), but=("dtype", THOUGHT_TAGS))
     with closing(open_backend(model, kind, **(options or {}))) as backend:
         described = backend.describe()
+        settings = replace(settings, thought_tags=backend.thought_tags)
         info = {
             "model": model,
             "backend": described,
@@ -177,7 +178,9 @@ def _score_steps(backend: Backend, out: Path, settings: EvaluateSettings, instan
     with closing(Journal(path)) as journal:
         done = {(record["trajectory_id"], record["step"]) for record in journal}
         left = [i for i in instances if (i.trajectory_id, i.step) not in done]
-        for sample in evaluate_steps(backend, left, Sampling(settings.max_step_tokens)):
+        for sample in evaluate_steps(
+            backend, left, Sampling(settings.max_step_tokens), thought_tags=settings.thought_tags
+        ):
             journal.append(asdict(sample))
     order = {(i.trajectory_id, i.step): place for place, i in enumerate(instances)}
     write_lines(path, sorted(read_lines(path), key=lambda r: order[r["trajectory_id"], r["step"]]))

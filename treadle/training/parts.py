@@ -17,6 +17,7 @@ from transformers import PreTrainedTokenizerBase
 from trl import GRPOTrainer
 
 from treadle import tree
+from treadle.chat.thoughts import Decoder, thought_tags
 from treadle.training.batches import GroupMaker
 from treadle.training.cutting import Cutter, CuttingSettings
 from treadle.training.dynamic_sampling import DynamicSampling, SamplingSettings
@@ -86,6 +87,9 @@ class Parts:
             only_text = not trainer.tools and trainer.environment_factories is None
             check_dynamic_sampling(args, trainer.train_dataset, only_text, processes.count)
 
+        self.thought_tags = thought_tags(tokenizer, args.thought_tags, _template_kwargs(trainer, tokenizer))
+        self.decoder = Decoder(tokenizer, self.thought_tags)
+
         self.prompts = Prompts(trainer.train_dataset, args.seed, args.group_by_trajectory, args.rest_after)
         self.groups = GroupMaker(
             size,
@@ -130,6 +134,7 @@ class Parts:
             self.held_out,
             self.rollout_log,
             processes,
+            self.thought_tags,
         )
 
         self.tree_is_used = self._uses_tree(trainer)
@@ -198,6 +203,14 @@ class Parts:
             "halving": self.halving,
             "steps": self.step_guard,
         }
+
+
+def _template_kwargs(trainer: GRPOTrainer, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """What TRL renders prompts with: it replaces some templates, and those of vision models are not the tokenizer's."""
+    template = trainer.chat_template
+    if template is None and tokenizer.chat_template is None:
+        template = getattr(trainer.processing_class, "chat_template", None)
+    return {**trainer.chat_template_kwargs, **({} if template is None else {"chat_template": template})}
 
 
 def _why_not_a_sum(args: SRLConfig) -> str | None:

@@ -26,6 +26,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from treadle.chat.thoughts import Decoder
 from treadle.errors import ModelError
 from treadle.evaluate.records import Finish, Generation, Sampling
 from treadle.rollout.sampling import inverse_cdf
@@ -108,15 +109,13 @@ class DrawByRow(LogitsProcessor):
         return torch.full_like(scores, -torch.inf).scatter_(1, token_R[:, None], 0.0)
 
 
-def as_generation(
-    tokenizer: PreTrainedTokenizerBase, tokens: Sequence[int], ends: Sequence[int], limit: int
-) -> Generation:
+def as_generation(decode: Decoder, tokens: Sequence[int], ends: Sequence[int], limit: int) -> Generation:
     """The text of a row's new tokens up to the first end token, or to `limit`."""
     tokens = tokens[:limit]
     length = next((n + 1 for n, token in enumerate(tokens) if token in ends), None)
     kept = tokens if length is None else tokens[:length]
     return Generation(
-        text=tokenizer.decode(kept, skip_special_tokens=True),
+        text=decode(kept),
         n_tokens=len(kept),
         finish=Finish.LENGTH if length is None else Finish.STOP,
     )

@@ -18,6 +18,8 @@ import transformers
 from jinja2 import TemplateError
 from transformers import LogitsProcessorList, PreTrainedTokenizerBase
 
+from treadle.chat.thoughts import Decoder
+from treadle.chat.thoughts import thought_tags as resolve_tags
 from treadle.errors import ModelError
 from treadle.evaluate.backends.batching import batches, cache_budget
 from treadle.evaluate.backends.decoding import (
@@ -46,6 +48,10 @@ class TransformersBackend:
         max_kv_tokens: Most tokens whose keys and values are held at a time, each row counted up to its limit;
             `None` for what half of the free memory holds (2 GiB on a CPU).
         name: What `describe` calls the model.
+        thought_tags: The opening and the closing tag of thoughts; `None` for the paper's.
+
+    Raises:
+        RecipeError: `thought_tags` is no pair, or the chat template opens thoughts with another one.
     """
 
     def __init__(
@@ -55,11 +61,14 @@ class TransformersBackend:
         batch_size: int = BATCH_SIZE,
         max_kv_tokens: int | None = None,
         name: str | None = None,
+        thought_tags: Sequence[str] | None = None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.batch_size, self.max_kv_tokens = batch_size, max_kv_tokens
         self.name = name or getattr(unwrap(model).config, "_name_or_path", "") or type(unwrap(model)).__name__
         self.ends = end_tokens(model, tokenizer)
+        self.thought_tags = resolve_tags(tokenizer, thought_tags)
+        self.decode = Decoder(tokenizer, self.thought_tags)
         self.not_shared = why_not(model)
         self._works = False
         model.eval()
@@ -156,7 +165,7 @@ class TransformersBackend:
                 return [Generation("", 0, Finish.FAILED, f"{type(error).__name__}: {error}")]
             reason = str(error)
         else:
-            return [as_generation(self.tokenizer, row, self.ends, limit) for row in tokens]
+            return [as_generation(self.decode, row, self.ends, limit) for row in tokens]
         # Outside the handler: the traceback would keep the batch's tensors alive.
         half = len(rows) // 2
         warnings.warn(f"{len(rows)} rows computed in two halves ({reason})", stacklevel=3)
@@ -190,12 +199,14 @@ def open_transformers(
     device: str = "auto",
     batch_size: int = BATCH_SIZE,
     max_kv_tokens: int | None = None,
+    thought_tags: Sequence[str] | None = None,
 ) -> TransformersBackend:
     """Load a model folder or hub id.
 
     Args:
         dtype: `"float32"`, `"bfloat16"`, `"float16"`, or `"auto"` for the one it was saved in.
         device: As PyTorch names it, or `"auto"`: a GPU where there is one.
+        thought_tags: See `TransformersBackend`.
 
     Raises:
         ModelError: The model or its tokenizer cannot be loaded, or the device is not there.
@@ -211,4 +222,4 @@ def open_transformers(
         raise ModelError(
             f"device {device!r}: {str(error).splitlines()[0]}; expected cpu, cuda or cuda:NUMBER"
         ) from error
-    return TransformersBackend(network, tokenizer, batch_size, max_kv_tokens, name=model)
+    return TransformersBackend(network, tokenizer, batch_size, max_kv_tokens, model, thought_tags)

@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from treadle.chat.thoughts import tags_of_pair
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import (
     Dialect,
@@ -64,6 +65,8 @@ class ServerBackend:
         give_up_after: Requests in a row that failed for good after which the server counts as gone.
         api_key_variable: Environment variable that holds the key; `None` sends none.
         tokenizer: Folder or hub id, to count tokens that the server does not report; `None` estimates them.
+        thought_tags: The opening and the closing tag of thoughts; `None` for the paper's. They must be in the server's
+            texts, or their content beside these; tags that are special tokens need a reasoning parser there.
 
     Attributes:
         faults: Failed attempts by reason, those that a later attempt made good included.
@@ -86,8 +89,10 @@ class ServerBackend:
         give_up_after: int = 64,
         api_key_variable: str | None = None,
         tokenizer: str | None = None,
+        thought_tags: Sequence[str] | None = None,
     ) -> None:
         self.model, self.url = model, normal_url(url)
+        self.thought_tags = tags_of_pair(thought_tags)
         self.concurrency, self.retries, self.timeout, self.deadline = concurrency, retries, timeout, deadline
         self.first_wait, self.longest_wait = first_wait, longest_wait
         if api_key_variable and not os.environ.get(api_key_variable):
@@ -172,7 +177,8 @@ class ServerBackend:
             seconds = max(min(self.timeout, until - time.monotonic()), 0.001)
             try:
                 payload = payload_of(self.model, request, sampling, dialect)
-                completion = read_completion(content_of(exchange(self.url + CHAT, seconds, payload, self._key)))
+                content = content_of(exchange(self.url + CHAT, seconds, payload, self._key))
+                completion = read_completion(content, self.thought_tags)
                 self._lost = 0
                 return self._generation(*completion)
             except Refusal as refusal:

@@ -15,6 +15,8 @@ import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from treadle.chat.thoughts import Decoder
+from treadle.chat.thoughts import thought_tags as resolve_tags
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import failed
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
@@ -34,6 +36,7 @@ class VllmBackend:
         gpus: GPUs that share the model (tensor parallel).
         memory: Share of each GPU's memory that vLLM may take.
         max_model_len: Longest prompt with its completion; `None` for the model's own limit.
+        thought_tags: See `TransformersBackend`. Tags that are special tokens are kept.
 
     Raises:
         ModelError: vLLM is not installed, or its sampling settings have other names.
@@ -46,6 +49,7 @@ class VllmBackend:
         gpus: int = 1,
         memory: float = 0.9,
         max_model_len: int | None = None,
+        thought_tags: Sequence[str] | None = None,
     ) -> None:
         try:
             import vllm
@@ -60,6 +64,8 @@ class VllmBackend:
             )
         self._vllm, self.name = vllm, model
         self.tokenizer = load_tokenizer(model)
+        self.thought_tags = resolve_tags(self.tokenizer, thought_tags)
+        self.decode = Decoder(self.tokenizer, self.thought_tags)
         self._llm = vllm.LLM(
             model=resolve(model),
             dtype=dtype,
@@ -85,7 +91,7 @@ class VllmBackend:
             ]
             outputs = self._llm.generate(prompts, [self._params(r, sampling) for r in chunk], use_tqdm=False)
             for i, output in enumerate(outputs, start):
-                yield i, _generation(output.outputs[0])
+                yield i, _generation(output.outputs[0], self.decode)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in the model's tokens."""
@@ -118,8 +124,9 @@ class VllmBackend:
         )
 
 
-def _generation(output: Any) -> Generation:
+def _generation(output: Any, decode: Decoder) -> Generation:
     """One completion of vLLM: `text`, `token_ids`, `finish_reason`."""
     if output.finish_reason not in ("stop", "length"):
         return failed(f"vLLM ended the request for {output.finish_reason!r}")
-    return Generation(output.text, len(output.token_ids), Finish(output.finish_reason))
+    text = output.text if decode.kept.isdisjoint(output.token_ids) else decode(output.token_ids)
+    return Generation(text, len(output.token_ids), Finish(output.finish_reason))

@@ -1,0 +1,136 @@
+"""A model's thoughts: which tags, what its chat template does with them in the prompt, and that decoding keeps them.
+
+`thought_tags` resolves them once for a tokenizer. `Decoder` turns completions into text: a tag that is a special token
+would vanish with the end marks, and the parser would see a completion that was never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from jinja2 import TemplateError
+from transformers import PreTrainedTokenizerBase
+
+from treadle.errors import ModelError, RecipeError
+from treadle.scoring.thoughts import PLAIN, Block, ThoughtTags
+
+_KNOWN = (
+    PLAIN.pair,
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<seed:think>", "</seed:think>"),
+    ("[THINK]", "[/THINK]"),
+)
+"""Tags that chat templates of reasoning models open in the prompt."""
+
+_PROMPTS = ([{"role": "user", "content": "1"}], [{"role": "system", "content": "1"}, {"role": "user", "content": "1"}])
+
+
+def thought_tags(
+    tokenizer: PreTrainedTokenizerBase,
+    pair: Sequence[str] | None = None,
+    template_kwargs: Mapping[str, Any] | None = None,
+) -> ThoughtTags:
+    """The thought tags of a run.
+
+    Args:
+        tokenizer: One without a chat template opens nothing.
+        pair: The opening and the closing tag; `None` for the paper's.
+        template_kwargs: What prompts are rendered with besides the messages, such as `enable_thinking`.
+
+    Raises:
+        RecipeError: `pair` is no pair of tags, or the template opens thoughts with another one.
+        ModelError: The template cannot render a prompt.
+    """
+    tags = tags_of_pair(pair)
+    settings = dict(template_kwargs or {})
+    if tokenizer.chat_template is None and settings.get("chat_template") is None:
+        return tags
+    prompt = _rendered(tokenizer, settings)
+    found = tags.after(prompt)
+    other = next((p for p in _KNOWN if p != tags.pair and ThoughtTags(*p).after(prompt).block is not Block.NONE), None)
+    if found.block is Block.NONE and other is not None:
+        raise RecipeError(
+            f"thought_tags: the chat template puts {other[0]} at the end of prompts, but the thought tags are "
+            f"{tags.open} and {tags.close}; set thought_tags: {_listed(other)}"
+        )
+    return found
+
+
+def tags_of_pair(pair: Sequence[str] | None) -> ThoughtTags:
+    """The tags of a setting; `None` for the paper's.
+
+    Raises:
+        RecipeError: It is no pair of tags.
+    """
+    try:
+        return PLAIN if pair is None else ThoughtTags.from_json(pair)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+
+
+def _rendered(tokenizer: PreTrainedTokenizerBase, settings: dict[str, Any]) -> str:
+    """A short prompt; a template may want a system message first."""
+    for last, messages in ((False, _PROMPTS[0]), (True, _PROMPTS[1])):
+        try:
+            return tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False, **settings)
+        except (TemplateError, TypeError, ValueError) as error:
+            if last:
+                reason = " ".join(str(error).split())
+                raise ModelError(f"the chat template cannot render a prompt of one message ({reason})") from error
+    raise AssertionError
+
+
+def _listed(pair: tuple[str, str]) -> str:
+    return f'["{pair[0]}", "{pair[1]}"]'
+
+
+def special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Tokens that decoding leaves out with `skip_special_tokens`."""
+    added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return frozenset(added | set(tokenizer.all_special_ids))
+
+
+class Decoder:
+    """Token ids to text, without special tokens except thought tags.
+
+    Args:
+        tokenizer: The model's.
+        tags: Those to be kept.
+
+    Attributes:
+        kept: Ids of tags that are special tokens, which other decoding leaves out.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, tags: ThoughtTags = PLAIN) -> None:
+        self._tokenizer = tokenizer
+        self._special = special_ids(tokenizer)
+        pieces = tokenizer(list(tags.pair), add_special_tokens=False)["input_ids"]
+        self.kept = self._special & {number for ids in pieces for number in ids}
+
+    def __call__(self, ids: Iterable[int]) -> str:
+        ids = list(ids)
+        if self.kept.isdisjoint(ids):
+            return self._tokenizer.decode(ids, skip_special_tokens=True)
+        left = [number for number in ids if number in self.kept or number not in self._special]
+        return self._tokenizer.decode(left, skip_special_tokens=False)
+
+    def restored(self, completions: Sequence[Any], completion_ids: Sequence[Sequence[int]]) -> list[Any]:
+        """TRL's completions, strings or lists of messages, with the tags that its decoding left out.
+
+        What a response template has parsed is left alone: it saw the tags.
+        """
+        return [self._restored(*pair) for pair in zip(completions, completion_ids, strict=True)]
+
+    def _restored(self, completion: Any, ids: Sequence[int]) -> Any:
+        if self.kept.isdisjoint(ids):
+            return completion
+        bare = self._tokenizer.decode(ids, skip_special_tokens=True)
+        if isinstance(completion, str):
+            return self(ids) if completion == bare else completion
+        if len(completion) == 1 and completion[0].get("content") == bare:
+            return [{**completion[0], "content": self(ids)}]
+        return completion
