@@ -1,9 +1,9 @@
 """Think blocks between parts of the visible solution: found by where the blocks stand, not by what they say.
 
 A block is `<think>...</think>`, or what the run's tags are. One that is not closed runs to the end; a closing tag
-without an opening one before it ends a block that began with the text. A solution is interleaved if at least one block has
-something visible before it and after it. What counts as visible is a letter or a digit; white space and markup alone
-are not a part of a solution.
+without an opening one before it ends a block that began with the text. A solution is interleaved if at least one block
+has something visible before it and after it. What counts as visible is a letter or a digit; white space and markup
+alone are not a part of a solution.
 """
 
 from __future__ import annotations
