@@ -118,12 +118,15 @@ class Decoder:
         left = [number for number in ids if number in self.kept or number not in self._special]
         return self._tokenizer.decode(left, skip_special_tokens=False)
 
-    def restored(self, completions: Sequence[Any], completion_ids: Sequence[Sequence[int]]) -> list[Any]:
-        """TRL's completions, strings or lists of messages, with the tags that its decoding left out.
+    def restored(self, generated: tuple) -> tuple:
+        """What TRL's `_generate` returned, its completions (strings or lists of messages) with the tags that decoding
+        left out.
 
         What a response template has parsed is left alone: it saw the tags.
         """
-        return [self._restored(*pair) for pair in zip(completions, completion_ids, strict=True)]
+        prompt_ids, completion_ids, mask, completions, *rest = generated
+        texts = [self._restored(*pair) for pair in zip(completions, completion_ids, strict=True)]
+        return prompt_ids, completion_ids, mask, texts, *rest
 
     def _restored(self, completion: Any, ids: Sequence[int]) -> Any:
         if self.kept.isdisjoint(ids):

@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ArgumentOrder
+from treadle.scoring.thoughts import ThoughtTags
 from treadle.training.sampling import Refill, WhenShort
 
 FAULT_LIMITS = (
@@ -174,6 +175,8 @@ class Recipe(Strict):
         model: Folder or hub id of the base model, or `miniature`.
         tokenizer: Folder or hub id of another tokenizer than the model's.
         data: Folder that `treadle prepare` wrote.
+        thought_tags: The opening and the closing tag of thoughts, in prompts, targets and completions; `None` for
+            `<think>` and `</think>`.
         output: Folder of the run; each stage gets a folder of its own in it.
         dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are
             kept in float32.
@@ -192,7 +195,13 @@ class Recipe(Strict):
     max_hours: float | None = Field(None, gt=0)
     lora: Lora | None = None
     report_to: list[str] = []
+    thought_tags: tuple[str, str] | None = None
     stages: list[AnyStage] = Field(min_length=1)
+
+    @field_validator("thought_tags")
+    @classmethod
+    def _check_tags(cls, pair: tuple[str, str] | None) -> tuple[str, str] | None:
+        return None if pair is None else ThoughtTags(*pair).pair
 
     @model_validator(mode="after")
     def _name_stages(self) -> Recipe:

@@ -47,6 +47,7 @@ from treadle.recipe.folders import (
 from treadle.recipe.models import check_model, load_model, load_tokenizer
 from treadle.recipe.schema import AnyStage, Recipe
 from treadle.recipe.sizes import Sizes, derive_sizes
+from treadle.recipe.thoughts import describe_thoughts, stage_tags
 from treadle.recipe.training_data import count_rows, count_without_answer, similarity_floor, training_rows
 from treadle.recipe.validation_rows import describe_validation, validation_rows
 from treadle.training.progress import MetricsFile, ProgressBar
@@ -64,12 +65,17 @@ def check(recipe: Recipe) -> list[Sizes]:
     processes = int(os.environ.get("WORLD_SIZE", 1))
     check_place(recipe.output)
     check_model(recipe.model)
-    load_tokenizer(recipe.tokenizer or recipe.model)
+    tokenizer = load_tokenizer(recipe.tokenizer or recipe.model)
     sizes = []
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
-        size = derive_sizes(stage, count_rows(stage, prepared), processes)
-        validation = describe_validation(stage, prepared)
-        more = {"without_answer": count_without_answer(stage, prepared), "validation": validation}
+        tags = stage_tags(stage, recipe, tokenizer)
+        size = derive_sizes(stage, count_rows(stage, prepared, tags), processes)
+        validation = describe_validation(stage, prepared, tags)
+        more = {
+            "without_answer": count_without_answer(stage, prepared),
+            "validation": validation,
+            "thoughts": describe_thoughts(tags),
+        }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared)))
         trainer_config(stage, recipe, folder, size)
     return sizes
@@ -125,8 +131,9 @@ def _run_stage(
     deadline: float | None,
 ) -> Stop | None:
     """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
-    rows = training_rows(stage, prepared)
-    held_out = validation_rows(stage, prepared, recipe.seed)
+    tags = stage_tags(stage, recipe, load_tokenizer(recipe.tokenizer or model))
+    rows = training_rows(stage, prepared, tags)
+    held_out = validation_rows(stage, prepared, recipe.seed, tags)
     floor = similarity_floor(stage, prepared)
     checkpoint = by_one(partial(starting_point, folder))
     with StopRequest(deadline) as request:

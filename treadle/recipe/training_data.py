@@ -21,20 +21,24 @@ from treadle.data.prompts import solve_prompt
 from treadle.data.rows import WHOLE, instance_references, references, rendered, whole_solution
 from treadle.errors import DataError
 from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage
+from treadle.scoring.thoughts import PLAIN, ThoughtTags
 from treadle.trajectory import Step, Trajectory
 
 _MESSAGES = List({"role": Value("string"), "content": Value("string")})
 _SFT_FEATURES = Features({"prompt": _MESSAGES, "completion": _MESSAGES})
 
 
-def training_rows(stage: AnyStage, prepared: Prepared) -> Dataset:
+def training_rows(stage: AnyStage, prepared: Prepared, tags: ThoughtTags = PLAIN) -> Dataset:
     """The data set that TRL's trainer of this stage reads. For RL its rows are rendered on access.
+
+    Args:
+        tags: Where thoughts begin and end.
 
     Raises:
         DataError: The prepared folder has no row for this stage.
     """
     if isinstance(stage, SFTStage):
-        rows = conversations(stage, prepared)
+        rows = conversations(stage, prepared, tags=tags)
     else:
         rows = rendered(_rl_references(stage, prepared), prepared, whole_action=isinstance(stage, SRLStage))
     if not len(rows):
@@ -42,9 +46,15 @@ def training_rows(stage: AnyStage, prepared: Prepared) -> Dataset:
     return rows
 
 
-def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train") -> Dataset:
+def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train", tags: ThoughtTags = PLAIN) -> Dataset:
     """The conversations of SFT, in a file and not in memory; `datasets` writes it anew where the digest differs."""
-    arguments = {"stage": stage, "folder": prepared.folder, "digest": prepared.digest(split), "split": split}
+    arguments = {
+        "stage": stage,
+        "folder": prepared.folder,
+        "digest": prepared.digest(split),
+        "split": split,
+        "tags": tags,
+    }
     try:
         return Dataset.from_generator(_sft_rows, features=_SFT_FEATURES, gen_kwargs=arguments)
     except DatasetGenerationError as error:
@@ -92,15 +102,16 @@ def _answers(prepared: Prepared, split: Split = "train") -> list[str | None]:
     return pq.read_table(prepared.trajectory_file(split), columns=["answer"])["answer"].to_pylist()
 
 
-def _sft_rows(stage: SFTStage, folder: Path, digest: str, split: Split) -> Iterator[dict[str, Any]]:
+def _sft_rows(stage: SFTStage, folder: Path, digest: str, split: Split, tags: ThoughtTags) -> Iterator[dict[str, Any]]:
     prepared = Prepared(folder)
     rendering = prepared.rendering
     for trajectory in prepared.trajectories(split):
-        texts = [_step_text(step, stage) for step in trajectory.steps]
         if stage.unit in ("solutions", "both"):
             prompt = solve_prompt(trajectory.domain, trajectory.problem)
+            texts = [_step_text(step, stage, tags, first=not place) for place, step in enumerate(trajectory.steps)]
             yield _conversation(prompt, whole_solution(trajectory, texts))
         if stage.unit in ("steps", "both"):
+            texts = [_step_text(step, stage, tags, first=True) for step in trajectory.steps]
             yield from _step_conversations(trajectory, texts, rendering)
 
 
@@ -109,10 +120,9 @@ def _step_conversations(trajectory: Trajectory, texts: list[str], rendering: Ren
         yield _conversation(step_instance(trajectory, number, rendering).prompt, text)
 
 
-def _step_text(step: Step, stage: SFTStage) -> str:
-    if stage.target == "actions" or not step.thought:
-        return step.action
-    return f"<think>{step.thought}</think>{step.action}"
+def _step_text(step: Step, stage: SFTStage, tags: ThoughtTags, first: bool) -> str:
+    """A step as the model is to write it; the first of a completion continues a block that the prompt has opened."""
+    return tags.written(step.thought if stage.target == "traces" else None, step.action, first)
 
 
 def _conversation(prompt: list[dict[str, str]], completion: str) -> dict[str, Any]:
@@ -134,8 +144,8 @@ def similarity_floor(stage: AnyStage, prepared: Prepared) -> float | None:
     return prepared.floor if not stage.autojunk and stage.argument_order == "model_first" else None
 
 
-def count_rows(stage: AnyStage, prepared: Prepared) -> int:
+def count_rows(stage: AnyStage, prepared: Prepared, tags: ThoughtTags = PLAIN) -> int:
     """Number of rows of `training_rows`, without making them where a file's footer tells."""
     if isinstance(stage, SRLStage):
         return prepared.count("instances" if stage.unit == "step" else "trajectories")
-    return len(training_rows(stage, prepared))
+    return len(training_rows(stage, prepared, tags))

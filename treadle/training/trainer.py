@@ -150,10 +150,8 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
 
     def _generate(self, prompts: list[Any]) -> tuple:
         with self._clocked("rollout"):
-            if self._deal is not None:
-                return self._deal.rollout()
-            ids, completion_ids, mask, completions, *rest = super()._generate(prompts)
-            return ids, completion_ids, mask, self.parts.decoder.restored(completions, completion_ids), *rest
+            restored = self.parts.decoder.restored
+            return restored(super()._generate(prompts)) if self._deal is None else self._deal.rollout()
 
     def _generate_single_turn(
         self, prompt_ids: PromptIds, images: Any, multimodal_fields: Any, *more: Any, **kwargs: Any

@@ -65,8 +65,7 @@ class ServerBackend:
         give_up_after: Requests in a row that failed for good after which the server counts as gone.
         api_key_variable: Environment variable that holds the key; `None` sends none.
         tokenizer: Folder or hub id, to count tokens that the server does not report; `None` estimates them.
-        thought_tags: The opening and the closing tag of thoughts; `None` for the paper's. They must be in the server's
-            texts, or their content beside these; tags that are special tokens need a reasoning parser there.
+        thought_tags: Opening and closing tag; `None` for the paper's. Special tokens need a reasoning parser there.
 
     Attributes:
         faults: Failed attempts by reason, those that a later attempt made good included.
