@@ -56,8 +56,7 @@ class ServerBackend:
     Args:
         model: Name under which the server knows the model.
         url: Its address, with or without `/v1`.
-        concurrency: Requests that are under way at a time.
-        retries: Further attempts after the first.
+        concurrency, retries: Requests that are under way at a time; further attempts after the first.
         timeout: Seconds for one attempt.
         deadline: Seconds for one request with all its attempts and waits.
         first_wait, longest_wait: Seconds between attempts: they double from the first to the longest, and each is
@@ -90,8 +89,7 @@ class ServerBackend:
         tokenizer: str | None = None,
         thought_tags: Sequence[str] | None = None,
     ) -> None:
-        self.model, self.url = model, normal_url(url)
-        self.thought_tags = tags_of_pair(thought_tags)
+        self.model, self.url, self.thought_tags = model, normal_url(url), tags_of_pair(thought_tags)
         self.concurrency, self.retries, self.timeout, self.deadline = concurrency, retries, timeout, deadline
         self.first_wait, self.longest_wait = first_wait, longest_wait
         if api_key_variable and not os.environ.get(api_key_variable):
@@ -175,9 +173,9 @@ class ServerBackend:
             dialect = self.dialect
             seconds = max(min(self.timeout, until - time.monotonic()), 0.001)
             try:
-                payload = payload_of(self.model, request, sampling, dialect)
-                content = content_of(exchange(self.url + CHAT, seconds, payload, self._key))
-                completion = read_completion(content, self.thought_tags)
+                asked = payload_of(self.model, request, sampling, dialect)
+                answer = exchange(self.url + CHAT, seconds, asked, self._key)
+                completion = read_completion(content_of(answer), self.thought_tags)
                 self._lost = 0
                 return self._generation(*completion)
             except Refusal as refusal:
