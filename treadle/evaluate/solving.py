@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from treadle.data.prompts import solve_prompt, step_prompt
+from treadle.data.prompts import Asking, solve_prompt, step_prompt
 from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
@@ -60,7 +60,7 @@ def solve(
     """
     samples = begin(problems, mode, decoding, settings)
     sources = {(p.benchmark, p.id): p for p in problems}
-    sampling = settings.sampling(mode, decoding)
+    sampling, asking = settings.sampling(mode, decoding), Asking(tags=settings.thought_tags.pair)
     tried: set[Key] = set()
     while True:
         places = []
@@ -71,7 +71,9 @@ def solve(
         if not places:
             return samples
         requests = [
-            Request(_prompt(sources[s.key.benchmark, s.key.problem], s, step), seed_of(settings.seed, s.key, step))
+            Request(
+                _prompt(sources[s.key.benchmark, s.key.problem], s, step, asking), seed_of(settings.seed, s.key, step)
+            )
             for s, step in places
         ]
         title = f"{mode}, {decoding}" + (f", step {min(step for _, step in places)}" if mode == "loop" else "")
@@ -126,10 +128,10 @@ def judge(samples: Sequence[Sample], problems: Sequence[Problem], grader: Grader
         sample.verdict, sample.why = grade.verdict, grade.why
 
 
-def _prompt(problem: Problem, sample: Sample, step: int) -> list[dict[str, str]]:
+def _prompt(problem: Problem, sample: Sample, step: int, asking: Asking) -> list[dict[str, str]]:
     if step == WHOLE:
-        return solve_prompt(problem.domain, problem.problem)
-    return step_prompt(problem.domain, problem.problem, [Step(action) for action in sample.steps])
+        return solve_prompt(problem.domain, problem.problem, asking)
+    return step_prompt(problem.domain, problem.problem, [Step(action) for action in sample.steps], asking=asking)
 
 
 def _turn(backend: Backend, generation: Generation, mode: Mode, tags: ThoughtTags) -> Turn:

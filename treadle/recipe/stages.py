@@ -46,6 +46,7 @@ from treadle.recipe.folders import (
 )
 from treadle.recipe.models import check_model, load_model, load_tokenizer
 from treadle.recipe.schema import AnyStage, Recipe
+from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
 from treadle.recipe.thoughts import describe_thoughts, stage_tags
 from treadle.recipe.training_data import count_rows, count_without_answer, similarity_floor, training_rows
@@ -66,14 +67,15 @@ def check(recipe: Recipe) -> list[Sizes]:
     check_place(recipe.output)
     check_model(recipe.model)
     tokenizer = load_tokenizer(recipe.tokenizer or recipe.model)
-    sizes = []
+    sizes, shown = [], shown_of(recipe, prepared)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         tags = stage_tags(stage, recipe, tokenizer)
-        size = derive_sizes(stage, count_rows(stage, prepared, tags), processes)
-        validation = describe_validation(stage, prepared, tags)
+        size = derive_sizes(stage, count_rows(stage, prepared, shown.with_tags(tags)), processes)
+        validation = describe_validation(stage, prepared)
         more = {
             "without_answer": count_without_answer(stage, prepared),
             "validation": validation,
+            "examples": len(shown.left_out),
             "thoughts": describe_thoughts(tags),
         }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared)))
@@ -132,8 +134,9 @@ def _run_stage(
 ) -> Stop | None:
     """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
     tags = stage_tags(stage, recipe, load_tokenizer(recipe.tokenizer or model))
-    rows = training_rows(stage, prepared, tags)
-    held_out = validation_rows(stage, prepared, recipe.seed, tags)
+    shown = shown_of(recipe, prepared).with_tags(tags)
+    rows = training_rows(stage, prepared, shown)
+    held_out = validation_rows(stage, prepared, recipe.seed, shown)
     floor = similarity_floor(stage, prepared)
     checkpoint = by_one(partial(starting_point, folder))
     with StopRequest(deadline) as request:

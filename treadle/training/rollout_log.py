@@ -21,6 +21,9 @@ from treadle.training.journal import append_lines
 from treadle.training.processes import Processes
 from treadle.training.sampling import Drop
 
+_NOT_WRITTEN = ("truncated", "contrast", "thought_tags")
+"""Columns that a line has in another form, or that can be made again from the data and repeat it many times."""
+
 
 def thought_lengths(
     completions: Sequence[ModelOutput], tokenizer: PreTrainedTokenizerBase, thought_tags: TagsOfRows = PLAIN
@@ -55,7 +58,7 @@ class RolloutLog:
             inputs_G, completions_G, rewards_G = zip(*everyone[start : start + self._size], strict=True)
             self._held.append(
                 {
-                    **{key: value for key, value in inputs_G[0].items() if key not in ("truncated", "thought_tags")},
+                    **{key: value for key, value in inputs_G[0].items() if key not in _NOT_WRITTEN},
                     "completions": [
                         completion_text(completion, row.get("thought_tags", PLAIN))
                         for row, completion in zip(inputs_G, completions_G, strict=True)
