@@ -13,6 +13,7 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from treadle.errors import ModelError, RecipeError
+from treadle.scoring.rewards import WRITTEN
 from treadle.scoring.thoughts import PLAIN, Block, ThoughtTags
 
 _KNOWN = (
@@ -119,21 +120,33 @@ class Decoder:
         return self._tokenizer.decode(left, skip_special_tokens=False)
 
     def restored(self, generated: tuple) -> tuple:
-        """What TRL's `_generate` returned, its completions (strings or lists of messages) with the tags that decoding
-        left out.
+        """What TRL's `_generate` returned, its completions (strings or lists of messages) with what they have lost.
 
-        What a response template has parsed is left alone: it saw the tags.
+        Tags that decoding left out are put back. Where a response template has parsed the text, the message gets the
+        text itself beside, as `WRITTEN`: a template keeps the last of several thoughts and drops an empty one, so that
+        a broken format would look sound. Turns with tools are left as they are, and texts that special tokens divide.
         """
         prompt_ids, completion_ids, mask, completions, *rest = generated
-        texts = [self._restored(*pair) for pair in zip(completions, completion_ids, strict=True)]
-        return prompt_ids, completion_ids, mask, texts, *rest
+        if self.kept or _parses(self._tokenizer):
+            completions = [self._restored(*pair) for pair in zip(completions, completion_ids, strict=True)]
+        return prompt_ids, completion_ids, mask, completions, *rest
 
     def _restored(self, completion: Any, ids: Sequence[int]) -> Any:
-        if self.kept.isdisjoint(ids):
-            return completion
-        bare = self._tokenizer.decode(ids, skip_special_tokens=True)
+        bare, text = self._tokenizer.decode(ids, skip_special_tokens=True), self(ids)
         if isinstance(completion, str):
-            return self(ids) if completion == bare else completion
-        if len(completion) == 1 and completion[0].get("content") == bare:
-            return [{**completion[0], "content": self(ids)}]
-        return completion
+            return text if completion == bare else completion
+        if len(completion) != 1 or completion[0].get("content") == text:
+            return completion
+        (message,) = completion
+        if message.get("content") == bare:
+            return [{**message, "content": text}]
+        return completion if self._divides(ids) else [{**message, WRITTEN: text}]
+
+    def _divides(self, ids: Sequence[int]) -> bool:
+        """Whether special tokens stand within a text and not only at its end."""
+        special = [number in self._special and number not in self.kept for number in ids]
+        return True in special and False in special[special.index(True) :]
+
+
+def _parses(tokenizer: PreTrainedTokenizerBase) -> bool:
+    return any(getattr(tokenizer, name, None) is not None for name in ("response_template", "response_schema"))

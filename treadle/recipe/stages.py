@@ -76,7 +76,7 @@ def check(recipe: Recipe) -> list[Sizes]:
             "without_answer": count_without_answer(stage, prepared),
             "validation": validation,
             "examples": len(shown.left_out),
-            "thoughts": describe_thoughts(tags),
+            "thoughts": describe_thoughts(tags, tokenizer),
         }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared)))
         trainer_config(stage, recipe, folder, size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transformers import PreTrainedTokenizerBase
 
-from treadle.chat.thoughts import thought_tags
+from treadle.chat.thoughts import Decoder, thought_tags
 from treadle.errors import RecipeError
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage
 from treadle.scoring.thoughts import PLAIN, Block, ThoughtTags
@@ -29,11 +29,13 @@ def stage_tags(stage: AnyStage, recipe: Recipe, tokenizer: PreTrainedTokenizerBa
     return tags
 
 
-def describe_thoughts(tags: ThoughtTags) -> str:
+def describe_thoughts(tags: ThoughtTags, tokenizer: PreTrainedTokenizerBase) -> str:
     """What is unlike the paper's format, for people; empty for the paper's."""
     said = [] if tags.pair == PLAIN.pair else [f"thoughts stand between {tags.open} and {tags.close}"]
     if tags.block is Block.OPENED:
         said.append(f"the chat template opens the thought: completions begin within it, without {tags.open}")
     if tags.block is Block.CLOSED:
         said.append("the chat template closes the thought in the prompt: completions are actions, without thoughts")
+    if Decoder(tokenizer, tags).kept:
+        said.append("the thought tags are special tokens, which treadle keeps in texts and other engines leave out")
     return "; ".join(said)

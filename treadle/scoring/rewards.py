@@ -31,14 +31,16 @@ ModelOutput = str | Sequence[dict[str, Any]]
 
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 """Where chat templates' parsers put a thought that they take out of the text."""
+WRITTEN = "written"
+"""Key of a message for the text as the model wrote it, which `SRLTrainer` adds where TRL has parsed it."""
 
 
 def completion_text(completion: ModelOutput, thought_tags: ThoughtTags = PLAIN) -> str:
     """The text of a completion, which TRL gives as a string or as a list of messages.
 
-    What a response template has parsed away belongs to it: a thought is put back into its tags before the content (open
-    at its end where nothing follows, since whether it was closed is not known then), and tool calls after it, in the
-    form of `treadle.scoring.calls`.
+    What a response template has parsed away belongs to it. Where the text itself is not there, a thought is put back
+    into its tags before the content (open at its end where nothing follows, since whether it was closed is not known
+    then), and tool calls after it, in the form of `treadle.scoring.calls`.
 
     Args:
         thought_tags: The tags; a thought that begins in the prompt has no opening one.
@@ -47,6 +49,9 @@ def completion_text(completion: ModelOutput, thought_tags: ThoughtTags = PLAIN) 
         return completion
     texts = []
     for message in completion:
+        if isinstance(message.get(WRITTEN), str):
+            texts.append(message[WRITTEN])
+            continue
         spoken = [message.get("content") or "", *map(parsed_call_text, message.get("tool_calls") or ())]
         text = "\n".join(filter(None, spoken))
         thought = next((message[name] for name in _REASONING if isinstance(message.get(name), str)), None)
