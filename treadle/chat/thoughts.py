@@ -75,14 +75,13 @@ def tags_of_pair(pair: Sequence[str] | None) -> ThoughtTags:
 
 def _rendered(tokenizer: PreTrainedTokenizerBase, settings: dict[str, Any]) -> str:
     """A short prompt; a template may want a system message first."""
-    for last, messages in ((False, _PROMPTS[0]), (True, _PROMPTS[1])):
+    reasons = []
+    for messages in _PROMPTS:
         try:
             return tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False, **settings)
         except (TemplateError, TypeError, ValueError) as error:
-            if last:
-                reason = " ".join(str(error).split())
-                raise ModelError(f"the chat template cannot render a prompt of one message ({reason})") from error
-    raise AssertionError
+            reasons.append(" ".join(str(error).split()))
+    raise ModelError(f"the chat template cannot render a prompt of one message ({reasons[0]})")
 
 
 def _listed(pair: tuple[str, str]) -> str:
