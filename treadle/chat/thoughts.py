@@ -1,20 +1,20 @@
 """A model's thoughts: which tags, what its chat template does with them in the prompt, and that decoding keeps them.
 
-`thought_tags` resolves them once for a tokenizer. `Decoder` turns completions into text: a tag that is a special token
+`tags_after` resolves them once for a `Chat`. `Decoder` turns completions into text: a tag that is a special token
 would vanish with the end marks, and the parser would see a completion that was never written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from treadle.errors import ModelError, RecipeError
+from treadle.chat.probes import special_ids
+from treadle.errors import RecipeError
 from treadle.scoring.rewards import WRITTEN
-from treadle.scoring.thoughts import PLAIN, Block, ThoughtTags
+from treadle.scoring.thoughts import PLAIN, Block, ThoughtTags, tags_of_pair
 
 _KNOWN = (
     PLAIN.pair,
@@ -27,30 +27,18 @@ _KNOWN = (
 )
 """Tags that chat templates of reasoning models open in the prompt."""
 
-_PROMPTS = ([{"role": "user", "content": "1"}], [{"role": "system", "content": "1"}, {"role": "user", "content": "1"}])
 
-
-def thought_tags(
-    tokenizer: PreTrainedTokenizerBase,
-    pair: Sequence[str] | None = None,
-    template_kwargs: Mapping[str, Any] | None = None,
-) -> ThoughtTags:
-    """The thought tags of a run.
+def tags_after(prompt: str, pair: Sequence[str] | None = None) -> ThoughtTags:
+    """The thought tags of a model.
 
     Args:
-        tokenizer: One without a chat template opens nothing.
+        prompt: Any prompt of its, as the chat template renders it.
         pair: The opening and the closing tag; `None` for the paper's.
-        template_kwargs: What prompts are rendered with besides the messages, such as `enable_thinking`.
 
     Raises:
         RecipeError: `pair` is no pair of tags, or the template opens thoughts with another one.
-        ModelError: The template cannot render a prompt.
     """
     tags = tags_of_pair(pair)
-    settings = dict(template_kwargs or {})
-    if tokenizer.chat_template is None and settings.get("chat_template") is None:
-        return tags
-    prompt = _rendered(tokenizer, settings)
     found = tags.after(prompt)
     other = next((p for p in _KNOWN if p != tags.pair and ThoughtTags(*p).after(prompt).block is not Block.NONE), None)
     if found.block is Block.NONE and other is not None:
@@ -61,37 +49,8 @@ def thought_tags(
     return found
 
 
-def tags_of_pair(pair: Sequence[str] | None) -> ThoughtTags:
-    """The tags of a setting; `None` for the paper's.
-
-    Raises:
-        RecipeError: It is no pair of tags.
-    """
-    try:
-        return PLAIN if pair is None else ThoughtTags.from_json(pair)
-    except ValueError as error:
-        raise RecipeError(str(error)) from None
-
-
-def _rendered(tokenizer: PreTrainedTokenizerBase, settings: dict[str, Any]) -> str:
-    """A short prompt; a template may want a system message first."""
-    reasons = []
-    for messages in _PROMPTS:
-        try:
-            return tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False, **settings)
-        except (TemplateError, TypeError, ValueError) as error:
-            reasons.append(" ".join(str(error).split()))
-    raise ModelError(f"the chat template cannot render a prompt of one message ({reasons[0]})")
-
-
 def _listed(pair: tuple[str, str]) -> str:
     return f'["{pair[0]}", "{pair[1]}"]'
-
-
-def special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Tokens that decoding leaves out with `skip_special_tokens`."""
-    added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
-    return frozenset(added | set(tokenizer.all_special_ids))
 
 
 class Decoder:
@@ -107,7 +66,7 @@ class Decoder:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, tags: ThoughtTags = PLAIN) -> None:
         self._tokenizer = tokenizer
-        self._special = special_ids(tokenizer)
+        self._special = frozenset(special_ids(tokenizer))
         pieces = tokenizer(list(tags.pair), add_special_tokens=False)["input_ids"]
         self.kept = self._special & {number for ids in pieces for number in ids}
 

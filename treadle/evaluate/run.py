@@ -28,10 +28,11 @@ from treadle.evaluate.runs import (
     check_same,
     open_run,
     read_started,
+    recorded_date,
     sample_record,
     step_from,
 )
-from treadle.evaluate.settings import THOUGHT_TAGS, EvaluateSettings, identity
+from treadle.evaluate.settings import CHAT, EvaluateSettings, identity
 from treadle.evaluate.solving import advance, begin, judge, solve
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.summary import summarise
@@ -82,9 +83,12 @@ def evaluate(
 
     settings.check(benchmarks)
     steps = _instances_digest(instances)
-    if not overwrite:  # before a model is loaded; its dtype is known after
-        check_same(out, identity(model, {"kind": kind}, settings, benchmarks, steps), but=("dtype", THOUGHT_TAGS))
-    with closing(open_backend(model, kind, **(options or {}))) as backend:
+    options = dict(options or {})
+    if not overwrite:  # before a model is loaded; its dtype is known after, and its chat template
+        check_same(out, identity(model, {"kind": kind}, settings, benchmarks, steps), but=("dtype", CHAT))
+        if (date := recorded_date(out)) is not None:
+            options.setdefault("date", date)
+    with closing(open_backend(model, kind, **options)) as backend:
         described = backend.describe()
         settings = replace(settings, thought_tags=backend.thought_tags)
         info = {
@@ -178,9 +182,8 @@ def _score_steps(backend: Backend, out: Path, settings: EvaluateSettings, instan
     with closing(Journal(path)) as journal:
         done = {(record["trajectory_id"], record["step"]) for record in journal}
         left = [i for i in instances if (i.trajectory_id, i.step) not in done]
-        for sample in evaluate_steps(
-            backend, left, Sampling(settings.max_step_tokens), thought_tags=settings.thought_tags
-        ):
+        sampling, tags = Sampling(settings.max_step_tokens), settings.thought_tags
+        for sample in evaluate_steps(backend, left, sampling, thought_tags=tags):
             journal.append(asdict(sample))
     order = {(i.trajectory_id, i.step): place for place, i in enumerate(instances)}
     write_lines(path, sorted(read_lines(path), key=lambda r: order[r["trajectory_id"], r["step"]]))

@@ -22,8 +22,8 @@ from treadle.recipe.models import resolve
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
 
 PAPER_SAMPLES = 32
-THOUGHT_TAGS = "thought tags"
-"""The key of an identity that only a loaded tokenizer tells; there where they are not the paper's."""
+CHAT = "chat."
+"""What keys of an identity begin with that say how the model is spoken to."""
 _BLOCK, _BLOCKS = 1 << 16, 64
 
 
@@ -110,25 +110,24 @@ def identity(
 
     Args:
         model: As given; of a local folder its content counts too.
-        backend: `Backend.describe()`, of which `kind` and `dtype` count.
+        backend: `Backend.describe()`, of which `kind`, `dtype` and `chat` count.
         steps: Digest of the step instances, where they are scored.
     """
     chosen = asdict(settings)
     samples = {b.name: settings.attempts(b.name, "sampled") for b in benchmarks}
-    tags = list(chosen["thought_tags"].values()) if settings.thought_tags != PLAIN else None
-    for name in ("samples", "samples_of", "thought_tags"):
+    for name in ("samples", "samples_of", "thought_tags"):  # tags follow from the chat and the model
         del chosen[name]
     return {
         "model": model,
         "model content": model_digest(model),
         "back end": backend.get("kind"),
         "dtype": backend.get("dtype"),
+        **{f"{CHAT}{name}": value for name, value in backend.get("chat", {}).items()},
         **{f"settings.{name}": _plain(value) for name, value in chosen.items()},
         **{f"samples of {name}": count for name, count in samples.items()},
         **{f"benchmark {b.name}": f"{len(b.problems)} problems, sha256 {b.sha256}" for b in benchmarks},
         "ids, kinds and prompts": _prompts_digest(benchmarks, settings.modes),
         "step instances": steps,
-        **({THOUGHT_TAGS: tags} if tags else {}),
     }
 
 

@@ -46,6 +46,9 @@ OWNED = {
     "temperature": "temperature",
     "max_completion_length": "max_completion_length",
     "max_length": "max_length",
+    "chat_template_kwargs": "chat_template_kwargs (beside `model`)",
+    "chat_template_path": "tokenizer (beside `model`), of a folder with that template",
+    "eos_token": "tokenizer (beside `model`), of a folder with that token",
     "beta": "kl",
     "epsilon": "clip_low",
     "epsilon_high": "clip_high",
@@ -57,7 +60,7 @@ OWNED = {
     "max_staleness": "max_staleness",
     "rest_after": "rest_after",
     "think_tags": "think_tags",
-    "thought_tags": "thought_tags",
+    "thought_tags": "thought_tags (beside `model`)",
     "autojunk": "autojunk",
     "argument_order": "argument_order",
     "log_rollouts": "log_rollouts",
@@ -79,6 +82,11 @@ def check_trl_keys(stage: Stage, where: str) -> None:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"see {target.__name__}"
             raise RecipeError(f"{where}: stages.{stage.name}.trl: unknown key {key!r}; {hint}")
+        if key == "assistant_only_loss":
+            raise RecipeError(
+                f"{where}: stages.{stage.name}.trl.{key}: leave it out; nothing but the assistant's turn is trained "
+                "on, unless completion_only_loss: false"
+            )
         if key in OWNED:
             raise RecipeError(f"{where}: stages.{stage.name}.trl.{key}: set it by the recipe's own key {OWNED[key]}")
 
@@ -103,7 +111,11 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
     try:
         if isinstance(stage, SFTStage):
             return GuardedSFTConfig(
-                **arguments, gradient_accumulation_steps=sizes.accumulation, max_length=stage.max_length, **stage.trl
+                **arguments,
+                gradient_accumulation_steps=sizes.accumulation,
+                max_length=stage.max_length,
+                # TRL's default looks for texts, which are tokens here.
+                **{"completion_only_loss": True, **stage.trl},
             )
         return SRLConfig(
             **arguments,
@@ -123,7 +135,6 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
             max_staleness=stage.max_staleness,
             rest_after=stage.rest_after,
             log_rollouts=stage.log_rollouts,
-            thought_tags=None if recipe.thought_tags is None else list(recipe.thought_tags),
             **_reading(stage),
             **stage.trl,
         )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from treadle.chat.chat import Chat
+from treadle.chat.settings import read_settings
+from treadle.chat.template import require_template
 from treadle.errors import ModelError
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin")
@@ -74,14 +78,42 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
         tokenizer = AutoTokenizer.from_pretrained(resolve(model))
     except (OSError, ValueError) as error:
         raise ModelError(f"{model}: the tokenizer cannot be loaded ({_first_line(error)})") from error
-    if tokenizer.chat_template is None:
-        raise ModelError(
-            f"{model}: the tokenizer has no chat template, so chat prompts cannot be rendered; take an instruct "
-            "model's tokenizer, or set tokenizer.chat_template and save it again"
-        )
+    require_template(tokenizer, model)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def load_chat(
+    model: str,
+    tokenizer: str | None = None,
+    chat_template_kwargs: Mapping[str, Any] | None = None,
+    system_role: str | None = None,
+    date: str | None = None,
+    thought_tags: Sequence[str] | None = None,
+) -> Chat:
+    """How a model is spoken to: as it was trained, but for what is given here.
+
+    Args:
+        model: Folder or hub id, whose `treadle_chat.json` is read.
+        tokenizer: Another tokenizer than the model's.
+        chat_template_kwargs, system_role, date, thought_tags: See `treadle.chat.settings.ChatSettings`.
+
+    Raises:
+        ModelError: The tokenizer cannot be loaded, or its chat template cannot be used.
+        RecipeError: The chat template opens thoughts with other tags.
+    """
+    settings = read_settings(resolve(model)).changed(chat_template_kwargs, system_role, date, thought_tags)
+    return Chat(load_tokenizer(tokenizer or model), settings)
+
+
+def listed_ends(model: str) -> list[int]:
+    """The end tokens in the generation config of a model folder or hub id; none where it has no such file."""
+    try:
+        listed = GenerationConfig.from_pretrained(resolve(model)).eos_token_id
+    except OSError:
+        return []
+    return listed if isinstance(listed, list) else [listed] * (listed is not None)
 
 
 def load_model(model: str, dtype: str = "auto", **kwargs: Any) -> PreTrainedModel:

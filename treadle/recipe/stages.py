@@ -29,6 +29,8 @@ from accelerate.utils import gather_object
 from peft import PeftModel
 from transformers.trainer_callback import PrinterCallback
 
+from treadle.chat.chat import Chat
+from treadle.chat.settings import read_file, write_file
 from treadle.data.prepared import Prepared
 from treadle.errors import Interrupted, OutputError, RecipeError
 from treadle.files.output import check_place
@@ -44,11 +46,12 @@ from treadle.recipe.folders import (
     starting_point,
     tidy,
 )
-from treadle.recipe.models import check_model, load_model, load_tokenizer
+from treadle.recipe.models import check_model, load_model, resolve
 from treadle.recipe.schema import AnyStage, Recipe
 from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
-from treadle.recipe.thoughts import describe_thoughts, stage_tags
+from treadle.recipe.speaking import check_prompts, dated, recipe_chat
+from treadle.recipe.thoughts import check_thoughts, describe_thoughts
 from treadle.recipe.training_data import count_rows, count_without_answer, similarity_floor, training_rows
 from treadle.recipe.validation_rows import describe_validation, validation_rows
 from treadle.training.progress import MetricsFile, ProgressBar
@@ -66,20 +69,21 @@ def check(recipe: Recipe) -> list[Sizes]:
     processes = int(os.environ.get("WORLD_SIZE", 1))
     check_place(recipe.output)
     check_model(recipe.model)
-    tokenizer = load_tokenizer(recipe.tokenizer or recipe.model)
-    sizes, shown = [], shown_of(recipe, prepared)
+    chat = recipe_chat(recipe)
+    sizes, shown = [], shown_of(recipe, prepared).with_tags(chat.thought_tags)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
-        tags = stage_tags(stage, recipe, tokenizer)
-        size = derive_sizes(stage, count_rows(stage, prepared, shown.with_tags(tags)), processes)
+        check_thoughts(stage, chat.thought_tags)
+        size = derive_sizes(stage, count_rows(stage, prepared, shown), processes)
         validation = describe_validation(stage, prepared)
         more = {
             "without_answer": count_without_answer(stage, prepared),
             "validation": validation,
             "examples": len(shown.left_out),
-            "thoughts": describe_thoughts(tags, tokenizer),
+            "thoughts": describe_thoughts(chat),
         }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared)))
         trainer_config(stage, recipe, folder, size)
+        check_prompts(stage, prepared, chat, shown)
     return sizes
 
 
@@ -108,7 +112,8 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     folders = stage_folders(recipe)
-    by_one(partial(claim, recipe, overwrite))
+    recipe, chat = dated(recipe)
+    by_one(partial(claim, recipe, overwrite, chat.describe()))
     prepared = Prepared(recipe.data)
     model = recipe.model
     for stage, folder in zip(recipe.stages, folders, strict=True):
@@ -133,8 +138,7 @@ def _run_stage(
     deadline: float | None,
 ) -> Stop | None:
     """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
-    tags = stage_tags(stage, recipe, load_tokenizer(recipe.tokenizer or model))
-    shown = shown_of(recipe, prepared).with_tags(tags)
+    shown = shown_of(recipe, prepared).with_tags(recipe_chat(recipe, model).thought_tags)
     rows = training_rows(stage, prepared, shown)
     held_out = validation_rows(stage, prepared, recipe.seed, shown)
     floor = similarity_floor(stage, prepared)
@@ -159,7 +163,7 @@ def _run_stage(
             f"{stop}; the checkpoint is in {folder}. Continue with {resume_hint}"
         )
     best = _take_best(trainer)
-    _save(trainer, model, folder / "model", best)
+    _save(trainer, model, recipe_chat(recipe, model), folder / "model", best)
     return stop
 
 
@@ -189,11 +193,12 @@ def _check_best(checkpoint: Path) -> None:
         )
 
 
-def _save(trainer: Any, base: str, target: Path, best: dict[str, Any] | None) -> None:
+def _save(trainer: Any, base: str, chat: Chat, target: Path, best: dict[str, Any] | None) -> None:
     """Save the final model so that it appears whole, a LoRA adapter both alone and merged; drop the checkpoints.
 
     Args:
         base: The model that the stage began with.
+        chat: How it was spoken to, which is saved beside the model.
     """
     scratch, adapter = target.with_name(MODEL_ASIDE), target.with_name(ADAPTER_ASIDE)
     network = trainer.accelerator.unwrap_model(trainer.model)
@@ -203,6 +208,7 @@ def _save(trainer: Any, base: str, target: Path, best: dict[str, Any] | None) ->
             trainer.save_model(str(adapter))  # gathers what each process has a part of
             if main:
                 whole = load_model(base, str(next(network.parameters()).dtype).removeprefix("torch."))
+                chat.end_turns_of(whole)
                 PeftModel.from_pretrained(whole, adapter).merge_and_unload().save_pretrained(scratch)
         elif isinstance(network, PeftModel):
             if main:
@@ -212,6 +218,7 @@ def _save(trainer: Any, base: str, target: Path, best: dict[str, Any] | None) ->
             trainer.save_model(str(scratch))
         if main:
             trainer.processing_class.save_pretrained(scratch)
+            write_file(scratch, {**read_file(resolve(base)), **chat.record()})
             _publish(scratch, adapter, target, best)
     except WRITE_ERRORS as error:
         if not is_write_error(error):

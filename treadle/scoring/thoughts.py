@@ -15,6 +15,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
+from treadle.errors import RecipeError
+
 
 class Block(StrEnum):
     """What the prompt has done with the first think block before the completion begins."""
@@ -118,6 +120,19 @@ def _pattern(opening: str, closing: str) -> re.Pattern[str]:
 
 PLAIN = ThoughtTags()
 """The paper's format: the model writes `<think>` and `</think>`."""
+
+
+def tags_of_pair(pair: Sequence[str] | None) -> ThoughtTags:
+    """The tags of a setting; `None` for the paper's.
+
+    Raises:
+        RecipeError: It is no pair of tags.
+    """
+    try:
+        return PLAIN if pair is None else ThoughtTags.from_json(pair)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+
 
 TagsOfRows = ThoughtTags | Sequence[ThoughtTags]
 """Of all rows, or of each."""

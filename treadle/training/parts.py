@@ -15,9 +15,12 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 from trl import GRPOTrainer
+from trl.data_utils import is_conversational
 
 from treadle import tree
-from treadle.chat.thoughts import Decoder, thought_tags
+from treadle.chat.chat import Chat
+from treadle.chat.thoughts import Decoder
+from treadle.scoring.thoughts import tags_of_pair
 from treadle.training.batches import GroupMaker
 from treadle.training.cutting import Cutter, CuttingSettings
 from treadle.training.dynamic_sampling import DynamicSampling, SamplingSettings
@@ -38,6 +41,7 @@ from treadle.training.resume import Part
 from treadle.training.rewards import Rewards
 from treadle.training.rollout_log import RolloutLog
 from treadle.training.rollouts import PrefixCache, SharedRollout, why_not_shared
+from treadle.training.speaking import chat_of, renders_itself
 from treadle.training.srl_config import SRLConfig, check_dynamic_sampling
 from treadle.training.validation import HeldOutRewards
 
@@ -72,23 +76,28 @@ class Parts:
         trainer: As `GRPOTrainer` has set it up, with an `SRLConfig`.
         methods: See there.
         tokenizer: The trainer's.
+        chat: How the model is spoken to; by default as its template and TRL's `chat_template_kwargs` have it.
 
     Raises:
+        ModelError: The chat template cannot be used.
         RecipeError: The data or the batch do not allow dynamic sampling.
     """
 
-    def __init__(self, trainer: GRPOTrainer, methods: Methods, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self, trainer: GRPOTrainer, methods: Methods, tokenizer: PreTrainedTokenizerBase, chat: Chat | None = None
+    ) -> None:
         args: SRLConfig = trainer.args
         metrics, folder, size = methods.metrics, Path(args.output_dir), trainer.num_generations
         deepspeed = trainer.is_deepspeed_enabled
         self.processes = processes = Processes(trainer.accelerator)
         self.clock = PhaseClock()
+        chat = chat_of(trainer, tokenizer, chat)
+        self.chat = None if renders_itself(trainer) else chat
+        self.thought_tags = chat.thought_tags if chat else tags_of_pair(args.thought_tags)
+        self.decoder = chat.decode if chat else Decoder(tokenizer, self.thought_tags)
         if args.dynamic_sampling:
             only_text = not trainer.tools and trainer.environment_factories is None
             check_dynamic_sampling(args, trainer.train_dataset, only_text, processes.count)
-
-        self.thought_tags = thought_tags(tokenizer, args.thought_tags, _template_kwargs(trainer, tokenizer))
-        self.decoder = Decoder(tokenizer, self.thought_tags)
 
         self.prompts = Prompts(trainer.train_dataset, args.seed, args.group_by_trajectory, args.rest_after)
         self.groups = GroupMaker(
@@ -161,6 +170,12 @@ class Parts:
             tokenizer.decode,
         )
 
+    def rendered(self, prompts: list[Any]) -> tuple | None:
+        """Prompts as TRL's `_tokenize_prompts` returns them; `None` where TRL renders them itself."""
+        if self.chat is None or not is_conversational({"prompt": prompts[0]}):
+            return None
+        return self.chat.prompts(prompts), None, {}
+
     def _shared_rollout(self, trainer: GRPOTrainer, methods: Methods) -> SharedRollout | None:
         args = trainer.args
         if not args.shared_rollout or trainer.use_vllm or trainer.use_transformers_continuous_batching:
@@ -203,14 +218,6 @@ class Parts:
             "halving": self.halving,
             "steps": self.step_guard,
         }
-
-
-def _template_kwargs(trainer: GRPOTrainer, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """What TRL renders prompts with: it replaces some templates, and those of vision models are not the tokenizer's."""
-    template = trainer.chat_template
-    if template is None and tokenizer.chat_template is None:
-        template = getattr(trainer.processing_class, "chat_template", None)
-    return {**trainer.chat_template_kwargs, **({} if template is None else {"chat_template": template})}
 
 
 def _why_not_a_sum(args: SRLConfig) -> str | None:

@@ -8,10 +8,10 @@ from typing import Any, get_args
 
 from trl import GRPOConfig
 
-from treadle.chat.thoughts import tags_of_pair
 from treadle.errors import RecipeError
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ArgumentOrder
+from treadle.scoring.thoughts import tags_of_pair
 from treadle.training.micro_batches import GLOBAL_LOSSES
 from treadle.training.sampling import Refill, WhenShort
 

@@ -11,7 +11,7 @@ matrix product may round differently in a batch of another size; in bfloat16 thi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,18 +26,22 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from treadle.chat.thoughts import Decoder
+from treadle.chat.chat import Chat
 from treadle.errors import ModelError
 from treadle.evaluate.records import Finish, Generation, Sampling
 from treadle.rollout.sampling import inverse_cdf
 from treadle.rollout.support import unwrap
 
 
-def end_tokens(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """All tokens that end a turn, ascending: instruct models often list more than the tokenizer's own."""
+def end_tokens(model: Any, tokenizer: PreTrainedTokenizerBase, chat: Chat | None = None) -> list[int]:
+    """All tokens that end a turn, ascending: the chat template's, the tokenizer's, and those that the model lists.
+
+    Args:
+        chat: How the model is spoken to; by default as the tokenizer's template stands.
+    """
     configured = getattr(unwrap(model).generation_config, "eos_token_id", None)
     ids = configured if isinstance(configured, list) else [configured]
-    return sorted({i for i in [*ids, tokenizer.eos_token_id] if i is not None})
+    return sorted({i for i in [*ids, *(chat or Chat(tokenizer)).ends] if i is not None})
 
 
 @contextmanager
@@ -109,8 +113,10 @@ class DrawByRow(LogitsProcessor):
         return torch.full_like(scores, -torch.inf).scatter_(1, token_R[:, None], 0.0)
 
 
-def as_generation(decode: Decoder, tokens: Sequence[int], ends: Sequence[int], limit: int) -> Generation:
-    """The text of a row's new tokens up to the first end token, or to `limit`."""
+def as_generation(
+    decode: Callable[[Sequence[int]], str], tokens: Sequence[int], ends: Sequence[int], limit: int
+) -> Generation:
+    """The text of a row's new tokens up to the first end token, or to `limit`; `decode` is a `Chat`'s."""
     tokens = tokens[:limit]
     length = next((n + 1 for n, token in enumerate(tokens) if token in ends), None)
     kept = tokens if length is None else tokens[:length]

@@ -10,16 +10,14 @@ Limits: one device. A model larger than one GPU is served by vLLM, in process or
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 import transformers
-from jinja2 import TemplateError
 from transformers import LogitsProcessorList, PreTrainedTokenizerBase
 
-from treadle.chat.thoughts import Decoder
-from treadle.chat.thoughts import thought_tags as resolve_tags
+from treadle.chat.chat import Chat
 from treadle.errors import ModelError
 from treadle.evaluate.backends.batching import batches, cache_budget
 from treadle.evaluate.backends.decoding import (
@@ -30,7 +28,7 @@ from treadle.evaluate.backends.decoding import (
     own_settings_aside,
 )
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
-from treadle.recipe.models import load_model, load_tokenizer
+from treadle.recipe.models import load_chat, load_model
 from treadle.rollout import generate_completions, why_not
 from treadle.rollout.generate import row_numbers
 from treadle.rollout.support import unwrap
@@ -48,10 +46,7 @@ class TransformersBackend:
         max_kv_tokens: Most tokens whose keys and values are held at a time, each row counted up to its limit;
             `None` for what half of the free memory holds (2 GiB on a CPU).
         name: What `describe` calls the model.
-        thought_tags: The opening and the closing tag of thoughts; `None` for the paper's.
-
-    Raises:
-        RecipeError: `thought_tags` is no pair, or the chat template opens thoughts with another one.
+        chat: How it is spoken to; by default as the tokenizer's template stands.
     """
 
     def __init__(
@@ -61,14 +56,14 @@ class TransformersBackend:
         batch_size: int = BATCH_SIZE,
         max_kv_tokens: int | None = None,
         name: str | None = None,
-        thought_tags: Sequence[str] | None = None,
+        chat: Chat | None = None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.batch_size, self.max_kv_tokens = batch_size, max_kv_tokens
         self.name = name or getattr(unwrap(model).config, "_name_or_path", "") or type(unwrap(model)).__name__
-        self.ends = end_tokens(model, tokenizer)
-        self.thought_tags = resolve_tags(tokenizer, thought_tags)
-        self.decode = Decoder(tokenizer, self.thought_tags)
+        self.chat = chat or Chat(tokenizer)
+        self.ends = end_tokens(model, tokenizer, self.chat)
+        self.thought_tags = self.chat.thought_tags
         self.not_shared = why_not(model)
         self._works = False
         model.eval()
@@ -127,13 +122,14 @@ class TransformersBackend:
 
     def describe(self) -> dict[str, Any]:
         """What the texts depend on, besides requests and sampling. Batch sizes are not among it."""
-        base = unwrap(self.model)
+        base, chat = unwrap(self.model), self.chat.describe()
         return {
             "kind": "transformers",
             "model": self.name,
             "dtype": str(base.dtype).removeprefix("torch."),
             "device": base.device.type,
             "token_counts": "tokenizer",
+            **({"chat": chat} if chat else {}),
             "versions": {"transformers": transformers.__version__, "torch": torch.__version__},
         }
 
@@ -141,16 +137,7 @@ class TransformersBackend:
         """Nothing to give back: the model belongs to the caller."""
 
     def _tokens(self, request: Request) -> tuple[int, ...]:
-        try:
-            return tuple(
-                self.tokenizer.apply_chat_template(request.prompt, add_generation_prompt=True, return_dict=False)
-            )
-        except TemplateError as error:
-            roles = ", ".join(message["role"] for message in request.prompt)
-            raise ModelError(
-                f"{self.name}: the chat template refuses messages with the roles {roles} ({error}); take a template "
-                "that knows them, or prompts without them"
-            ) from error
+        return tuple(self.chat.prompt(request.prompt))
 
     def _room(self, prompt: tuple[int, ...]) -> int:
         positions = getattr(unwrap(self.model).config.get_text_config(), "max_position_embeddings", None)
@@ -165,7 +152,7 @@ class TransformersBackend:
                 return [Generation("", 0, Finish.FAILED, f"{type(error).__name__}: {error}")]
             reason = str(error)
         else:
-            return [as_generation(self.decode, row, self.ends, limit) for row in tokens]
+            return [as_generation(self.chat.decode, row, self.ends, limit) for row in tokens]
         # Outside the handler: the traceback would keep the batch's tensors alive.
         half = len(rows) // 2
         warnings.warn(f"{len(rows)} rows computed in two halves ({reason})", stacklevel=3)
@@ -199,6 +186,9 @@ def open_transformers(
     device: str = "auto",
     batch_size: int = BATCH_SIZE,
     max_kv_tokens: int | None = None,
+    chat_template_kwargs: Mapping[str, Any] | None = None,
+    system_role: str | None = None,
+    date: str | None = None,
     thought_tags: Sequence[str] | None = None,
 ) -> TransformersBackend:
     """Load a model folder or hub id.
@@ -206,7 +196,8 @@ def open_transformers(
     Args:
         dtype: `"float32"`, `"bfloat16"`, `"float16"`, or `"auto"` for the one it was saved in.
         device: As PyTorch names it, or `"auto"`: a GPU where there is one.
-        thought_tags: See `TransformersBackend`.
+        chat_template_kwargs, system_role, date, thought_tags: See `treadle.chat.settings.ChatSettings`; by default as
+            the model was trained.
 
     Raises:
         ModelError: The model or its tokenizer cannot be loaded, or the device is not there.
@@ -214,7 +205,7 @@ def open_transformers(
     if device == "auto":
         mps = torch.backends.mps.is_available()
         device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    tokenizer = load_tokenizer(model)
+    chat = load_chat(model, None, chat_template_kwargs, system_role, date, thought_tags)
     network = load_model(model, dtype)
     try:
         network = network.to(device)
@@ -222,4 +213,4 @@ def open_transformers(
         raise ModelError(
             f"device {device!r}: {str(error).splitlines()[0]}; expected cpu, cuda or cuda:NUMBER"
         ) from error
-    return TransformersBackend(network, tokenizer, batch_size, max_kv_tokens, model, thought_tags)
+    return TransformersBackend(network, chat.tokenizer, batch_size, max_kv_tokens, model, chat)

@@ -18,10 +18,10 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from treadle.chat.thoughts import tags_of_pair
+from treadle.chat.settings import ChatSettings
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import (
     Dialect,
@@ -43,6 +43,7 @@ from treadle.evaluate.backends.http import (
 )
 from treadle.evaluate.records import Generation, Request, Sampling
 from treadle.recipe.models import load_tokenizer
+from treadle.scoring.thoughts import tags_of_pair
 
 # English and mathematics with the tokenizers of Qwen and Llama: three to four bytes a token.
 BYTES_PER_TOKEN = 3.5
@@ -64,6 +65,8 @@ class ServerBackend:
         give_up_after: Requests in a row that failed for good after which the server counts as gone.
         api_key_variable: Environment variable that holds the key; `None` sends none.
         tokenizer: Folder or hub id, to count tokens that the server does not report; `None` estimates them.
+        chat_template_kwargs: Variables of the chat template, sent with each request; vLLM and SGLang take them.
+        system_role: `user` puts system messages before the first user's; else they are sent as they are.
         thought_tags: Opening and closing tag; `None` for the paper's. Special tokens need a reasoning parser there.
 
     Attributes:
@@ -87,6 +90,8 @@ class ServerBackend:
         give_up_after: int = 64,
         api_key_variable: str | None = None,
         tokenizer: str | None = None,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
+        system_role: str | None = None,
         thought_tags: Sequence[str] | None = None,
     ) -> None:
         self.model, self.url, self.thought_tags = model, normal_url(url), tags_of_pair(thought_tags)
@@ -96,6 +101,7 @@ class ServerBackend:
             raise ModelError(f"environment variable {api_key_variable} is not set; export {api_key_variable}=KEY")
         self._key = os.environ[api_key_variable] if api_key_variable else None
         self.tokenizer = load_tokenizer(tokenizer) if tokenizer else None
+        self._chat = ChatSettings().changed(chat_template_kwargs, system_role, None, thought_tags)
         self.counts = f"tokenizer {tokenizer}" if tokenizer else f"estimated, {BYTES_PER_TOKEN} bytes a token"
         self.faults: Counter[Fault] = Counter()
         self.dialect = Dialect.SAMPLER
@@ -161,7 +167,9 @@ class ServerBackend:
 
     def describe(self) -> dict[str, Any]:
         """What the texts depend on, as far as it is known here."""
-        return {"kind": "openai", "model": self.model, "server": self.url, "token_counts": self.counts}
+        chat = self._chat.describe()
+        known = {"kind": "openai", "model": self.model, "server": self.url, "token_counts": self.counts}
+        return known | ({"chat": chat} if chat else {})
 
     def close(self) -> None:
         """Nothing is kept open between requests."""
@@ -173,8 +181,8 @@ class ServerBackend:
             dialect = self.dialect
             seconds = max(min(self.timeout, until - time.monotonic()), 0.001)
             try:
-                asked = payload_of(self.model, request, sampling, dialect)
-                answer = exchange(self.url + CHAT, seconds, asked, self._key)
+                payload = payload_of(self.model, request, sampling, dialect, self._chat)
+                answer = exchange(self.url + CHAT, seconds, payload, self._key)
                 completion = read_completion(content_of(answer), self.thought_tags)
                 self._lost = 0
                 return self._generation(*completion)

@@ -12,19 +12,21 @@ sample only as far as its kernels round alike in batches of other sizes.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from treadle.chat.thoughts import Decoder
-from treadle.chat.thoughts import thought_tags as resolve_tags
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import failed
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
-from treadle.recipe.models import load_tokenizer, resolve
+from treadle.recipe.models import listed_ends, load_chat, resolve
 
 # Requests handed over at a time: enough to keep an engine busy, few enough that a run is written down as it goes.
 CHUNK = 512
-USED = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "skip_special_tokens")
+USED = (
+    *("max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"),
+    *("seed", "skip_special_tokens", "stop_token_ids"),
+)
 
 
 class VllmBackend:
@@ -36,7 +38,8 @@ class VllmBackend:
         gpus: GPUs that share the model (tensor parallel).
         memory: Share of each GPU's memory that vLLM may take.
         max_model_len: Longest prompt with its completion; `None` for the model's own limit.
-        thought_tags: See `TransformersBackend`. Tags that are special tokens are kept.
+        chat_template_kwargs, system_role, date, thought_tags: See `treadle.chat.settings.ChatSettings`; by default as
+            the model was trained.
 
     Raises:
         ModelError: vLLM is not installed, or its sampling settings have other names.
@@ -49,6 +52,9 @@ class VllmBackend:
         gpus: int = 1,
         memory: float = 0.9,
         max_model_len: int | None = None,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
+        system_role: str | None = None,
+        date: str | None = None,
         thought_tags: Sequence[str] | None = None,
     ) -> None:
         try:
@@ -63,9 +69,9 @@ class VllmBackend:
                 f"vLLM {vllm.__version__}: SamplingParams has no {', '.join(unknown)}; pip install 'treadle[vllm]'"
             )
         self._vllm, self.name = vllm, model
-        self.tokenizer = load_tokenizer(model)
-        self.thought_tags = resolve_tags(self.tokenizer, thought_tags)
-        self.decode = Decoder(self.tokenizer, self.thought_tags)
+        self.chat = load_chat(model, None, chat_template_kwargs, system_role, date, thought_tags)
+        self.tokenizer, self.thought_tags = self.chat.tokenizer, self.chat.thought_tags
+        self.ends = sorted({*self.chat.ends, *listed_ends(model)})
         self._llm = vllm.LLM(
             model=resolve(model),
             dtype=dtype,
@@ -81,17 +87,10 @@ class VllmBackend:
         """Generate in chunks; each chunk is yielded when all of it is done. An aborted request is `Finish.FAILED`."""
         for start in range(0, len(requests), CHUNK):
             chunk = requests[start : start + CHUNK]
-            prompts = [
-                {
-                    "prompt_token_ids": self.tokenizer.apply_chat_template(
-                        request.prompt, add_generation_prompt=True, return_dict=False
-                    )
-                }
-                for request in chunk
-            ]
+            prompts = [{"prompt_token_ids": ids} for ids in self.chat.prompts([r.prompt for r in chunk])]
             outputs = self._llm.generate(prompts, [self._params(r, sampling) for r in chunk], use_tqdm=False)
             for i, output in enumerate(outputs, start):
-                yield i, _generation(output.outputs[0], self.decode)
+                yield i, _generation(output.outputs[0], self.chat.decode)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in the model's tokens."""
@@ -104,6 +103,7 @@ class VllmBackend:
             "model": self.name,
             "dtype": str(self._llm.llm_engine.model_config.dtype).removeprefix("torch."),
             "token_counts": "tokenizer",
+            **({"chat": chat} if (chat := self.chat.describe()) else {}),
             "versions": {"vllm": self._vllm.__version__},
         }
 
@@ -121,11 +121,13 @@ class VllmBackend:
             repetition_penalty=1.0,
             seed=request.seed % 2**63,
             skip_special_tokens=True,
+            # Without the model's generation config vLLM ends at the tokenizer's end of sequence alone.
+            stop_token_ids=self.ends,
         )
 
 
 def _generation(output: Any, decode: Decoder) -> Generation:
-    """One completion of vLLM: `text`, `token_ids`, `finish_reason`."""
+    """One completion of vLLM: `text`, without thought tags that are special tokens; `token_ids`; `finish_reason`."""
     if output.finish_reason not in ("stop", "length"):
         return failed(f"vLLM ended the request for {output.finish_reason!r}")
     text = output.text if decode.kept.isdisjoint(output.token_ids) else decode(output.token_ids)

@@ -1,0 +1,44 @@
+"""The rows of an SFT stage as tokens, within the length that the stage allows."""
+
+from __future__ import annotations
+
+from accelerate import PartialState
+from datasets import Dataset
+
+from treadle.chat.chat import Chat
+from treadle.chat.rows import Cut, cut_by, tokenised
+from treadle.errors import DataError
+from treadle.training.sft_trainer import GuardedSFTConfig
+
+
+def fitting(conversations: Dataset, chat: Chat, config: GuardedSFTConfig, stage: str, which: str = "") -> Dataset:
+    """The conversations as tokens, for TRL to cut to `max_length`; says how many that shortens or leaves out.
+
+    Args:
+        config: The trainer's.
+        stage: Name of the stage, for messages.
+        which: What the rows are called in messages, besides rows.
+
+    Raises:
+        DataError: No row keeps a token of an assistant's text.
+        ModelError: The chat template refuses a prompt.
+    """
+    rows = tokenised(conversations, chat)
+    cut = cut_of(rows, config)
+    if cut.lost == cut.rows:
+        raise DataError(
+            f"stages.{stage}: max_length={cut.limit} leaves none of the {cut.rows:,} {which}rows a token of the "
+            f"assistant's text; the longest has {cut.longest:,} tokens. Set stages.{stage}.max_length={cut.longest}, "
+            "or leave it out"
+        )
+    if cut.cut:
+        PartialState().print(f"{stage}: {which}{cut.describe()}")
+    return rows
+
+
+def cut_of(rows: Dataset, config: GuardedSFTConfig) -> Cut:
+    """What the stage's `max_length` takes from rows of `treadle.chat.rows.tokenised`."""
+    splits = config.packing and config.packing_strategy != "bfd"  # into further rows, and nothing is lost
+    # A row of which the prompt is trained on, too, is never without anything to learn.
+    spared = not config.completion_only_loss or (config.truncation_mode == "keep_end" and not config.packing)
+    return cut_by(rows, None if splits else config.max_length, keep_end=spared)
