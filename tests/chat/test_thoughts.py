@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chat.byte_tokenizer import END, PAD, byte_tokenizer
-from treadle.chat.thoughts import Decoder, thought_tags
+from treadle.chat.chat import Chat
+from treadle.chat.settings import FILE, ChatSettings, read_settings, write_file
+from treadle.chat.thoughts import Decoder
 from treadle.errors import ModelError, RecipeError
-from treadle.scoring.thoughts import PLAIN, Block, ThoughtTags
+from treadle.scoring.thoughts import Block, ThoughtTags
 
 TAGS = ("<think>", "</think>")
 # By the ends of the prompts that the templates' authors write: `<think>\n`, `<think>\n\n</think>\n\n` or neither.
@@ -28,38 +30,53 @@ BY_TEMPLATE = {
 }
 
 
+def tags_of(template, pair=None, **variables):
+    return Chat(byte_tokenizer(template), ChatSettings(variables).changed(thought_tags=pair)).thought_tags
+
+
 @pytest.mark.parametrize("name", BY_TEMPLATE)
 def test_what_templates_do_with_the_block(name):
-    tokenizer = byte_tokenizer(name)
-    found = (thought_tags(tokenizer), thought_tags(tokenizer, None, {"enable_thinking": False}))
-    assert tuple(tags.block for tags in found) == BY_TEMPLATE[name]
+    found = [tags_of(name)]
+    if "enable_thinking" in byte_tokenizer(name).chat_template:
+        found.append(tags_of(name, enable_thinking=False))
+    assert (found[0].block, found[-1].block) == BY_TEMPLATE[name]
     assert {tags.pair for tags in found} == {TAGS}
-
-
-def test_a_template_may_want_a_system_message_first():
-    wants = "{% if messages[0].role != 'system' %}{{ raise_exception('system first') }}{% endif %}a<think>"
-    assert thought_tags(byte_tokenizer(wants)).block is Block.OPENED
-    with pytest.raises(ModelError, match=r"the chat template cannot render a prompt of one message \(no\)"):
-        thought_tags(byte_tokenizer("{{ raise_exception('no') }}"))
-
-
-def test_another_template_may_be_given_and_none_opens_nothing():
-    assert thought_tags(byte_tokenizer(None)) == PLAIN
-    template = byte_tokenizer("deepseekv3").chat_template
-    assert thought_tags(byte_tokenizer(), None, {"chat_template": template}).block is Block.OPENED
 
 
 def test_tags_are_a_setting_and_a_template_that_opens_others_is_refused():
     opens = "{{ messages[-1].content }}:<|begin_of_thought|>\n"
     pair = ["<|begin_of_thought|>", "<|end_of_thought|>"]
-    assert thought_tags(byte_tokenizer(opens), pair) == ThoughtTags(*pair, Block.OPENED)
-    assert thought_tags(byte_tokenizer(), pair) == ThoughtTags(*pair)
+    assert tags_of(opens, pair) == ThoughtTags(*pair, Block.OPENED)
+    assert tags_of("qwen2_5", pair) == ThoughtTags(*pair)
     with pytest.raises(RecipeError, match=r'set thought_tags: \["<\|begin_of_thought\|>", "<\|end_of_thought\|>"\]'):
-        thought_tags(byte_tokenizer(opens))
+        tags_of(opens)
     with pytest.raises(RecipeError, match=r'puts <think> at the end .* set thought_tags: \["<think>", "</think>"\]'):
-        thought_tags(byte_tokenizer("qwen3_5_nothink"), pair)
+        tags_of("qwen3_5_nothink", pair)
     with pytest.raises(RecipeError, match=r"thought_tags: found 'ab'; expected two texts"):
-        thought_tags(byte_tokenizer(), "ab")
+        tags_of("qwen2_5", "ab")
+
+
+def test_tags_are_saved_beside_a_model_and_read_again(tmp_path):
+    pair = ("<thinking>", "</thinking>")
+    chat = Chat(byte_tokenizer(), ChatSettings(thought_tags=pair))
+    write_file(tmp_path, chat.record())
+    assert read_settings(str(tmp_path)).thought_tags == pair
+    assert chat.describe() == {"thought_tags": list(pair)}
+    assert Chat(byte_tokenizer()).describe() == {}  # the paper's change nothing
+    write_file(tmp_path, {"thought_tags": ["<a>"]})
+    with pytest.raises(ModelError, match=rf"{FILE}: thought_tags: found \['<a>'\], expected two texts such as"):
+        read_settings(str(tmp_path))
+
+
+def test_an_answer_holds_the_tags_as_tokens_and_no_other_special_one():
+    """What fine-tuning trains on is what a rollout gives and decoding keeps."""
+    tokenizer = byte_tokenizer(special=("<reason>", "</reason>", "<|other|>"))
+    chat = Chat(tokenizer, ChatSettings(thought_tags=("<reason>", "</reason>")))
+    text = "<reason>first</reason>act <|other|> ends"
+    ids = chat.answer(text)
+    marks = [tokenizer.convert_ids_to_tokens(i) for i in ids if i >= tokenizer.convert_tokens_to_ids("<reason>")]
+    assert marks == ["<reason>", "</reason>"]
+    assert chat.decode(ids) == text
 
 
 TEXT = "<think>first</think>1. **Multiply** 6 é"

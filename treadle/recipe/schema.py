@@ -10,7 +10,7 @@ import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from treadle.chat.settings import SystemRole
 from treadle.scoring.completion import ThinkTags
@@ -235,13 +235,8 @@ class Recipe(Strict):
     system_role: SystemRole | None = None
     date: datetime.date | None = None
     report_to: list[str] = []
-    thought_tags: tuple[str, str] | None = None
+    thought_tags: Annotated[tuple[str, str], AfterValidator(lambda pair: ThoughtTags(*pair).pair)] | None = None
     stages: list[AnyStage] = Field(min_length=1)
-
-    @field_validator("thought_tags")
-    @classmethod
-    def _check_tags(cls, pair: tuple[str, str] | None) -> tuple[str, str] | None:
-        return None if pair is None else ThoughtTags(*pair).pair
 
     @model_validator(mode="after")
     def _name_stages(self) -> Recipe:

@@ -58,8 +58,7 @@ class ServerBackend:
         model: Name under which the server knows the model.
         url: Its address, with or without `/v1`.
         concurrency, retries: Requests that are under way at a time; further attempts after the first.
-        timeout: Seconds for one attempt.
-        deadline: Seconds for one request with all its attempts and waits.
+        timeout, deadline: Seconds for one attempt, and for one request with all its attempts and waits.
         first_wait, longest_wait: Seconds between attempts: they double from the first to the longest, and each is
             drawn between half of that and all of it. A longer `Retry-After` is kept.
         give_up_after: Requests in a row that failed for good after which the server counts as gone.
@@ -106,8 +105,7 @@ class ServerBackend:
         self.faults: Counter[Fault] = Counter()
         self.dialect = Dialect.SAMPLER
         self._lock = threading.Lock()
-        self._uncounted = False
-        self._lost = 0
+        self._uncounted, self._lost = False, 0
         self.give_up_after = give_up_after
         try:
             exchange(self.url + MODELS, min(GREETING, timeout), key=self._key)
