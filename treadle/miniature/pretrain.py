@@ -158,7 +158,7 @@ def _problem(rng: random.Random, low: int, high: int) -> world.Problem:
 
 
 def _block(thought: str, action: str) -> str:
-    return f"<think>{thought}</think>{action}"
+    return PLAIN.written(thought, action)
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, user: str, given: str, learned: str) -> tuple[list[int], list[int]]:
