@@ -101,8 +101,9 @@ def load_chat(
     Raises:
         ModelError: The tokenizer cannot be loaded, or its chat template cannot be used.
     """
-    settings = read_settings(resolve(model)).changed(chat_template_kwargs, system_role, date)
-    return Chat(load_tokenizer(tokenizer or model), settings)
+    _local_folder(model)
+    spoken = load_tokenizer(tokenizer or model)
+    return Chat(spoken, read_settings(resolve(model)).changed(chat_template_kwargs, system_role, date))
 
 
 def listed_ends(model: str) -> list[int]:
