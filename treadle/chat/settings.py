@@ -26,6 +26,8 @@ SystemRole = Literal["auto", "template", "user"]
 class ChatSettings:
     """What is chosen of the rendering.
 
+    Raises `ModelError` for a value that is none of these.
+
     Args:
         template_kwargs: Further variables of the chat template, such as `{"enable_thinking": False}`.
         system_role: Where a system message goes. `template`: as the template has it, and a template that refuses or
@@ -38,6 +40,14 @@ class ChatSettings:
     system_role: SystemRole = "auto"
     date: str | None = None
     thought_tags: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.template_kwargs, Mapping):
+            raise _wrong("chat_template_kwargs", self.template_kwargs, "names with values")
+        if self.system_role not in get_args(SystemRole):
+            raise _wrong("system_role", self.system_role, " or ".join(get_args(SystemRole)))
+        if self.date is not None and not _is_date(self.date):
+            raise _wrong("date", self.date, "a day such as 2026-01-31")
 
     def changed(
         self,
@@ -75,17 +85,10 @@ def read_settings(model: str) -> ChatSettings:
     """
     content = read_file(model)
     keys = ("chat_template_kwargs", "system_role", "date", "thought_tags")
-    kwargs, role, date, tags = map(content.get, keys)
-    if not isinstance(kwargs, dict | None):
-        raise _wrong(model, "chat_template_kwargs", kwargs, "names with values")
-    if role is not None and role not in get_args(SystemRole):
-        raise _wrong(model, "system_role", role, " or ".join(get_args(SystemRole)))
-    if date is not None and not _is_date(date):
-        raise _wrong(model, "date", date, "a day such as 2026-01-31")
     try:
-        return ChatSettings().changed(kwargs, role, date, tags)
-    except RecipeError:
-        raise _wrong(model, "thought_tags", tags, 'two texts such as ["<think>", "</think>"]') from None
+        return ChatSettings().changed(*map(content.get, keys))
+    except (ModelError, RecipeError) as error:
+        raise ModelError(f"{Path(model) / FILE}: {error}") from None
 
 
 def read_file(model: str) -> dict[str, Any]:
@@ -137,5 +140,5 @@ def _is_date(value: Any) -> bool:
     return True
 
 
-def _wrong(model: str, key: str, found: Any, expected: str) -> ModelError:
-    return ModelError(f"{Path(model) / FILE}: {key}: found {found!r}, expected {expected}")
+def _wrong(key: str, found: Any, expected: str) -> ModelError:
+    return ModelError(f"{key}: found {found!r}, expected {expected}")

@@ -40,7 +40,7 @@ def dated(recipe: Recipe) -> tuple[Recipe, Chat]:
     That is the day on which the run began, so that a run renders the same prompts on each of its days.
     """
     chat = recipe_chat(recipe)
-    if not chat.dated:
+    if not chat.dated or recipe.date:
         return recipe, chat
     day = by_one(lambda: recorded_date(recipe, chat.describe()) or chat.settings.date)
     recipe = recipe.model_copy(update={"date": datetime.date.fromisoformat(day)})

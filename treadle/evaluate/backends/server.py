@@ -31,16 +31,7 @@ from treadle.evaluate.backends.chat import (
     payload_of,
     read_completion,
 )
-from treadle.evaluate.backends.http import (
-    CHAT,
-    MODELS,
-    Fault,
-    Passing,
-    Refusal,
-    content_of,
-    exchange,
-    normal_url,
-)
+from treadle.evaluate.backends.http import CHAT, MODELS, Fault, Passing, Refusal, content_of, exchange, normal_url
 from treadle.evaluate.records import Generation, Request, Sampling
 from treadle.recipe.models import load_tokenizer
 from treadle.scoring.thoughts import tags_of_pair
@@ -95,7 +86,7 @@ class ServerBackend:
     ) -> None:
         self.model, self.url, self.thought_tags = model, normal_url(url), tags_of_pair(thought_tags)
         self.concurrency, self.retries, self.timeout, self.deadline = concurrency, retries, timeout, deadline
-        self.first_wait, self.longest_wait = first_wait, longest_wait
+        self.first_wait, self.longest_wait, self.give_up_after = first_wait, longest_wait, give_up_after
         if api_key_variable and not os.environ.get(api_key_variable):
             raise ModelError(f"environment variable {api_key_variable} is not set; export {api_key_variable}=KEY")
         self._key = os.environ[api_key_variable] if api_key_variable else None
@@ -103,10 +94,8 @@ class ServerBackend:
         self._chat = ChatSettings().changed(chat_template_kwargs, system_role, None, thought_tags)
         self.counts = f"tokenizer {tokenizer}" if tokenizer else f"estimated, {BYTES_PER_TOKEN} bytes a token"
         self.faults: Counter[Fault] = Counter()
-        self.dialect = Dialect.SAMPLER
-        self._lock = threading.Lock()
+        self.dialect, self._lock = Dialect.SAMPLER, threading.Lock()
         self._uncounted, self._lost = False, 0
-        self.give_up_after = give_up_after
         try:
             exchange(self.url + MODELS, min(GREETING, timeout), key=self._key)
         except Passing as passing:
@@ -165,16 +154,14 @@ class ServerBackend:
 
     def describe(self) -> dict[str, Any]:
         """What the texts depend on, as far as it is known here."""
-        chat = self._chat.describe()
         known = {"kind": "openai", "model": self.model, "server": self.url, "token_counts": self.counts}
-        return known | ({"chat": chat} if chat else {})
+        return known | ({"chat": chat} if (chat := self._chat.describe()) else {})
 
     def close(self) -> None:
         """Nothing is kept open between requests."""
 
     def _complete(self, request: Request, sampling: Sampling, stop: threading.Event) -> Generation:
-        until = time.monotonic() + self.deadline
-        attempt = 0
+        until, attempt = time.monotonic() + self.deadline, 0
         while True:
             dialect = self.dialect
             seconds = max(min(self.timeout, until - time.monotonic()), 0.001)
