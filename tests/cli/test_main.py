@@ -14,7 +14,7 @@ import yaml
 
 from treadle.cli import main as cli
 from treadle.cli.data import spread
-from treadle.cli.evaluate import BACKEND_FLAGS, _floor
+from treadle.cli.evaluate import BACKEND_FLAGS, _instances
 from treadle.data.prepared import Prepared
 from treadle.data.sources.native import to_row
 from treadle.evaluate.backends import _OPENERS
@@ -191,12 +191,15 @@ def test_the_flags_of_back_ends_are_options_that_they_have():
         assert set(flags) <= set(inspect.signature(_OPENERS[kind]).parameters)
 
 
-def test_steps_of_several_folders_have_no_common_floor(treadle, world, tmp_path):
-    folders = [str(tmp_path / name) for name in "ab"]
-    for folder in folders:
-        treadle("prepare", world, "-o", folder)
-    assert _floor([folders[0], str(world)]) == Prepared(folders[0]).floors["floor"]
-    assert _floor(folders) is _floor([str(world)]) is _floor(None) is None
+def test_steps_are_told_by_the_folder_that_they_are_of(treadle, world, tmp_path):
+    """A floor counts as often as steps of its folder are evaluated."""
+    folders = [tmp_path / name for name in "ab"]
+    treadle("prepare", world, "-o", folders[0])
+    treadle("prepare", world, "-o", folders[1], "--targets", "all")
+    found = _instances([f"first={folders[0]}", str(world), str(folders[1])], "train", None)
+    assert {folder: len(steps) for folder, steps in found.items()} == {
+        folder: Prepared(folder).count("instances") for folder in folders
+    }
 
 
 def test_a_second_run_finds_its_folder(treadle, world, tmp_path):

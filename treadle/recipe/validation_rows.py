@@ -15,7 +15,7 @@ from treadle.data.prepared import Prepared
 from treadle.data.rows import rendered
 from treadle.errors import DataError
 from treadle.recipe.schema import AnyStage, RLVRStage, SFTStage
-from treadle.recipe.training_data import answer_references, conversations, step_references
+from treadle.recipe.training_data import answer_references, conversations, similarity_floor, step_references
 
 _WHAT = {"steps": "held-out steps", "answers": "held-out final answers", "loss": "held-out conversations"}
 
@@ -45,13 +45,25 @@ def validation_rows(stage: AnyStage, prepared: Prepared, seed: int) -> Dataset |
     return rendered(rows, prepared, "heldout", whole_action=validated_by(stage) == "steps")
 
 
+def validation_floor(stage: AnyStage, prepared: Prepared) -> float | None:
+    """What reward a policy that has learned nothing earns at most in validation, where that is the similarity of steps.
+
+    `None` without validation, for another reward, and as `similarity_floor`.
+    """
+    if stage.validate_every is None or validated_by(stage) != "steps":
+        return None
+    return prepared.floor if isinstance(stage, RLVRStage) else similarity_floor(stage, prepared)
+
+
 def describe_validation(stage: AnyStage, prepared: Prepared) -> str:
     """What is validated and how often, for people; empty without validation. Raises like `validation_rows`."""
     if stage.validate_every is None:
         return ""
     found = len(_candidates(stage, prepared))
     count = min(stage.validation_rows, found)
-    return f"validated every {stage.validate_every:,} steps on {count:,} of {found:,} {_WHAT[validated_by(stage)]}"
+    text = f"validated every {stage.validate_every:,} steps on {count:,} of {found:,} {_WHAT[validated_by(stage)]}"
+    floor = validation_floor(stage, prepared)
+    return text if floor is None else f"{text} (floor of their reward {floor:.2f})"
 
 
 def _candidates(stage: AnyStage, prepared: Prepared) -> Dataset:
