@@ -97,7 +97,7 @@ class Text(TypedDict):
 
 
 class Floor(Figure):
-    """What a policy earns; `texts` are its constants, the most used first. `share`: how often the frequent one is right."""
+    """What a policy earns; `texts`: its constants, most used first; `share`: of steps that it equals."""
 
     name: str
     texts: list[Text]
