@@ -40,35 +40,25 @@ def test_metrics_of_a_resumed_run_have_no_gap_and_no_double(tmp_path, arguments)
 def test_a_similarity_has_its_floor_beside_it(tmp_path, arguments, capfd):
     path = tmp_path / "m.jsonl"
     state = TrainerState(max_steps=9)
-    for callback in (MetricsFile(path, 0.34567), ProgressBar("srl", similarity_floor=0.34567)):  # answers validate
+    for callback in (MetricsFile(path, 0.34567), ProgressBar("srl", similarity_floor=0.34567)):
         callback.on_train_begin(arguments, state, TrainerControl())
         for logs in ({"loss": 1.0}, {"eval_similarity": 0.4}, {"similarity": None}, {"reward": 0.2, "similarity": 0.3}):
             callback.on_log(arguments, state, TrainerControl(), logs=logs)
         callback.on_train_end(arguments, state, TrainerControl())
-    assert [json.loads(line).get("similarity_floor") for line in path.open()] == [None, None, None, 0.3457]
+    assert [json.loads(line).get("similarity_floor") for line in path.open()] == [None, 0.3457, None, 0.3457]
     assert "similarity=0.3 (floor 0.35)" in capfd.readouterr().err
 
 
 def test_a_validation_by_similarity_has_its_floor_beside_it(tmp_path, arguments, capfd):
     path = tmp_path / "m.jsonl"
     state = TrainerState(max_steps=9)
-    bar = ProgressBar("rlvr", held_out_floor=0.34567)
-    for callback in (MetricsFile(path, held_out_floor=0.34567), bar):
+    for callback in (MetricsFile(path, held_out_floor=0.34567), ProgressBar("rlvr", held_out_floor=0.34567)):
         callback.on_train_begin(arguments, state, TrainerControl())
         for logs in ({"similarity": 0.5}, {"eval_reward": 0.375}, {"eval_reward": -1.0, "eval_similarity": None}):
             callback.on_log(arguments, state, TrainerControl(), logs=logs)
-        callback.on_log(arguments, state, TrainerControl(), logs={"eval_runtime": 1.0})
         callback.on_train_end(arguments, state, TrainerControl())
-    assert [json.loads(line).get("similarity_floor") for line in path.open()] == [None, 0.3457, 0.3457, None]
-    shown = capfd.readouterr().err
-    assert "similarity=0.5," not in shown
-    assert "held_out" not in bar._held_out, "the last had no reward"
-    state.log_history.clear()
-    bar = ProgressBar("rlvr", held_out_floor=0.34567)
-    bar.on_train_begin(arguments, state, TrainerControl())
-    bar.on_log(arguments, state, TrainerControl(), logs={"eval_reward": 0.375})
-    bar.on_train_end(arguments, state, TrainerControl())
-    assert "held_out=0.375 (floor 0.35)" in capfd.readouterr().err
+    assert [json.loads(line).get("similarity_floor") for line in path.open()] == [None, 0.3457, 0.3457]
+    assert "held_out=-1 (floor 0.35)" in capfd.readouterr().err
 
 
 def test_the_bar_shows_reward_kept_groups_and_faults_by_kind(arguments, capfd):

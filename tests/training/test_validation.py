@@ -247,6 +247,7 @@ def test_only_a_validation_by_step_similarity_has_a_floor(recipe, prepared):  # 
         ({**SRL, **every, "validation": "answers"}, None),
         ({**SRL, **every, "unit": "solution"}, None),
         ({**SRL, **every, "autojunk": True}, None),
+        ({**SRL, **every, "reward": "margin"}, None),
         ({**RLVR, **every}, None),
         ({**SFT, **every}, None),
         (SRL, None),

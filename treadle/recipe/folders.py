@@ -52,7 +52,7 @@ def by_one(call: Callable[[], Any]) -> Any:
 def identity(recipe: Recipe, number: int, digest: str) -> dict[str, Any]:
     """What decides the result of stage `number` (from 0): the data, its settings and all that comes before it."""
     everything = recipe.model_dump(mode="json")
-    shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
+    shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora", "prompts")}
     stages = everything["stages"][: number + 1]
     for stage in stages:
         for name in _CHANGES_NOTHING:

@@ -46,6 +46,7 @@ from treadle.recipe.folders import (
 )
 from treadle.recipe.models import check_model, load_model, load_tokenizer
 from treadle.recipe.schema import AnyStage, Recipe
+from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
 from treadle.recipe.training_data import count_rows, count_without_answer, similarity_floor, training_rows
 from treadle.recipe.validation_rows import describe_validation, validation_floor, validation_rows
@@ -65,11 +66,15 @@ def check(recipe: Recipe) -> list[Sizes]:
     check_place(recipe.output)
     check_model(recipe.model)
     load_tokenizer(recipe.tokenizer or recipe.model)
-    sizes = []
+    sizes, shown = [], shown_of(recipe, prepared)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
-        size = derive_sizes(stage, count_rows(stage, prepared), processes)
+        size = derive_sizes(stage, count_rows(stage, prepared, shown), processes)
         validation = describe_validation(stage, prepared)
-        more = {"without_answer": count_without_answer(stage, prepared), "validation": validation}
+        more = {
+            "without_answer": count_without_answer(stage, prepared),
+            "validation": validation,
+            "examples": len(shown.left_out),
+        }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared)))
         trainer_config(stage, recipe, folder, size)
     return sizes
@@ -125,8 +130,9 @@ def _run_stage(
     deadline: float | None,
 ) -> Stop | None:
     """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
-    rows = training_rows(stage, prepared)
-    held_out = validation_rows(stage, prepared, recipe.seed)
+    shown = shown_of(recipe, prepared)
+    rows = training_rows(stage, prepared, shown)
+    held_out = validation_rows(stage, prepared, recipe.seed, shown)
     floors = (similarity_floor(stage, prepared), validation_floor(stage, prepared))
     checkpoint = by_one(partial(starting_point, folder))
     with StopRequest(deadline) as request:

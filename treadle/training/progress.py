@@ -24,8 +24,6 @@ _SHOWN = {
     "sampling/kept_groups": "kept",
     "thought_tokens": "thought",
 }
-_WITH_FLOOR = {False: ("similarity",), True: ("eval_reward", "eval_similarity")}
-"""Metrics that a floor belongs to, of training and of validation."""
 
 
 class MetricsFile(TrainerCallback):
@@ -57,11 +55,17 @@ class MetricsFile(TrainerCallback):
         if not state.is_world_process_zero or not logs:
             return
         line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **_finite(logs)}
-        held_out = any(key.startswith("eval_") for key in logs)
-        floor = self.held_out_floor if held_out else self.similarity_floor
-        if floor is not None and any(logs.get(key) is not None for key in _WITH_FLOOR[held_out]):
+        floor = self._floor(logs)
+        if floor is not None:
             line["similarity_floor"] = round(floor, 4)
         append_lines(self.path, [json.dumps(line) + "\n"])
+
+    def _floor(self, logs: dict[str, Any]) -> float | None:
+        """That of a log's similarity, of training or of a validation; or of a validation's reward."""
+        if self.held_out_floor is not None and logs.get("eval_reward") is not None:
+            return self.held_out_floor
+        similar = any(logs.get(key) is not None for key in ("similarity", "eval_similarity"))
+        return self.similarity_floor if similar else None
 
 
 def _finite(logs: dict[str, Any]) -> dict[str, Any]:
