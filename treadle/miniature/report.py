@@ -98,10 +98,9 @@ def curves_figure(folder: Path, floor: float | None) -> Figure:
             axes.plot([log["seconds"] for log in logs], [log[key] for log in logs], color=colour, label=TITLES[arm])
         if key == "similarity" and floor is not None:
             axes.axhline(floor, color=FLOOR, linewidth=1.2, linestyle=(0, (5, 2)), zorder=0)
-            place = axes.get_yaxis_transform()
-            axes.text(
-                0.98, floor, f"floor {floor:.2f}", transform=place, color=FLOOR, fontsize=8, ha="right", va="bottom"
-            )
+            at, above = (0.98, floor), {"xytext": (0, 3), "textcoords": "offset points", "ha": "right", "va": "bottom"}
+            text = f"floor {floor:.2f}"
+            axes.annotate(text, at, xycoords=axes.get_yaxis_transform(), color=FLOOR, fontsize=8, **above)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("seconds of the stage")
         axes.spines[["top", "right"]].set_visible(False)
