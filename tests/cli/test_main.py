@@ -83,7 +83,9 @@ def test_prepare_train_evaluate(treadle, world, recipe, tiny_folder, tmp_path):
     code, out, err = treadle(*command, *limits, "--mode", "all")
     assert code == 0, err
     assert "| data | 4 | whole | 0.0% [0.0%, 49.0%] | - |" in out
-    assert re.search(r"next steps: \d+ of 4 trajectories, similarity \d+\.\d% \[.*\], exact 0\.0%", out)
+    assert re.search(
+        r"next steps: \d+ of 4 trajectories, similarity \d+\.\d% \[.*\] \(floor \d+\.\d%\), exact 0\.0%", out
+    )
     assert re.search(r"a policy that has learned nothing earns \d+\.\d% \[.*\]; above that by -?\d+\.\d%", out)
     samples = [json.loads(line) for line in (tmp_path / "scores" / "samples.jsonl").open()]
     assert len(samples) == 8

@@ -107,6 +107,7 @@ def evaluate(
     from treadle.evaluate.run import regrade as run_regrade
     from treadle.evaluate.settings import EvaluateSettings
     from treadle.evaluate.step_floor import floor_of
+    from treadle.evaluate.steps import joined
     from treadle.evaluate.summary import as_table, failed
     from treadle.report.evaluation import write_evaluation_report
     from treadle.scoring.grading import KINDS
@@ -163,7 +164,7 @@ def evaluate(
             out,
             backend,
             options,
-            [instance for found in instances.values() for instance in found],
+            joined(instances),
             overwrite,
             write_evaluation_report,
             *floor_of({folder: len(found) for folder, found in instances.items()}),
