@@ -1,8 +1,9 @@
 """The column `contrast`: other experts' actions that an action is held against (docs/floors.md).
 
-Half of a row's are the other steps of its own trajectory, so that repeating the step before earns no more than any
-other text; the rest are steps of other trajectories of the same form. The form can be seen in the prompt and earns
-nothing therefore. Steps are not matched by tool: which tool to call is what an agent learns.
+They are steps of other trajectories of the same form: the form can be seen in the prompt and earns nothing therefore.
+Steps are not matched by tool: which tool to call is what an agent learns. For a margin half of them are other steps of
+the own trajectory, so that copying the step before earns little. For a floor, which is the highest similarity of all,
+they are not: there is always a step that is near, and nothing but the right action would be above it.
 """
 
 from __future__ import annotations
@@ -39,17 +40,19 @@ class Contrasts:
         pool: Steps to draw from, each as often as it is to count.
         most: How many texts a row is held against.
         seed: Another one draws others.
+        siblings: Take half of them from the row's own trajectory.
     """
 
     pool: tuple[Other, ...]
     most: int
     seed: int = 0
+    siblings: bool = True
 
     def of(self, trajectory: Trajectory, step: int) -> list[str]:
         """Texts other than the action of `step` (1-based), at most `most`; fewer where there are no more."""
         own = trajectory.steps[step - 1].action
         draw = random.Random(f"contrast/{self.seed}/{trajectory.id}/{step}")
-        siblings = [s.action for s in trajectory.steps if s.action != own]
+        siblings = [s.action for s in trajectory.steps if s.action != own] if self.siblings else []
         form = form_of(trajectory)
         others = [o.action for o in self.pool if o.form == form and o.trajectory != trajectory.id and o.action != own]
         half = min(len(siblings), max(self.most // 2, self.most - len(others)))

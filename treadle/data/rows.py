@@ -111,17 +111,20 @@ def rendered(
     return references.with_transform(Renderer(file, rendering, whole_action, asking, contrasts))
 
 
-def load_rows(folder: str | Path, split: Split = "train", contrasts: int = 0, seed: int = 0) -> Dataset:
+def load_rows(
+    folder: str | Path, split: Split = "train", contrasts: int = 0, seed: int = 0, siblings: bool = True
+) -> Dataset:
     """The step instances of a prepared folder as a data set with prompts, for any trainer.
 
     Args:
         contrasts: Other experts' actions in a column `contrast`, which `margin_reward` and `scaled_reward` read; 0 for
             no such column.
         seed: Of their choice.
+        siblings: Take half of them from the row's own trajectory, which is meant for `margin_reward`.
 
     Raises:
         DataError: The folder was not written by `treadle prepare`.
     """
     prepared = Prepared(folder)
-    others = Contrasts(pool_of(prepared, seed), contrasts, seed) if contrasts else None
+    others = Contrasts(pool_of(prepared, seed), contrasts, seed, siblings) if contrasts else None
     return rendered(instance_references(prepared, split), prepared, split, contrasts=others)

@@ -57,4 +57,4 @@ def contrasts_of(stage: AnyStage, prepared: Prepared, seed: int) -> Contrasts | 
     if not isinstance(stage, SRLStage) or stage.reward not in ("margin", "scaled"):
         return None
     most = (MOST if stage.reward == "margin" else MEASURED_BY) if stage.contrasts is None else stage.contrasts
-    return Contrasts(pool_of(prepared, seed), most, seed)
+    return Contrasts(pool_of(prepared, seed), most, seed, siblings=stage.reward == "margin")

@@ -13,7 +13,7 @@ StepForm = Literal["titled", "named", "numbered", "line", "text"]
 """How steps are written: with a number and a title in bold, with a number and a plain title, with a number, as one line
 each, or as text."""
 
-_NUMBER = re.compile(r"\s*(?:#+\s*|\*\*)?(?:step\s*)?\(?\d+\s*[.):]", re.IGNORECASE)
+_NUMBER = re.compile(r"\s*(?:#+\s*|\*\*)?(?:step\s*)?\(?\d+\s*(?:[.)](?!\d)|:)", re.IGNORECASE)
 
 
 def step_form(steps: Sequence[Step]) -> StepForm:
