@@ -148,8 +148,11 @@ def count_without_answer(stage: AnyStage, prepared: Prepared) -> int:
 def similarity_floor(stage: AnyStage, prepared: Prepared) -> float | None:
     """What similarity a policy that has learned nothing earns at most in this stage.
 
-    `None` for a stage with another reward, or another similarity than floors are measured by, and for data without.
+    `None` for a stage with another reward, or another similarity than floors are measured by, and for data without. An
+    RLVR stage has one if it trains on steps, too.
     """
+    if isinstance(stage, RLVRStage) and stage.step_share:
+        return prepared.floor
     if not isinstance(stage, SRLStage) or stage.unit != "step":
         return None
     return prepared.floor if not stage.autojunk and stage.argument_order == "model_first" else None
