@@ -69,13 +69,13 @@ def check(recipe: Recipe) -> list[Sizes]:
     sizes, shown = [], shown_of(recipe, prepared)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         size = derive_sizes(stage, count_rows(stage, prepared, shown), processes)
-        validation = describe_validation(stage, prepared)
+        validation = describe_validation(stage, prepared, shown)
         more = {
             "without_answer": count_without_answer(stage, prepared),
             "validation": validation,
             "examples": len(shown.left_out),
         }
-        sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared)))
+        sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
         trainer_config(stage, recipe, folder, size)
     return sizes
 
@@ -133,7 +133,7 @@ def _run_stage(
     shown = shown_of(recipe, prepared)
     rows = training_rows(stage, prepared, shown)
     held_out = validation_rows(stage, prepared, recipe.seed, shown)
-    floors = (similarity_floor(stage, prepared), validation_floor(stage, prepared))
+    floors = (similarity_floor(stage, prepared, shown), validation_floor(stage, prepared, shown))
     checkpoint = by_one(partial(starting_point, folder))
     with StopRequest(deadline) as request:
         metrics = MetricsFile(folder / "metrics.jsonl", *floors)
