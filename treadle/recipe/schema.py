@@ -43,6 +43,20 @@ class Lora(Strict):
     target_modules: str | list[str] = "all-linear"
 
 
+class Prompts(Strict):
+    """What prompts ask for and show beside the task and the steps before.
+
+    Args:
+        examples: Worked examples, steps of short training trajectories chosen by the recipe's seed. These trajectories
+            are not trained on.
+        think: Ask for thoughts between think tags before the step. `false` goes with `think_tags: optional`, for models
+            that answer without.
+    """
+
+    examples: int = Field(0, ge=0)
+    think: bool = True
+
+
 class Stage(Strict):
     """What all stages share.
 
@@ -141,14 +155,28 @@ class SRLStage(RLStage):
 
     Args:
         unit: `step` is SRL; `solution` compares the whole solution at once, the paper's one-step ablation.
+        reward: What a step earns: the paper's similarity to the expert's action, or that corrected for what can be had
+            without reading the problem, see docs/floors.md (`treadle.margin_reward` and its neighbours).
+        contrasts: Other experts' actions that `margin` and `scaled` hold an action against, `null` for their own
+            defaults (8 and 16); 0 is the paper's similarity.
         think_tags, autojunk, argument_order: See `srl_reward`.
     """
 
     kind: Literal["srl"]
     unit: Literal["step", "solution"] = "step"
+    reward: Literal["similarity", "margin", "scaled", "weighted"] = "similarity"
+    contrasts: int | None = Field(None, ge=0)
     think_tags: ThinkTags = "strict"
     autojunk: bool = False
     argument_order: ArgumentOrder = "model_first"
+
+    @model_validator(mode="after")
+    def _rewards_of_steps(self) -> SRLStage:
+        if self.unit == "solution" and self.reward != "similarity":
+            raise ValueError(f"reward={self.reward!r} is one of steps; set reward=similarity, or unit=step")
+        if self.contrasts is not None and self.reward not in ("margin", "scaled"):
+            raise ValueError(f"contrasts are for reward=margin and reward=scaled; reward={self.reward!r} has none")
+        return self
 
 
 class RLVRStage(RLStage):
@@ -186,6 +214,7 @@ class Recipe(Strict):
         system_role: Where system messages go, see `treadle.chat.settings.ChatSettings`; `None` for as the model was
             trained, else `auto`.
         date: What a chat template that shows the date shows; `None` for the model's, else the day the run began.
+        prompts: See `Prompts`; the same in all stages.
         report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
     """
 
@@ -201,6 +230,7 @@ class Recipe(Strict):
     chat_template_kwargs: dict[str, Any] | None = None
     system_role: SystemRole | None = None
     date: datetime.date | None = None
+    prompts: Prompts = Prompts()
     report_to: list[str] = []
     stages: list[AnyStage] = Field(min_length=1)
 

@@ -20,6 +20,7 @@ class Sizes:
         rollouts_per_step: Completions of one optimizer step, 0 for SFT.
         new_tokens_per_step: Upper bound of generated tokens in one round, 0 for SFT.
         without_answer: Trajectories that RLVR leaves out because they have no final answer.
+        examples: Trajectories that are worked examples and not trained on.
         validation: What is validated and how often, for people; empty without validation.
         similarity_floor: What similarity a policy that has learned nothing earns at most; `None` where the stage is not
             rewarded by that of steps, or the data does not say.
@@ -32,6 +33,7 @@ class Sizes:
     optimizer_steps: int
     new_tokens_per_step: int
     without_answer: int = 0
+    examples: int = 0
     validation: str = ""
     similarity_floor: float | None = None
 
@@ -45,6 +47,8 @@ class Sizes:
             text += f", at most {self.new_tokens_per_step:,} new tokens a step and sampling round"
         if self.without_answer:
             text += f"; {self.without_answer:,} trajectories without a final answer left out"
+        if self.examples:
+            text += f"; {self.examples:,} trajectories are worked examples and not trained on"
         if self.similarity_floor is not None:
             text += f"; without learning anything similarity is up to {self.similarity_floor:.2f}"
         if self.validation:

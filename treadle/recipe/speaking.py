@@ -13,6 +13,7 @@ from treadle.data.prepared import Prepared
 from treadle.recipe.folders import by_one, recorded_date
 from treadle.recipe.models import load_chat
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage
+from treadle.recipe.shown import Shown
 from treadle.recipe.training_data import training_rows
 
 ROWS = 32
@@ -45,14 +46,14 @@ def dated(recipe: Recipe) -> tuple[Recipe, Chat]:
     return recipe, recipe_chat(recipe)
 
 
-def check_prompts(stage: AnyStage, prepared: Prepared, chat: Chat) -> None:
+def check_prompts(stage: AnyStage, prepared: Prepared, shown: Shown, chat: Chat) -> None:
     """Render some rows of a stage: some evenly from all, and the first of each domain with and without system message.
 
     Raises:
         ModelError: The chat template refuses one.
         DataError: An assistant's text cannot be trained on.
     """
-    rows = training_rows(stage, prepared)
+    rows = training_rows(stage, prepared, shown)
     picked = np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(int).tolist()
     if not isinstance(stage, SFTStage):
         picked += _first_of_each_kind(rows, prepared)

@@ -48,6 +48,7 @@ from treadle.recipe.folders import (
 )
 from treadle.recipe.models import check_model, load_model, resolve
 from treadle.recipe.schema import AnyStage, Recipe
+from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
 from treadle.recipe.speaking import check_prompts, dated, recipe_chat
 from treadle.recipe.training_data import count_rows, count_without_answer, similarity_floor, training_rows
@@ -68,14 +69,18 @@ def check(recipe: Recipe) -> list[Sizes]:
     check_place(recipe.output)
     check_model(recipe.model)
     chat = recipe_chat(recipe)
-    sizes = []
+    sizes, shown = [], shown_of(recipe, prepared)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
-        size = derive_sizes(stage, count_rows(stage, prepared), processes)
+        size = derive_sizes(stage, count_rows(stage, prepared, shown), processes)
         validation = describe_validation(stage, prepared)
-        more = {"without_answer": count_without_answer(stage, prepared), "validation": validation}
+        more = {
+            "without_answer": count_without_answer(stage, prepared),
+            "validation": validation,
+            "examples": len(shown.left_out),
+        }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared)))
         trainer_config(stage, recipe, folder, size)
-        check_prompts(stage, prepared, chat)
+        check_prompts(stage, prepared, shown, chat)
     return sizes
 
 
@@ -130,8 +135,9 @@ def _run_stage(
     deadline: float | None,
 ) -> Stop | None:
     """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
-    rows = training_rows(stage, prepared)
-    held_out = validation_rows(stage, prepared, recipe.seed)
+    shown = shown_of(recipe, prepared)
+    rows = training_rows(stage, prepared, shown)
+    held_out = validation_rows(stage, prepared, recipe.seed, shown)
     floor = similarity_floor(stage, prepared)
     checkpoint = by_one(partial(starting_point, folder))
     with StopRequest(deadline) as request:

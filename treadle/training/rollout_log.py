@@ -21,6 +21,9 @@ from treadle.training.journal import append_lines
 from treadle.training.processes import Processes
 from treadle.training.sampling import Drop
 
+_NOT_WRITTEN = ("truncated", "contrast")
+"""Columns that a line has in another form, or that can be made again from the data and repeat it many times."""
+
 
 def thought_lengths(completions: Sequence[ModelOutput], tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Tokens inside the think blocks of each completion."""
@@ -52,7 +55,7 @@ class RolloutLog:
             inputs_G, completions_G, rewards_G = zip(*everyone[start : start + self._size], strict=True)
             self._held.append(
                 {
-                    **{key: value for key, value in inputs_G[0].items() if key != "truncated"},
+                    **{key: value for key, value in inputs_G[0].items() if key not in _NOT_WRITTEN},
                     "completions": [completion_text(completion) for completion in completions_G],
                     "truncated": [bool(row["truncated"]) for row in inputs_G],
                     "rewards": [None if math.isnan(reward) else reward for reward in rewards_G],
