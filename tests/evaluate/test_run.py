@@ -284,3 +284,30 @@ def test_a_run_that_another_process_writes(tiny_folder, benchmark, tmp_path):
     evaluate(str(tiny_folder), [benchmark], SETTINGS, out)
     with closing(Journal(out / "generations.jsonl")), pytest.raises(OutputError, match="another `treadle evaluate`"):
         evaluate(str(tiny_folder), [benchmark], SETTINGS, out)
+
+
+def test_a_run_that_is_continued_on_another_day_keeps_its_date(tiny_folder, tiny_tokenizer, benchmark, tmp_path):
+    tiny_tokenizer = type(tiny_tokenizer).from_pretrained(tiny_folder)
+    tiny_tokenizer.chat_template = "{{ strftime_now('%d') }}" + tiny_tokenizer.chat_template
+    tiny_tokenizer.save_pretrained(tiny_folder)
+    out, settings = tmp_path / "run", replace(SETTINGS, modes=("whole",), samples=0)
+    evaluate(str(tiny_folder), [benchmark], settings, out, options={"date": "2026-11-28"})
+    lines = content(out, "generations.jsonl")
+    (out / "generations.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines[:2]))
+    evaluate(str(tiny_folder), [benchmark], settings, out)
+    assert content(out, "generations.jsonl") == lines
+    info = json.loads((out / "run.json").read_text())
+    assert info["backend"]["chat"] == {"date": "2026-11-28"}
+    with pytest.raises(OutputError, match=r"chat.date: '2026-11-28' there, '2026-11-29' now"):
+        evaluate(str(tiny_folder), [benchmark], settings, out, options={"date": "2026-11-29"})
+    evaluate(str(tiny_folder), [benchmark], settings, out, options={"date": "2026-11-29"}, overwrite=True)
+
+
+def test_other_variables_of_the_template_are_another_run(tiny_folder, tiny_tokenizer, benchmark, tmp_path):
+    tiny_tokenizer = type(tiny_tokenizer).from_pretrained(tiny_folder)
+    tiny_tokenizer.chat_template += "{% if brief %}2{% endif %}"
+    tiny_tokenizer.save_pretrained(tiny_folder)
+    out, settings = tmp_path / "run", replace(SETTINGS, modes=("whole",), samples=0)
+    evaluate(str(tiny_folder), [benchmark], settings, out)
+    with pytest.raises(OutputError, match=r"chat.chat_template_kwargs: None there, \{'brief': True\} now"):
+        evaluate(str(tiny_folder), [benchmark], settings, out, options={"chat_template_kwargs": {"brief": True}})

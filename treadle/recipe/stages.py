@@ -83,7 +83,7 @@ def check(recipe: Recipe) -> list[Sizes]:
         }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
         trainer_config(stage, recipe, folder, size)
-        check_prompts(stage, prepared, chat, shown)
+        check_prompts(stage, prepared, shown, chat)
     return sizes
 
 
