@@ -27,7 +27,7 @@ from trl.trainer.utils import add_fused_lm_head
 
 from treadle.plan.live import LiveBytes
 from treadle.plan.model import build, read_config
-from treadle.recipe.schema import Lora
+from treadle.recipe.parts import Lora
 from treadle.tree import head as heads
 from treadle.tree.attention import TreeAttention
 from treadle.tree.support import causal_lm

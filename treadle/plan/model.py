@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
 from treadle.errors import ModelError
 from treadle.recipe.models import resolve
-from treadle.recipe.schema import Lora
+from treadle.recipe.parts import Lora
 from treadle.tree import why_not
 
 

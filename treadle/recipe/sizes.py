@@ -20,6 +20,7 @@ class Sizes:
         rollouts_per_step: Completions of one optimizer step, 0 for SFT.
         new_tokens_per_step: Upper bound of generated tokens in one round, 0 for SFT.
         without_answer: Trajectories that RLVR leaves out because they have no final answer.
+        warmup: What a cold start does, for people; empty for other stages.
         examples: Trajectories that are worked examples and not trained on.
         validation: What is validated and how often, for people; empty without validation.
         similarity_floor: What similarity a policy that has learned nothing earns at most; `None` where the stage is not
@@ -35,6 +36,7 @@ class Sizes:
     new_tokens_per_step: int
     without_answer: int = 0
     examples: int = 0
+    warmup: str = ""
     validation: str = ""
     similarity_floor: float | None = None
     thoughts: str = ""
@@ -49,6 +51,8 @@ class Sizes:
             text += f", at most {self.new_tokens_per_step:,} new tokens a step and sampling round"
         if self.without_answer:
             text += f"; {self.without_answer:,} trajectories without a final answer left out"
+        if self.warmup:
+            text += f"; {self.warmup}"
         if self.examples:
             text += f"; {self.examples:,} trajectories are worked examples and not trained on"
         if self.similarity_floor is not None:
