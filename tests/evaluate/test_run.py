@@ -22,7 +22,7 @@ from treadle.evaluate.run import evaluate, regrade
 from treadle.evaluate.runs import read_run
 from treadle.evaluate.settings import EvaluateSettings, model_digest
 from treadle.evaluate.store import Journal, read_lines
-from treadle.evaluate.summary import failed
+from treadle.evaluate.summary import as_table, failed
 from treadle.miniature.problems import as_tasks, held_out_problems
 from treadle.report.evaluation import write_evaluation_report
 
@@ -263,7 +263,13 @@ def test_next_steps_of_a_prepared_folder(tiny_folder, expert_trajectories, tmp_p
     assert results["steps"]["floor"] == floor
     above = results["steps"]["similarity"]["value"] - floor["value"]
     assert results["steps"]["above_floor"]["value"] == pytest.approx(above)
+    assert f"(floor {floor['value']:.1%}), exact" in as_table(results)
     assert regrade(out)["steps"] == results["steps"]
+    without = evaluate(str(tiny_folder), [], settings, tmp_path / "other", instances=instances, no_floor="it is lost")
+    assert without["steps"]["no_floor"] == "it is lost"
+    assert regrade(tmp_path / "other")["steps"] == without["steps"]
+    assert "(floor not known), exact" in as_table(without)
+    assert "the floor of their similarity is not known: it is lost" in as_table(without)
     assert results["steps"]["steps"] == len(instances)
     steps = list(read_run(out).steps())
     assert [(s.trajectory_id, s.step) for s in steps] == [(i.trajectory_id, i.step) for i in instances]

@@ -8,15 +8,16 @@ from dataclasses import replace
 import pytest
 
 from tests.recipe.test_stages import SRL, lines, prepared, recipe  # noqa: F401
-from treadle import margin_reward, scaled_reward, srl_reward, weighted_reward
+from treadle import Step, Trajectory, margin_reward, scaled_reward, srl_reward, step_similarity, weighted_reward
 from treadle.data.contrast import pool_of, texts_of
 from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.prepare.floors import sample_of
 from treadle.data.prepared import Prepared
 from treadle.data.sources.native import to_row
 from treadle.errors import OutputError, RecipeError
 from treadle.recipe import stages
 from treadle.recipe.build import reward_of, step_or_answer_reward
-from treadle.recipe.shown import NOTHING, contrasts_of, shown_of
+from treadle.recipe.shown import NOTHING, contrasts_of, prompt_floor, shown_of
 from treadle.recipe.training_data import training_rows
 from treadle.recipe.validation_rows import validation_rows
 from treadle.scoring.weighted import TokenWeights
@@ -153,3 +154,23 @@ def test_training_and_validation_have_the_same_examples(expert_trajectories, rec
     assert "Example 1" not in training_rows(loaded.stages[0], data, NOTHING)[0]["prompt"][0]["content"]
     sizes = stages.check(loaded)
     assert sizes[0].rows == len(rows) < data.count("instances")
+
+
+def test_a_worked_example_that_is_right_everywhere_is_the_floor(recipe, tmp_path):  # noqa: F811
+    """All experts end in the same words; only the best constant knows them as well as an example does."""
+    steps = [f"{n}: step {n * n} of {n} and {n + 7}" for n in range(40)]
+    rows = [
+        Trajectory(f"t{n}", f"p {n}", (Step(text), Step("So the work is done.")), "1") for n, text in enumerate(steps)
+    ]
+    (tmp_path / "math.jsonl").write_text("".join(json.dumps(to_row(row)) + "\n" for row in rows))
+    prepare(tmp_path / "math.jsonl", tmp_path / "math", PrepareSettings(targets="all", held_out=4))
+    data = Prepared(tmp_path / "math")
+    loaded = recipe(SRL, data=str(tmp_path / "math"), prompts={"examples": 1})
+    shown = shown_of(loaded, data)
+    example = shown.asking.examples[0]
+    assert example.target.action == "So the work is done."
+    measured = [place for place in sample_of(data).halves()[1] if place.trajectory != example.trajectory]
+    earned = [step_similarity("So the work is done.", place.action) for place in measured]
+    assert prompt_floor(data, shown) == pytest.approx(max(data.floor, sum(earned) / len(earned)))
+    assert prompt_floor(data, NOTHING) == data.floor
+    assert stages.check(loaded)[0].similarity_floor == prompt_floor(data, shown)

@@ -7,7 +7,7 @@ errors that a user can mend, 130 for an interrupted run.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -101,6 +101,8 @@ def evaluate(
     from treadle.evaluate.run import evaluate as run_evaluate
     from treadle.evaluate.run import regrade as run_regrade
     from treadle.evaluate.settings import EvaluateSettings
+    from treadle.evaluate.step_floor import floor_of
+    from treadle.evaluate.steps import joined
     from treadle.evaluate.summary import as_table, failed
     from treadle.report.evaluation import write_evaluation_report
     from treadle.scoring.grading import KINDS
@@ -152,6 +154,7 @@ def evaluate(
         if benchmark and not _MODES[mode]:
             raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
         sets = _sets(benchmark, benchmarks_from, data, split, columns, domain, kind) if settings.modes else []
+        instances = _instances(data, split, limit) if settings.steps else {}
         results = run_evaluate(
             model,
             [s.first(limit) for s in sets],
@@ -159,10 +162,10 @@ def evaluate(
             out,
             backend,
             options,
-            _instances(data, split, limit) if settings.steps else (),
+            joined(instances),
             overwrite,
             write_evaluation_report,
-            _floor(data) if settings.steps else None,
+            *floor_of({folder: len(found) for folder, found in instances.items()}),
         )
     print(as_table(results))
     print(f"written to {out}; the report is {out / 'report.html'}")
@@ -203,12 +206,12 @@ def _sets(
     return sets
 
 
-def _instances(data: list[str] | None, split: str, limit: int | None) -> list[StepInstance]:
-    """The step instances of the prepared folders among `data`; with a limit those of the first trajectories."""
+def _instances(data: list[str] | None, split: str, limit: int | None) -> dict[Path, list[StepInstance]]:
+    """The step instances of each prepared folder among `data`; with a limit those of its first trajectories."""
     from treadle.data.prepared import Prepared
     from treadle.evaluate.benchmarks import split_name
 
-    found: list[StepInstance] = []
+    found: dict[Path, list[StepInstance]] = {}
     for given in data or []:
         path = split_name(given)[1]
         if path.is_dir():
@@ -217,17 +220,7 @@ def _instances(data: list[str] | None, split: str, limit: int | None) -> list[St
                 trajectories.add(instance.trajectory_id)
                 if limit is not None and len(trajectories) > limit:
                     break
-                found.append(instance)
+                found.setdefault(path, []).append(instance)
     if not found:
         raise TreadleError("--mode steps: no expert's steps; give a folder made by `treadle prepare` with --data")
     return found
-
-
-def _floor(data: list[str] | None) -> dict[str, Any] | None:
-    """The floor of the one prepared folder among `data`; steps of several folders have no common one."""
-    from treadle.data.prepared import Prepared
-    from treadle.evaluate.benchmarks import split_name
-
-    folders = [path for given in data or [] if (path := split_name(given)[1]).is_dir()]
-    floors = Prepared(folders[0]).floors if len(folders) == 1 else None
-    return floors["floor"] if floors else None

@@ -37,12 +37,14 @@ class Example:
         steps: All of its steps.
         step: 1-based position of the step that is shown as the answer; those before are shown as done.
         answer: The trajectory's final answer, for prompts that ask for the whole solution.
+        trajectory: Its id.
     """
 
     problem: str
     steps: tuple[Step, ...]
     step: int
     answer: str | None = None
+    trajectory: str = ""
 
     @property
     def previous(self) -> tuple[Step, ...]:
