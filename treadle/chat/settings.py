@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from treadle.errors import ModelError
+from treadle.errors import ModelError, RecipeError
 from treadle.files.whole import write_whole
+from treadle.scoring.thoughts import PLAIN, tags_of_pair
 
 FILE = "treadle_chat.json"
 
@@ -32,11 +33,13 @@ class ChatSettings:
         system_role: Where a system message goes. `template`: as the template has it, and a template that refuses or
             drops it is an error. `user`: before the first user message. `auto`: the first where the template can.
         date: What the template's date of today is, as YYYY-MM-DD; `None` for the current day.
+        thought_tags: The opening and the closing tag of thoughts; `None` for the paper's.
     """
 
     template_kwargs: Mapping[str, Any] = field(default_factory=dict)
     system_role: SystemRole = "auto"
     date: str | None = None
+    thought_tags: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.template_kwargs, Mapping):
@@ -47,16 +50,27 @@ class ChatSettings:
             raise _wrong("date", self.date, "a day such as 2026-01-31")
 
     def changed(
-        self, template_kwargs: Mapping[str, Any] | None = None, system_role: str | None = None, date: str | None = None
+        self,
+        template_kwargs: Mapping[str, Any] | None = None,
+        system_role: str | None = None,
+        date: str | None = None,
+        thought_tags: Sequence[str] | None = None,
     ) -> ChatSettings:
         """These settings but for what is given."""
-        given = {"template_kwargs": template_kwargs, "system_role": system_role, "date": date}
+        tags = None if thought_tags is None else tags_of_pair(thought_tags).pair
+        given = {"template_kwargs": template_kwargs, "system_role": system_role, "date": date, "thought_tags": tags}
         return replace(self, **{name: value for name, value in given.items() if value is not None})
 
     def describe(self) -> dict[str, Any]:
         """What of it changes a rendering; empty where the template is used as it stands."""
         role = "user" if self.system_role == "user" else None
-        chosen = {"chat_template_kwargs": dict(self.template_kwargs), "system_role": role, "date": self.date}
+        tags = list(self.thought_tags) if self.thought_tags not in (None, PLAIN.pair) else None
+        chosen = {
+            "chat_template_kwargs": dict(self.template_kwargs),
+            "system_role": role,
+            "date": self.date,
+            "thought_tags": tags,
+        }
         return {name: value for name, value in chosen.items() if value}
 
 
@@ -70,9 +84,10 @@ def read_settings(model: str) -> ChatSettings:
         ModelError: The file is not as treadle writes it.
     """
     content = read_file(model)
+    keys = ("chat_template_kwargs", "system_role", "date", "thought_tags")
     try:
-        return ChatSettings().changed(*(content.get(key) for key in ("chat_template_kwargs", "system_role", "date")))
-    except ModelError as error:
+        return ChatSettings().changed(*map(content.get, keys))
+    except (ModelError, RecipeError) as error:
         raise ModelError(f"{Path(model) / FILE}: {error}") from None
 
 

@@ -7,7 +7,11 @@ from typing import Any
 
 from treadle.errors import TreadleError
 
-_CHAT = {"chat_template_kwargs": "--chat-template-kwargs", "system_role": "--system-role"}
+_CHAT = {
+    "chat_template_kwargs": "--chat-template-kwargs",
+    "system_role": "--system-role",
+    "thought_tags": "--thought-tags",
+}
 BACKEND_FLAGS = {  # the back ends' options and the flags that set them
     "transformers": {"dtype": "--dtype", "device": "--device", "batch_size": "--batch-size", **_CHAT, "date": "--date"},
     "openai": {
@@ -45,3 +49,11 @@ def json_object(flag: str, text: str | None) -> dict[str, Any] | None:
     if not isinstance(content, dict):
         raise TreadleError(f"""{flag} {text}: expected a JSON object such as '{{"enable_thinking": false}}'""")
     return content
+
+
+def two_words(flag: str, text: str | None) -> list[str] | None:
+    """The value of a flag that takes two words; `None` where it is not given."""
+    words = None if text is None else text.split()
+    if words is not None and len(words) != 2:
+        raise TreadleError(f"{flag} {text!r}: expected two words, such as '<think> </think>'")
+    return words

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from treadle.cli.backends import BACKEND_FLAGS, backend_options, json_object
+from treadle.cli.backends import BACKEND_FLAGS, backend_options, json_object, two_words
 from treadle.cli.data import one_of
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
+    from treadle.data.prompts import Asking
     from treadle.evaluate.benchmarks import Benchmark
     from treadle.trajectory import StepInstance
 
@@ -94,6 +95,9 @@ def evaluate(
     system_role: Annotated[
         str | None, _option("Where system messages go: auto, template or user (before the first user's).", Engine)
     ] = None,
+    thought_tags: Annotated[
+        str | None, _option("Opening and closing tag of thoughts; by default as the model was trained.", Engine)
+    ] = None,
     date: Annotated[str | None, _option("What a template that shows the date shows, as YYYY-MM-DD.", Engine)] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
 ) -> None:
@@ -134,6 +138,7 @@ def evaluate(
             max_model_len=max_model_len,
             chat_template_kwargs=json_object("--chat-template-kwargs", chat_template_kwargs),
             system_role=system_role,
+            thought_tags=two_words("--thought-tags", thought_tags),
             date=date,
         )
         count, count_of = _sample_counts(samples or [])
@@ -154,7 +159,8 @@ def evaluate(
         if benchmark and not _MODES[mode]:
             raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
         sets = _sets(benchmark, benchmarks_from, data, split, columns, domain, kind) if settings.modes else []
-        instances = _instances(data, split, limit) if settings.steps else {}
+        asking = _asking(model, backend, options)
+        instances = _instances(data, split, limit, asking) if settings.steps else {}
         results = run_evaluate(
             model,
             [s.first(limit) for s in sets],
@@ -206,7 +212,18 @@ def _sets(
     return sets
 
 
-def _instances(data: list[str] | None, split: str, limit: int | None) -> dict[Path, list[StepInstance]]:
+def _asking(model: str, backend: str, options: dict[str, Any]) -> Asking:
+    """What prompts ask for: thoughts within the tags that the model was trained with, or that are given."""
+    from treadle.chat.settings import read_settings
+    from treadle.data.prompts import Asking
+    from treadle.recipe.models import resolve
+    from treadle.scoring.thoughts import tags_of_pair
+
+    trained = None if backend == "openai" else read_settings(resolve(model)).thought_tags
+    return Asking(tags=tags_of_pair(options.get("thought_tags") or trained).pair)
+
+
+def _instances(data: list[str] | None, split: str, limit: int | None, asking: Asking) -> dict[Path, list[StepInstance]]:
     """The step instances of each prepared folder among `data`; with a limit those of its first trajectories."""
     from treadle.data.prepared import Prepared
     from treadle.evaluate.benchmarks import split_name
@@ -216,7 +233,7 @@ def _instances(data: list[str] | None, split: str, limit: int | None) -> dict[Pa
         path = split_name(given)[1]
         if path.is_dir():
             trajectories: set[str] = set()
-            for instance in Prepared(path).instances(split):
+            for instance in Prepared(path).instances(split, asking):
                 trajectories.add(instance.trajectory_id)
                 if limit is not None and len(trajectories) > limit:
                     break

@@ -66,7 +66,7 @@ def prompts_of(stage: AnyStage, recipe: Recipe, hardware: Hardware) -> Prompts:
     try:
         chat = recipe_chat(recipe)
         prepared = Prepared(recipe.data)
-        rows = training_rows(stage, prepared, shown_of(recipe, prepared))
+        rows = training_rows(stage, prepared, shown_of(recipe, prepared).with_tags(chat.thought_tags))
     except (DataError, ModelError) as error:
         raise DataError(
             f"{error}\n  Without data and tokenizer, say how long prompts are: --prompt-tokens 1000"

@@ -130,7 +130,7 @@ def step_or_answer_reward(
     rewards: list[float | None] = [None] * len(completions)
     steps = [i for i, action in enumerate(expert_action) if action is not None]
     wholes = [i for i, action in enumerate(expert_action) if action is None]
-    more = {name: kwargs[name] for name in ("contrast", "floor") if isinstance(kwargs.get(name), list)}
+    more = {name: kwargs[name] for name in ("contrast", "floor", "thought_tags") if isinstance(kwargs.get(name), list)}
     truncated = kwargs.pop("truncated", None) or [False] * len(completions)
     for rows, function, columns in (
         (steps, step_reward, {"expert_action": expert_action, **more}),

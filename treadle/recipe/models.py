@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,20 +90,22 @@ def load_chat(
     chat_template_kwargs: Mapping[str, Any] | None = None,
     system_role: str | None = None,
     date: str | None = None,
+    thought_tags: Sequence[str] | None = None,
 ) -> Chat:
     """How a model is spoken to: as it was trained, but for what is given here.
 
     Args:
         model: Folder or hub id, whose `treadle_chat.json` is read.
         tokenizer: Another tokenizer than the model's.
-        chat_template_kwargs, system_role, date: See `treadle.chat.settings.ChatSettings`.
+        chat_template_kwargs, system_role, date, thought_tags: See `treadle.chat.settings.ChatSettings`.
 
     Raises:
         ModelError: The tokenizer cannot be loaded, or its chat template cannot be used.
+        RecipeError: The chat template opens thoughts with other tags.
     """
     _local_folder(model)
     spoken = load_tokenizer(tokenizer or model)
-    return Chat(spoken, read_settings(resolve(model)).changed(chat_template_kwargs, system_role, date))
+    return Chat(spoken, read_settings(resolve(model)).changed(chat_template_kwargs, system_role, date, thought_tags))
 
 
 def listed_ends(model: str) -> list[int]:

@@ -10,11 +10,12 @@ import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from treadle.chat.settings import SystemRole
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ArgumentOrder
+from treadle.scoring.thoughts import ThoughtTags
 from treadle.training.sampling import Refill, WhenShort
 
 FAULT_LIMITS = (
@@ -204,6 +205,8 @@ class Recipe(Strict):
         model: Folder or hub id of the base model, or `miniature`.
         tokenizer: Folder or hub id of another tokenizer than the model's.
         data: Folder that `treadle prepare` wrote.
+        thought_tags: The opening and the closing tag of thoughts, in prompts, targets and completions; `None` for
+            `<think>` and `</think>`.
         output: Folder of the run; each stage gets a folder of its own in it.
         dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are
             kept in float32.
@@ -232,6 +235,7 @@ class Recipe(Strict):
     date: datetime.date | None = None
     prompts: Prompts = Prompts()
     report_to: list[str] = []
+    thought_tags: Annotated[tuple[str, str], AfterValidator(lambda pair: ThoughtTags(*pair).pair)] | None = None
     stages: list[AnyStage] = Field(min_length=1)
 
     @model_validator(mode="after")

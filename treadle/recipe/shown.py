@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from treadle.recipe.schema import AnyStage, Recipe, SRLStage
 from treadle.scoring.contrasts import MOST
 from treadle.scoring.floors import example_floor
 from treadle.scoring.scaled import MEASURED_BY
+from treadle.scoring.thoughts import PLAIN as PLAIN_TAGS
+from treadle.scoring.thoughts import ThoughtTags
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,17 @@ class Shown:
         asking: What prompts ask for, with worked examples.
         left_out: Training trajectories, by their row, that are worked examples and therefore not trained on.
         seed: Of the choice of contrasts.
+        tags: Where thoughts begin and end in what the model is to write.
     """
 
     asking: Asking = PLAIN
     left_out: tuple[int, ...] = ()
     seed: int = 0
+    tags: ThoughtTags = PLAIN_TAGS
+
+    def with_tags(self, tags: ThoughtTags) -> Shown:
+        """The same for a stage with these tags."""
+        return replace(self, tags=tags, asking=replace(self.asking, tags=tags.pair))
 
     def trained_on(self, references: Dataset) -> Dataset:
         """The references of training that are left."""

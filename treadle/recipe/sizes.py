@@ -24,6 +24,7 @@ class Sizes:
         validation: What is validated and how often, for people; empty without validation.
         similarity_floor: What similarity a policy that has learned nothing earns at most; `None` where the stage is not
             rewarded by that of steps, or the data does not say.
+        thoughts: How thoughts are unlike the paper's format, for people; empty where they are not.
     """
 
     rows: int
@@ -36,6 +37,7 @@ class Sizes:
     examples: int = 0
     validation: str = ""
     similarity_floor: float | None = None
+    thoughts: str = ""
 
     def describe(self) -> str:
         """One line for people."""
@@ -53,6 +55,8 @@ class Sizes:
             text += f"; without learning anything similarity is up to {self.similarity_floor:.2f}"
         if self.validation:
             text += f"; {self.validation}"
+        if self.thoughts:
+            text += f"; {self.thoughts}"
         return text
 
 

@@ -30,7 +30,8 @@ def recipe_chat(recipe: Recipe, model: str | None = None) -> Chat:
         ModelError: The tokenizer cannot be loaded, or its chat template cannot be used.
     """
     date = recipe.date and recipe.date.isoformat()
-    return load_chat(model or recipe.model, recipe.tokenizer, recipe.chat_template_kwargs, recipe.system_role, date)
+    chosen = (recipe.chat_template_kwargs, recipe.system_role, date, recipe.thought_tags)
+    return load_chat(model or recipe.model, recipe.tokenizer, *chosen)
 
 
 def dated(recipe: Recipe) -> tuple[Recipe, Chat]:

@@ -51,6 +51,7 @@ from treadle.recipe.schema import AnyStage, Recipe
 from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
 from treadle.recipe.speaking import check_prompts, dated, recipe_chat
+from treadle.recipe.thoughts import check_thoughts, describe_thoughts
 from treadle.recipe.training_data import count_rows, count_without_answer, similarity_floor, training_rows
 from treadle.recipe.validation_rows import describe_validation, validation_floor, validation_rows
 from treadle.training.progress import MetricsFile, ProgressBar
@@ -69,14 +70,16 @@ def check(recipe: Recipe) -> list[Sizes]:
     check_place(recipe.output)
     check_model(recipe.model)
     chat = recipe_chat(recipe)
-    sizes, shown = [], shown_of(recipe, prepared)
+    sizes, shown = [], shown_of(recipe, prepared).with_tags(chat.thought_tags)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
+        check_thoughts(stage, chat.thought_tags)
         size = derive_sizes(stage, count_rows(stage, prepared, shown), processes)
         validation = describe_validation(stage, prepared, shown)
         more = {
             "without_answer": count_without_answer(stage, prepared),
             "validation": validation,
             "examples": len(shown.left_out),
+            "thoughts": describe_thoughts(chat),
         }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
         trainer_config(stage, recipe, folder, size)
@@ -135,7 +138,7 @@ def _run_stage(
     deadline: float | None,
 ) -> Stop | None:
     """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
-    shown = shown_of(recipe, prepared)
+    shown = shown_of(recipe, prepared).with_tags(recipe_chat(recipe, model).thought_tags)
     rows = training_rows(stage, prepared, shown)
     held_out = validation_rows(stage, prepared, recipe.seed, shown)
     floors = (similarity_floor(stage, prepared, shown), validation_floor(stage, prepared, shown))

@@ -23,6 +23,7 @@ from treadle.data.rows import WHOLE, instance_references, references, rendered, 
 from treadle.errors import DataError
 from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage
 from treadle.recipe.shown import NOTHING, Shown, contrasts_of, prompt_floor
+from treadle.scoring.thoughts import ThoughtTags
 from treadle.trajectory import Step, Trajectory
 
 _MESSAGES = List({"role": Value("string"), "content": Value("string")})
@@ -59,6 +60,7 @@ def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train", s
         "split": split,
         "asking": shown.asking,
         "left_out": shown.left_out if split == "train" else (),
+        "tags": shown.tags,
     }
     try:
         return Dataset.from_generator(_sft_rows, features=_SFT_FEATURES, gen_kwargs=arguments)
@@ -108,18 +110,25 @@ def _answers(prepared: Prepared, split: Split = "train") -> list[str | None]:
 
 
 def _sft_rows(
-    stage: SFTStage, folder: Path, digest: str, split: Split, asking: Asking, left_out: tuple[int, ...]
+    stage: SFTStage,
+    folder: Path,
+    digest: str,
+    split: Split,
+    asking: Asking,
+    left_out: tuple[int, ...],
+    tags: ThoughtTags,
 ) -> Iterator[dict[str, Any]]:
     prepared = Prepared(folder)
     rendering = prepared.rendering
     for number, trajectory in enumerate(prepared.trajectories(split)):
         if number in left_out:
             continue
-        texts = [_step_text(step, stage) for step in trajectory.steps]
         if stage.unit in ("solutions", "both"):
             prompt = solve_prompt(trajectory.domain, trajectory.problem, asking)
+            texts = [_step_text(step, stage, tags, first=not place) for place, step in enumerate(trajectory.steps)]
             yield _conversation(prompt, whole_solution(trajectory, texts))
         if stage.unit in ("steps", "both"):
+            texts = [_step_text(step, stage, tags, first=True) for step in trajectory.steps]
             yield from _step_conversations(trajectory, texts, rendering, asking)
 
 
@@ -130,10 +139,9 @@ def _step_conversations(
         yield _conversation(step_instance(trajectory, number, rendering, asking).prompt, text)
 
 
-def _step_text(step: Step, stage: SFTStage) -> str:
-    if stage.target == "actions" or not step.thought:
-        return step.action
-    return f"<think>{step.thought}</think>{step.action}"
+def _step_text(step: Step, stage: SFTStage, tags: ThoughtTags, first: bool) -> str:
+    """A step as the model is to write it; the first of a completion continues a block that the prompt has opened."""
+    return tags.written(step.thought if stage.target == "traces" else None, step.action, first)
 
 
 def _conversation(prompt: list[dict[str, str]], completion: str) -> dict[str, Any]:

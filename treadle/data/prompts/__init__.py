@@ -43,8 +43,9 @@ def _render(domain: str, name: str, asking: Asking, **variables: object) -> str:
         raise DataError(
             f"the prompt treadle/data/prompts/{template.name} has no place for worked examples; set prompts.examples=0"
         )
-    shown = {"examples": asking.examples, "think": asking.think, "answer": lambda example: _answer(example, asking)}
-    return template.render(**shown, **variables).strip()
+    opening, closing = asking.tags
+    shown = {"examples": asking.examples, "think": asking.think, "open": opening, "close": closing}
+    return template.render(answer=lambda example: _answer(example, asking), **shown, **variables).strip()
 
 
 @cache
@@ -55,8 +56,8 @@ def _variables(template: str) -> set[str]:
 
 def _answer(example: Example, asking: Asking) -> str:
     """The example's next step as the model is asked to give it."""
-    step = example.target
-    return f"<think>{(step.thought or '...').strip()}</think>{step.action}" if asking.think else step.action
+    step, (opening, closing) = example.target, asking.tags
+    return f"{opening}{(step.thought or '...').strip()}{closing}{step.action}" if asking.think else step.action
 
 
 def _missing(domain: str, name: str) -> str:

@@ -63,11 +63,13 @@ class Asking:
         think: Ask for thoughts between think tags before the step. Without, the step alone is asked for.
         examples: Worked examples, shown before the task, so that all prompts begin alike.
         form: Of the steps, where no expert's are known, as in evaluation.
+        tags: The opening and the closing tag of thoughts.
     """
 
     think: bool = True
     examples: tuple[Example, ...] = ()
     form: StepForm = "titled"
+    tags: tuple[str, str] = ("<think>", "</think>")
 
 
 PLAIN = Asking()
