@@ -67,10 +67,10 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         chat: Chat | None = None,
         **kwargs: Any,
     ) -> None:
-        args = args if args is not None else SRLConfig("srl")
+        args = SRLConfig("srl") if args is None else args
         if reward_funcs is None:
             reward_funcs = partial(
-                srl_reward, think_tags=args.think_tags, autojunk=args.autojunk, argument_order=args.argument_order
+                srl_reward, **{n: getattr(args, n) for n in ("think_tags", "autojunk", "argument_order")}
             )
             reward_funcs.__name__ = "srl_reward"
         functions = reward_funcs if isinstance(reward_funcs, (list, tuple)) else [reward_funcs]
@@ -84,10 +84,9 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             self._metrics["train"],
             self._pending_extra_logs,
         )
-        self.parts = Parts(self, methods, self._tokenizer, chat)
-        self.stateful = self.parts.with_state
-        self.tree_is_used = self.parts.tree_is_used
-        self.rollout_is_shared = self.parts.shared_rollout is not None
+        self.parts = parts = Parts(self, methods, self._tokenizer, chat)
+        self.stateful, self.tree_is_used = parts.with_state, parts.tree_is_used
+        self.rollout_is_shared = parts.shared_rollout is not None
         self._deal: Deal | None = None  # whose groups TRL makes a batch of right now
 
     # The prompts of an epoch
