@@ -33,13 +33,13 @@ from trl.extras.profiling import profiling_context
 from trl.models.utils import disable_gradient_checkpointing
 
 from treadle.chat.chat import Chat
-from treadle.scoring.rewards import srl_reward
 from treadle.training.batches import Deal
 from treadle.training.between_steps import BetweenSteps
 from treadle.training.guards.rewards import guarded
 from treadle.training.micro_batches import Batch
 from treadle.training.parts import Methods, Parts
 from treadle.training.prompts import Row
+from treadle.training.rewards import default_reward
 from treadle.training.rollouts import Generated, PromptIds, whole_network
 from treadle.training.sampling import Drop
 from treadle.training.srl_config import SRLConfig
@@ -68,11 +68,7 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         **kwargs: Any,
     ) -> None:
         args = SRLConfig("srl") if args is None else args
-        if reward_funcs is None:
-            reward_funcs = partial(
-                srl_reward, **{n: getattr(args, n) for n in ("think_tags", "autojunk", "argument_order")}
-            )
-            reward_funcs.__name__ = "srl_reward"
+        reward_funcs = default_reward(args) if reward_funcs is None else reward_funcs
         functions = reward_funcs if isinstance(reward_funcs, (list, tuple)) else [reward_funcs]
         super().__init__(model, [guarded(f, args.reward_seconds) for f in functions], args, *more, **kwargs)
         methods = Methods(
