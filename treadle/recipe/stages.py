@@ -79,7 +79,7 @@ def check(recipe: Recipe) -> list[Sizes]:
             "without_answer": count_without_answer(stage, prepared),
             "validation": validation,
             "examples": len(shown.left_out),
-            "thoughts": describe_thoughts(chat),
+            "thoughts": describe_thoughts(chat, recipe.prompts.think),
         }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
         trainer_config(stage, recipe, folder, size)
