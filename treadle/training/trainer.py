@@ -124,13 +124,11 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             batch = super()._generate_and_score_completions(inputs)
             if self.model.training:
                 self._write_rollouts()
-                with self._clocked("reward"):
-                    parts.collapse.generated(self.state.global_step)
+                parts.judge_generation(self.state.global_step)
             return batch
         proposed = parts.processes.all(inputs[:: self.num_generations])
         groups, found = parts.sampling.collect(proposed, self.state.global_step)
-        with self._clocked("reward"):
-            parts.collapse.generated(self.state.global_step)
+        parts.judge_generation(self.state.global_step)
         if not groups and parts.cutter.settings.may_skip:
             parts.sampling.log_rewards(found, self.reward_func_names, in_place=False)
             return None
@@ -189,7 +187,7 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         if self.parts.rollout_log:
             self.parts.rollout_log.write(self.state.global_step, reasons)
 
-    # Log-probs and loss
+    # Log-probs, loss and gradients
 
     def _get_per_token_logps_and_entropies(
         self,
@@ -232,8 +230,6 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
                 return compute(model, part, *args, **kwargs)
 
         return self.parts.halving.around_loss(loss_of, inputs)
-
-    # Gradients
 
     def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
         self.parts.step_guard.before_clipping(model)
