@@ -7,7 +7,7 @@ errors that a user can mend, 130 for an interrupted run.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
