@@ -223,7 +223,9 @@ def _asking(model: str, backend: str, options: dict[str, Any]) -> Asking:
     return Asking(tags=tags_of_pair(options.get("thought_tags") or trained).pair)
 
 
-def _instances(data: list[str] | None, split: str, limit: int | None, asking: Asking) -> dict[Path, list[StepInstance]]:
+def _instances(
+    data: list[str] | None, split: str, limit: int | None, asking: Asking | None = None
+) -> dict[Path, list[StepInstance]]:
     """The step instances of each prepared folder among `data`; with a limit those of its first trajectories."""
     from treadle.data.prepared import Prepared
     from treadle.data.prompts.asking import PLAIN
