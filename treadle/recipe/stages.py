@@ -80,7 +80,7 @@ def check(recipe: Recipe) -> list[Sizes]:
             "without_answer": count_without_answer(stage, prepared),
             "validation": validation,
             "examples": len(shown.left_out),
-            "thoughts": describe_thoughts(chat),
+            "thoughts": describe_thoughts(chat, recipe.prompts.think),
             "warmup": describe_warmup(stage, size.rows) if isinstance(stage, WarmupStage) else "",
         }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
