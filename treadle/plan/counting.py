@@ -26,7 +26,7 @@ from trl.kernels import chunked_logprob
 from trl.trainer.utils import add_fused_lm_head
 
 from treadle.plan.live import LiveBytes
-from treadle.plan.model import build, read_config
+from treadle.plan.model import build, dense_config
 from treadle.recipe.schema import Lora
 from treadle.tree import head as heads
 from treadle.tree.attention import TreeAttention
@@ -118,7 +118,7 @@ def _network(work: Work) -> Any:
     """The network of fake tensors; built on the meta device first, since peft does not build on fake ones."""
     lora = None if work.lora is None else Lora.model_validate_json(work.lora)
     with unset_fake_temporarily():
-        network = build(read_config(work.model), lora, work.weights)
+        network = build(dense_config(work.model), lora, work.weights)
     made: dict[torch.Tensor, torch.Tensor] = {}  # a tied head stays tied
     for module in network.modules():
         for tensors in (module._parameters, module._buffers):

@@ -9,9 +9,9 @@ from typing import Any
 
 from accelerate import PartialState
 from datasets import Dataset
-from peft import LoraConfig
 from transformers import Trainer, TrainerCallback
 
+from treadle.recipe.adapters import lora_config
 from treadle.recipe.arguments import compute_dtype, trainer_config
 from treadle.recipe.models import load_model, load_tokenizer
 from treadle.recipe.schema import AnyStage, Recipe, RLStage, RLVRStage, SFTStage, SRLStage
@@ -46,24 +46,12 @@ def build_trainer(
         "train_dataset": rows,
         "eval_dataset": held_out,
         "processing_class": load_tokenizer(recipe.tokenizer or model),
-        "peft_config": _lora(recipe),
+        "peft_config": lora_config(recipe.lora) if recipe.lora else None,
         "callbacks": list(callbacks),
     }
     if isinstance(stage, SFTStage):
         return GuardedSFTTrainer(network, config, **kwargs)
     return SRLTrainer(network, reward_of(stage), config, **kwargs)
-
-
-def _lora(recipe: Recipe) -> LoraConfig | None:
-    if recipe.lora is None:
-        return None
-    return LoraConfig(
-        r=recipe.lora.r,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        target_modules=recipe.lora.target_modules,
-        task_type="CAUSAL_LM",
-    )
 
 
 def reward_of(stage: RLStage) -> Any:

@@ -33,6 +33,7 @@ from treadle.data.prepared import Prepared
 from treadle.errors import Interrupted, OutputError, RecipeError
 from treadle.files.output import check_place
 from treadle.files.whole import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
+from treadle.recipe.adapters import with_adapter
 from treadle.recipe.arguments import trainer_config
 from treadle.recipe.build import build_trainer
 from treadle.recipe.folders import (
@@ -44,7 +45,7 @@ from treadle.recipe.folders import (
     starting_point,
     tidy,
 )
-from treadle.recipe.models import check_model, load_model, load_tokenizer
+from treadle.recipe.models import check_model, load_model, load_tokenizer, read_config, skeleton
 from treadle.recipe.schema import AnyStage, Recipe
 from treadle.recipe.sizes import Sizes, derive_sizes
 from treadle.recipe.training_data import count_rows, count_without_answer, similarity_floor, training_rows
@@ -58,13 +59,15 @@ def check(recipe: Recipe) -> list[Sizes]:
     """Everything that can be checked before a model is loaded; returns the derived sizes of each stage.
 
     Raises:
-        TreadleError: Data, model folder, tokenizer or batch arithmetic are wrong.
+        TreadleError: Data, model folder, tokenizer, adapter or batch arithmetic are wrong.
     """
     prepared = Prepared(recipe.data)
     processes = int(os.environ.get("WORLD_SIZE", 1))
     check_place(recipe.output)
     check_model(recipe.model)
     load_tokenizer(recipe.tokenizer or recipe.model)
+    if recipe.lora:
+        with_adapter(skeleton(read_config(recipe.model)), recipe.lora)
     sizes = []
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         size = derive_sizes(stage, count_rows(stage, prepared), processes)
