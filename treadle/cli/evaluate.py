@@ -103,6 +103,7 @@ def evaluate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
 ) -> None:
     """Solve problems with a model, grade the final answers, and report with 95% intervals."""
+    from treadle.check import check_model, stop_or_warn
     from treadle.evaluate.run import evaluate as run_evaluate
     from treadle.evaluate.run import regrade as run_regrade
     from treadle.evaluate.settings import EvaluateSettings
@@ -136,6 +137,8 @@ def evaluate(
             gpus=gpus,
             max_model_len=max_model_len,
         )
+        if backend != "openai":
+            stop_or_warn(check_model(model), ("shared_rollout",))
         count, count_of = _sample_counts(samples or [])
         settings = EvaluateSettings(
             modes=_MODES[mode],

@@ -144,8 +144,8 @@ def load_model(model: str, dtype: str = "auto", **kwargs: Any) -> PreTrainedMode
 def lacks_weights(model: str, missing: list[str]) -> str:
     """What is said of a model whose files lack tensors."""
     return (
-        f"{model}: its files hold no weights for {len(missing)} tensors of the model (the first is {missing[0]}), which "
-        "would begin as random numbers; take a folder with the whole causal language model"
+        f"{model}: its files hold no weights for {len(missing)} tensors of the model (the first is {missing[0]}), "
+        "which would begin as random numbers; take a folder with the whole causal language model"
     )
 
 
@@ -164,7 +164,7 @@ def _one_line(model: str, what: str, remedy: str = "") -> Iterator[None]:
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise ModelError(
-                f"{model}: {what}: it needs Python code that comes with the model, which treadle does not execute; take "
-                "a model that transformers knows by itself"
+                f"{model}: {what}: it needs Python code that comes with the model, which treadle does not execute; "
+                "take a model that transformers knows by itself"
             ) from None
         raise ModelError(f"{model}: {what} ({first_line(error)}){remedy}") from error
