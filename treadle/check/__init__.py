@@ -10,4 +10,14 @@ from treadle.check.results import Check, Status
 from treadle.check.run import check_model, check_plan, check_recipe, look, stop_or_warn
 from treadle.check.subject import Subject, standard_recipe
 
-__all__ = ["Check", "Status", "Subject", "check_model", "check_plan", "check_recipe", "look", "standard_recipe", "stop_or_warn"]
+__all__ = [
+    "Check",
+    "Status",
+    "Subject",
+    "check_model",
+    "check_plan",
+    "check_recipe",
+    "look",
+    "standard_recipe",
+    "stop_or_warn",
+]

@@ -100,10 +100,11 @@ def _positions(subject: Subject, stage: AnyStage, found: Measured, rows: Any) ->
             f"the longest of {found.described} takes {longest + more:,} of the model's {positions:,} positions"
             f"{with_completion}",
         )
-    names = ", ".join(islice(_names(subject, stage, rows, sorted(beyond)), NAMED))
+    names = list(islice(_names(subject, stage, rows, sorted(beyond)), NAMED + 1))
+    named = ", ".join(names[:NAMED]) + (", ..." if names[NAMED:] else "")
     message = (
         f"{stage.name}: {len(beyond):,} of {found.described}{with_completion} exceed the model's {positions:,} "
-        f"positions, the longest has {longest:,} tokens (trajectories {names}, ...); {_what_happens(subject)}. "
+        f"positions, the longest has {longest:,} tokens (trajectories {named}); {_what_happens(subject)}. "
         f"{_remedy(stage, positions, longest)}"
     )
     alone = int((tokens > positions).sum())
@@ -128,9 +129,7 @@ def _remedy(stage: AnyStage, positions: int, longest: int) -> str:
         return f"Set stages.{stage.name}.max_length={positions}"
     if longest < positions:
         return f"Set stages.{stage.name}.max_completion_length={positions - longest}"
-    return (
-        "Prepare the data with shorter prompts (--context, --observation-tokens), or take a model with more positions"
-    )
+    return "Prepare the data with shorter prompts (--context, --observation-tokens), or take another model"
 
 
 def _names(subject: Subject, stage: AnyStage, rows: Any, numbers: list[int]) -> Iterator[str]:

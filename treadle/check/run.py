@@ -24,7 +24,7 @@ from treadle.recipe.schema import Recipe
 
 Group = tuple[Callable[[Subject], Iterator[Check]], ...]
 
-_ROWS: tuple[Group, ...] = ((template, end_of_turn, data), (prompts, round_trip), (lengths, floors))
+_ROWS: tuple[Group, ...] = ((template, data), (end_of_turn, prompts, round_trip), (lengths, floors))
 ALL: tuple[Group, ...] = (
     (weights, config, tokenizer),
     (all_tensors, vocabulary, special_tokens, dtype, lora, prefix_tree, shared_rollout),

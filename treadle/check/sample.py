@@ -187,13 +187,13 @@ def advice(found: Sample) -> str:
     srl, rlvr = found.stages.get("srl"), found.stages.get("rlvr")
     if rlvr and rlvr.kept >= 2 * SIGNAL * rlvr.groups:
         return (
-            f"RLVR finds a signal in {rlvr.kept} of {rlvr.groups} groups, so it can begin at once; the paper's best order "
+            f"RLVR finds a signal in {rlvr.kept} of {rlvr.groups} groups, so it can begin at once; the paper's order "
             "is SRL before it"
         )
     if srl and srl.fault_share >= FAULTS:
         return (
-            f"{srl.fault_share:.0%} of the steps' completions break the format, so SRL has little to compare: begin with "
-            "SFT (target: traces, unit: both) until most have it, or set think_tags to what the model writes"
+            f"{srl.fault_share:.0%} of the steps' completions break the format, so SRL has little to compare: begin "
+            "with SFT (target: traces, unit: both) until most have it, or set think_tags to what the model writes"
         )
     if srl and srl.kept >= SIGNAL * srl.groups:
         few = f", RLVR in {rlvr.kept} of {rlvr.groups}" if rlvr else ""

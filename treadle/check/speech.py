@@ -78,6 +78,6 @@ def _round_trip(subject: Subject, stage: AnyStage) -> Iterator[Check]:
     around = slice(max(0, place - 10), place + 20)
     yield warning(
         id,
-        f"{stage.name}: the tokenizer does not keep texts as they are: {text[around]!r} comes back as {back[around]!r}; "
-        "what is trained on and rewarded is the latter",
+        f"{stage.name}: the tokenizer does not keep texts as they are: {text[around]!r} comes back as {back[around]!r}"
+        "; what is trained on and rewarded is the latter",
     )

@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from transformers import GenerationConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from treadle.chat.chat import Chat
 from treadle.data.prepared import Prepared
 from treadle.recipe.model_files import Tensors, tensors_of
-from treadle.recipe.models import load_chat, load_tokenizer, local_folder, read_config, resolve, skeleton
+from treadle.recipe.models import load_chat, load_tokenizer, local_folder, read_config, read_generation_config, skeleton
 from treadle.recipe.schema import AnyStage, Recipe
 from treadle.recipe.speaking import recipe_chat
 
@@ -71,9 +71,7 @@ class Subject:
     def network(self) -> PreTrainedModel:
         """The model without weights, with the generation config that lies beside it."""
         network = skeleton(self.config)
-        folder = local_folder(self.model)
-        if folder and (folder / "generation_config.json").is_file():
-            network.generation_config = GenerationConfig.from_pretrained(resolve(self.model))
+        network.generation_config = read_generation_config(self.model) or network.generation_config
         return network
 
     @cached_property

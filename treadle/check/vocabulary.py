@@ -29,7 +29,7 @@ def vocabulary(subject: Subject) -> Iterator[Check]:
     yield error(
         "vocabulary",
         f"{subject.tokenizer_name}: {found}: the tokenizer is of another model than {subject.model}, or tokens were "
-        "added to it; take the model's own (`tokenizer:` in a recipe), or model.resize_token_embeddings(len(tokenizer))",
+        "added to it; take the model's own (`tokenizer:` in a recipe), or resize the model's embedding to it",
     )
 
 
@@ -68,7 +68,7 @@ def _ends(tokenizer: object) -> list[tuple[str, int]]:
 
 
 def _never_written(subject: Subject, id: int, token: str) -> bool:
-    """Whether a token can come only from text that spells it: special, and none of those that a prompt or a turn has."""
+    """Whether a token can come only from text that spells it: special, and in no prompt or end of a turn."""
     tokenizer = subject.tokenizer
     used = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
     added = tokenizer.added_tokens_decoder.get(id)

@@ -137,8 +137,6 @@ def evaluate(
             gpus=gpus,
             max_model_len=max_model_len,
         )
-        if backend != "openai":
-            stop_or_warn(check_model(model), ("shared_rollout",))
         count, count_of = _sample_counts(samples or [])
         settings = EvaluateSettings(
             modes=_MODES[mode],
@@ -157,6 +155,9 @@ def evaluate(
         if benchmark and not _MODES[mode]:
             raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
         sets = _sets(benchmark, benchmarks_from, data, split, columns, domain, kind) if settings.modes else []
+        settings.check(sets)
+        if backend != "openai":
+            stop_or_warn(check_model(model), ("shared_rollout",))
         results = run_evaluate(
             model,
             [s.first(limit) for s in sets],

@@ -1,4 +1,4 @@
-"""The command line: `treadle prepare | inspect | check | plan | train | evaluate | compare | view | grade | quickstart`.
+"""The command line: `treadle prepare | inspect | check | plan | train | evaluate | compare | ...`.
 
 Errors that a user can mend are printed without a traceback and exit with code 2; a run that stopped itself because
 training went wrong exits with code 3, an interrupted one with code 130. Heavy libraries are imported inside the

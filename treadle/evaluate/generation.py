@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from treadle.chat.chat import Chat
 from treadle.evaluate.backends.decoding import as_generation, config_for, end_tokens, own_settings_aside
 from treadle.evaluate.records import Generation, Sampling
 from treadle.trajectory import Message
@@ -38,11 +39,10 @@ def generate(
     Returns:
         P generations in the order of `prompts`.
     """
-    prompt_ids = [
-        tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=False) for prompt in prompts
-    ]
+    chat = Chat(tokenizer)
+    prompt_ids = chat.prompts(prompts)
     order = sorted(range(len(prompts)), key=lambda i: len(prompt_ids[i]))
-    ends = end_tokens(model, tokenizer)
+    ends = end_tokens(model, tokenizer, chat)
     config = config_for(Sampling(max_new_tokens, temperature), max_new_tokens, ends, tokenizer.pad_token_id)
     model.eval()
     generations: list[Generation | None] = [None] * len(prompts)

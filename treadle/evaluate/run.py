@@ -28,10 +28,11 @@ from treadle.evaluate.runs import (
     check_same,
     open_run,
     read_started,
+    recorded_date,
     sample_record,
     step_from,
 )
-from treadle.evaluate.settings import EvaluateSettings, identity
+from treadle.evaluate.settings import CHAT, EvaluateSettings, identity
 from treadle.evaluate.solving import advance, begin, judge, solve
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.summary import summarise
@@ -82,9 +83,12 @@ def evaluate(
 
     settings.check(benchmarks)
     steps = _instances_digest(instances)
-    if not overwrite:  # before a model is loaded; its dtype is known after
-        check_same(out, identity(model, {"kind": kind}, settings, benchmarks, steps), but=("dtype",))
-    with closing(open_backend(model, kind, **(options or {}))) as backend:
+    options = dict(options or {})
+    if not overwrite:  # before a model is loaded; its dtype is known after, and its chat template
+        check_same(out, identity(model, {"kind": kind}, settings, benchmarks, steps), but=("dtype", CHAT))
+        if (date := recorded_date(out)) is not None:
+            options.setdefault("date", date)
+    with closing(open_backend(model, kind, **options)) as backend:
         described = backend.describe()
         info = {
             "model": model,

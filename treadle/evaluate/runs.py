@@ -166,12 +166,26 @@ def step_from(record: Mapping[str, Any]) -> StepSample:
     return StepSample(**{**record, "fault": FormatFault(fault) if fault is not None else None})
 
 
+def recorded_date(out: Path) -> str | None:
+    """The date that the run in `out` has its prompts with; `None` for no run, and where prompts show no date."""
+    info = _read_json(out / INFO, "") if (out / INFO).is_file() else {}
+    return info.get("backend", {}).get("chat", {}).get("date")
+
+
 def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) -> None:
-    """Raise `OutputError` if `out` holds a run of which anything differs that changes results, except keys in `but`."""
+    """Raise `OutputError` if `out` holds a run of which anything differs that changes results.
+
+    Args:
+        but: Beginnings of keys that are left out.
+    """
     if not (out / INFO).is_file():
         return
     old = _read_json(out / INFO, "")["identity"]
-    keys = [key for key in dict.fromkeys([*old, *identity]) if key not in but and old.get(key) != identity.get(key)]
+    keys = [
+        key
+        for key in dict.fromkeys([*old, *identity])
+        if not key.startswith(tuple(but)) and old.get(key) != identity.get(key)
+    ]
     if keys:
         differences = "\n".join(f"  {key}: {old.get(key)!r} there, {identity.get(key)!r} now" for key in keys)
         raise OutputError(

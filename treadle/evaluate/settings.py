@@ -21,6 +21,8 @@ from treadle.evaluate.records import Decoding, Key, Mode, Sampling
 from treadle.recipe.models import resolve
 
 PAPER_SAMPLES = 32
+CHAT = "chat."
+"""What keys of an identity begin with that say how the model is spoken to."""
 _BLOCK, _BLOCKS = 1 << 16, 64
 
 
@@ -100,7 +102,7 @@ def identity(
 
     Args:
         model: As given; of a local folder its content counts too.
-        backend: `Backend.describe()`, of which `kind` and `dtype` count.
+        backend: `Backend.describe()`, of which `kind`, `dtype` and `chat` count.
         steps: Digest of the step instances, where they are scored.
     """
     chosen = asdict(settings)
@@ -112,6 +114,7 @@ def identity(
         "model content": model_digest(model),
         "back end": backend.get("kind"),
         "dtype": backend.get("dtype"),
+        **{f"{CHAT}{name}": value for name, value in backend.get("chat", {}).items()},
         **{f"settings.{name}": _plain(value) for name, value in chosen.items()},
         **{f"samples of {name}": count for name, count in samples.items()},
         **{f"benchmark {b.name}": f"{len(b.problems)} problems, sha256 {b.sha256}" for b in benchmarks},

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from treadle.chat.chat import Chat
 from treadle.data.prepared import Prepared
 from treadle.errors import DataError, ModelError
 from treadle.plan.hardware import Hardware
-from treadle.recipe.models import load_tokenizer
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage
+from treadle.recipe.speaking import recipe_chat
 from treadle.recipe.training_data import training_rows
 from treadle.training.prompt_order import trajectories_of
 
@@ -62,7 +63,7 @@ def prompts_of(stage: AnyStage, recipe: Recipe, hardware: Hardware) -> Prompts:
         pairs = length * (length + 1) / 2
         return Prompts(length, length, length, pairs, pairs, float(length), f"--prompt-tokens {n}, nothing shared")
     try:
-        tokenizer = load_tokenizer(recipe.tokenizer or recipe.model)
+        chat = recipe_chat(recipe)
         rows = training_rows(stage, Prepared(recipe.data))
     except (DataError, ModelError) as error:
         raise DataError(
@@ -72,9 +73,8 @@ def prompts_of(stage: AnyStage, recipe: Recipe, hardware: Hardware) -> Prompts:
     sample = [rows[i] for i in picked]
     source = f"{len(sample):,} of {len(rows):,} rows of {recipe.data}, tokenised"
     if isinstance(stage, SFTStage):
-        return _conversations(sample, tokenizer, stage.max_length, source)
-    token_lists = [_tokens(tokenizer, row["prompt"], True) for row in sample]
-    return measure(token_lists, source)
+        return _conversations(sample, chat, stage.max_length, source)
+    return measure(chat.prompts([row["prompt"] for row in sample]), source)
 
 
 def measure(prompts: Sequence[Sequence[int]], rests_on: str) -> Prompts:
@@ -98,21 +98,17 @@ def measure(prompts: Sequence[Sequence[int]], rests_on: str) -> Prompts:
     )
 
 
-def _conversations(sample: list[Any], tokenizer: Any, max_length: int | None, rests_on: str) -> Prompts:
+def _conversations(sample: list[Any], chat: Chat, max_length: int | None, rests_on: str) -> Prompts:
     lengths, scored = [], []
     for row in sample:
-        prompt = len(_tokens(tokenizer, row["prompt"], True))
-        whole = len(_tokens(tokenizer, [*row["prompt"], *row["completion"]], False))
+        prompt = len(chat.prompt(row["prompt"]))
+        whole = prompt + len(chat.answer(row["completion"][0]["content"]))
         lengths.append(min(whole, max_length or whole))
         scored.append(max(lengths[-1] - prompt, 0))
     length_N = np.array(lengths, float)
     pairs = float((length_N * (length_N + 1) / 2).mean())
     mean = float(length_N.mean())
     return Prompts(int(length_N.max()), mean, mean, pairs, pairs, float(np.mean(scored)), rests_on)
-
-
-def _tokens(tokenizer: Any, messages: list[dict[str, str]], more: bool) -> list[int]:
-    return tokenizer.apply_chat_template(messages, add_generation_prompt=more, return_dict=False)
 
 
 def _common(first: Sequence[int], second: Sequence[int]) -> int:

@@ -46,6 +46,9 @@ OWNED = {
     "temperature": "temperature",
     "max_completion_length": "max_completion_length",
     "max_length": "max_length",
+    "chat_template_kwargs": "chat_template_kwargs (beside `model`)",
+    "chat_template_path": "tokenizer (beside `model`), of a folder with that template",
+    "eos_token": "tokenizer (beside `model`), of a folder with that token",
     "beta": "kl",
     "epsilon": "clip_low",
     "epsilon_high": "clip_high",
@@ -78,6 +81,11 @@ def check_trl_keys(stage: Stage, where: str) -> None:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"see {target.__name__}"
             raise RecipeError(f"{where}: stages.{stage.name}.trl: unknown key {key!r}; {hint}")
+        if key == "assistant_only_loss":
+            raise RecipeError(
+                f"{where}: stages.{stage.name}.trl.{key}: leave it out; nothing but the assistant's turn is trained "
+                "on, unless completion_only_loss: false"
+            )
         if key in OWNED:
             raise RecipeError(f"{where}: stages.{stage.name}.trl.{key}: set it by the recipe's own key {OWNED[key]}")
 
@@ -102,7 +110,11 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
     try:
         if isinstance(stage, SFTStage):
             return GuardedSFTConfig(
-                **arguments, gradient_accumulation_steps=sizes.accumulation, max_length=stage.max_length, **stage.trl
+                **arguments,
+                gradient_accumulation_steps=sizes.accumulation,
+                max_length=stage.max_length,
+                # TRL's default looks for texts, which are tokens here.
+                **{"completion_only_loss": True, **stage.trl},
             )
         return SRLConfig(
             **arguments,

@@ -13,9 +13,11 @@ from transformers import Trainer, TrainerCallback
 
 from treadle.recipe.adapters import lora_config
 from treadle.recipe.arguments import compute_dtype, trainer_config
-from treadle.recipe.models import load_model, load_tokenizer
+from treadle.recipe.models import load_model
 from treadle.recipe.schema import AnyStage, Recipe, RLStage, RLVRStage, SFTStage, SRLStage
+from treadle.recipe.sft_rows import fitting
 from treadle.recipe.sizes import derive_sizes
+from treadle.recipe.speaking import recipe_chat
 from treadle.recipe.validation_rows import validated_by
 from treadle.scoring.rewards import ModelOutput, final_answer_reward, solution_reward, srl_reward
 from treadle.training.sft_trainer import GuardedSFTTrainer
@@ -41,17 +43,21 @@ def build_trainer(
     rounded away. With LoRA only the adapter is trained, which peft keeps in float32.
     """
     config = trainer_config(stage, recipe, folder, derive_sizes(stage, len(rows), PartialState().num_processes))
+    chat = recipe_chat(recipe, model)
     network = load_model(model, compute_dtype(recipe) if recipe.lora else "float32")
     kwargs = {
         "train_dataset": rows,
         "eval_dataset": held_out,
-        "processing_class": load_tokenizer(recipe.tokenizer or model),
+        "processing_class": chat.tokenizer,
         "peft_config": lora_config(recipe.lora) if recipe.lora else None,
         "callbacks": list(callbacks),
     }
+    chat.end_turns_of(network)
     if isinstance(stage, SFTStage):
+        kwargs["train_dataset"] = fitting(rows, chat, config, stage.name)
+        kwargs["eval_dataset"] = fitting(held_out, chat, config, stage.name, "held-out ") if held_out else None
         return GuardedSFTTrainer(network, config, **kwargs)
-    return SRLTrainer(network, reward_of(stage), config, **kwargs)
+    return SRLTrainer(network, reward_of(stage), config, **kwargs, chat=chat)
 
 
 def reward_of(stage: RLStage) -> Any:

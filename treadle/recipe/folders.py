@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +49,13 @@ def by_one(call: Callable[[], Any]) -> Any:
     return outcome[0]
 
 
-def identity(recipe: Recipe, number: int, digest: str) -> dict[str, Any]:
-    """What decides the result of stage `number` (from 0): the data, its settings and all that comes before it."""
+def identity(recipe: Recipe, number: int, digest: str, chat: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What decides the result of stage `number` (from 0): the data, its settings and all that comes before it.
+
+    Args:
+        digest: Of the data.
+        chat: How the model is spoken to, as `Chat.describe` has it.
+    """
     everything = recipe.model_dump(mode="json")
     shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
     stages = everything["stages"][: number + 1]
@@ -60,13 +65,29 @@ def identity(recipe: Recipe, number: int, digest: str) -> dict[str, Any]:
         stage["trl"] = {
             key: value for key, value in stage["trl"].items() if not key.startswith(_CHANGES_NOTHING_IN_TRL)
         }
-    return {**shared, "content": digest, "stages": stages}
+    return {**shared, "content": digest, **({"chat": dict(chat)} if chat else {}), "stages": stages}
 
 
-def claim(recipe: Recipe, overwrite: bool) -> None:
+def recorded_date(recipe: Recipe, chat: Mapping[str, Any]) -> str | None:
+    """The day on which this recipe's run began, where it has and its chat template shows the date.
+
+    Args:
+        chat: As `Chat.describe` has it on any day.
+    """
+    digest = Prepared(recipe.data).digest()
+    for number, folder in enumerate(stage_folders(recipe)):
+        mark = _mark(folder) if _begun(folder) else None
+        date = mark.get("chat", {}).get("date") if isinstance(mark, dict) else None
+        if date and mark == identity(recipe, number, digest, {**chat, "date": date}):
+            return date
+    return None
+
+
+def claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> None:
     """Make sure that what is in the output folder belongs to this recipe.
 
     Args:
+        chat: As `Chat.describe` has it.
         overwrite: Remove what does not, instead of refusing.
 
     Raises:
@@ -78,7 +99,7 @@ def claim(recipe: Recipe, overwrite: bool) -> None:
         for leftover in recipe.output.glob(f".{number + 1}-*.removed"):
             shutil.rmtree(leftover, ignore_errors=True)
         others = [f for f in recipe.output.glob(f"{number + 1}-*") if f.name != folder.name and _begun(f)]
-        mine = identity(recipe, number, digest)
+        mine = identity(recipe, number, digest, chat)
         if others or (_begun(folder) and _mark(folder) != mine):
             if not overwrite:
                 what = others[0] if others else folder

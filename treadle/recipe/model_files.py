@@ -52,9 +52,7 @@ def tensors_of(folder: Path) -> Tensors | None:
         raise ModelError(convert_gguf(folder))
     if (adapter := folder / "adapter_config.json").is_file():
         raise ModelError(f"{adapter}: a LoRA adapter without its model; merge it (merge_and_unload) and save the whole")
-    raise ModelError(
-        f"{folder}: no weights; found {listing(folder)}, expected model.safetensors or an index of shards"
-    )
+    raise ModelError(f"{folder}: no weights; found {listing(folder)}, expected model.safetensors or an index of shards")
 
 
 def check_tokenizer_files(folder: Path) -> None:
@@ -80,7 +78,7 @@ def convert_gguf(path: Path) -> str:
     source = f"({str(file.parent)!r}, gguf_file={file.name!r})"
     return (
         f"{file}: a GGUF file, which holds quantised weights for inference; take the model's folder with safetensors, "
-        "or convert it: pip install gguf, then python -c \"from transformers import AutoModelForCausalLM as M, "
+        'or convert it: pip install gguf, then python -c "from transformers import AutoModelForCausalLM as M, '
         f"AutoTokenizer as T; M.from_pretrained{source}.save_pretrained('converted'); "
         f"T.from_pretrained{source}.save_pretrained('converted')\", and give the folder converted"
     )

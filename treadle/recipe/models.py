@@ -5,15 +5,25 @@ Code that comes with a model is never executed. Whatever a library raises on dam
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedModel
-from transformers import PreTrainedTokenizerBase as Tokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
+from treadle.chat.chat import Chat
+from treadle.chat.settings import read_settings
+from treadle.chat.template import require_template
 from treadle.errors import ModelError, TreadleError
 from treadle.recipe.model_files import check_tokenizer_files, check_weights, convert_gguf, gguf_in, read_json
 
@@ -73,8 +83,10 @@ def read_config(model: str) -> PreTrainedConfig:
     if folder is not None and (folder / "config.json").is_file():
         read_json(folder / "config.json")
     remedy = (
-        "; expected a folder with config.json, or the id of a model on the Hugging Face hub, for which a network or "
-        "its files in the cache are needed"
+        "; compare config.json with the published one"
+        if folder is not None and (folder / "config.json").is_file()
+        else "; expected a folder with config.json, or the id of a model on the Hugging Face hub, for which a network "
+        "or its files in the cache are needed"
     )
     with _one_line(model, "its config cannot be read", remedy):
         return AutoConfig.from_pretrained(resolve(model), trust_remote_code=False)
@@ -101,23 +113,65 @@ def skeleton(config: PreTrainedConfig, dtype: torch.dtype = torch.float32) -> Pr
         ) from error
 
 
-def load_tokenizer(model: str) -> Tokenizer:
+def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     """The tokenizer of a model folder or hub id, with padding token and chat template.
 
     Raises:
         ModelError: It is missing, cannot be loaded or has no chat template.
     """
     check_tokenizer(model)
-    with _one_line(model, "the tokenizer cannot be loaded"):
+    with _one_line(model, "the tokenizer cannot be loaded", "; copy or download its files again"):
         tokenizer = AutoTokenizer.from_pretrained(resolve(model), trust_remote_code=False)
-    if tokenizer.chat_template is None:
-        raise ModelError(
-            f"{model}: the tokenizer has no chat template, so chat prompts cannot be rendered; take an instruct "
-            "model's tokenizer, or set tokenizer.chat_template and save it again"
-        )
+    require_template(tokenizer, model)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def load_chat(
+    model: str,
+    tokenizer: str | None = None,
+    chat_template_kwargs: Mapping[str, Any] | None = None,
+    system_role: str | None = None,
+    date: str | None = None,
+) -> Chat:
+    """How a model is spoken to: as it was trained, but for what is given here.
+
+    Args:
+        model: Folder or hub id, whose `treadle_chat.json` is read.
+        tokenizer: Another tokenizer than the model's.
+        chat_template_kwargs, system_role, date: See `treadle.chat.settings.ChatSettings`.
+
+    Raises:
+        ModelError: The tokenizer cannot be loaded, or its chat template cannot be used.
+    """
+    settings = read_settings(resolve(model)).changed(chat_template_kwargs, system_role, date)
+    return Chat(load_tokenizer(tokenizer or model), settings)
+
+
+def read_generation_config(model: str) -> GenerationConfig | None:
+    """The generation config of a model folder or hub id, `None` where it has no such file.
+
+    Raises:
+        ModelError: It is damaged, or holds values that transformers refuses.
+    """
+    folder = local_folder(model)
+    if folder is not None:
+        file = folder / "generation_config.json"
+        if not file.is_file():
+            return None
+        read_json(file)
+    with _one_line(model, "its generation_config.json cannot be read", "; mend the file, or remove it"):
+        try:
+            return GenerationConfig.from_pretrained(resolve(model))
+        except OSError:
+            return None
+
+
+def listed_ends(model: str) -> list[int]:
+    """The end tokens in the generation config of a model folder or hub id; none where it has no such file."""
+    listed = getattr(read_generation_config(model), "eos_token_id", None)
+    return listed if isinstance(listed, list) else [listed] * (listed is not None)
 
 
 def load_model(model: str, dtype: str = "auto", **kwargs: Any) -> PreTrainedModel:
@@ -150,8 +204,9 @@ def lacks_weights(model: str, missing: list[str]) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """What an error of a library says, cut to one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """What an error of a library says, cut to one line; two where the first announces what comes."""
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
 
 
 @contextmanager
@@ -167,4 +222,9 @@ def _one_line(model: str, what: str, remedy: str = "") -> Iterator[None]:
                 f"{model}: {what}: it needs Python code that comes with the model, which treadle does not execute; "
                 "take a model that transformers knows by itself"
             ) from None
-        raise ModelError(f"{model}: {what} ({first_line(error)}){remedy}") from error
+        reason = first_line(error) if isinstance(error, (OSError, ValueError)) else _named(error)
+        raise ModelError(f"{model}: {what} ({reason}){remedy}") from error
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"

@@ -6,11 +6,13 @@ The schema is strict: unknown keys and wrong types fail. The defaults of the cla
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from treadle.chat.settings import SystemRole
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ArgumentOrder
 from treadle.training.sampling import Refill, WhenShort
@@ -179,6 +181,11 @@ class Recipe(Strict):
             kept in float32.
         threads: CPU threads of torch; `None` leaves torch's own choice.
         max_hours: Stop with a checkpoint, as on SIGTERM, before so many hours of the command are over.
+        chat_template_kwargs: Variables of the chat template, such as `enable_thinking: false`, in every rendering;
+            `None` for what the model was trained with.
+        system_role: Where system messages go, see `treadle.chat.settings.ChatSettings`; `None` for as the model was
+            trained, else `auto`.
+        date: What a chat template that shows the date shows; `None` for the model's, else the day the run began.
         report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
     """
 
@@ -191,6 +198,9 @@ class Recipe(Strict):
     threads: int | None = Field(None, ge=1)
     max_hours: float | None = Field(None, gt=0)
     lora: Lora | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
+    system_role: SystemRole | None = None
+    date: datetime.date | None = None
     report_to: list[str] = []
     stages: list[AnyStage] = Field(min_length=1)
 

@@ -29,6 +29,8 @@ from accelerate.utils import gather_object
 from peft import PeftModel
 from transformers.trainer_callback import PrinterCallback
 
+from treadle.chat.chat import Chat
+from treadle.chat.settings import read_file, write_file
 from treadle.data.prepared import Prepared
 from treadle.errors import Interrupted, OutputError, RecipeError
 from treadle.files.output import check_place
@@ -45,10 +47,12 @@ from treadle.recipe.folders import (
     starting_point,
     tidy,
 )
-from treadle.recipe.models import check_model, load_model, load_tokenizer, read_config, skeleton
+from treadle.recipe.models import check_model, load_model, read_config, resolve, skeleton
 from treadle.recipe.schema import AnyStage, Recipe
+from treadle.recipe.sft_rows import counted
 from treadle.recipe.sizes import Sizes, derive_sizes
-from treadle.recipe.training_data import count_rows, count_without_answer, similarity_floor, training_rows
+from treadle.recipe.speaking import check_prompts, dated, recipe_chat
+from treadle.recipe.training_data import count_without_answer, similarity_floor, training_rows
 from treadle.recipe.validation_rows import describe_validation, validation_rows
 from treadle.training.progress import MetricsFile, ProgressBar
 from treadle.training.resume.checkpoints import problem_of
@@ -65,16 +69,18 @@ def check(recipe: Recipe) -> list[Sizes]:
     processes = int(os.environ.get("WORLD_SIZE", 1))
     check_place(recipe.output)
     check_model(recipe.model)
-    load_tokenizer(recipe.tokenizer or recipe.model)
+    chat = recipe_chat(recipe)
     if recipe.lora:
         with_adapter(skeleton(read_config(recipe.model)), recipe.lora)
     sizes = []
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
-        size = derive_sizes(stage, count_rows(stage, prepared), processes)
-        validation = describe_validation(stage, prepared)
-        more = {"without_answer": count_without_answer(stage, prepared), "validation": validation}
+        rows, cut = counted(stage, recipe, prepared, chat)
+        size = derive_sizes(stage, rows, processes)
+        more = {"without_answer": count_without_answer(stage, prepared), "cut": cut}
+        more["validation"] = describe_validation(stage, prepared)
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared)))
         trainer_config(stage, recipe, folder, size)
+        check_prompts(stage, prepared, chat)
     return sizes
 
 
@@ -103,7 +109,8 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     folders = stage_folders(recipe)
-    by_one(partial(claim, recipe, overwrite))
+    recipe, chat = dated(recipe)
+    by_one(partial(claim, recipe, overwrite, chat.describe()))
     prepared = Prepared(recipe.data)
     model = recipe.model
     for stage, folder in zip(recipe.stages, folders, strict=True):
@@ -152,7 +159,7 @@ def _run_stage(
             f"{stop}; the checkpoint is in {folder}. Continue with {resume_hint}"
         )
     best = _take_best(trainer)
-    _save(trainer, model, folder / "model", best)
+    _save(trainer, model, recipe_chat(recipe, model), folder / "model", best)
     return stop
 
 
@@ -182,11 +189,12 @@ def _check_best(checkpoint: Path) -> None:
         )
 
 
-def _save(trainer: Any, base: str, target: Path, best: dict[str, Any] | None) -> None:
+def _save(trainer: Any, base: str, chat: Chat, target: Path, best: dict[str, Any] | None) -> None:
     """Save the final model so that it appears whole, a LoRA adapter both alone and merged; drop the checkpoints.
 
     Args:
         base: The model that the stage began with.
+        chat: How it was spoken to, which is saved beside the model.
     """
     scratch, adapter = target.with_name(MODEL_ASIDE), target.with_name(ADAPTER_ASIDE)
     network = trainer.accelerator.unwrap_model(trainer.model)
@@ -196,6 +204,7 @@ def _save(trainer: Any, base: str, target: Path, best: dict[str, Any] | None) ->
             trainer.save_model(str(adapter))  # gathers what each process has a part of
             if main:
                 whole = load_model(base, str(next(network.parameters()).dtype).removeprefix("torch."))
+                chat.end_turns_of(whole)
                 PeftModel.from_pretrained(whole, adapter).merge_and_unload().save_pretrained(scratch)
         elif isinstance(network, PeftModel):
             if main:
@@ -205,6 +214,7 @@ def _save(trainer: Any, base: str, target: Path, best: dict[str, Any] | None) ->
             trainer.save_model(str(scratch))
         if main:
             trainer.processing_class.save_pretrained(scratch)
+            write_file(scratch, {**read_file(resolve(base)), **chat.record()})
             _publish(scratch, adapter, target, best)
     except WRITE_ERRORS as error:
         if not is_write_error(error):

@@ -1,7 +1,7 @@
 """What `treadle check` prints: a table of checks, rows as the model is given them, and its first rollouts.
 
-On a terminal the status is coloured and long messages are wrapped behind their column; elsewhere each check is one line.
-Text of data and models is never read as markup, and characters that would act on the terminal are shown by name.
+On a terminal the status is coloured and long messages are wrapped behind their column; elsewhere each check is one
+line. Text of data and models is never read as markup, and characters that would act on the terminal are shown by name.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def _figures(console: Console, kind: str, found: Sampled) -> None:
     _print(
         console,
         Text(
-            f"{kind}: {found.kept} of {found.groups} groups of {found.stage.rollouts} would be kept, mean reward {mean:.2f}; "
-            f"format faults: {', '.join(faults) or 'none'}"
+            f"{kind}: {found.kept} of {found.groups} groups of {found.stage.rollouts} would be kept, mean reward "
+            f"{mean:.2f}; format faults: {', '.join(faults) or 'none'}"
         ),
     )
 

@@ -15,8 +15,10 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 from trl import GRPOTrainer
+from trl.data_utils import is_conversational
 
 from treadle import tree
+from treadle.chat.chat import Chat
 from treadle.training.batches import GroupMaker
 from treadle.training.cutting import Cutter, CuttingSettings
 from treadle.training.dynamic_sampling import DynamicSampling, SamplingSettings
@@ -37,6 +39,7 @@ from treadle.training.resume import Part
 from treadle.training.rewards import Rewards
 from treadle.training.rollout_log import RolloutLog
 from treadle.training.rollouts import PrefixCache, SharedRollout, why_not_shared
+from treadle.training.speaking import chat_of
 from treadle.training.srl_config import SRLConfig, check_dynamic_sampling
 from treadle.training.validation import HeldOutRewards
 
@@ -71,17 +74,22 @@ class Parts:
         trainer: As `GRPOTrainer` has set it up, with an `SRLConfig`.
         methods: See there.
         tokenizer: The trainer's.
+        chat: How the model is spoken to; by default as its template and TRL's `chat_template_kwargs` have it.
 
     Raises:
+        ModelError: The chat template cannot be used.
         RecipeError: The data or the batch do not allow dynamic sampling.
     """
 
-    def __init__(self, trainer: GRPOTrainer, methods: Methods, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self, trainer: GRPOTrainer, methods: Methods, tokenizer: PreTrainedTokenizerBase, chat: Chat | None = None
+    ) -> None:
         args: SRLConfig = trainer.args
         metrics, folder, size = methods.metrics, Path(args.output_dir), trainer.num_generations
         deepspeed = trainer.is_deepspeed_enabled
         self.processes = processes = Processes(trainer.accelerator)
         self.clock = PhaseClock()
+        self.chat = chat_of(trainer, tokenizer, chat)
         if args.dynamic_sampling:
             only_text = not trainer.tools and trainer.environment_factories is None
             check_dynamic_sampling(args, trainer.train_dataset, only_text, processes.count)
@@ -155,6 +163,12 @@ class Parts:
             folder,
             tokenizer.decode,
         )
+
+    def rendered(self, prompts: list[Any]) -> tuple | None:
+        """Prompts as TRL's `_tokenize_prompts` returns them; `None` where TRL renders them itself."""
+        if self.chat is None or not is_conversational({"prompt": prompts[0]}):
+            return None
+        return self.chat.prompts(prompts), None, {}
 
     def _shared_rollout(self, trainer: GRPOTrainer, methods: Methods) -> SharedRollout | None:
         args = trainer.args

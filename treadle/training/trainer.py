@@ -14,9 +14,8 @@ runs, and hands the work to a part that knows nothing of the trainer:
 | guards | memory, rewards, steps, stale rollouts | `guards` |
 | record | `rollouts.jsonl`, time of phases | `rollout_log`, `phases` |
 
-`treadle.training.parts` puts them together; logs, validation and checkpoints are `treadle.training.between_steps`. With
-`dynamic_sampling`, `prefix_tree`, `shared_rollout`, `group_by_trajectory` and `log_rollouts` all false it is a plain
-`GRPOTrainer`.
+`treadle.training.parts` puts them together; logs, validation, checkpoints are `between_steps`. With `dynamic_sampling`,
+`prefix_tree`, `shared_rollout`, `group_by_trajectory` and `log_rollouts` all false it is a plain `GRPOTrainer`.
 """
 
 from __future__ import annotations
@@ -27,11 +26,13 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import Sampler
 from trl import GRPOTrainer
 from trl.extras.profiling import profiling_context
 from trl.models.utils import disable_gradient_checkpointing
 
+from treadle.chat.chat import Chat
 from treadle.scoring.rewards import srl_reward
 from treadle.training.batches import Deal
 from treadle.training.between_steps import BetweenSteps
@@ -43,19 +44,16 @@ from treadle.training.rollouts import Generated, PromptIds, whole_network
 from treadle.training.sampling import Drop
 from treadle.training.srl_config import SRLConfig
 
-Tensor = torch.Tensor
-
 
 class SRLTrainer(BetweenSteps, GRPOTrainer):
     """`GRPOTrainer` with dynamic sampling, on prefix trees, resumable to the byte.
 
-    Args are those of `GRPOTrainer`. Without `reward_funcs` the step-wise similarity reward is used, which reads
-    the data set's column `expert_action`.
+    Args are those of `GRPOTrainer`, and `chat`, how the model is spoken to. Without `reward_funcs` the step-wise
+    similarity reward is used, which reads the data set's column `expert_action`.
 
     Attributes:
         parts: What it is made of.
-        tree_is_used: Whether log-probs go through shared prefixes.
-        rollout_is_shared: Whether generation without vLLM does.
+        tree_is_used, rollout_is_shared: Whether log-probs, and generation without vLLM, go through shared prefixes.
     """
 
     _tag_names = ["trl", "grpo", "srl"]  # noqa: RUF012, as in TRL
@@ -66,6 +64,7 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         reward_funcs: Callable | Sequence[Callable] | None = None,
         args: SRLConfig | None = None,
         *more: Any,
+        chat: Chat | None = None,
         **kwargs: Any,
     ) -> None:
         args = args if args is not None else SRLConfig("srl")
@@ -85,7 +84,7 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             self._metrics["train"],
             self._pending_extra_logs,
         )
-        self.parts = Parts(self, methods, self._tokenizer)
+        self.parts = Parts(self, methods, self._tokenizer, chat)
         self.stateful = self.parts.with_state
         self.tree_is_used = self.parts.tree_is_used
         self.rollout_is_shared = self.parts.shared_rollout is not None
@@ -130,11 +129,13 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             batch = super()._generate_and_score_completions(inputs)
             if self.model.training:
                 self._write_rollouts()
-                self._judge_generation()
+                with self._clocked("reward"):
+                    parts.collapse.generated(self.state.global_step)
             return batch
         proposed = parts.processes.all(inputs[:: self.num_generations])
         groups, found = parts.sampling.collect(proposed, self.state.global_step)
-        self._judge_generation()
+        with self._clocked("reward"):
+            parts.collapse.generated(self.state.global_step)
         fillers = [group for _, group in found.dropped]
         self._deal = deal = Deal(groups, found.wanted, fillers, self.args.steps_per_generation, parts.processes)
         self._pending_extra_logs.update(deal.extras())
@@ -146,7 +147,10 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         parts.sampling.log_rewards(found, self.reward_func_names)
         return batch
 
-    # Completions
+    # Prompts and completions
+
+    def _tokenize_prompts(self, prompts: list[Any]) -> tuple:
+        return self.parts.rendered(prompts) or super()._tokenize_prompts(prompts)
 
     def _generate(self, prompts: list[Any]) -> tuple:
         with self._clocked("rollout"):
@@ -186,10 +190,6 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
     def _write_rollouts(self, reasons: Sequence[Drop | None] | None = None) -> None:
         if self.parts.rollout_log:
             self.parts.rollout_log.write(self.state.global_step, reasons)
-
-    def _judge_generation(self) -> None:
-        with self._clocked("reward"):
-            self.parts.collapse.generated(self.state.global_step)
 
     # Log-probs and loss
 

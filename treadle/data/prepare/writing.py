@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from treadle.chat.chat import Chat
 from treadle.data.instances import step_instance
 from treadle.data.prepare.distribution import Distribution
 from treadle.data.prepare.floors import FloorSample
@@ -54,6 +55,7 @@ class SplitWriter:
     ) -> None:
         self.folder, self.facts, self.selection = folder, facts, selection
         self.settings, self.tokenizer = settings, tokenizer
+        self._chat = Chat(tokenizer) if tokenizer else None
         self._distributions: dict[str, Distribution] = {}
         self._held: dict[Split, list[StepInstance]] = {split: [] for split in SPLITS}
         self._shown = self._choose_examples()
@@ -168,8 +170,8 @@ class SplitWriter:
         yield from (targets[k] for k in self._sampled.get(number, ()))
 
     def _text(self, instance: StepInstance) -> str:
-        if self.tokenizer is not None:
-            return self.tokenizer.apply_chat_template(instance.prompt, add_generation_prompt=True, tokenize=False)
+        if self._chat is not None:
+            return self._chat.prompt_text(instance.prompt)
         return "\n".join(f"[{message['role']}]\n{message['content']}" for message in instance.prompt)
 
     def _train(self) -> list[int]:

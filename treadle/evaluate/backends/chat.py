@@ -11,6 +11,8 @@ import json
 from enum import StrEnum
 from typing import Any
 
+from treadle.chat.chat import system_to_user
+from treadle.chat.settings import ChatSettings
 from treadle.evaluate.backends.http import Fault, Passing
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
 from treadle.scoring.completion import CLOSE, OPEN
@@ -34,11 +36,20 @@ class Dialect(StrEnum):
         return rest[0] if rest else None
 
 
-def payload_of(model: str, request: Request, sampling: Sampling, dialect: Dialect) -> dict[str, Any]:
-    """The body of a request."""
+def payload_of(
+    model: str, request: Request, sampling: Sampling, dialect: Dialect, settings: ChatSettings | None = None
+) -> dict[str, Any]:
+    """The body of a request.
+
+    Args:
+        settings: How the model is spoken to, as far as a request can say it; its date is the server's own.
+    """
+    settings = settings or ChatSettings()
+    kwargs = dict(settings.template_kwargs)
     return {
         "model": model,
-        "messages": request.prompt,
+        "messages": system_to_user(request.prompt) if settings.system_role == "user" else request.prompt,
+        **({"chat_template_kwargs": kwargs} if kwargs else {}),
         "max_tokens": sampling.max_new_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,

@@ -26,17 +26,22 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from treadle.chat.chat import Chat
 from treadle.errors import ModelError
 from treadle.evaluate.records import Finish, Generation, Sampling
 from treadle.rollout.sampling import inverse_cdf
 from treadle.rollout.support import unwrap
 
 
-def end_tokens(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """All tokens that end a turn, ascending: instruct models often list more than the tokenizer's own."""
+def end_tokens(model: Any, tokenizer: PreTrainedTokenizerBase, chat: Chat | None = None) -> list[int]:
+    """All tokens that end a turn, ascending: the chat template's, the tokenizer's, and those that the model lists.
+
+    Args:
+        chat: How the model is spoken to; by default as the tokenizer's template stands.
+    """
     configured = getattr(unwrap(model).generation_config, "eos_token_id", None)
     ids = configured if isinstance(configured, list) else [configured]
-    return sorted({i for i in [*ids, tokenizer.eos_token_id] if i is not None})
+    return sorted({i for i in [*ids, *(chat or Chat(tokenizer)).ends] if i is not None})
 
 
 @contextmanager

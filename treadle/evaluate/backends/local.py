@@ -10,14 +10,14 @@ Limits: one device. A model larger than one GPU is served by vLLM, in process or
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 import transformers
-from jinja2 import TemplateError
 from transformers import LogitsProcessorList, PreTrainedTokenizerBase
 
+from treadle.chat.chat import Chat
 from treadle.errors import ModelError
 from treadle.evaluate.backends.batching import batches, cache_budget
 from treadle.evaluate.backends.decoding import (
@@ -28,7 +28,7 @@ from treadle.evaluate.backends.decoding import (
     own_settings_aside,
 )
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
-from treadle.recipe.models import load_model, load_tokenizer
+from treadle.recipe.models import load_chat, load_model
 from treadle.rollout import generate_completions, why_not
 from treadle.rollout.generate import row_numbers
 from treadle.rollout.support import unwrap
@@ -46,6 +46,7 @@ class TransformersBackend:
         max_kv_tokens: Most tokens whose keys and values are held at a time, each row counted up to its limit;
             `None` for what half of the free memory holds (2 GiB on a CPU).
         name: What `describe` calls the model.
+        chat: How it is spoken to; by default as the tokenizer's template stands.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class TransformersBackend:
         batch_size: int = BATCH_SIZE,
         max_kv_tokens: int | None = None,
         name: str | None = None,
+        chat: Chat | None = None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.batch_size, self.max_kv_tokens = batch_size, max_kv_tokens
         self.name = name or getattr(unwrap(model).config, "_name_or_path", "") or type(unwrap(model)).__name__
-        self.ends = end_tokens(model, tokenizer)
+        self.chat = chat or Chat(tokenizer)
+        self.ends = end_tokens(model, tokenizer, self.chat)
         self.not_shared = why_not(model)
         self._works = False
         model.eval()
@@ -118,13 +121,14 @@ class TransformersBackend:
 
     def describe(self) -> dict[str, Any]:
         """What the texts depend on, besides requests and sampling. Batch sizes are not among it."""
-        base = unwrap(self.model)
+        base, chat = unwrap(self.model), self.chat.describe()
         return {
             "kind": "transformers",
             "model": self.name,
             "dtype": str(base.dtype).removeprefix("torch."),
             "device": base.device.type,
             "token_counts": "tokenizer",
+            **({"chat": chat} if chat else {}),
             "versions": {"transformers": transformers.__version__, "torch": torch.__version__},
         }
 
@@ -132,16 +136,7 @@ class TransformersBackend:
         """Nothing to give back: the model belongs to the caller."""
 
     def _tokens(self, request: Request) -> tuple[int, ...]:
-        try:
-            return tuple(
-                self.tokenizer.apply_chat_template(request.prompt, add_generation_prompt=True, return_dict=False)
-            )
-        except TemplateError as error:
-            roles = ", ".join(message["role"] for message in request.prompt)
-            raise ModelError(
-                f"{self.name}: the chat template refuses messages with the roles {roles} ({error}); take a template "
-                "that knows them, or prompts without them"
-            ) from error
+        return tuple(self.chat.prompt(request.prompt))
 
     def _room(self, prompt: tuple[int, ...]) -> int:
         positions = getattr(unwrap(self.model).config.get_text_config(), "max_position_embeddings", None)
@@ -190,12 +185,17 @@ def open_transformers(
     device: str = "auto",
     batch_size: int = BATCH_SIZE,
     max_kv_tokens: int | None = None,
+    chat_template_kwargs: Mapping[str, Any] | None = None,
+    system_role: str | None = None,
+    date: str | None = None,
 ) -> TransformersBackend:
     """Load a model folder or hub id.
 
     Args:
         dtype: `"float32"`, `"bfloat16"`, `"float16"`, or `"auto"` for the one it was saved in.
         device: As PyTorch names it, or `"auto"`: a GPU where there is one.
+        chat_template_kwargs, system_role, date: See `treadle.chat.settings.ChatSettings`; by default as the model was
+            trained.
 
     Raises:
         ModelError: The model or its tokenizer cannot be loaded, or the device is not there.
@@ -203,7 +203,7 @@ def open_transformers(
     if device == "auto":
         mps = torch.backends.mps.is_available()
         device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    tokenizer = load_tokenizer(model)
+    chat = load_chat(model, None, chat_template_kwargs, system_role, date)
     network = load_model(model, dtype)
     try:
         network = network.to(device)
@@ -211,4 +211,4 @@ def open_transformers(
         raise ModelError(
             f"device {device!r}: {str(error).splitlines()[0]}; expected cpu, cuda or cuda:NUMBER"
         ) from error
-    return TransformersBackend(network, tokenizer, batch_size, max_kv_tokens, name=model)
+    return TransformersBackend(network, chat.tokenizer, batch_size, max_kv_tokens, model, chat)

@@ -18,9 +18,10 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from treadle.chat.settings import ChatSettings
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import (
     Dialect,
@@ -64,6 +65,8 @@ class ServerBackend:
         give_up_after: Requests in a row that failed for good after which the server counts as gone.
         api_key_variable: Environment variable that holds the key; `None` sends none.
         tokenizer: Folder or hub id, to count tokens that the server does not report; `None` estimates them.
+        chat_template_kwargs: Variables of the chat template, sent with each request; vLLM and SGLang take them.
+        system_role: `user` puts system messages before the first user's; else they are sent as they are.
 
     Attributes:
         faults: Failed attempts by reason, those that a later attempt made good included.
@@ -86,6 +89,8 @@ class ServerBackend:
         give_up_after: int = 64,
         api_key_variable: str | None = None,
         tokenizer: str | None = None,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
+        system_role: str | None = None,
     ) -> None:
         self.model, self.url = model, normal_url(url)
         self.concurrency, self.retries, self.timeout, self.deadline = concurrency, retries, timeout, deadline
@@ -94,6 +99,7 @@ class ServerBackend:
             raise ModelError(f"environment variable {api_key_variable} is not set; export {api_key_variable}=KEY")
         self._key = os.environ[api_key_variable] if api_key_variable else None
         self.tokenizer = load_tokenizer(tokenizer) if tokenizer else None
+        self._chat = ChatSettings().changed(chat_template_kwargs, system_role)
         self.counts = f"tokenizer {tokenizer}" if tokenizer else f"estimated, {BYTES_PER_TOKEN} bytes a token"
         self.faults: Counter[Fault] = Counter()
         self.dialect = Dialect.SAMPLER
@@ -159,7 +165,9 @@ class ServerBackend:
 
     def describe(self) -> dict[str, Any]:
         """What the texts depend on, as far as it is known here."""
-        return {"kind": "openai", "model": self.model, "server": self.url, "token_counts": self.counts}
+        chat = self._chat.describe()
+        known = {"kind": "openai", "model": self.model, "server": self.url, "token_counts": self.counts}
+        return known | ({"chat": chat} if chat else {})
 
     def close(self) -> None:
         """Nothing is kept open between requests."""
@@ -171,7 +179,7 @@ class ServerBackend:
             dialect = self.dialect
             seconds = max(min(self.timeout, until - time.monotonic()), 0.001)
             try:
-                payload = payload_of(self.model, request, sampling, dialect)
+                payload = payload_of(self.model, request, sampling, dialect, self._chat)
                 completion = read_completion(content_of(exchange(self.url + CHAT, seconds, payload, self._key)))
                 self._lost = 0
                 return self._generation(*completion)

@@ -12,17 +12,20 @@ sample only as far as its kernels round alike in batches of other sizes.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import failed
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
-from treadle.recipe.models import load_tokenizer, resolve
+from treadle.recipe.models import listed_ends, load_chat, resolve
 
 # Requests handed over at a time: enough to keep an engine busy, few enough that a run is written down as it goes.
 CHUNK = 512
-USED = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "skip_special_tokens")
+USED = (
+    *("max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"),
+    *("seed", "skip_special_tokens", "stop_token_ids"),
+)
 
 
 class VllmBackend:
@@ -34,6 +37,8 @@ class VllmBackend:
         gpus: GPUs that share the model (tensor parallel).
         memory: Share of each GPU's memory that vLLM may take.
         max_model_len: Longest prompt with its completion; `None` for the model's own limit.
+        chat_template_kwargs, system_role, date: See `treadle.chat.settings.ChatSettings`; by default as the model was
+            trained.
 
     Raises:
         ModelError: vLLM is not installed, or its sampling settings have other names.
@@ -46,6 +51,9 @@ class VllmBackend:
         gpus: int = 1,
         memory: float = 0.9,
         max_model_len: int | None = None,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
+        system_role: str | None = None,
+        date: str | None = None,
     ) -> None:
         try:
             import vllm
@@ -59,7 +67,9 @@ class VllmBackend:
                 f"vLLM {vllm.__version__}: SamplingParams has no {', '.join(unknown)}; pip install 'treadle[vllm]'"
             )
         self._vllm, self.name = vllm, model
-        self.tokenizer = load_tokenizer(model)
+        self.chat = load_chat(model, None, chat_template_kwargs, system_role, date)
+        self.tokenizer = self.chat.tokenizer
+        self.ends = sorted({*self.chat.ends, *listed_ends(model)})
         self._llm = vllm.LLM(
             model=resolve(model),
             dtype=dtype,
@@ -75,14 +85,7 @@ class VllmBackend:
         """Generate in chunks; each chunk is yielded when all of it is done. An aborted request is `Finish.FAILED`."""
         for start in range(0, len(requests), CHUNK):
             chunk = requests[start : start + CHUNK]
-            prompts = [
-                {
-                    "prompt_token_ids": self.tokenizer.apply_chat_template(
-                        request.prompt, add_generation_prompt=True, return_dict=False
-                    )
-                }
-                for request in chunk
-            ]
+            prompts = [{"prompt_token_ids": ids} for ids in self.chat.prompts([r.prompt for r in chunk])]
             outputs = self._llm.generate(prompts, [self._params(r, sampling) for r in chunk], use_tqdm=False)
             for i, output in enumerate(outputs, start):
                 yield i, _generation(output.outputs[0])
@@ -98,6 +101,7 @@ class VllmBackend:
             "model": self.name,
             "dtype": str(self._llm.llm_engine.model_config.dtype).removeprefix("torch."),
             "token_counts": "tokenizer",
+            **({"chat": chat} if (chat := self.chat.describe()) else {}),
             "versions": {"vllm": self._vllm.__version__},
         }
 
@@ -115,6 +119,8 @@ class VllmBackend:
             repetition_penalty=1.0,
             seed=request.seed % 2**63,
             skip_special_tokens=True,
+            # Without the model's generation config vLLM ends at the tokenizer's end of sequence alone.
+            stop_token_ids=self.ends,
         )
 
 

@@ -1,0 +1,86 @@
+"""What a template does with a message, found out by giving it one and looking for it in the text.
+
+Nothing else tells: templates refuse a system message, drop it without a word, strip texts or write them anew, and end
+an assistant's turn each in its own way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from treadle.chat.template import Template
+from treadle.errors import ModelError
+from treadle.trajectory import Message
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+# Words without white space or markup, which no template strips, escapes or has by itself.
+_USER, _SYSTEM, _ASSISTANT = "Uq7userZk", "Sq7systemZk", "Aq7assistantZk"
+
+
+def _message(role: str, content: str) -> Message:
+    return {"role": role, "content": content}
+
+
+def settle_form(template: Template) -> None:
+    """Settle whether the template takes a user's text as it is, or in blocks.
+
+    Raises:
+        ModelError: It shows the text in neither form, or refuses a user's message alone.
+    """
+    question = [_message("user", _USER)]
+    if _USER in template.text(question):
+        return
+    template.blocks = True
+    if _USER not in template.text(question):
+        raise ModelError(f"{template.name}: the chat template drops a user's text; take another tokenizer")
+
+
+def shows_system(template: Template) -> bool:
+    """Whether the template renders a system message before a user's: neither refuses nor drops it."""
+    try:
+        return _SYSTEM in template.text([_message("system", _SYSTEM), _message("user", _USER)])
+    except ModelError:
+        return False
+
+
+def shows_date(template: Template) -> bool:
+    """Whether prompts change with the day."""
+    system = [_message("system", _SYSTEM)] if shows_system(template) else []
+    day, texts = template.day, set()
+    try:
+        for template.day in ("2001-02-03", "2012-11-25"):
+            texts.add(template.text([*system, _message("user", _USER)]))
+    finally:
+        template.day = day
+    return len(texts) > 1
+
+
+def end_of_turn(template: Template) -> tuple[int, ...]:
+    """The tokens that follow an assistant's text up to the special one that ends the turn, which is the last.
+
+    The tokenizer's end-of-sequence token alone where the template has no such token, or shows no assistant's turn;
+    nothing where there is none either.
+    """
+    tokenizer = template.tokenizer
+    eos = () if tokenizer.eos_token_id is None else (tokenizer.eos_token_id,)
+    try:
+        text = template.text([_message("user", _USER), _message("assistant", _ASSISTANT)], prompt=False)
+    except ModelError:
+        return eos
+    _, found, after = text.rpartition(_ASSISTANT)
+    if not found:
+        return eos
+    ids = tokenizer(after, add_special_tokens=False)["input_ids"]
+    for marks in (special_ids(tokenizer), set(tokenizer.added_tokens_decoder)):
+        place = next((place for place, token in enumerate(ids) if token in marks), None)
+        if place is not None:
+            return tuple(ids[: place + 1])
+    return eos
+
+
+def special_ids(tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """The tokens that decoding a completion leaves out."""
+    added = tokenizer.added_tokens_decoder
+    return {*tokenizer.all_special_ids, *(number for number, token in added.items() if token.special)}

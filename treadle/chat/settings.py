@@ -1,0 +1,123 @@
+"""How a model is spoken to, as far as it can be chosen, and the file beside a trained model that says how it was.
+
+`treadle_chat.json` lies in the model's folder, so that evaluation and later runs speak to it as its training did.
+Each key belongs to one part of treadle; who writes one keeps those of the others.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from treadle.errors import ModelError
+from treadle.files.whole import write_whole
+
+FILE = "treadle_chat.json"
+
+SystemRole = Literal["auto", "template", "user"]
+
+
+@dataclass(frozen=True)
+class ChatSettings:
+    """What is chosen of the rendering.
+
+    Args:
+        template_kwargs: Further variables of the chat template, such as `{"enable_thinking": False}`.
+        system_role: Where a system message goes. `template`: as the template has it, and a template that refuses or
+            drops it is an error. `user`: before the first user message. `auto`: the first where the template can.
+        date: What the template's date of today is, as YYYY-MM-DD; `None` for the current day.
+    """
+
+    template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    system_role: SystemRole = "auto"
+    date: str | None = None
+
+    def changed(
+        self, template_kwargs: Mapping[str, Any] | None = None, system_role: str | None = None, date: str | None = None
+    ) -> ChatSettings:
+        """These settings but for what is given."""
+        given = {"template_kwargs": template_kwargs, "system_role": system_role, "date": date}
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
+
+    def describe(self) -> dict[str, Any]:
+        """What of it changes a rendering; empty where the template is used as it stands."""
+        role = "user" if self.system_role == "user" else None
+        chosen = {"chat_template_kwargs": dict(self.template_kwargs), "system_role": role, "date": self.date}
+        return {name: value for name, value in chosen.items() if value}
+
+
+def read_settings(model: str) -> ChatSettings:
+    """The settings that a model was trained with; those that change nothing for one without `treadle_chat.json`.
+
+    Args:
+        model: Folder or hub id.
+
+    Raises:
+        ModelError: The file is not as treadle writes it.
+    """
+    content = read_file(model)
+    kwargs, role, date = (content.get(key) for key in ("chat_template_kwargs", "system_role", "date"))
+    if not isinstance(kwargs, dict | None):
+        raise _wrong(model, "chat_template_kwargs", kwargs, "names with values")
+    if role is not None and role not in get_args(SystemRole):
+        raise _wrong(model, "system_role", role, " or ".join(get_args(SystemRole)))
+    if date is not None and not _is_date(date):
+        raise _wrong(model, "date", date, "a day such as 2026-01-31")
+    return ChatSettings().changed(kwargs, role, date)
+
+
+def read_file(model: str) -> dict[str, Any]:
+    """All that `treadle_chat.json` holds; nothing for a model without it.
+
+    Args:
+        model: Folder or hub id.
+
+    Raises:
+        ModelError: The file is no JSON object.
+    """
+    if Path(model).is_dir():
+        path = Path(model) / FILE
+    else:
+        from transformers.utils import cached_file  # takes seconds
+
+        found = cached_file(model, FILE, _raise_exceptions_for_missing_entries=False, **_QUIET)
+        path = Path(found) if found else None
+    if path is None or not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(
+            f"{path}: no JSON ({error}); mend the file, or remove it to speak to the model as it is"
+        ) from None
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: found {type(content).__name__}, expected keys such as chat_template_kwargs")
+    return content
+
+
+def write_file(folder: Path, content: Mapping[str, Any]) -> None:
+    """Put keys into a model folder's `treadle_chat.json` and keep its others."""
+    text = json.dumps({**read_file(str(folder)), **content}, indent=2, ensure_ascii=False)
+    write_whole(folder / FILE, text + "\n")
+
+
+_QUIET = {
+    "_raise_exceptions_for_gated_repo": False,
+    "_raise_exceptions_for_connection_errors": False,
+}
+
+
+def _is_date(value: Any) -> bool:
+    try:
+        datetime.date.fromisoformat(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _wrong(model: str, key: str, found: Any, expected: str) -> ModelError:
+    return ModelError(f"{Path(model) / FILE}: {key}: found {found!r}, expected {expected}")
