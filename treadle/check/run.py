@@ -82,7 +82,7 @@ def stop_or_warn(checks: Iterable[Check], said_later: tuple[str, ...] = (), main
     """
     checks = list(checks)
     if found := errors(checks):
-        raise ModelError("\n  ".join(check.message for check in found))
+        raise ModelError("\n  ".join(dict.fromkeys(check.message for check in found)))
     for check in checks:
         if main and check.status is Status.WARNING and check.id.partition(".")[0] not in said_later:
             print(f"treadle: warning: {check.id}: {check.message}", file=sys.stderr)

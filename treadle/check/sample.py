@@ -28,10 +28,12 @@ from treadle.scoring.completion import FormatFault, parse_completion
 from treadle.training.sampling import informative_groups
 
 SECONDS = 100.0
-LONGEST = 512
-"""Tokens of a completion at most, where the recipe allows more."""
-AT_ONCE = 4
-"""Groups that are generated together."""
+LONGEST, SHORTEST = 512, 64
+"""Tokens of a completion at most, where the recipe allows more; on a slow machine less, but not less than the other."""
+PROBE, LEAST = 8, 4
+"""Tokens by which the speed is measured, and groups that should be ready within the time."""
+AT_ONCE = {"cpu": 1, "cuda": 8}
+"""Groups that are generated together: on a CPU as few as possible, so that the time is kept."""
 READ = 3
 FAULTS, SIGNAL = 0.75, 0.25
 """Shares from which on nearly all completions break the format, and enough groups are kept."""
@@ -89,23 +91,32 @@ def sample(subject: Subject, wanted: int, seconds: float = SECONDS) -> Sample:
         DataError: There is no row to sample.
     """
     stages, left_out = _stages(subject)
+    if subject.recipe.threads:
+        torch.set_num_threads(subject.recipe.threads)
     network = load_model(subject.model, compute_dtype(subject.recipe)).eval()
-    network.to("cuda" if torch.cuda.is_available() else "cpu")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network.to(device)
     subject.chat.end_turns_of(network)
     if reason := why_not(network):
         raise ModelError(f"{subject.model}: --sample needs the rollout with shared prompts, but {reason}")
-    limit = min(LONGEST, *(stage.max_completion_length for stage in stages.values()))
     found = {kind: Sampled(stage) for kind, stage in stages.items()}
+    generator = torch.Generator().manual_seed(subject.recipe.seed)
+    batches = list(_batches(subject, stages, wanted, AT_ONCE[device]))
+    begun = time.monotonic()
+    _generate(subject, network, found[batches[0][0]].stage, batches[0][1], PROBE, generator)
+    affordable = int(seconds / (time.monotonic() - begun) * PROBE / min(LEAST, len(batches)))
+    limit = min(LONGEST, max(SHORTEST, affordable), *(stage.max_completion_length for stage in stages.values()))
     result = Sample(found, wanted, 0, 0.0, limit, left_out)
     begun = time.monotonic()
-    for kind, rows in _batches(subject, stages, wanted):
+    for number, (kind, rows) in enumerate(batches):
         started = time.monotonic()
-        tokens = _generate(subject, network, found[kind].stage, rows, limit)
+        # One of each kind in any case, then those that should be ready in time.
+        if number >= len(stages) and (started - begun) * (number + 1) / number > seconds:
+            break
+        tokens = _generate(subject, network, found[kind].stage, rows, limit, generator)
         result.seconds += time.monotonic() - started
         result.tokens += sum(map(len, tokens))
         _judge(subject, found[kind], rows, tokens)
-        if time.monotonic() - begun > seconds:
-            break
     return result
 
 
@@ -127,7 +138,9 @@ def _stages(subject: Subject) -> tuple[dict[str, RLStage], list[str]]:
     return stages, left_out
 
 
-def _batches(subject: Subject, stages: dict[str, RLStage], wanted: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _batches(
+    subject: Subject, stages: dict[str, RLStage], wanted: int, at_once: int
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Rows of some groups, of one kind of stage after the other."""
     queues = {}
     for kind, stage in stages.items():
@@ -138,12 +151,17 @@ def _batches(subject: Subject, stages: dict[str, RLStage], wanted: int) -> Itera
     while any(queues.values()):
         for kind, queue in queues.items():
             if queue:
-                yield kind, queue[:AT_ONCE]
-                del queue[:AT_ONCE]
+                yield kind, queue[:at_once]
+                del queue[:at_once]
 
 
 def _generate(
-    subject: Subject, network: Any, stage: RLStage, rows: Sequence[dict[str, Any]], limit: int
+    subject: Subject,
+    network: Any,
+    stage: RLStage,
+    rows: Sequence[dict[str, Any]],
+    limit: int,
+    generator: torch.Generator,
 ) -> list[list[int]]:
     prompts = subject.chat.prompts([row["prompt"] for row in rows])
     settings = GenerationConfig(
@@ -154,7 +172,6 @@ def _generate(
         eos_token_id=subject.chat.ends,
         pad_token_id=subject.tokenizer.pad_token_id,
     )
-    generator = torch.Generator().manual_seed(subject.recipe.seed)
     repeated = [prompt for prompt in prompts for _ in range(stage.rollouts)]
     return generate_completions(network, repeated, settings, generator=generator)
 

@@ -7,16 +7,13 @@ errors that a user can mend, 130 for an interrupted run.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from treadle.cli.data import one_of
+from treadle.cli.problems import instances_of, sample_counts, sets_of
 from treadle.errors import TreadleError
-
-if TYPE_CHECKING:
-    from treadle.evaluate.benchmarks import Benchmark
-    from treadle.trajectory import StepInstance
 
 _MODES = {
     "whole": ("whole",),
@@ -137,7 +134,7 @@ def evaluate(
             gpus=gpus,
             max_model_len=max_model_len,
         )
-        count, count_of = _sample_counts(samples or [])
+        count, count_of = sample_counts(samples or [])
         settings = EvaluateSettings(
             modes=_MODES[mode],
             steps=mode in ("steps", "all"),
@@ -154,8 +151,9 @@ def evaluate(
         )
         if benchmark and not _MODES[mode]:
             raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
-        sets = _sets(benchmark, benchmarks_from, data, split, columns, domain, kind) if settings.modes else []
+        sets = sets_of(benchmark, benchmarks_from, data, split, columns, domain, kind) if settings.modes else []
         settings.check(sets)
+        instances = instances_of(data, split, limit) if settings.steps else ()
         if backend != "openai":
             stop_or_warn(check_model(model), ("shared_rollout",))
         results = run_evaluate(
@@ -165,7 +163,7 @@ def evaluate(
             out,
             backend,
             options,
-            _instances(data, split, limit) if settings.steps else (),
+            instances,
             overwrite,
             write_evaluation_report,
             _floor(data) if settings.steps else None,
@@ -174,59 +172,6 @@ def evaluate(
     print(f"written to {out}; the report is {out / 'report.html'}")
     if failed(results):
         raise typer.Exit(1)
-
-
-def _sample_counts(given: list[str]) -> tuple[int | None, dict[str, int]]:
-    from treadle.evaluate.benchmarks import ALIASES
-
-    everywhere, by_name = None, {}
-    for text in (part for option in given for part in option.split(",")):
-        name, _, count = text.rpartition("=")
-        if not count.isdecimal():
-            raise TreadleError(f"--samples {text}: expected a number, or NAME=NUMBER for one benchmark")
-        if name:
-            by_name[ALIASES.get(name, name)] = int(count)
-        else:
-            everywhere = int(count)
-    return everywhere, by_name
-
-
-def _sets(
-    named: list[str] | None, folder: Path | None, data: list[str] | None, split: str, columns: str | None, *rest: str
-) -> list[Benchmark]:
-    from treadle.evaluate.benchmarks import load_data, load_known
-    from treadle.evaluate.known_sets import KNOWN
-
-    names = [name for option in named or [] for name in option.split(",")]
-    names = [each for name in names for each in (KNOWN if name == "all" else [name])]
-    sets = [load_known(name, folder) for name in dict.fromkeys(names)]
-    sets += [load_data(given, split, columns, *rest) for given in data or []]
-    if not sets:
-        raise TreadleError("no problems: name a benchmark with --benchmark amc23, or give a file with --data FILE")
-    taken = [s.name for s in sets]
-    if twice := next((name for name in taken if taken.count(name) > 1), None):
-        raise TreadleError(f"two sets have the name {twice!r}; give one of them another with --data NAME=PATH")
-    return sets
-
-
-def _instances(data: list[str] | None, split: str, limit: int | None) -> list[StepInstance]:
-    """The step instances of the prepared folders among `data`; with a limit those of the first trajectories."""
-    from treadle.data.prepared import Prepared
-    from treadle.evaluate.benchmarks import split_name
-
-    found: list[StepInstance] = []
-    for given in data or []:
-        path = split_name(given)[1]
-        if path.is_dir():
-            trajectories: set[str] = set()
-            for instance in Prepared(path).instances(split):
-                trajectories.add(instance.trajectory_id)
-                if limit is not None and len(trajectories) > limit:
-                    break
-                found.append(instance)
-    if not found:
-        raise TreadleError("--mode steps: no expert's steps; give a folder made by `treadle prepare` with --data")
-    return found
 
 
 def _floor(data: list[str] | None) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ Code that comes with a model is never executed. Whatever a library raises on dam
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +83,8 @@ def read_config(model: str) -> PreTrainedConfig:
     folder = local_folder(model)
     if folder is not None and (folder / "config.json").is_file():
         read_json(folder / "config.json")
+    elif folder is not None and gguf_in(folder):
+        raise ModelError(convert_gguf(folder))
     remedy = (
         "; compare config.json with the published one"
         if folder is not None and (folder / "config.json").is_file()
@@ -98,6 +101,7 @@ def skeleton(config: PreTrainedConfig, dtype: torch.dtype = torch.float32) -> Pr
     Raises:
         ModelError: transformers has none for the config, or the config contradicts itself.
     """
+    config = copy.deepcopy(config)  # which building writes its dtype into
     try:
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
@@ -108,7 +112,7 @@ def skeleton(config: PreTrainedConfig, dtype: torch.dtype = torch.float32) -> Pr
         ) from error
     except Exception as error:  # a config can hold any value
         raise ModelError(
-            f"{config.model_type}: no model can be built of its config ({first_line(error)}); compare config.json "
+            f"{config.model_type}: no model can be built of its config ({_named(error)}); compare config.json "
             "with the published one"
         ) from error
 
