@@ -143,7 +143,7 @@ def by_generate(
                 logits_processor=LogitsProcessorList([script]),
             )
         for i, row in zip(places, output[:, width:].tolist(), strict=True):
-            found[i] = as_generation(tokenizer, row, backend.ends, limit)
+            found[i] = as_generation(backend.chat.decode, row, backend.ends, limit)
     return found
 
 

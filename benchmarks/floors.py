@@ -12,8 +12,9 @@ beginning, near-right has one number other, or one word where there is no number
 attempts. "Kept" is the share of groups with a standard deviation above 0.01, dynamic sampling's threshold.
 
 Rewards are the plain functions without settings, think tags left out, called with at most 32 experts' actions at a
-time: the other ones of the call are the contrast, the floor and the weights. Intervals are 95% bootstrap intervals over
-trajectories (`treadle.statistics.clustered`).
+time: the other ones of the call are the contrast, the floor and the weights. "Siblings" have the column `contrast` that
+a recipe's stage gives its rows: half of the others are of the same trajectory, the rest of any in that half. Intervals
+are 95% bootstrap intervals over trajectories (`treadle.statistics.clustered`).
 
 Cost: at most 192 rows of at most 1,200 characters a kind, 20 texts for each and 24 candidates for 64 rows; less than
 two minutes for all four kinds on one core.
@@ -38,6 +39,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from treadle import Trajectory, margin_reward, read_trajectories, scaled_reward, srl_reward, weighted_reward
+from treadle.data.contrast import Contrasts, Other, form_of
+from treadle.scoring.contrasts import MOST
 from treadle.scoring.margin import LOWEST
 from treadle.scoring.weighted import tokens
 from treadle.statistics.clustered import grouped_mean
@@ -51,9 +54,11 @@ KINDS = {
 REWARDS: dict[str, Callable[..., list[float]]] = {
     "similarity": srl_reward,
     "margin": margin_reward,
+    "margin, siblings": margin_reward,
     "scaled": scaled_reward,
     "weighted": weighted_reward,
 }
+WITH_COLUMN = {"margin, siblings": MOST}
 FREQUENT = "most frequent action"
 GENERIC = (
     "best constant",
@@ -80,6 +85,8 @@ class Target(NamedTuple):
     expert: str
     before: str
     problem: str
+    whole: Trajectory
+    step: int
 
 
 def main() -> int:
@@ -128,7 +135,7 @@ def table(title: str, trajectories: Sequence[Trajectory], count: int) -> str:
         lines.append(f"| {label} | {' | '.join(cell(found[name]) for name in REWARDS)} |")
 
     for label in (*generic, *ATTEMPTS):
-        lowest = {name: LOWEST if name == "margin" else 0.0 for name in REWARDS}
+        lowest = {name: LOWEST if name.startswith("margin") else 0.0 for name in REWARDS}
         cells = [shown(found[name][label], groups, lowest[name]) for name in REWARDS]
         lines.append(f"| {label} | {' | '.join(cells)} |")
     for label in ATTEMPTS[:2]:
@@ -157,7 +164,7 @@ def fold(known: Sequence[Target], half: Sequence[Target], count: int, rng: rando
     sample = rng.sample(half, min(count, len(half)))
     of_known = [target.expert for target in known]
     length = round(median(map(len, of_known)))
-    constants = best_constants(of_known, rng)
+    constants = best_constants(known, rng)
     frequent, times = Counter(of_known).most_common(1)[0]
     others = [others_of(target, half, rng) for target in sample]
     texts = {f"best constant, {name}": [constants[name]] * len(sample) for name in REWARDS}
@@ -172,7 +179,8 @@ def fold(known: Sequence[Target], half: Sequence[Target], count: int, rng: rando
         "near-right": [near_right(target.expert, of_known, rng) for target in sample],
         "right": [target.expert for target in sample],
     }
-    earned = {name: scores(reward, texts, texts["right"]) for name, reward in REWARDS.items()}
+    columns = contrasts_of(sample, half)
+    earned = {name: scores(reward, texts, texts["right"], columns.get(name)) for name, reward in REWARDS.items()}
     for name, values in earned.items():
         values["best constant"] = values[f"best constant, {name}"]
     return Fold(earned, [target.trajectory for target in sample], constants, frequent, times / len(of_known))
@@ -198,21 +206,30 @@ def targets_of(trajectory: Trajectory) -> list[Target]:
     """Its steps with a step before, none of them long."""
     actions = [step.action for step in trajectory.steps]
     return [
-        Target(trajectory.id, action, before, trajectory.problem)
-        for before, action in pairwise(actions)
+        Target(trajectory.id, action, before, trajectory.problem, trajectory, step)
+        for step, (before, action) in enumerate(pairwise(actions), 2)
         if len(before) <= LONGEST and len(action) <= LONGEST
     ]
 
 
-def best_constants(actions: Sequence[str], rng: random.Random) -> dict[str, str]:
+def contrasts_of(sample: Sequence[Target], half: Sequence[Target]) -> dict[str, list[list[str]]]:
+    """The column `contrast` of each reward that has one."""
+    pool = tuple(Other(target.trajectory, form_of(target.whole), target.expert) for target in half)
+    choices = {name: Contrasts(pool, most) for name, most in WITH_COLUMN.items()}
+    return {name: [chosen.of(target.whole, target.step) for target in sample] for name, chosen in choices.items()}
+
+
+def best_constants(known: Sequence[Target], rng: random.Random) -> dict[str, str]:
     """For each reward the candidate with the highest mean on actions of the same half."""
+    actions = [target.expert for target in known]
     counts = Counter(actions)
     ordered = [action for action, _ in counts.most_common(CANDIDATES // 2)]
     rest = [action for action in counts if action not in ordered]
     candidates = ordered + rng.sample(rest, min(len(rest), CANDIDATES - len(ordered)))
-    tried_on = rng.sample(list(actions), min(TRIED_ON, len(actions)))
+    sample = rng.sample(list(known), min(TRIED_ON, len(actions)))
+    tried_on, columns = [target.expert for target in sample], contrasts_of(sample, known)
     texts = {text: [text] * len(tried_on) for text in candidates}
-    found = {name: scores(reward, texts, tried_on) for name, reward in REWARDS.items()}
+    found = {name: scores(reward, texts, tried_on, columns.get(name)) for name, reward in REWARDS.items()}
     return {name: max(candidates, key=lambda text: sum(found[name][text])) for name in REWARDS}
 
 
@@ -241,7 +258,10 @@ def near_right(expert: str, known: Sequence[str], rng: random.Random) -> str:
 
 
 def scores(
-    reward: Callable[..., list[float]], texts: dict[str, list[str]], experts: list[str]
+    reward: Callable[..., list[float]],
+    texts: dict[str, list[str]],
+    experts: list[str],
+    contrast: list[list[str]] | None,
 ) -> dict[str, list[float]]:
     """What each kind of text earns for each expert's action, in calls of as many prompts as a step may have."""
     found: dict[str, list[float]] = {label: [] for label in texts}
@@ -249,7 +269,8 @@ def scores(
         rows = range(start, min(start + CALL, len(experts)))
         completions = [column[row] for row in rows for column in texts.values()]
         of_rows = [experts[row] for row in rows for _ in texts]
-        values = iter(reward(completions, expert_action=of_rows, think_tags="optional"))
+        column = {} if contrast is None else {"contrast": [contrast[row] for row in rows for _ in texts]}
+        values = iter(reward(completions, expert_action=of_rows, think_tags="optional", **column))
         for _ in rows:
             for label in texts:
                 found[label].append(next(values))

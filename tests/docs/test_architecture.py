@@ -63,7 +63,7 @@ def test_the_picture_is_well_formed_and_holds_every_room():
 
 
 def test_the_table_has_every_room_on_its_floor():
-    rows = [(int(floor), room) for floor, room in re.findall(r"^\| (\d) \| `(\w+)` \|", PAGE, re.MULTILINE)]
+    rows = [(int(floor), room) for floor, room in re.findall(r"^\| (\d+) \| `(\w+)` \|", PAGE, re.MULTILINE)]
     assert rows == [(len(floors()) - number, room) for number, floor in enumerate(floors()) for room in floor]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from math_verify import parse, verify
 
 from treadle.scoring.answers import boxes, final_answer, last_boxed, plainly_equal
+from treadle.scoring.thoughts import ThoughtTags
 
 
 @pytest.mark.parametrize(
@@ -143,3 +144,24 @@ def test_plainly_equal(answer, reference, expected):
 def test_short_cut_agrees_with_math_verify(a, b):
     expected = verify(parse(rf"\boxed{{{b}}}"), parse(rf"\boxed{{{a}}}"))
     assert plainly_equal(str(a), str(b)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "tags", "expected"),
+    [
+        (r"<t>\boxed{1}</t>\boxed{2}<t>\boxed{3}</t>", ThoughtTags("<t>", "</t>"), "2"),
+        (r"<think>\boxed{1}</think>", ThoughtTags("<t>", "</t>"), "1"),
+        (r"\boxed{1}</think>\boxed{2}<think>\boxed{3}", ThoughtTags(block="opened"), "2"),
+        (r"so \boxed{1} or \boxed{2}", ThoughtTags(block="opened"), "2"),  # all is thought: the last of its boxes
+        (r"\boxed{1}", ThoughtTags(block="closed"), "1"),
+    ],
+)
+def test_the_answer_stands_outside_of_a_runs_own_tags(text, tags, expected):
+    assert final_answer(text, thought_tags=tags) == expected
+
+
+def test_phrases_count_outside_of_thoughts_alone():
+    opened = ThoughtTags(block="opened")
+    assert final_answer("the answer is 1</think>the answer is 2", "phrase", opened) == "2"
+    assert final_answer("the answer is 1", "phrase", opened) is None
+    assert final_answer("[T]the answer is 1[/T]", "phrase", ThoughtTags("[T]", "[/T]")) is None

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle import Completion, FormatFault, parse_completion
-from treadle.scoring.completion import thoughts
+from treadle.scoring.thoughts import thoughts
 
 
 @pytest.mark.parametrize(

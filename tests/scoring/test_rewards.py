@@ -10,10 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle import final_answer_reward, solution_reward, srl_reward, step_similarity
+from treadle import (
+    final_answer_reward,
+    margin_reward,
+    scaled_reward,
+    solution_reward,
+    srl_reward,
+    step_similarity,
+    weighted_reward,
+)
 from treadle.errors import DataError
 from treadle.recipe.build import step_or_answer_reward
 from treadle.scoring.rewards import completion_text
+from treadle.scoring.thoughts import PLAIN, ThoughtTags
 
 
 @given(st.text("ab \n", max_size=400), st.text("ab \n", max_size=400), st.booleans())
@@ -129,3 +138,61 @@ def test_mixed_rows_get_their_own_reward():
 def test_an_empty_batch_is_an_empty_list(reward):
     column = "answer" if reward is final_answer_reward else "expert_action"
     assert reward([], **{column: []}) == []
+
+
+# Where thoughts begin and end
+
+OPENED, CLOSED = ThoughtTags(block="opened"), ThoughtTags(block="closed")
+THINKING = ThoughtTags("<thinking>", "</thinking>")
+STEP_REWARDS = [srl_reward, margin_reward, scaled_reward, weighted_reward]
+
+
+@pytest.mark.parametrize("reward", STEP_REWARDS)
+def test_rewards_of_steps_take_the_tags_of_all_rows_or_of_each(reward):
+    texts = ["<think>a</think>act", "a</think>act", "act", "<thinking>a</thinking>act"]
+    each = [PLAIN, OPENED, CLOSED, THINKING]
+    assert reward(texts, ["act"] * 4, thought_tags=each) == [1.0] * 4
+    assert reward(texts, ["act"] * 4) == [1.0, -1.0, -1.0, -1.0]
+    assert reward(texts, ["act"] * 4, thought_tags=OPENED) == [-1.0, 1.0, -1.0, -1.0]
+    assert reward(texts, ["act"] * 4, thought_tags=CLOSED)[2] == 1.0
+
+
+def test_solution_reward_takes_them_too():
+    texts = ["<think>a</think>x\n<think>b</think>y", "a</think>x\n<think>b</think>y", "x\ny", "x\ny"]
+    assert solution_reward(texts, ["x\ny"] * 4, thought_tags=[PLAIN, OPENED, CLOSED, PLAIN]) == [1.0, 1.0, 1.0, -1.0]
+    # Without an end all of it is thought.
+    assert solution_reward(["x\ny"], ["x\ny"], thought_tags=OPENED) == [-1.0]
+
+
+def test_steps_of_a_mixed_batch_keep_their_own_tags():
+    found = step_or_answer_reward(
+        ["a</think>act", r"\boxed{7}", "<think>a</think>act"],
+        ["act", None, "act"],
+        [None, "7", None],
+        thought_tags=[OPENED, PLAIN, PLAIN],
+    )
+    assert found == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking"])
+def test_reasoning_that_was_parsed_away_belongs_to_the_completion(key):
+    message = {"role": "assistant", key: "a", "content": "act"}
+    assert completion_text([message]) == "<think>a</think>act"
+    assert completion_text([message], OPENED) == "a</think>act"
+    assert completion_text([message], THINKING) == "<thinking>a</thinking>act"
+    assert srl_reward([[message]], ["act"]) == srl_reward([[message]], ["act"], thought_tags=OPENED) == [1.0]
+    assert completion_text([{**message, "content": ""}]) == "<think>a"  # whether it was closed is not known
+    assert completion_text([{**message, key: ""}]) == "<think></think>act"
+    assert completion_text([{**message, key: None}]) == "act"
+    assert completion_text([{**message, "written": "<think>x</think>y"}]) == "<think>x</think>y"
+
+
+def test_calls_that_were_parsed_away_belong_to_the_completion():
+    call = {"type": "function", "function": {"name": "run", "arguments": {"cmd": "ls"}}}
+    text = "<function=run>\n<parameter=cmd>ls</parameter>\n</function>"
+    message = {"role": "assistant", "reasoning_content": "a", "content": "", "tool_calls": [call]}
+    assert completion_text([message]) == f"<think>a</think>{text}"
+    assert completion_text([{**message, "content": "see:"}]) == f"<think>a</think>see:\n{text}"
+    assert srl_reward([[message]], [text]) == [1.0]
+    turns = [message, {"role": "tool", "content": "b.py"}, {"role": "assistant", "content": "done"}]
+    assert completion_text(turns) == f"<think>a</think>{text}b.pydone"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 import torch
 
 from tests.training.simulated import alone, in_processes
 from treadle.errors import TrainingFault
+from treadle.scoring.thoughts import PLAIN, ThoughtTags
 from treadle.training.guards.collapse import Collapse, CollapseSettings
 from treadle.training.guards.format import FormatFaults
 from treadle.training.guards.rewards import guarded
@@ -47,6 +49,35 @@ def test_rows_tell_whether_the_token_limit_cut_the_completion_off(tiny_tokenizer
     assert [row["truncated"] for row in told] == [False, True, False]
     assert [row["number"] for row in told] == [1, 2, 3]
     assert asked == [{"number": 1}, {"number": 2}, {"number": 3}]
+
+
+def test_rows_tell_where_thoughts_are_and_an_empty_completion_was_not_cut_off(tiny_tokenizer):
+    tags = ThoughtTags(block="opened")
+    part = replace(made(tiny_tokenizer, alone()), thought_tags=tags)
+    told = part.told([{"prompt": [{"role": "user", "content": "q"}]}, {"prompt": "q"}], [[], [5, 1]])
+    assert [row["truncated"] for row in told] == [False, False]
+    assert [row["thought_tags"] for row in told] == [tags, PLAIN]  # a text opens nothing that it does not show
+    metrics = defaultdict(list)
+    part.rewarded(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), told, ["", "<think>abc</think>x"], "train", 0, metrics)
+    assert metrics["thought_tokens"] == [1.5]
+
+
+@pytest.mark.parametrize("weights", [(1.0, 0.5), (2.0, 1.0), (0.25, 3.0)])
+def test_broken_formats_are_seen_whatever_the_weights_and_the_other_functions(tiny_tokenizer, weights):
+    part = made(tiny_tokenizer, alone(), weights=weights, limit=2)
+    texts = ["no tags", "none"]
+    for step, second in enumerate(([0.5, 0.25], [-0.5, 1.0])):
+        scores = torch.tensor([[-1.0, second[0]], [-1.0, second[1]]])
+        if step == 0:
+            part.rewarded(scores, rows(7), texts, "train", step, defaultdict(list))
+    with pytest.raises(TrainingFault, match="every completion broke the format in 2 steps in a row"):
+        part.rewarded(scores, rows(7), texts, "train", step, defaultdict(list))
+
+
+def test_a_function_without_weight_judges_no_format(tiny_tokenizer):
+    part = made(tiny_tokenizer, alone(), weights=(0.0, 1.0), limit=1)
+    part.rewarded(torch.tensor([[-1.0, 0.0]] * 2), rows(7), THOUGHTS, "train", 0, defaultdict(list))
+    assert part.format_faults.steps == 0
 
 
 def test_rewards_of_training_are_weighted_and_held_for_the_record(tiny_tokenizer, tmp_path):

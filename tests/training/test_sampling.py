@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.training.sampling import Drop, drop_reasons, informative_groups, spread_P
+from treadle.training.sampling import Drop, all_equal, drop_reasons, informative_groups, spread_P
 
 
 @given(
@@ -82,3 +85,28 @@ def test_each_dropped_group_has_one_reason():
         Drop.LOW_SPREAD,
     ]
     assert len(drop_reasons(rewards, 3, torch.ones(8, dtype=torch.bool))) == 0
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (2.0,), (0.5,), (1.0, 1.0), (0.7, 0.2)])
+def test_reasons_do_not_depend_on_weights_and_on_further_functions(weights):
+    """Groups of three: all broken, all right, all wrong, all the same."""
+    first = torch.tensor([-1.0] * 3 + [1.0] * 3 + [0.0] * 3 + [0.4] * 3)
+    second = torch.tensor([0.5] * 3 + [1.0] * 3 + [0.0] * 3 + [0.4] * 3)
+    rewards_BF = torch.stack([first, second][: len(weights)], dim=1)
+    total_B = rewards_BF @ torch.tensor(weights)
+    assert drop_reasons(total_B, 3, torch.zeros(4, dtype=torch.bool), rewards_BF) == [
+        Drop.ALL_FORMAT_FAULTS,
+        Drop.ALL_RIGHT,
+        Drop.ALL_WRONG,
+        Drop.LOW_SPREAD,
+    ]
+
+
+def test_what_a_function_did_not_score_says_nothing_of_the_group():
+    nan = math.nan
+    rewards_BF = torch.tensor([[-1.0, 0.1], [nan, 0.1], [-1.0, 0.1], [nan, 1.0], [nan, 1.0], [nan, 1.0]])
+    total_B = rewards_BF.nansum(1)
+    keep_P = torch.zeros(2, dtype=torch.bool)
+    assert drop_reasons(total_B, 3, keep_P, rewards_BF) == [Drop.ALL_FORMAT_FAULTS, Drop.ALL_RIGHT]
+    assert not all_equal(torch.full((3, 2), nan), -1.0)
+    assert not all_equal(torch.empty(0), -1.0)

@@ -16,17 +16,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from treadle.chat.probes import end_of_turn, settle_form, shows_date, shows_system, special_ids
+from treadle.chat.probes import end_of_turn, question, settle_form, shows_date, shows_system, special_ids
 from treadle.chat.settings import ChatSettings
 from treadle.chat.template import Template
+from treadle.chat.thoughts import Decoder, tags_after
 from treadle.errors import DataError, ModelError
 from treadle.trajectory import Message
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-# Special tokens that a completion's text may hold: some tokenizers have their think tags among these.
-_MAY_STAND_IN_TEXT = re.compile("think|thought", re.IGNORECASE)
 
 
 class Chat:
@@ -42,9 +40,12 @@ class Chat:
         ends: Tokens at which a completion ends, ascending: that one and the tokenizer's end of sequence.
         system_is_shown: Whether the template renders a system message.
         dated: Whether the template looks at the date.
+        thought_tags: Where thoughts begin and end, and what prompts already hold of the first.
+        decode: A completion's tokens to its text.
 
     Raises:
         ModelError: The template is missing, cannot be read or refuses a user's message.
+        RecipeError: The template opens thoughts with other tags than the settings'.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, settings: ChatSettings | None = None) -> None:
@@ -61,8 +62,10 @@ class Chat:
             settings = replace(settings, system_role="template" if self.system_is_shown else "user")
         self.settings = settings
         self._special = special_ids(tokenizer)
-        added = tokenizer.added_tokens_decoder
-        self._tags = {i: str(added[i]) for i in self._special & set(added) if _MAY_STAND_IN_TEXT.search(str(added[i]))}
+        self.thought_tags = tags_after(question(self.template), settings.thought_tags)
+        self.decode = Decoder(tokenizer, self.thought_tags)
+        # Special tokens that a completion's text may hold.
+        self._tags = {i: tokenizer.convert_ids_to_tokens(i) for i in self.decode.kept}
 
     def messages(self, messages: Sequence[Message]) -> list[Message]:
         """The messages as they are given to the template: its system message where the settings put it.
@@ -148,9 +151,13 @@ class Chat:
     def record(self) -> dict[str, Any]:
         """What `treadle_chat.json` beside a trained model says of it."""
         kwargs, role = dict(self.settings.template_kwargs), self.settings.system_role
-        return {"chat_template_kwargs": kwargs, "system_role": role} | (
-            {"date": self.settings.date} if self.dated else {}
-        )
+        date = {"date": self.settings.date} if self.dated else {}
+        return {
+            "chat_template_kwargs": kwargs,
+            "system_role": role,
+            **date,
+            "thought_tags": self.thought_tags.to_json(),
+        }
 
     def fingerprint(self) -> str:
         """A hash of all that tokens depend on besides the messages."""

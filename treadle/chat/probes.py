@@ -23,17 +23,21 @@ def _message(role: str, content: str) -> Message:
     return {"role": role, "content": content}
 
 
+def question(template: Template) -> str:
+    """A prompt of a user's word, as the template renders it."""
+    return template.text([_message("user", _USER)])
+
+
 def settle_form(template: Template) -> None:
     """Settle whether the template takes a user's text as it is, or in blocks.
 
     Raises:
         ModelError: It shows the text in neither form, or refuses a user's message alone.
     """
-    question = [_message("user", _USER)]
-    if _USER in template.text(question):
+    if _USER in question(template):
         return
     template.blocks = True
-    if _USER not in template.text(question):
+    if _USER not in question(template):
         raise ModelError(f"{template.name}: the chat template drops a user's text; take another tokenizer")
 
 

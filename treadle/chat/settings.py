@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from treadle.errors import ModelError
+from treadle.errors import ModelError, RecipeError
 from treadle.files.whole import write_whole
+from treadle.scoring.thoughts import PLAIN, tags_of_pair
 
 FILE = "treadle_chat.json"
 
@@ -25,28 +26,51 @@ SystemRole = Literal["auto", "template", "user"]
 class ChatSettings:
     """What is chosen of the rendering.
 
+    Raises `ModelError` for a value that is none of these.
+
     Args:
         template_kwargs: Further variables of the chat template, such as `{"enable_thinking": False}`.
         system_role: Where a system message goes. `template`: as the template has it, and a template that refuses or
             drops it is an error. `user`: before the first user message. `auto`: the first where the template can.
         date: What the template's date of today is, as YYYY-MM-DD; `None` for the current day.
+        thought_tags: The opening and the closing tag of thoughts; `None` for the paper's.
     """
 
     template_kwargs: Mapping[str, Any] = field(default_factory=dict)
     system_role: SystemRole = "auto"
     date: str | None = None
+    thought_tags: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.template_kwargs, Mapping):
+            raise _wrong("chat_template_kwargs", self.template_kwargs, "names with values")
+        if self.system_role not in get_args(SystemRole):
+            raise _wrong("system_role", self.system_role, " or ".join(get_args(SystemRole)))
+        if self.date is not None and not _is_date(self.date):
+            raise _wrong("date", self.date, "a day such as 2026-01-31")
 
     def changed(
-        self, template_kwargs: Mapping[str, Any] | None = None, system_role: str | None = None, date: str | None = None
+        self,
+        template_kwargs: Mapping[str, Any] | None = None,
+        system_role: str | None = None,
+        date: str | None = None,
+        thought_tags: Sequence[str] | None = None,
     ) -> ChatSettings:
         """These settings but for what is given."""
-        given = {"template_kwargs": template_kwargs, "system_role": system_role, "date": date}
+        tags = None if thought_tags is None else tags_of_pair(thought_tags).pair
+        given = {"template_kwargs": template_kwargs, "system_role": system_role, "date": date, "thought_tags": tags}
         return replace(self, **{name: value for name, value in given.items() if value is not None})
 
     def describe(self) -> dict[str, Any]:
         """What of it changes a rendering; empty where the template is used as it stands."""
         role = "user" if self.system_role == "user" else None
-        chosen = {"chat_template_kwargs": dict(self.template_kwargs), "system_role": role, "date": self.date}
+        tags = list(self.thought_tags) if self.thought_tags not in (None, PLAIN.pair) else None
+        chosen = {
+            "chat_template_kwargs": dict(self.template_kwargs),
+            "system_role": role,
+            "date": self.date,
+            "thought_tags": tags,
+        }
         return {name: value for name, value in chosen.items() if value}
 
 
@@ -60,14 +84,11 @@ def read_settings(model: str) -> ChatSettings:
         ModelError: The file is not as treadle writes it.
     """
     content = read_file(model)
-    kwargs, role, date = (content.get(key) for key in ("chat_template_kwargs", "system_role", "date"))
-    if not isinstance(kwargs, dict | None):
-        raise _wrong(model, "chat_template_kwargs", kwargs, "names with values")
-    if role is not None and role not in get_args(SystemRole):
-        raise _wrong(model, "system_role", role, " or ".join(get_args(SystemRole)))
-    if date is not None and not _is_date(date):
-        raise _wrong(model, "date", date, "a day such as 2026-01-31")
-    return ChatSettings().changed(kwargs, role, date)
+    keys = ("chat_template_kwargs", "system_role", "date", "thought_tags")
+    try:
+        return ChatSettings().changed(*map(content.get, keys))
+    except (ModelError, RecipeError) as error:
+        raise ModelError(f"{Path(model) / FILE}: {error}") from None
 
 
 def read_file(model: str) -> dict[str, Any]:
@@ -119,5 +140,5 @@ def _is_date(value: Any) -> bool:
     return True
 
 
-def _wrong(model: str, key: str, found: Any, expected: str) -> ModelError:
-    return ModelError(f"{Path(model) / FILE}: {key}: found {found!r}, expected {expected}")
+def _wrong(key: str, found: Any, expected: str) -> ModelError:
+    return ModelError(f"{key}: found {found!r}, expected {expected}")

@@ -18,7 +18,6 @@ from treadle.check.subject import Subject
 from treadle.errors import TreadleError
 from treadle.recipe.schema import AnyStage, RLStage, SFTStage
 from treadle.recipe.sft_rows import check_cut, cut_of_stage
-from treadle.recipe.training_data import training_rows
 
 CHUNK = 64
 NAMED = 3
@@ -49,7 +48,7 @@ def lengths(subject: Subject) -> Iterator[Check]:
         return
     for stage in subject.stages:
         try:
-            rows = training_rows(stage, subject.prepared)
+            rows = subject.rows(stage)
         except TreadleError as problem:
             yield error(f"rows.{stage.name}", problem)
             continue
@@ -140,7 +139,9 @@ def _names(subject: Subject, stage: AnyStage, rows: Any, numbers: list[int]) -> 
     # Conversations come in the order of trajectories.
     wanted, start = iter(numbers), 0
     number = next(wanted, None)
-    for trajectory in subject.prepared.trajectories():
+    for place, trajectory in enumerate(subject.prepared.trajectories()):
+        if place in subject.shown.left_out:
+            continue
         start += (stage.unit != "steps") + (stage.unit != "solutions") * len(trajectory.steps)
         if number is not None and number < start:
             yield trajectory.id
@@ -151,7 +152,7 @@ def _names(subject: Subject, stage: AnyStage, rows: Any, numbers: list[int]) -> 
 def _max_length(subject: Subject, stage: SFTStage) -> Check:
     id = f"max_length.{stage.name}"
     try:
-        cut = cut_of_stage(stage, subject.recipe, subject.prepared, subject.chat)
+        cut = cut_of_stage(stage, subject.recipe, subject.prepared, subject.chat, subject.shown)
         check_cut(cut, stage.name)
     except TreadleError as problem:
         return error(id, problem)

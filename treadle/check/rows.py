@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from treadle.check.subject import Subject
-from treadle.data.prepared import Prepared
 from treadle.recipe.schema import AnyStage, SFTStage
-from treadle.recipe.training_data import training_rows
 
 
 class Shown(NamedTuple):
@@ -22,18 +20,13 @@ class Shown(NamedTuple):
     trained: str | None
 
 
-def first_row(stage: AnyStage, prepared: Prepared) -> dict[str, Any]:
-    """The first row of a stage, as its trainer is given it."""
-    return training_rows(stage, prepared)[0]
-
-
 def shown_rows(subject: Subject) -> dict[str, Shown]:
     """The first row of each stage."""
     return {stage.name: _shown(subject, stage) for stage in subject.stages} if subject.has_data else {}
 
 
 def _shown(subject: Subject, stage: AnyStage) -> Shown:
-    row = first_row(stage, subject.prepared)
+    row = subject.rows(stage)[0]
     prompt = subject.chat.prompt(row["prompt"])
     if not isinstance(stage, SFTStage):
         return Shown(_text(subject, prompt), None)

@@ -16,7 +16,7 @@ from treadle.check.lengths import lengths
 from treadle.check.numbers import dtype
 from treadle.check.results import Check, Status, errors, warning
 from treadle.check.sharing import prefix_tree, shared_rollout
-from treadle.check.speech import end_of_turn, prompts, round_trip, template
+from treadle.check.speech import end_of_turn, prompts, round_trip, template, thoughts
 from treadle.check.subject import Subject
 from treadle.check.vocabulary import special_tokens, vocabulary
 from treadle.errors import ModelError
@@ -24,7 +24,7 @@ from treadle.recipe.schema import Recipe
 
 Group = tuple[Callable[[Subject], Iterator[Check]], ...]
 
-_ROWS: tuple[Group, ...] = ((template, data), (end_of_turn, prompts, round_trip), (lengths, floors))
+_ROWS: tuple[Group, ...] = ((template, data), (end_of_turn, thoughts, prompts, round_trip), (lengths, floors))
 ALL: tuple[Group, ...] = (
     (weights, config, tokenizer),
     (all_tensors, vocabulary, special_tokens, dtype, lora, prefix_tree, shared_rollout),

@@ -22,7 +22,6 @@ from treadle.recipe.arguments import compute_dtype
 from treadle.recipe.build import reward_of
 from treadle.recipe.models import load_model
 from treadle.recipe.schema import RLStage, RLVRStage, SRLStage
-from treadle.recipe.training_data import training_rows
 from treadle.rollout import generate_completions, why_not
 from treadle.scoring.completion import FormatFault, parse_completion
 from treadle.training.sampling import informative_groups
@@ -128,7 +127,7 @@ def _stages(subject: Subject) -> tuple[dict[str, RLStage], list[str]]:
         if isinstance(stage, RLVRStage):
             stage = stage.model_copy(update={"step_share": 0.0, "validate_every": None})
         try:
-            training_rows(stage, subject.prepared)
+            subject.rows(stage)
         except DataError as problem:
             left_out.append(str(problem))
         else:
@@ -144,7 +143,7 @@ def _batches(
     """Rows of some groups, of one kind of stage after the other."""
     queues = {}
     for kind, stage in stages.items():
-        rows = training_rows(stage, subject.prepared)
+        rows = subject.rows(stage)
         count = min(len(rows), max(1, round(wanted / len(stages) / stage.rollouts)))
         picked = np.random.default_rng(subject.recipe.seed).choice(len(rows), count, replace=False)
         queues[kind] = [rows[int(i)] for i in picked]
@@ -178,16 +177,17 @@ def _generate(
 
 def _judge(subject: Subject, found: Sampled, rows: Sequence[dict[str, Any]], tokens: list[list[int]]) -> None:
     stage, chat = found.stage, subject.chat
-    texts = subject.tokenizer.batch_decode(tokens, skip_special_tokens=True)
-    truncated = [ids[-1] not in chat.ends for ids in tokens]
+    texts = [chat.decode(ids) for ids in tokens]
+    truncated = [bool(ids) and ids[-1] not in chat.ends for ids in tokens]
     each = [row for row in rows for _ in range(stage.rollouts)]
-    columns = {name: [row[name] for row in each] for name in ("expert_action", "answer")}
-    rewards = reward_of(stage)(
-        [[{"role": "assistant", "content": text}] for text in texts], truncated=truncated, **columns
-    )
+    columns = {name: [row[name] for row in each] for name in each[0] if name != "prompt"}
+    tags = [chat.thought_tags] * len(each)
+    completions = [[{"role": "assistant", "content": text}] for text in texts]
+    rewards = reward_of(stage, subject.recipe)(completions, truncated=truncated, thought_tags=tags, **columns)
     think_tags = stage.think_tags if isinstance(stage, SRLStage) else "optional"
     parsed = [
-        parse_completion(t, truncated=cut, think_tags=think_tags) for t, cut in zip(texts, truncated, strict=True)
+        parse_completion(text, truncated=cut, think_tags=think_tags, thought_tags=chat.thought_tags)
+        for text, cut in zip(texts, truncated, strict=True)
     ]
     found.faults.update(fault for fault in parsed if isinstance(fault, FormatFault))
     scored = [float("nan") if reward is None else float(reward) for reward in rewards]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from treadle.check.results import Check, error, ok, warning
-from treadle.check.rows import first_row
 from treadle.check.subject import Subject
 from treadle.errors import TreadleError
 from treadle.recipe.schema import AnyStage, SFTStage
 from treadle.recipe.speaking import check_prompts
+from treadle.recipe.thoughts import check_thoughts, describe_thoughts
 
 
 def template(subject: Subject) -> Iterator[Check]:
@@ -43,6 +43,20 @@ def end_of_turn(subject: Subject) -> Iterator[Check]:
     yield ok("end_of_turn", f"the template ends a turn with {turn!r}{own}; completions end at {ends}")
 
 
+def thoughts(subject: Subject) -> Iterator[Check]:
+    """Thought tags, what the template does with them in the prompt, and whether each stage has a place for thoughts."""
+    chat = subject.chat
+    for stage in subject.stages:
+        try:
+            check_thoughts(stage, chat.thought_tags)
+        except TreadleError as problem:
+            yield error("thoughts", problem)
+            return
+    tags = chat.thought_tags
+    plain = f"thoughts stand between {tags.open} and {tags.close}, which prompts leave to the model"
+    yield ok("thoughts", describe_thoughts(chat) or plain)
+
+
 def prompts(subject: Subject) -> Iterator[Check]:
     """The template takes rows of each stage."""
     if not subject.has_data:
@@ -50,7 +64,7 @@ def prompts(subject: Subject) -> Iterator[Check]:
     for stage in subject.stages:
         id = f"prompts.{stage.name}"
         try:
-            check_prompts(stage, subject.prepared, subject.chat)
+            check_prompts(stage, subject.prepared, subject.chat, subject.shown)
         except TreadleError as problem:
             yield error(id, problem)
         else:
@@ -67,10 +81,10 @@ def round_trip(subject: Subject) -> Iterator[Check]:
 
 def _round_trip(subject: Subject, stage: AnyStage) -> Iterator[Check]:
     id = f"round_trip.{stage.name}"
-    row = first_row(stage, subject.prepared)
+    row = subject.rows(stage)[0]
     text = row["completion"][0]["content"] if isinstance(stage, SFTStage) else row["expert_action"] or row["answer"]
     ids = subject.chat.text_ids(text)
-    back = subject.tokenizer.decode(ids, skip_special_tokens=True)
+    back = subject.chat.decode(ids)
     if back == text:
         yield ok(id, f"a text of {len(text):,} characters comes back from its {len(ids):,} tokens as it was")
         return

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from datasets import Dataset
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from treadle.chat.chat import Chat
@@ -17,7 +18,9 @@ from treadle.data.prepared import Prepared
 from treadle.recipe.model_files import Tensors, tensors_of
 from treadle.recipe.models import load_chat, load_tokenizer, local_folder, read_config, read_generation_config, skeleton
 from treadle.recipe.schema import AnyStage, Recipe
+from treadle.recipe.shown import Shown, shown_of
 from treadle.recipe.speaking import recipe_chat
+from treadle.recipe.training_data import training_rows
 
 STAGES = ({"kind": "sft"}, {"kind": "srl"}, {"kind": "rlvr"})
 """Stages that are looked at where no recipe is given, with the paper's settings."""
@@ -87,6 +90,16 @@ class Subject:
     def prepared(self) -> Prepared:
         assert self.recipe is not None
         return Prepared(self.recipe.data)
+
+    @cached_property
+    def shown(self) -> Shown:
+        """What the recipe adds to the data's prompts."""
+        assert self.recipe is not None
+        return shown_of(self.recipe, self.prepared).with_tags(self.chat.thought_tags)
+
+    def rows(self, stage: AnyStage) -> Dataset:
+        """The rows of a stage, as its trainer is given them."""
+        return training_rows(stage, self.prepared, self.shown)
 
 
 def standard_recipe(model: str, data: Path | None) -> dict[str, object]:

@@ -7,13 +7,17 @@ errors that a user can mend, 130 for an interrupted run.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from treadle.cli.backends import BACKEND_FLAGS, backend_options, json_object, two_words
 from treadle.cli.data import one_of
 from treadle.cli.problems import instances_of, sample_counts, sets_of
 from treadle.errors import TreadleError
+
+if TYPE_CHECKING:
+    from treadle.data.prompts import Asking
 
 _MODES = {
     "whole": ("whole",),
@@ -22,19 +26,6 @@ _MODES = {
     "steps": (),
     "all": ("whole", "loop"),
 }
-BACKEND_FLAGS = {  # the back ends' options and the flags that set them
-    "transformers": {"dtype": "--dtype", "device": "--device", "batch_size": "--batch-size"},
-    "openai": {
-        "url": "--base-url",
-        "api_key_variable": "--api-key-env",
-        "concurrency": "--concurrency",
-        "retries": "--retries",
-        "timeout": "--timeout",
-        "tokenizer": "--tokenizer",
-    },
-    "vllm": {"dtype": "--dtype", "gpus": "--gpus", "max_model_len": "--max-model-len"},
-}
-
 Problems, Decoding, Engine = "Problems", "Decoding", "Back end"
 
 
@@ -97,6 +88,16 @@ def evaluate(
     tokenizer: Annotated[str | None, _option("openai: model folder or id to count tokens with.", Engine)] = None,
     gpus: Annotated[int | None, _option("vllm: GPUs that share the model.", Engine, min=1)] = None,
     max_model_len: Annotated[int | None, _option("vllm: longest prompt with its answer.", Engine, min=1)] = None,
+    chat_template_kwargs: Annotated[
+        str | None, _option("Variables of the chat template as JSON; by default as the model was trained.", Engine)
+    ] = None,
+    system_role: Annotated[
+        str | None, _option("Where system messages go: auto, template or user (before the first user's).", Engine)
+    ] = None,
+    thought_tags: Annotated[
+        str | None, _option("Opening and closing tag of thoughts; by default as the model was trained.", Engine)
+    ] = None,
+    date: Annotated[str | None, _option("What a template that shows the date shows, as YYYY-MM-DD.", Engine)] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
 ) -> None:
     """Solve problems with a model, grade the final answers, and report with 95% intervals."""
@@ -120,7 +121,7 @@ def evaluate(
         one_of("--split", split, ("train", "heldout"))
         one_of("--kind", kind, KINDS)
         one_of("--backend", backend, tuple(BACKEND_FLAGS))
-        options = _backend_options(
+        options = backend_options(
             backend,
             dtype=dtype,
             device=device,
@@ -133,6 +134,10 @@ def evaluate(
             tokenizer=tokenizer,
             gpus=gpus,
             max_model_len=max_model_len,
+            chat_template_kwargs=json_object("--chat-template-kwargs", chat_template_kwargs),
+            system_role=system_role,
+            thought_tags=two_words("--thought-tags", thought_tags),
+            date=date,
         )
         count, count_of = sample_counts(samples or [])
         settings = EvaluateSettings(
@@ -153,7 +158,7 @@ def evaluate(
             raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
         sets = sets_of(benchmark, benchmarks_from, data, split, columns, domain, kind) if settings.modes else []
         settings.check(sets)
-        instances = instances_of(data, split, limit) if settings.steps else ()
+        instances = instances_of(data, split, limit, _asking(model, backend, options)) if settings.steps else ()
         if backend != "openai":
             stop_or_warn(check_model(model), ("shared_rollout",))
         results = run_evaluate(
@@ -174,6 +179,17 @@ def evaluate(
         raise typer.Exit(1)
 
 
+def _asking(model: str, backend: str, options: dict[str, Any]) -> Asking:
+    """What prompts ask for: thoughts within the tags that the model was trained with, or that are given."""
+    from treadle.chat.settings import read_settings
+    from treadle.data.prompts import Asking
+    from treadle.recipe.models import resolve
+    from treadle.scoring.thoughts import tags_of_pair
+
+    trained = None if backend == "openai" else read_settings(resolve(model)).thought_tags
+    return Asking(tags=tags_of_pair(options.get("thought_tags") or trained).pair)
+
+
 def _floor(data: list[str] | None) -> dict[str, Any] | None:
     """The floor of the one prepared folder among `data`; steps of several folders have no common one."""
     from treadle.data.prepared import Prepared
@@ -182,14 +198,3 @@ def _floor(data: list[str] | None) -> dict[str, Any] | None:
     folders = [path for given in data or [] if (path := split_name(given)[1]).is_dir()]
     floors = Prepared(folders[0]).floors if len(folders) == 1 else None
     return floors["floor"] if floors else None
-
-
-def _backend_options(kind: str, **given: Any) -> dict[str, Any]:
-    """The options that were given, all of which the back end must have."""
-    options = {name: value for name, value in given.items() if value is not None}
-    flags = {name: flag for found in BACKEND_FLAGS.values() for name, flag in found.items()}
-    for name in options:
-        if name not in BACKEND_FLAGS[kind]:
-            has = ", ".join(BACKEND_FLAGS[kind].values())
-            raise TreadleError(f"{flags[name]} is no option of --backend {kind}, which has {has}")
-    return options

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
+    from treadle.data.prompts import Asking
     from treadle.evaluate.benchmarks import Benchmark
     from treadle.trajectory import StepInstance
 
@@ -47,7 +48,7 @@ def sets_of(
     return sets
 
 
-def instances_of(data: list[str] | None, split: str, limit: int | None) -> list[StepInstance]:
+def instances_of(data: list[str] | None, split: str, limit: int | None, asking: Asking) -> list[StepInstance]:
     """The step instances of the prepared folders among `data`; with a limit those of the first trajectories."""
     from treadle.data.prepared import Prepared
     from treadle.evaluate.benchmarks import split_name
@@ -57,7 +58,7 @@ def instances_of(data: list[str] | None, split: str, limit: int | None) -> list[
         path = split_name(given)[1]
         if path.is_dir():
             trajectories: set[str] = set()
-            for instance in Prepared(path).instances(split):
+            for instance in Prepared(path).instances(split, asking):
                 trajectories.add(instance.trajectory_id)
                 if limit is not None and len(trajectories) > limit:
                     break

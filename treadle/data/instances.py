@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from treadle.data.prompts import step_prompt
+from treadle.data.prompts.asking import PLAIN, Asking, step_form
 from treadle.trajectory import StepInstance, Trajectory
 
 Targets = Literal["skip_last", "all"]
@@ -48,8 +49,13 @@ def target_steps(n_steps: int, targets: Targets = "skip_last") -> range:
     return range(1, n_steps + (targets == "all"))
 
 
-def step_instance(trajectory: Trajectory, step: int, rendering: Rendering) -> StepInstance:
-    """The instance whose target is `step` (1-based) of `trajectory`."""
+def step_instance(trajectory: Trajectory, step: int, rendering: Rendering, asking: Asking = PLAIN) -> StepInstance:
+    """The instance whose target is `step` (1-based) of `trajectory`.
+
+    Args:
+        rendering: What is shown of the trajectory.
+        asking: What is asked for, and the worked examples before it.
+    """
     target = trajectory.steps[step - 1]
     shown = step - 1 if rendering.context == "full" else min(step - 1, rendering.context)
     prompt = step_prompt(
@@ -59,6 +65,8 @@ def step_instance(trajectory: Trajectory, step: int, rendering: Rendering) -> St
         title=target.title if rendering.give_title else None,
         omitted=step - 1 - shown,
         system=trajectory.system,
+        asking=asking,
+        form=step_form(trajectory.steps),
     )
     return StepInstance(
         trajectory_id=trajectory.id,

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from treadle.data.instances import Rendering, step_instance
+from treadle.data.prompts.asking import PLAIN, Asking
 from treadle.data.sources import read_trajectories
 from treadle.errors import DataError
 from treadle.trajectory import StepInstance, Trajectory
@@ -116,8 +117,12 @@ class Prepared:
         if self.count("trajectories", split):
             yield from read_trajectories(self.trajectory_file(split), format="treadle", keep_unverified=True)
 
-    def instances(self, split: Split = "train") -> Iterator[StepInstance]:
-        """The step instances of a split with their prompts, one at a time, in constant memory."""
+    def instances(self, split: Split = "train", asking: Asking = PLAIN) -> Iterator[StepInstance]:
+        """The step instances of a split with their prompts, one at a time, in constant memory.
+
+        Args:
+            asking: What prompts ask for.
+        """
         rendering = self.rendering
         trajectories = enumerate(self.trajectories(split))
         at, trajectory = -1, None
@@ -125,7 +130,7 @@ class Prepared:
             for row in batch.to_pylist():
                 while at < row["trajectory"]:
                     at, trajectory = next(trajectories)
-                yield step_instance(trajectory, row["step"], rendering)
+                yield step_instance(trajectory, row["step"], rendering, asking)
 
     def digest(self, split: Split = "train") -> str:
         """A short hash of what training reads, so that a run notices when its data was prepared anew."""

@@ -13,9 +13,11 @@ from typing import Any
 
 from datasets import Dataset, Features, Value
 
+from treadle.data.contrast import Contrasts, pool_of
 from treadle.data.instances import Rendering, step_instance
 from treadle.data.prepared import Prepared, Split
 from treadle.data.prompts import solve_prompt
+from treadle.data.prompts.asking import PLAIN, Asking
 from treadle.data.sources.native import read_native
 from treadle.trajectory import Trajectory
 
@@ -27,17 +29,27 @@ _FEATURES = Features({"trajectory": Value("int32"), "step": Value("int16")})
 
 class Renderer:
     """Turns a batch of references into rows with the columns `trajectory_id`, `step`, `prompt`, `expert_action`,
-    `answer`. `step` is null for a whole solution.
+    `answer`, and `contrast` where there are contrasts. `step` is null for a whole solution.
 
     Args:
         file: Parquet file of trajectories.
         rendering: How the prompts of single steps are rendered.
         whole_action: Whether a whole solution comes with the expert's, as the target of a similarity reward.
+        asking: What prompts ask for, and their worked examples.
+        contrasts: Chooses the other experts' actions that a step is held against; `None` for no such column.
     """
 
-    def __init__(self, file: Path, rendering: Rendering, whole_action: bool = False) -> None:
-        self._arguments = (file, rendering, whole_action)
+    def __init__(
+        self,
+        file: Path,
+        rendering: Rendering,
+        whole_action: bool = False,
+        asking: Asking = PLAIN,
+        contrasts: Contrasts | None = None,
+    ) -> None:
+        self._arguments = (file, rendering, whole_action, asking, contrasts)
         self._rendering, self._whole_action = rendering, whole_action
+        self._asking, self._contrasts = asking, contrasts
         self._stored = Dataset.from_parquet(str(file))
         self._trajectory = lru_cache(maxsize=64)(self._read)  # the steps of a trajectory are often asked for together
 
@@ -54,10 +66,13 @@ class Renderer:
     def _row(self, number: int, step: int) -> dict[str, Any]:
         trajectory = self._trajectory(number)
         row = {"trajectory_id": trajectory.id, "step": step or None, "answer": trajectory.answer}
+        if self._contrasts is not None:
+            row["contrast"] = self._contrasts.of(trajectory, step) if step else None
         if step == WHOLE:
             action = whole_solution(trajectory) if self._whole_action else None
-            return {**row, "prompt": solve_prompt(trajectory.domain, trajectory.problem), "expert_action": action}
-        instance = step_instance(trajectory, step, self._rendering)
+            prompt = solve_prompt(trajectory.domain, trajectory.problem, self._asking)
+            return {**row, "prompt": prompt, "expert_action": action}
+        instance = step_instance(trajectory, step, self._rendering, self._asking)
         return {**row, "prompt": instance.prompt, "expert_action": instance.expert_action}
 
 
@@ -83,16 +98,33 @@ def instance_references(prepared: Prepared, split: Split = "train") -> Dataset:
     return Dataset.from_parquet(str(prepared.instance_file(split)), features=_FEATURES)
 
 
-def rendered(references: Dataset, prepared: Prepared, split: Split = "train", whole_action: bool = False) -> Dataset:
-    """`references` as rows that are rendered on access; also right for a stock `GRPOTrainer`."""
-    return references.with_transform(Renderer(prepared.trajectory_file(split), prepared.rendering, whole_action))
+def rendered(
+    references: Dataset,
+    prepared: Prepared,
+    split: Split = "train",
+    whole_action: bool = False,
+    asking: Asking = PLAIN,
+    contrasts: Contrasts | None = None,
+) -> Dataset:
+    """`references` as rows that are rendered on access, see `Renderer`; also right for a stock `GRPOTrainer`."""
+    file, rendering = prepared.trajectory_file(split), prepared.rendering
+    return references.with_transform(Renderer(file, rendering, whole_action, asking, contrasts))
 
 
-def load_rows(folder: str | Path, split: Split = "train") -> Dataset:
+def load_rows(
+    folder: str | Path, split: Split = "train", contrasts: int = 0, seed: int = 0, siblings: bool = True
+) -> Dataset:
     """The step instances of a prepared folder as a data set with prompts, for any trainer.
+
+    Args:
+        contrasts: Other experts' actions in a column `contrast`, which `margin_reward` and `scaled_reward` read; 0 for
+            no such column.
+        seed: Of their choice.
+        siblings: Take half of them from the row's own trajectory, which is meant for `margin_reward`.
 
     Raises:
         DataError: The folder was not written by `treadle prepare`.
     """
     prepared = Prepared(folder)
-    return rendered(instance_references(prepared, split), prepared, split)
+    others = Contrasts(pool_of(prepared, seed), contrasts, seed, siblings) if contrasts else None
+    return rendered(instance_references(prepared, split), prepared, split, contrasts=others)

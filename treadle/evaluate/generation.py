@@ -55,5 +55,5 @@ def generate(
             output_BT = model.generate(**batch, generation_config=config)
         new_BT = output_BT[:, batch["input_ids"].shape[1] :].cpu()
         for i, ids in zip(rows, new_BT.tolist(), strict=True):
-            generations[i] = as_generation(tokenizer, ids, ends, max_new_tokens)
+            generations[i] = as_generation(chat.decode, ids, ends, max_new_tokens)
     return generations

@@ -11,7 +11,7 @@ import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,7 @@ def evaluate(
             options.setdefault("date", date)
     with closing(open_backend(model, kind, **options)) as backend:
         described = backend.describe()
+        settings = replace(settings, thought_tags=backend.thought_tags)
         info = {
             "model": model,
             "backend": described,
@@ -181,7 +182,8 @@ def _score_steps(backend: Backend, out: Path, settings: EvaluateSettings, instan
     with closing(Journal(path)) as journal:
         done = {(record["trajectory_id"], record["step"]) for record in journal}
         left = [i for i in instances if (i.trajectory_id, i.step) not in done]
-        for sample in evaluate_steps(backend, left, Sampling(settings.max_step_tokens)):
+        sampling, tags = Sampling(settings.max_step_tokens), settings.thought_tags
+        for sample in evaluate_steps(backend, left, sampling, thought_tags=tags):
             journal.append(asdict(sample))
     order = {(i.trajectory_id, i.step): place for place, i in enumerate(instances)}
     write_lines(path, sorted(read_lines(path), key=lambda r: order[r["trajectory_id"], r["step"]]))

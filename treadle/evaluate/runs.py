@@ -23,11 +23,12 @@ import numpy as np
 
 from treadle.errors import OutputError
 from treadle.evaluate.records import Decoding, Finish, Key, Mode, Problem, Sample, StepSample, Stop
-from treadle.evaluate.settings import fingerprint
+from treadle.evaluate.settings import fingerprint, read_tags
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.files.output import check_out, check_place
 from treadle.scoring.completion import FormatFault
 from treadle.scoring.grading import Verdict
+from treadle.scoring.thoughts import ThoughtTags
 
 INFO, PROBLEMS, GENERATIONS = "run.json", "problems.jsonl", "generations.jsonl"
 SAMPLES, STEPS, RESULTS = "samples.jsonl", "steps.jsonl", "results.json"
@@ -47,6 +48,11 @@ class Run:
     info: dict[str, Any]
     problems: dict[str, list[Problem]]
     results: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def thought_tags(self) -> ThoughtTags:
+        """Where thoughts begin and end in what was generated."""
+        return read_tags(self.info["settings"])
 
     def samples(self) -> Iterator[Sample]:
         """The attempts, one at a time."""

@@ -19,6 +19,7 @@ from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.known_sets import KNOWN, PART
 from treadle.evaluate.records import Decoding, Key, Mode, Sampling
 from treadle.recipe.models import resolve
+from treadle.scoring.thoughts import PLAIN, ThoughtTags
 
 PAPER_SAMPLES = 32
 CHAT = "chat."
@@ -41,6 +42,7 @@ class EvaluateSettings:
         max_step_tokens: Of one step in the loop, thought included.
         max_steps: Steps after which a loop without an answer is given up.
         seed: Of the samples.
+        thought_tags: Where thoughts begin and end, as the back end has resolved them for its model.
     """
 
     modes: tuple[Mode, ...] = ("whole", "loop")
@@ -55,11 +57,12 @@ class EvaluateSettings:
     max_step_tokens: int = 2048
     max_steps: int = 30
     seed: int = 0
+    thought_tags: ThoughtTags = PLAIN
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> EvaluateSettings:
         """The settings that a run.json holds."""
-        return cls(**{**record, "modes": tuple(record["modes"])})
+        return cls(**{**record, "modes": tuple(record["modes"]), "thought_tags": read_tags(record)})
 
     def attempts(self, benchmark: str, decoding: Decoding) -> int:
         """Attempts at each problem of a benchmark."""
@@ -89,6 +92,11 @@ class EvaluateSettings:
             raise TreadleError(f"nothing to do for {', '.join(empty)}: neither greedy nor samples; set --samples")
 
 
+def read_tags(record: Mapping[str, Any]) -> ThoughtTags:
+    """The thought tags of the settings in a run.json; older ones have the paper's."""
+    return ThoughtTags(**record["thought_tags"]) if "thought_tags" in record else PLAIN
+
+
 def seed_of(seed: int, key: Key, step: int) -> int:
     """Seed of one request, below 2**31: the same for the same place in a run, whatever else the run holds."""
     place = json.dumps([seed, key.benchmark, key.problem, key.mode, key.index, step])
@@ -107,7 +115,7 @@ def identity(
     """
     chosen = asdict(settings)
     samples = {b.name: settings.attempts(b.name, "sampled") for b in benchmarks}
-    for name in ("samples", "samples_of"):
+    for name in ("samples", "samples_of", "thought_tags"):  # tags follow from the chat and the model
         del chosen[name]
     return {
         "model": model,

@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from treadle.data.prompts import solve_prompt, step_prompt
+from treadle.data.prompts import Asking, solve_prompt, step_prompt
 from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
 from treadle.scoring.answers import final_answer, last_boxed
-from treadle.scoring.completion import CLOSE, OPEN, THOUGHT, FormatFault, parse_completion, thoughts
+from treadle.scoring.completion import Completion, FormatFault, parse_completion
 from treadle.scoring.grading import Grader, default_grader
+from treadle.scoring.thoughts import ThoughtTags, thoughts, without_thoughts
 from treadle.trajectory import Step
 
 if TYPE_CHECKING:
@@ -43,14 +44,14 @@ def solve(
     decoding: Decoding,
     settings: EvaluateSettings,
     turns: Turns,
-    extract: Extract = final_answer,
+    extract: Extract | None = None,
     progress: bool = False,
 ) -> list[Sample]:
     """All attempts at `problems`, not graded yet; what `turns` holds already is not generated again.
 
     Args:
         turns: Receives each generation as it finishes.
-        extract: Takes the final answer from a whole solution.
+        extract: Takes the final answer from a whole solution; by default `final_answer`.
         progress: Whether to show on the terminal how far it is.
 
     Returns:
@@ -59,7 +60,7 @@ def solve(
     """
     samples = begin(problems, mode, decoding, settings)
     sources = {(p.benchmark, p.id): p for p in problems}
-    sampling = settings.sampling(mode, decoding)
+    sampling, asking = settings.sampling(mode, decoding), Asking(tags=settings.thought_tags.pair)
     tried: set[Key] = set()
     while True:
         places = []
@@ -70,14 +71,16 @@ def solve(
         if not places:
             return samples
         requests = [
-            Request(_prompt(sources[s.key.benchmark, s.key.problem], s, step), seed_of(settings.seed, s.key, step))
+            Request(
+                _prompt(sources[s.key.benchmark, s.key.problem], s, step, asking), seed_of(settings.seed, s.key, step)
+            )
             for s, step in places
         ]
         title = f"{mode}, {decoding}" + (f", step {min(step for _, step in places)}" if mode == "loop" else "")
         with tqdm(total=len(requests), desc=title, disable=None if progress else True) as bar:
             for i, generation in backend.generate(requests, sampling):
                 sample, step = places[i]
-                turns.put(sample.key, step, requests[i], _turn(backend, generation, mode))
+                turns.put(sample.key, step, requests[i], _turn(backend, generation, mode, settings.thought_tags))
                 bar.update()
         tried |= {sample.key for sample, step in places if turns.get(sample.key, step) is None}
 
@@ -91,7 +94,7 @@ def begin(problems: Sequence[Problem], mode: Mode, decoding: Decoding, settings:
     ]
 
 
-def advance(sample: Sample, turns: Turns, settings: EvaluateSettings, extract: Extract = final_answer) -> int | None:
+def advance(sample: Sample, turns: Turns, settings: EvaluateSettings, extract: Extract | None = None) -> int | None:
     """Take what was generated for an attempt, in place.
 
     Returns:
@@ -106,9 +109,9 @@ def advance(sample: Sample, turns: Turns, settings: EvaluateSettings, extract: E
         sample.thought_tokens += turn.thought_tokens
         sample.text += ("\n" if step > 1 else "") + turn.generation.text
         if step == WHOLE:
-            _take_solution(sample, turn.generation, extract)
+            _take_solution(sample, turn.generation, settings.thought_tags, extract)
         else:
-            _take_step(sample, turn.generation, settings.max_steps)
+            _take_step(sample, turn.generation, settings.thought_tags, settings.max_steps)
     return None
 
 
@@ -125,49 +128,47 @@ def judge(samples: Sequence[Sample], problems: Sequence[Problem], grader: Grader
         sample.verdict, sample.why = grade.verdict, grade.why
 
 
-def _prompt(problem: Problem, sample: Sample, step: int) -> list[dict[str, str]]:
+def _prompt(problem: Problem, sample: Sample, step: int, asking: Asking) -> list[dict[str, str]]:
     if step == WHOLE:
-        return solve_prompt(problem.domain, problem.problem)
-    return step_prompt(problem.domain, problem.problem, [Step(action) for action in sample.steps])
+        return solve_prompt(problem.domain, problem.problem, asking)
+    return step_prompt(problem.domain, problem.problem, [Step(action) for action in sample.steps], asking=asking)
 
 
-def _turn(backend: Backend, generation: Generation, mode: Mode) -> Turn:
-    found = _thoughts(generation, mode)
+def _turn(backend: Backend, generation: Generation, mode: Mode, tags: ThoughtTags) -> Turn:
+    found = _thoughts(generation, mode, tags)
     return Turn(generation, sum(backend.count_tokens(found)) if found else 0)
 
 
-def _opened(text: str) -> str:
-    """A chat template can open the first think block in the prompt; the text then begins within it."""
-    begins_within = CLOSE in text and not 0 <= text.find(OPEN) < text.index(CLOSE)
-    return OPEN + text if begins_within else text
+def _parsed(generation: Generation, tags: ThoughtTags) -> Completion | FormatFault:
+    return parse_completion(generation.text, truncated=generation.truncated, think_tags="optional", thought_tags=tags)
 
 
-def _thoughts(generation: Generation, mode: Mode) -> list[str]:
+def _thoughts(generation: Generation, mode: Mode, tags: ThoughtTags) -> list[str]:
     """Of a step that has the format the thought that the reward's parser finds, else all think blocks."""
     if mode == "loop":
-        parsed = parse_completion(generation.text, truncated=generation.truncated, think_tags="optional")
+        parsed = _parsed(generation, tags)
         if not isinstance(parsed, FormatFault):
             return [parsed.thought] if parsed.thought else []
-    return [thought for thought in thoughts(_opened(generation.text)) if thought]
+    return [thought for thought in thoughts(generation.text, tags) if thought]
 
 
-def _take_solution(sample: Sample, generation: Generation, extract: Extract) -> None:
-    sample.thoughts = _thoughts(generation, "whole")
-    sample.answer = extract(generation.text)
+def _take_solution(sample: Sample, generation: Generation, tags: ThoughtTags, extract: Extract | None) -> None:
+    sample.thoughts = _thoughts(generation, "whole", tags)
+    sample.answer = extract(generation.text) if extract else final_answer(generation.text, thought_tags=tags)
     sample.stop = Stop.TRUNCATED if generation.truncated else Stop.ENDED
-    text = _opened(generation.text)
+    text = tags.restored(generation.text)
     if generation.truncated:
         sample.fault = FormatFault.TRUNCATED
-    elif text.count(OPEN) != text.count(CLOSE):
+    elif text.count(tags.open) != text.count(tags.close):
         sample.fault = FormatFault.NO_THINK_BLOCK
-    elif not THOUGHT.sub("", text).strip():
+    elif not without_thoughts(text, tags).strip():
         sample.fault = FormatFault.EMPTY_ACTION
 
 
-def _take_step(sample: Sample, generation: Generation, max_steps: int) -> None:
-    parsed = parse_completion(generation.text, truncated=generation.truncated, think_tags="optional")
+def _take_step(sample: Sample, generation: Generation, tags: ThoughtTags, max_steps: int) -> None:
+    parsed = _parsed(generation, tags)
     if isinstance(parsed, FormatFault):
-        sample.thoughts += _thoughts(generation, "loop")
+        sample.thoughts += _thoughts(generation, "loop", tags)
         sample.stop = Stop.TRUNCATED if parsed is FormatFault.TRUNCATED else Stop.FORMAT_FAULT
         sample.fault = parsed
         return

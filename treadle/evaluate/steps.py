@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from treadle.evaluate.records import Finish, Generation, Request, Sampling, StepSample
-from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion, thoughts
+from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion
 from treadle.scoring.rewards import step_similarity
+from treadle.scoring.thoughts import PLAIN, ThoughtTags, thoughts
 from treadle.trajectory import StepInstance
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def evaluate_steps(
     sampling: Sampling,
     *,
     think_tags: ThinkTags = "optional",
+    thought_tags: ThoughtTags = PLAIN,
     report: StepReport | None = None,
 ) -> Iterator[StepSample]:
     """Generate one step for each instance and compare it with the expert's.
@@ -45,6 +47,7 @@ def evaluate_steps(
         sampling: How to decode. Sampled steps have a seed made of trajectory and step, so that the same instance gets
             the same step in whatever company it is asked.
         think_tags: How strict the format is, see `treadle.scoring.completion.parse_completion`.
+        thought_tags: Where thoughts begin and end; a back end has resolved them for its model.
         report: Filled while the iterator runs. Generations that failed are counted there and nowhere else.
 
     Yields:
@@ -61,13 +64,15 @@ def evaluate_steps(
             report.failed[generation.error or "no reason given"] += 1
             continue
         report.scored += 1
-        yield _step_sample(backend, instances[index], generation, think_tags)
+        yield _step_sample(backend, instances[index], generation, think_tags, thought_tags)
 
 
-def _step_sample(backend: Backend, instance: StepInstance, generation: Generation, think_tags: ThinkTags) -> StepSample:
-    parsed = parse_completion(generation.text, truncated=generation.truncated, think_tags=think_tags)
+def _step_sample(
+    backend: Backend, instance: StepInstance, generation: Generation, think_tags: ThinkTags, tags: ThoughtTags
+) -> StepSample:
+    parsed = parse_completion(generation.text, truncated=generation.truncated, think_tags=think_tags, thought_tags=tags)
     fault = parsed if isinstance(parsed, FormatFault) else None
-    thought = "\n".join(thoughts(generation.text)) if isinstance(parsed, FormatFault) else parsed.thought
+    thought = "\n".join(thoughts(generation.text, tags)) if isinstance(parsed, FormatFault) else parsed.thought
     action = None if isinstance(parsed, FormatFault) else parsed.action
     return StepSample(
         trajectory_id=instance.trajectory_id,

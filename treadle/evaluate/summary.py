@@ -18,8 +18,9 @@ from treadle.evaluate.averages import TITLES, averages
 from treadle.evaluate.behaviours import behaviours_by_group
 from treadle.evaluate.metrics import avg_at_k, maj_at_k, pass_at_k
 from treadle.evaluate.records import Key, Problem, Sample, Stop
-from treadle.scoring.completion import THOUGHT
+from treadle.evaluate.settings import read_tags
 from treadle.scoring.grading import GRADER_VERSION, canonical
+from treadle.scoring.thoughts import ThoughtTags
 from treadle.statistics.estimates import Estimate, wilson
 
 
@@ -42,6 +43,7 @@ def summarise(
     Returns:
         The content of results.json.
     """
+    tags = read_tags(info["settings"])
     arms: dict[tuple[str, str, str], list[Sample]] = defaultdict(list)
     for sample in samples:
         arms[sample.key.benchmark, sample.key.mode, sample.key.decoding].append(sample)
@@ -62,9 +64,10 @@ def summarise(
     }
     for (benchmark, mode, decoding), found in arms.items():
         modes = results["benchmarks"][benchmark]["modes"]
-        modes.setdefault(mode, {})[decoding] = _figures(found, problems[benchmark], failures)
+        modes.setdefault(mode, {})[decoding] = _figures(found, problems[benchmark], failures, tags)
     results["averages"] = averages({"benchmarks": _with_accuracy(results["benchmarks"])})
-    results["behaviours"] = behaviours_by_group(s for found in arms.values() for s in found if s.stop is not None)
+    ended = (sample for found in arms.values() for sample in found if sample.stop is not None)
+    results["behaviours"] = behaviours_by_group(ended, thought_tags=tags)
     if steps is not None:
         results["steps"] = dict(steps)
     return results
@@ -97,7 +100,9 @@ def _arms(results: Mapping[str, Any]) -> Iterable[tuple[str, str, str, dict[str,
                 yield name, mode, decoding, figures
 
 
-def _figures(samples: Sequence[Sample], problems: Sequence[Problem], failures: Mapping[Key, str]) -> dict[str, Any]:
+def _figures(
+    samples: Sequence[Sample], problems: Sequence[Problem], failures: Mapping[Key, str], tags: ThoughtTags
+) -> dict[str, Any]:
     """Of one benchmark, mode and decoding: `samples` are K attempts of each problem, in order."""
     count = len(samples) // len(problems)
     mode, decoding = samples[0].key.mode, samples[0].key.decoding
@@ -105,7 +110,9 @@ def _figures(samples: Sequence[Sample], problems: Sequence[Problem], failures: M
     whole_rows = [row for row in rows if all(s.stop is not None for s in row)]
     ended = [s for s in samples if s.stop is not None]
     unfinished = [s for s in samples if s.stop is None]
-    steps = [len(s.steps) for s in ended] if mode == "loop" else [n for s in ended if (n := _numbered_steps(s.text))]
+    steps = (
+        [len(s.steps) for s in ended] if mode == "loop" else [n for s in ended if (n := _numbered_steps(s.text, tags))]
+    )
     figures = {
         "samples": count,
         **_accuracies(whole_rows, count, decoding),
@@ -142,9 +149,9 @@ def _accuracies(rows: Sequence[Sequence[Sample]], count: int, decoding: str) -> 
     }
 
 
-def _numbered_steps(text: str) -> int:
+def _numbered_steps(text: str, thought_tags: ThoughtTags) -> int:
     """Numbered steps of a whole solution outside its thoughts, 0 if it is not in that form."""
-    found = parse_numbered(THOUGHT.sub("", text))
+    found = parse_numbered(thought_tags.pattern.sub("", thought_tags.restored(text)))
     return len(found.steps) if isinstance(found, NumberedSolution) else 0
 
 

@@ -26,6 +26,7 @@ from transformers import PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
 
 from treadle.miniature import world
 from treadle.miniature.tokenizer import build_tokenizer
+from treadle.scoring.thoughts import PLAIN
 
 IGNORE = -100
 
@@ -158,7 +159,7 @@ def _problem(rng: random.Random, low: int, high: int) -> world.Problem:
 
 
 def _block(thought: str, action: str) -> str:
-    return f"<think>{thought}</think>{action}"
+    return f"{PLAIN.open}{thought}{PLAIN.close}{action}"
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, user: str, given: str, learned: str) -> tuple[list[int], list[int]]:

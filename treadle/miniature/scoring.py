@@ -19,7 +19,7 @@ from treadle.evaluate.turns import Turns
 from treadle.miniature import world
 from treadle.miniature.problems import as_tasks
 from treadle.scoring.answers import last_boxed
-from treadle.scoring.completion import thoughts
+from treadle.scoring.thoughts import thoughts
 
 # Generous limits: a thought that is cut off would make a verbose arm look worse than it is.
 WHOLE_TOKENS = 1200

@@ -12,8 +12,10 @@ import string
 from tokenizers import AddedToken
 from transformers import Qwen2Tokenizer
 
+from treadle.scoring.thoughts import PLAIN
+
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
-MARKS = ("<think>", "</think>", "\\boxed{", "next ", "solve ")
+MARKS = (*PLAIN.pair, "\\boxed{", "next ", "solve ")
 # Byte-level names of newline and space come first.
 CHARACTERS = "ĊĠ" + string.digits + string.ascii_lowercase + "+-*=|.,:?}"
 

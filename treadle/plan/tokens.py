@@ -18,6 +18,7 @@ from treadle.data.prepared import Prepared
 from treadle.errors import DataError, ModelError
 from treadle.plan.hardware import Hardware
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage
+from treadle.recipe.shown import shown_of
 from treadle.recipe.speaking import recipe_chat
 from treadle.recipe.training_data import training_rows
 from treadle.training.prompt_order import trajectories_of
@@ -64,7 +65,8 @@ def prompts_of(stage: AnyStage, recipe: Recipe, hardware: Hardware) -> Prompts:
         return Prompts(length, length, length, pairs, pairs, float(length), f"--prompt-tokens {n}, nothing shared")
     try:
         chat = recipe_chat(recipe)
-        rows = training_rows(stage, Prepared(recipe.data))
+        prepared = Prepared(recipe.data)
+        rows = training_rows(stage, prepared, shown_of(recipe, prepared).with_tags(chat.thought_tags))
     except (DataError, ModelError) as error:
         raise DataError(
             f"{error}\n  Without data and tokenizer, say how long prompts are: --prompt-tokens 1000"

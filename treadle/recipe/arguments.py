@@ -12,7 +12,7 @@ import torch
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from treadle.errors import RecipeError
-from treadle.recipe.schema import FAULT_LIMITS, AnyStage, Recipe, SFTStage, Stage
+from treadle.recipe.schema import FAULT_LIMITS, AnyStage, Recipe, SFTStage, SRLStage, Stage
 from treadle.recipe.sizes import Sizes
 from treadle.training.sft_trainer import GuardedSFTConfig
 from treadle.training.srl_config import SRLConfig
@@ -60,6 +60,7 @@ OWNED = {
     "max_staleness": "max_staleness",
     "rest_after": "rest_after",
     "think_tags": "think_tags",
+    "thought_tags": "thought_tags (beside `model`)",
     "autojunk": "autojunk",
     "argument_order": "argument_order",
     "log_rollouts": "log_rollouts",
@@ -134,12 +135,20 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
             max_staleness=stage.max_staleness,
             rest_after=stage.rest_after,
             log_rollouts=stage.log_rollouts,
+            **_reading(stage),
             **stage.trl,
         )
     except RecipeError as error:
         raise RecipeError(f"stages.{stage.name}: {error}") from None
     except (TypeError, ValueError, ImportError) as error:
         raise RecipeError(f"stages.{stage.name}: {' '.join(str(error).split())}") from error
+
+
+def _reading(stage: AnyStage) -> dict[str, Any]:
+    """How the reward reads and compares completions, which guards read alike."""
+    if not isinstance(stage, SRLStage):
+        return {}
+    return {name: getattr(stage, name) for name in ("think_tags", "autojunk", "argument_order")}
 
 
 def _common(stage: AnyStage, recipe: Recipe, folder: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def explain(problem: Any, whole: type[BaseModel], parts: Mapping[str, type[BaseM
         whole: The recipe's class.
         parts: The classes within it, by the names under which they stand in an error's location.
     """
-    kinds = [name for name in parts if name != "lora"]
+    kinds = [name for name in parts if name not in ("lora", "prompts")]
     location = [str(part) for part in problem["loc"] if part not in kinds]
     key = ".".join(location) or "recipe"
     if problem["type"] == "extra_forbidden":

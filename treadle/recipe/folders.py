@@ -57,7 +57,7 @@ def identity(recipe: Recipe, number: int, digest: str, chat: Mapping[str, Any] |
         chat: How the model is spoken to, as `Chat.describe` has it.
     """
     everything = recipe.model_dump(mode="json")
-    shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora")}
+    shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora", "prompts")}
     stages = everything["stages"][: number + 1]
     for stage in stages:
         for name in _CHANGES_NOTHING:

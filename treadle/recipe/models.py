@@ -6,7 +6,7 @@ Code that comes with a model is never executed. Whatever a library raises on dam
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -138,19 +138,22 @@ def load_chat(
     chat_template_kwargs: Mapping[str, Any] | None = None,
     system_role: str | None = None,
     date: str | None = None,
+    thought_tags: Sequence[str] | None = None,
 ) -> Chat:
     """How a model is spoken to: as it was trained, but for what is given here.
 
     Args:
         model: Folder or hub id, whose `treadle_chat.json` is read.
         tokenizer: Another tokenizer than the model's.
-        chat_template_kwargs, system_role, date: See `treadle.chat.settings.ChatSettings`.
+        chat_template_kwargs, system_role, date, thought_tags: See `treadle.chat.settings.ChatSettings`.
 
     Raises:
         ModelError: The tokenizer cannot be loaded, or its chat template cannot be used.
+        RecipeError: The chat template opens thoughts with other tags.
     """
-    settings = read_settings(resolve(model)).changed(chat_template_kwargs, system_role, date)
-    return Chat(load_tokenizer(tokenizer or model), settings)
+    _local_folder(model)
+    spoken = load_tokenizer(tokenizer or model)
+    return Chat(spoken, read_settings(resolve(model)).changed(chat_template_kwargs, system_role, date, thought_tags))
 
 
 def read_generation_config(model: str) -> GenerationConfig | None:

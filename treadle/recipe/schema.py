@@ -10,11 +10,12 @@ import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from treadle.chat.settings import SystemRole
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ArgumentOrder
+from treadle.scoring.thoughts import ThoughtTags
 from treadle.training.sampling import Refill, WhenShort
 
 FAULT_LIMITS = (
@@ -41,6 +42,20 @@ class Lora(Strict):
     alpha: int = Field(32, ge=1)
     dropout: float = Field(0.0, ge=0, lt=1)
     target_modules: str | list[str] = "all-linear"
+
+
+class Prompts(Strict):
+    """What prompts ask for and show beside the task and the steps before.
+
+    Args:
+        examples: Worked examples, steps of short training trajectories chosen by the recipe's seed. These trajectories
+            are not trained on.
+        think: Ask for thoughts between think tags before the step. `false` goes with `think_tags: optional`, for models
+            that answer without.
+    """
+
+    examples: int = Field(0, ge=0)
+    think: bool = True
 
 
 class Stage(Strict):
@@ -141,14 +156,28 @@ class SRLStage(RLStage):
 
     Args:
         unit: `step` is SRL; `solution` compares the whole solution at once, the paper's one-step ablation.
+        reward: What a step earns: the paper's similarity to the expert's action, or that corrected for what can be had
+            without reading the problem, see docs/floors.md (`treadle.margin_reward` and its neighbours).
+        contrasts: Other experts' actions that `margin` and `scaled` hold an action against, `null` for their own
+            defaults (8 and 16); 0 is the paper's similarity.
         think_tags, autojunk, argument_order: See `srl_reward`.
     """
 
     kind: Literal["srl"]
     unit: Literal["step", "solution"] = "step"
+    reward: Literal["similarity", "margin", "scaled", "weighted"] = "similarity"
+    contrasts: int | None = Field(None, ge=0)
     think_tags: ThinkTags = "strict"
     autojunk: bool = False
     argument_order: ArgumentOrder = "model_first"
+
+    @model_validator(mode="after")
+    def _rewards_of_steps(self) -> SRLStage:
+        if self.unit == "solution" and self.reward != "similarity":
+            raise ValueError(f"reward={self.reward!r} is one of steps; set reward=similarity, or unit=step")
+        if self.contrasts is not None and self.reward not in ("margin", "scaled"):
+            raise ValueError(f"contrasts are for reward=margin and reward=scaled; reward={self.reward!r} has none")
+        return self
 
 
 class RLVRStage(RLStage):
@@ -176,11 +205,14 @@ class Recipe(Strict):
         model: Folder or hub id of the base model, or `miniature`.
         tokenizer: Folder or hub id of another tokenizer than the model's.
         data: Folder that `treadle prepare` wrote.
+        thought_tags: The opening and the closing tag of thoughts, in prompts, targets and completions; `None` for
+            `<think>` and `</think>`.
         output: Folder of the run; each stage gets a folder of its own in it.
         dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are
             kept in float32.
         threads: CPU threads of torch; `None` leaves torch's own choice.
         max_hours: Stop with a checkpoint, as on SIGTERM, before so many hours of the command are over.
+        prompts: See `Prompts`; the same in all stages.
         chat_template_kwargs: Variables of the chat template, such as `enable_thinking: false`, in every rendering;
             `None` for what the model was trained with.
         system_role: Where system messages go, see `treadle.chat.settings.ChatSettings`; `None` for as the model was
@@ -198,10 +230,12 @@ class Recipe(Strict):
     threads: int | None = Field(None, ge=1)
     max_hours: float | None = Field(None, gt=0)
     lora: Lora | None = None
+    prompts: Prompts = Prompts()
     chat_template_kwargs: dict[str, Any] | None = None
     system_role: SystemRole | None = None
     date: datetime.date | None = None
     report_to: list[str] = []
+    thought_tags: Annotated[tuple[str, str], AfterValidator(lambda pair: ThoughtTags(*pair).pair)] | None = None
     stages: list[AnyStage] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from treadle.data.prepared import Prepared
 from treadle.errors import DataError
 from treadle.recipe.arguments import trainer_config
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage
+from treadle.recipe.shown import Shown
 from treadle.recipe.sizes import derive_sizes
 from treadle.recipe.training_data import conversations, count_rows
 from treadle.training.sft_trainer import GuardedSFTConfig
@@ -51,27 +52,27 @@ def check_cut(cut: Cut, stage: str, which: str = "") -> None:
         )
 
 
-def cut_of_stage(stage: SFTStage, recipe: Recipe, prepared: Prepared, chat: Chat) -> Cut:
+def cut_of_stage(stage: SFTStage, recipe: Recipe, prepared: Prepared, chat: Chat, shown: Shown) -> Cut:
     """What `max_length` takes from a stage's rows, counted on all of them as training will find them.
 
     Without `max_length` the rows are not looked at, and `longest` is 0.
     """
-    rows = conversations(stage, prepared)
+    rows = conversations(stage, prepared, shown=shown)
     if stage.max_length is None:
         return Cut(None, len(rows), 0, 0, 0)
     config = trainer_config(stage, recipe, recipe.output, derive_sizes(stage, len(rows)))
     return cut_of(tokenised(rows, chat), config)
 
 
-def counted(stage: AnyStage, recipe: Recipe, prepared: Prepared, chat: Chat) -> tuple[int, str]:
+def counted(stage: AnyStage, recipe: Recipe, prepared: Prepared, chat: Chat, shown: Shown) -> tuple[int, str]:
     """How many rows a stage of any kind trains on, and what `max_length` takes from them, for people.
 
     Raises:
         DataError: `max_length` leaves nothing.
     """
     if not isinstance(stage, SFTStage):
-        return count_rows(stage, prepared), ""
-    cut = cut_of_stage(stage, recipe, prepared, chat)
+        return count_rows(stage, prepared, shown), ""
+    cut = cut_of_stage(stage, recipe, prepared, chat, shown)
     check_cut(cut, stage.name)
     return cut.rows - cut.lost, cut.describe()
 

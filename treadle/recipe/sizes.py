@@ -20,10 +20,12 @@ class Sizes:
         rollouts_per_step: Completions of one optimizer step, 0 for SFT.
         new_tokens_per_step: Upper bound of generated tokens in one round, 0 for SFT.
         without_answer: Trajectories that RLVR leaves out because they have no final answer.
+        examples: Trajectories that are worked examples and not trained on.
         validation: What is validated and how often, for people; empty without validation.
         cut: What `max_length` takes from the rows, for people; empty where it takes nothing.
         similarity_floor: What similarity a policy that has learned nothing earns at most; `None` where the stage is not
             rewarded by that of steps, or the data does not say.
+        thoughts: How thoughts are unlike the paper's format, for people; empty where they are not.
     """
 
     rows: int
@@ -33,9 +35,11 @@ class Sizes:
     optimizer_steps: int
     new_tokens_per_step: int
     without_answer: int = 0
+    examples: int = 0
     validation: str = ""
     cut: str = ""
     similarity_floor: float | None = None
+    thoughts: str = ""
 
     def describe(self) -> str:
         """One line for people."""
@@ -49,10 +53,14 @@ class Sizes:
             text += f"; {self.cut}"
         if self.without_answer:
             text += f"; {self.without_answer:,} trajectories without a final answer left out"
+        if self.examples:
+            text += f"; {self.examples:,} trajectories are worked examples and not trained on"
         if self.similarity_floor is not None:
             text += f"; without learning anything similarity is up to {self.similarity_floor:.2f}"
         if self.validation:
             text += f"; {self.validation}"
+        if self.thoughts:
+            text += f"; {self.thoughts}"
         return text
 
 

@@ -13,6 +13,7 @@ from treadle.data.prepared import Prepared
 from treadle.recipe.folders import by_one, recorded_date
 from treadle.recipe.models import load_chat
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage
+from treadle.recipe.shown import NOTHING, Shown
 from treadle.recipe.training_data import training_rows
 
 ROWS = 32
@@ -29,7 +30,8 @@ def recipe_chat(recipe: Recipe, model: str | None = None) -> Chat:
         ModelError: The tokenizer cannot be loaded, or its chat template cannot be used.
     """
     date = recipe.date and recipe.date.isoformat()
-    return load_chat(model or recipe.model, recipe.tokenizer, recipe.chat_template_kwargs, recipe.system_role, date)
+    chosen = (recipe.chat_template_kwargs, recipe.system_role, date, recipe.thought_tags)
+    return load_chat(model or recipe.model, recipe.tokenizer, *chosen)
 
 
 def dated(recipe: Recipe) -> tuple[Recipe, Chat]:
@@ -38,21 +40,21 @@ def dated(recipe: Recipe) -> tuple[Recipe, Chat]:
     That is the day on which the run began, so that a run renders the same prompts on each of its days.
     """
     chat = recipe_chat(recipe)
-    if not chat.dated:
+    if not chat.dated or recipe.date:
         return recipe, chat
     day = by_one(lambda: recorded_date(recipe, chat.describe()) or chat.settings.date)
     recipe = recipe.model_copy(update={"date": datetime.date.fromisoformat(day)})
     return recipe, recipe_chat(recipe)
 
 
-def check_prompts(stage: AnyStage, prepared: Prepared, chat: Chat) -> None:
+def check_prompts(stage: AnyStage, prepared: Prepared, chat: Chat, shown: Shown = NOTHING) -> None:
     """Render some rows of a stage: some evenly from all, and the first of each domain with and without system message.
 
     Raises:
         ModelError: The chat template refuses one.
         DataError: An assistant's text cannot be trained on.
     """
-    rows = training_rows(stage, prepared)
+    rows = training_rows(stage, prepared, shown)
     picked = np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(int).tolist()
     if not isinstance(stage, SFTStage):
         picked += _first_of_each_kind(rows, prepared)

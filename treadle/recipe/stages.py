@@ -50,8 +50,10 @@ from treadle.recipe.folders import (
 from treadle.recipe.models import check_model, load_model, read_config, resolve, skeleton
 from treadle.recipe.schema import AnyStage, Recipe
 from treadle.recipe.sft_rows import counted
+from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
 from treadle.recipe.speaking import check_prompts, dated, recipe_chat
+from treadle.recipe.thoughts import check_thoughts, describe_thoughts
 from treadle.recipe.training_data import count_without_answer, similarity_floor, training_rows
 from treadle.recipe.validation_rows import describe_validation, validation_rows
 from treadle.training.progress import MetricsFile, ProgressBar
@@ -72,15 +74,21 @@ def check(recipe: Recipe) -> list[Sizes]:
     chat = recipe_chat(recipe)
     if recipe.lora:
         with_adapter(skeleton(read_config(recipe.model)), recipe.lora)
-    sizes = []
+    sizes, shown = [], shown_of(recipe, prepared).with_tags(chat.thought_tags)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
-        rows, cut = counted(stage, recipe, prepared, chat)
+        check_thoughts(stage, chat.thought_tags)
+        rows, cut = counted(stage, recipe, prepared, chat, shown)
         size = derive_sizes(stage, rows, processes)
-        more = {"without_answer": count_without_answer(stage, prepared), "cut": cut}
-        more["validation"] = describe_validation(stage, prepared)
+        more = {
+            "without_answer": count_without_answer(stage, prepared),
+            "cut": cut,
+            "validation": describe_validation(stage, prepared),
+            "examples": len(shown.left_out),
+            "thoughts": describe_thoughts(chat),
+        }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared)))
         trainer_config(stage, recipe, folder, size)
-        check_prompts(stage, prepared, chat)
+        check_prompts(stage, prepared, chat, shown)
     return sizes
 
 
@@ -135,8 +143,9 @@ def _run_stage(
     deadline: float | None,
 ) -> Stop | None:
     """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
-    rows = training_rows(stage, prepared)
-    held_out = validation_rows(stage, prepared, recipe.seed)
+    shown = shown_of(recipe, prepared).with_tags(recipe_chat(recipe, model).thought_tags)
+    rows = training_rows(stage, prepared, shown)
+    held_out = validation_rows(stage, prepared, recipe.seed, shown)
     floor = similarity_floor(stage, prepared)
     checkpoint = by_one(partial(starting_point, folder))
     with StopRequest(deadline) as request:

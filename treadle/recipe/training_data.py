@@ -18,33 +18,50 @@ from datasets.exceptions import DatasetGenerationError
 from treadle.data.instances import Rendering, step_instance
 from treadle.data.prepared import Prepared, Split
 from treadle.data.prompts import solve_prompt
+from treadle.data.prompts.asking import Asking
 from treadle.data.rows import WHOLE, instance_references, references, rendered, whole_solution
 from treadle.errors import DataError
 from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage
+from treadle.recipe.shown import NOTHING, Shown, contrasts_of
+from treadle.scoring.thoughts import ThoughtTags
 from treadle.trajectory import Step, Trajectory
 
 _MESSAGES = List({"role": Value("string"), "content": Value("string")})
 _SFT_FEATURES = Features({"prompt": _MESSAGES, "completion": _MESSAGES})
 
 
-def training_rows(stage: AnyStage, prepared: Prepared) -> Dataset:
+def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> Dataset:
     """The data set that TRL's trainer of this stage reads. For RL its rows are rendered on access.
+
+    Args:
+        shown: What the recipe adds to prompts.
 
     Raises:
         DataError: The prepared folder has no row for this stage.
     """
     if isinstance(stage, SFTStage):
-        rows = conversations(stage, prepared)
+        rows = conversations(stage, prepared, shown=shown)
     else:
-        rows = rendered(_rl_references(stage, prepared), prepared, whole_action=isinstance(stage, SRLStage))
+        whole, contrasts = isinstance(stage, SRLStage), contrasts_of(stage, prepared, shown.seed)
+        rows = rendered(
+            shown.trained_on(_rl_references(stage, prepared)), prepared, "train", whole, shown.asking, contrasts
+        )
     if not len(rows):
         raise DataError(f"{prepared.folder}: no row to train stage {stage.name!r} on")
     return rows
 
 
-def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train") -> Dataset:
+def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train", shown: Shown = NOTHING) -> Dataset:
     """The conversations of SFT, in a file and not in memory; `datasets` writes it anew where the digest differs."""
-    arguments = {"stage": stage, "folder": prepared.folder, "digest": prepared.digest(split), "split": split}
+    arguments = {
+        "stage": stage,
+        "folder": prepared.folder,
+        "digest": prepared.digest(split),
+        "split": split,
+        "asking": shown.asking,
+        "left_out": shown.left_out if split == "train" else (),
+        "tags": shown.tags,
+    }
     try:
         return Dataset.from_generator(_sft_rows, features=_SFT_FEATURES, gen_kwargs=arguments)
     except DatasetGenerationError as error:
@@ -92,27 +109,39 @@ def _answers(prepared: Prepared, split: Split = "train") -> list[str | None]:
     return pq.read_table(prepared.trajectory_file(split), columns=["answer"])["answer"].to_pylist()
 
 
-def _sft_rows(stage: SFTStage, folder: Path, digest: str, split: Split) -> Iterator[dict[str, Any]]:
+def _sft_rows(
+    stage: SFTStage,
+    folder: Path,
+    digest: str,
+    split: Split,
+    asking: Asking,
+    left_out: tuple[int, ...],
+    tags: ThoughtTags,
+) -> Iterator[dict[str, Any]]:
     prepared = Prepared(folder)
     rendering = prepared.rendering
-    for trajectory in prepared.trajectories(split):
-        texts = [_step_text(step, stage) for step in trajectory.steps]
+    for number, trajectory in enumerate(prepared.trajectories(split)):
+        if number in left_out:
+            continue
         if stage.unit in ("solutions", "both"):
-            prompt = solve_prompt(trajectory.domain, trajectory.problem)
+            prompt = solve_prompt(trajectory.domain, trajectory.problem, asking)
+            texts = [_step_text(step, stage, tags, first=not place) for place, step in enumerate(trajectory.steps)]
             yield _conversation(prompt, whole_solution(trajectory, texts))
         if stage.unit in ("steps", "both"):
-            yield from _step_conversations(trajectory, texts, rendering)
+            texts = [_step_text(step, stage, tags, first=True) for step in trajectory.steps]
+            yield from _step_conversations(trajectory, texts, rendering, asking)
 
 
-def _step_conversations(trajectory: Trajectory, texts: list[str], rendering: Rendering) -> Iterator[dict[str, Any]]:
+def _step_conversations(
+    trajectory: Trajectory, texts: list[str], rendering: Rendering, asking: Asking
+) -> Iterator[dict[str, Any]]:
     for number, text in enumerate(texts, 1):
-        yield _conversation(step_instance(trajectory, number, rendering).prompt, text)
+        yield _conversation(step_instance(trajectory, number, rendering, asking).prompt, text)
 
 
-def _step_text(step: Step, stage: SFTStage) -> str:
-    if stage.target == "actions" or not step.thought:
-        return step.action
-    return f"<think>{step.thought}</think>{step.action}"
+def _step_text(step: Step, stage: SFTStage, tags: ThoughtTags, first: bool) -> str:
+    """A step as the model is to write it; the first of a completion continues a block that the prompt has opened."""
+    return tags.written(step.thought if stage.target == "traces" else None, step.action, first)
 
 
 def _conversation(prompt: list[dict[str, str]], completion: str) -> dict[str, Any]:
@@ -134,8 +163,8 @@ def similarity_floor(stage: AnyStage, prepared: Prepared) -> float | None:
     return prepared.floor if not stage.autojunk and stage.argument_order == "model_first" else None
 
 
-def count_rows(stage: AnyStage, prepared: Prepared) -> int:
+def count_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> int:
     """Number of rows of `training_rows`, without making them where a file's footer tells."""
-    if isinstance(stage, SRLStage):
+    if isinstance(stage, SRLStage) and not shown.left_out:
         return prepared.count("instances" if stage.unit == "step" else "trajectories")
-    return len(training_rows(stage, prepared))
+    return len(training_rows(stage, prepared, shown))

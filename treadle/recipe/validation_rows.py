@@ -15,6 +15,7 @@ from treadle.data.prepared import Prepared
 from treadle.data.rows import rendered
 from treadle.errors import DataError
 from treadle.recipe.schema import AnyStage, RLVRStage, SFTStage
+from treadle.recipe.shown import NOTHING, Shown, contrasts_of
 from treadle.recipe.training_data import answer_references, conversations, step_references
 
 _WHAT = {"steps": "held-out steps", "answers": "held-out final answers", "loss": "held-out conversations"}
@@ -27,34 +28,38 @@ def validated_by(stage: AnyStage) -> Literal["steps", "answers", "loss"]:
     return stage.validation or ("answers" if isinstance(stage, RLVRStage) else "steps")
 
 
-def validation_rows(stage: AnyStage, prepared: Prepared, seed: int) -> Dataset | None:
+def validation_rows(stage: AnyStage, prepared: Prepared, seed: int, shown: Shown = NOTHING) -> Dataset | None:
     """The rows that `stage` is validated on, in the form of its training rows; `None` without validation.
 
     A row without `expert_action` is rewarded by its answer, see `treadle.recipe.build`.
+
+    Args:
+        shown: What the recipe adds to prompts.
 
     Raises:
         DataError: Nothing was held out, or nothing with an answer.
     """
     if stage.validate_every is None:
         return None
-    rows = _candidates(stage, prepared)
+    rows = _candidates(stage, prepared, shown)
     count = min(stage.validation_rows, len(rows))
     rows = rows.select(sorted(random.Random(f"validation/{seed}").sample(range(len(rows)), count)))
     if isinstance(stage, SFTStage):
         return rows
-    return rendered(rows, prepared, "heldout", whole_action=validated_by(stage) == "steps")
+    contrasts = contrasts_of(stage, prepared, shown.seed)
+    return rendered(rows, prepared, "heldout", validated_by(stage) == "steps", shown.asking, contrasts)
 
 
 def describe_validation(stage: AnyStage, prepared: Prepared) -> str:
     """What is validated and how often, for people; empty without validation. Raises like `validation_rows`."""
     if stage.validate_every is None:
         return ""
-    found = len(_candidates(stage, prepared))
+    found = len(_candidates(stage, prepared, NOTHING))
     count = min(stage.validation_rows, found)
     return f"validated every {stage.validate_every:,} steps on {count:,} of {found:,} {_WHAT[validated_by(stage)]}"
 
 
-def _candidates(stage: AnyStage, prepared: Prepared) -> Dataset:
+def _candidates(stage: AnyStage, prepared: Prepared, shown: Shown) -> Dataset:
     """All held-out rows that would do, for RL as references."""
     files = (prepared.trajectory_file("heldout"), prepared.instance_file("heldout"))
     if not all(file.is_file() for file in files) or not prepared.count("trajectories", "heldout"):
@@ -65,7 +70,7 @@ def _candidates(stage: AnyStage, prepared: Prepared) -> Dataset:
         )
     kind = validated_by(stage)
     if isinstance(stage, SFTStage):
-        rows = conversations(stage, prepared, "heldout")
+        rows = conversations(stage, prepared, "heldout", shown)
     else:
         rows = (
             answer_references(prepared, "heldout") if kind == "answers" else step_references(stage, prepared, "heldout")

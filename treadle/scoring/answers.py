@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from treadle.scoring.thoughts import PLAIN, ThoughtTags, without_thoughts
+
 # \{ and \} are characters, not grouping. A box counts after several backslashes too: a line break, or escaped twice.
 _BRACES = re.compile(r"(?<!\\)\\++(?:boxed|fbox)\s*+\{|\\.|[{}]", re.DOTALL)
-_THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _PHRASE = re.compile(r"(?:final answer|he answer|answer)(?: is|:)(?: ?:)?(?!\s*(?:not|that)\b)", re.IGNORECASE)
 _END = re.compile(r"\. I hope|\.(?=\s|$)|\n|;|(?<=[\w$}]),(?=\s+(?:so|and|because|which|where|since)\b)")
 _NUMBER = re.compile(r"(?<![\w.])-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|(?<![\w.])-?\.\d+")
@@ -63,14 +64,17 @@ def _spans(text: str) -> list[tuple[int, int]]:
     return sorted(found)
 
 
-def final_answer(text: str, fallback: Literal["none", "phrase"] = "none") -> str | None:
+def final_answer(
+    text: str, fallback: Literal["none", "phrase"] = "none", thought_tags: ThoughtTags = PLAIN
+) -> str | None:
     r"""The answer that an output gives.
 
     Args:
-        text: The output, think blocks included; one that the prompt opened may begin without `<think>`.
+        text: The output, think blocks included; one that the prompt opened may begin without its tag.
         fallback: What counts where there is no box. `"none"`: nothing, since the prompt asks for a box. `"phrase"`:
             what follows the last "the answer is" up to the end of the sentence, else the last number, as in the
             Qwen2.5-Math harness; both outside think blocks only.
+        thought_tags: Where thoughts begin and end.
 
     Returns:
         The answer as it was written, or `None`.
@@ -80,19 +84,12 @@ def final_answer(text: str, fallback: Literal["none", "phrase"] = "none") -> str
     """
     if fallback not in ("none", "phrase"):
         raise ValueError(f"fallback={fallback!r}: expected 'none' or 'phrase'")
-    spoken = _without_thoughts(text)
+    spoken = without_thoughts(text, thought_tags)
     for part in (spoken, text):
         for start, end in reversed(_spans(part)):
             if content := part[start:end].strip():
                 return content
     return _after_phrase(spoken) if fallback == "phrase" else None
-
-
-def _without_thoughts(text: str) -> str:
-    first_close = text.find("</think>")
-    if first_close >= 0 and "<think>" not in text[:first_close]:
-        text = text[first_close + len("</think>") :]
-    return _THOUGHT.sub("\n", text)
 
 
 def _after_phrase(text: str) -> str | None:

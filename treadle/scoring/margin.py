@@ -17,6 +17,7 @@ from treadle.scoring.completion import ThinkTags
 from treadle.scoring.contrasts import MOST, of_rows
 from treadle.scoring.matching import FixedText
 from treadle.scoring.rewards import ArgumentOrder, ModelOutput, ordered_similarity, reward_actions
+from treadle.scoring.thoughts import PLAIN, TagsOfRows
 
 LOWEST = -0.9
 """No margin is below, so that one well-formed rollout among faults, at -1, is still a signal (standard deviation above
@@ -60,6 +61,7 @@ def margin_reward(
     contrast: Sequence[Sequence[str] | None] | None = None,
     most: int = MOST,
     seed: int = 0,
+    thought_tags: TagsOfRows = PLAIN,
     **kwargs: Any,
 ) -> list[float]:
     """`srl_reward` with the margin in place of the similarity.
@@ -72,6 +74,7 @@ def margin_reward(
         most: How many texts an action is held against at most; they are chosen by text and seed, alike for all rollouts
             of a group.
         seed: Of that choice.
+        thought_tags: See `srl_reward`.
         **kwargs: TRL's other arguments; `log_metric` receives the means of `similarity` (the paper's), `contrasts` (how
             many there were) and `margin`, and the share of each format fault.
 
@@ -86,7 +89,8 @@ def margin_reward(
         others = [text_of(text).similarity(action) for text in contrasts[row]]
         return {"similarity": own, "contrasts": float(len(others)), "margin": _margin(own, others)}
 
-    return reward_actions(completions, expert_action, truncated, think_tags, score, kwargs.get("log_metric"))
+    log_metric = kwargs.get("log_metric")
+    return reward_actions(completions, expert_action, truncated, think_tags, score, log_metric, thought_tags)
 
 
 def fixed_texts(autojunk: bool, argument_order: ArgumentOrder) -> Callable[[str], FixedText]:

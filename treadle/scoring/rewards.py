@@ -13,8 +13,10 @@ from typing import Any, Literal
 
 from treadle.errors import DataError
 from treadle.scoring.answers import last_boxed
-from treadle.scoring.completion import THOUGHT, FormatFault, ThinkTags, parse_completion
+from treadle.scoring.calls import parsed_call_text
+from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion
 from treadle.scoring.grading import Verdict, default_grader
+from treadle.scoring.thoughts import PLAIN, Block, TagsOfRows, ThoughtTags, tags_of_rows, without_thoughts
 
 try:
     from cydifflib import SequenceMatcher
@@ -27,11 +29,37 @@ ArgumentOrder = Literal["model_first", "expert_first"]
 ModelOutput = str | Sequence[dict[str, Any]]
 
 
-def completion_text(completion: ModelOutput) -> str:
-    """The text of a completion, which TRL gives as a string or as a list of messages."""
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+"""Where chat templates' parsers put a thought that they take out of the text."""
+WRITTEN = "written"
+"""Key of a message for the text as the model wrote it, which `SRLTrainer` adds where TRL has parsed it."""
+
+
+def completion_text(completion: ModelOutput, thought_tags: ThoughtTags = PLAIN) -> str:
+    """The text of a completion, which TRL gives as a string or as a list of messages.
+
+    What a response template has parsed away belongs to it. Where the text itself is not there, a thought is put back
+    into its tags before the content (open at its end where nothing follows, since whether it was closed is not known
+    then), and tool calls after it, in the form of `treadle.scoring.calls`.
+
+    Args:
+        thought_tags: The tags; a thought that begins in the prompt has no opening one.
+    """
     if isinstance(completion, str):
         return completion
-    return "".join(message.get("content") or "" for message in completion)
+    texts = []
+    for message in completion:
+        if isinstance(message.get(WRITTEN), str):
+            texts.append(message[WRITTEN])
+            continue
+        spoken = [message.get("content") or "", *map(parsed_call_text, message.get("tool_calls") or ())]
+        text = "\n".join(filter(None, spoken))
+        thought = next((message[name] for name in _REASONING if isinstance(message.get(name), str)), None)
+        if thought is not None:
+            opening = "" if thought_tags.block is Block.OPENED and not texts else thought_tags.open
+            text = f"{opening}{thought}{thought_tags.close}{text}" if text else f"{opening}{thought}"
+        texts.append(text)
+    return "".join(texts)
 
 
 def step_similarity(action: str, expert_action: str, autojunk: bool = False) -> float:
@@ -65,6 +93,7 @@ def srl_reward(
     think_tags: ThinkTags = "strict",
     autojunk: bool = False,
     argument_order: ArgumentOrder = "model_first",
+    thought_tags: TagsOfRows = PLAIN,
     **kwargs: Any,
 ) -> list[float]:
     """The step-wise reward of SRL (paper section 3).
@@ -77,6 +106,8 @@ def srl_reward(
         autojunk: See `step_similarity`.
         argument_order: Which action is the matcher's first sequence; `ratio()` is not symmetric, and the paper
             does not give the order.
+        thought_tags: Where thoughts begin and end, for all outputs or for each; `SRLTrainer` passes what the
+            tokenizer and its chat template make of them.
         **kwargs: TRL's other arguments; `log_metric` receives the mean similarity of the well-formed
             outputs and the share of each format fault.
 
@@ -90,6 +121,7 @@ def srl_reward(
         think_tags,
         lambda row, action: {"similarity": ordered_similarity(action, expert_action[row], autojunk, argument_order)},
         kwargs.get("log_metric"),
+        thought_tags,
     )
 
 
@@ -100,18 +132,21 @@ def reward_actions(
     think_tags: ThinkTags,
     score: Callable[[int, str], dict[str, float]],
     log_metric: Callable[[str, float], None] | None = None,
+    thought_tags: TagsOfRows = PLAIN,
 ) -> list[float]:
     """What the rewards of a step share: -1 for a broken format, else what the action itself is worth.
 
     Args:
-        completions, expert_action, truncated, think_tags: See `srl_reward`.
+        completions, expert_action, truncated, think_tags, thought_tags: See `srl_reward`.
         score: Takes a row and its action and gives figures by name; the last one is the reward.
         log_metric: Receives the mean of each figure over the well-formed outputs and the share of each format fault.
     """
     truncated = truncated if truncated is not None else [False] * len(completions)
     rewards, faults, figures = [], Counter(), defaultdict(list)
-    for row, (output, _, cut) in enumerate(zip(completions, expert_action, truncated, strict=True)):
-        parsed = parse_completion(completion_text(output), truncated=bool(cut), think_tags=think_tags)
+    tags_B = tags_of_rows(thought_tags, len(completions))
+    for row, (output, _, cut, tags) in enumerate(zip(completions, expert_action, truncated, tags_B, strict=True)):
+        text = completion_text(output, tags)
+        parsed = parse_completion(text, truncated=bool(cut), think_tags=think_tags, thought_tags=tags)
         if isinstance(parsed, FormatFault):
             faults[parsed] += 1
             rewards.append(FORMAT_REWARD)
@@ -133,28 +168,31 @@ def solution_reward(
     truncated: Sequence[bool] | None = None,
     autojunk: bool = False,
     argument_order: ArgumentOrder = "model_first",
+    thought_tags: TagsOfRows = PLAIN,
     **kwargs: Any,
 ) -> list[float]:
     """The paper's one-step ablation: similarity of the whole solution to the expert's, in one reward.
 
-    Think blocks may stand anywhere and are left out; an output without any, or with nothing beside them, or
-    cut off by the token limit, earns -1.
+    Think blocks may stand anywhere and are left out; an output without any (unless the prompt has closed the block),
+    or with nothing beside them, or cut off by the token limit, earns -1.
 
     Args:
         completions: B outputs.
         expert_action: B expert solutions, their actions joined by newlines.
         truncated: B flags for outputs that the token limit cut off.
-        autojunk, argument_order: See `srl_reward`.
+        autojunk, argument_order, thought_tags: See `srl_reward`.
 
     Returns:
         B floats in {-1} or [0, 1].
     """
     truncated = truncated if truncated is not None else [False] * len(completions)
     rewards = []
-    for output, expert, cut in zip(completions, expert_action, truncated, strict=True):
-        text = completion_text(output)
-        solution = "\n".join(part.strip() for part in THOUGHT.sub("\n", text).split("\n") if part.strip())
-        sound = not cut and THOUGHT.search(text) and solution
+    tags_B = tags_of_rows(thought_tags, len(completions))
+    for output, expert, cut, tags in zip(completions, expert_action, truncated, tags_B, strict=True):
+        text = completion_text(output, tags)
+        spoken = without_thoughts(text, tags)
+        solution = "\n".join(part.strip() for part in spoken.split("\n") if part.strip())
+        sound = not cut and solution and (tags.open in text or tags.block is not Block.NONE)
         rewards.append(ordered_similarity(solution, expert, autojunk, argument_order) if sound else FORMAT_REWARD)
     return rewards
 

@@ -20,6 +20,7 @@ from treadle.scoring.completion import ThinkTags
 from treadle.scoring.contrasts import of_rows
 from treadle.scoring.margin import fixed_texts
 from treadle.scoring.rewards import ArgumentOrder, ModelOutput, reward_actions
+from treadle.scoring.thoughts import PLAIN, TagsOfRows
 
 MEASURED_BY = 16
 """Other actions that a floor is the highest of. They cost one comparison each a group, not a rollout."""
@@ -54,6 +55,7 @@ def scaled_reward(
     contrast: Sequence[Sequence[str] | None] | None = None,
     most: int = MEASURED_BY,
     seed: int = 0,
+    thought_tags: TagsOfRows = PLAIN,
     **kwargs: Any,
 ) -> list[float]:
     """`srl_reward` with the similarity above its floor in place of the similarity.
@@ -63,6 +65,7 @@ def scaled_reward(
         floor: One for all rows, or B of them, the data set's column of this name. For rows without one it is measured:
             the highest similarity that one of at most `most` other actions has to the row's expert action.
         contrast, most, seed: Which others, see `margin_reward`; without any the floor is 0.
+        thought_tags: See `srl_reward`.
         **kwargs: TRL's other arguments; `log_metric` receives the means of `similarity` (the paper's), `floor` and
             `scaled`, and the share of each format fault.
 
@@ -84,4 +87,5 @@ def scaled_reward(
         own = expert.similarity(action)
         return {"similarity": own, "floor": lowest, "scaled": scaled(own, lowest)}
 
-    return reward_actions(completions, expert_action, truncated, think_tags, score, kwargs.get("log_metric"))
+    log_metric = kwargs.get("log_metric")
+    return reward_actions(completions, expert_action, truncated, think_tags, score, log_metric, thought_tags)

@@ -22,6 +22,7 @@ import numpy as np
 
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ArgumentOrder, ModelOutput, ordered_similarity, reward_actions
+from treadle.scoring.thoughts import PLAIN, TagsOfRows
 
 _TOKEN = re.compile(r"\w+(?:\.\w+)*|[^\w\s]")
 
@@ -101,6 +102,7 @@ def weighted_reward(
     autojunk: bool = False,
     argument_order: ArgumentOrder = "model_first",
     weights: TokenWeights | None = None,
+    thought_tags: TagsOfRows = PLAIN,
     **kwargs: Any,
 ) -> list[float]:
     """`srl_reward` with the weighted similarity in place of the similarity.
@@ -110,6 +112,7 @@ def weighted_reward(
         autojunk, argument_order: Of the paper's similarity, logged beside; it holds where there are no weights.
         weights: Of the tokens, over texts of the caller's choice. Without them those of the call's distinct expert
             actions; of one alone nothing is rare, and the reward is the paper's similarity.
+        thought_tags: See `srl_reward`.
         **kwargs: TRL's other arguments; `log_metric` receives the means of `similarity` (the paper's) and `weighted`,
             and the share of each format fault.
 
@@ -127,4 +130,5 @@ def weighted_reward(
             "weighted": weighted_similarity(*pair, weights, autojunk, argument_order),
         }
 
-    return reward_actions(completions, expert_action, truncated, think_tags, score, kwargs.get("log_metric"))
+    log_metric = kwargs.get("log_metric")
+    return reward_actions(completions, expert_action, truncated, think_tags, score, log_metric, thought_tags)

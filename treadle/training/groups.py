@@ -103,7 +103,7 @@ class Collected:
         rewards_BF = torch.tensor([rewards for group in groups for rewards in group.rewards], dtype=torch.float32)
         rewards_B = total_rewards(rewards_BF, weights_F)
         keep_P = informative_groups(rewards_B, size, threshold)
-        dropped = iter(drop_reasons(rewards_B, size, keep_P))
+        dropped = iter(drop_reasons(rewards_B, size, keep_P, rewards_BF[:, weights_F != 0]))
         reasons = [None if keep else next(dropped) for keep in keep_P]
         for group, reason, spread in zip(groups, reasons, spread_P(rewards_B, size).tolist(), strict=True):
             if reason is None:

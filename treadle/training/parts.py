@@ -19,6 +19,8 @@ from trl.data_utils import is_conversational
 
 from treadle import tree
 from treadle.chat.chat import Chat
+from treadle.chat.thoughts import Decoder
+from treadle.scoring.thoughts import tags_of_pair
 from treadle.training.batches import GroupMaker
 from treadle.training.cutting import Cutter, CuttingSettings
 from treadle.training.dynamic_sampling import DynamicSampling, SamplingSettings
@@ -39,7 +41,7 @@ from treadle.training.resume import Part
 from treadle.training.rewards import Rewards
 from treadle.training.rollout_log import RolloutLog
 from treadle.training.rollouts import PrefixCache, SharedRollout, why_not_shared
-from treadle.training.speaking import chat_of
+from treadle.training.speaking import chat_of, renders_itself
 from treadle.training.srl_config import SRLConfig, check_dynamic_sampling
 from treadle.training.validation import HeldOutRewards
 
@@ -89,7 +91,10 @@ class Parts:
         deepspeed = trainer.is_deepspeed_enabled
         self.processes = processes = Processes(trainer.accelerator)
         self.clock = PhaseClock()
-        self.chat = chat_of(trainer, tokenizer, chat)
+        chat = chat_of(trainer, tokenizer, chat)
+        self.chat = None if renders_itself(trainer) else chat
+        self.thought_tags = chat.thought_tags if chat else tags_of_pair(args.thought_tags)
+        self.decoder = chat.decode if chat else Decoder(tokenizer, self.thought_tags)
         if args.dynamic_sampling:
             only_text = not trainer.tools and trainer.environment_factories is None
             check_dynamic_sampling(args, trainer.train_dataset, only_text, processes.count)
@@ -138,6 +143,7 @@ class Parts:
             self.held_out,
             self.rollout_log,
             processes,
+            self.thought_tags,
         )
 
         self.tree_is_used = self._uses_tree(trainer)

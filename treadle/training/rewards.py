@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from treadle.scoring.thoughts import PLAIN, ThoughtTags
 from treadle.training.groups import total_rewards
 from treadle.training.guards.collapse import Collapse
 from treadle.training.guards.format import FormatFaults
@@ -33,6 +34,7 @@ class Rewards:
         held_out: Takes the rewards of validation.
         log: Takes the rollouts of training; `None` for none.
         processes: All processes.
+        thought_tags: Where thoughts begin and end.
     """
 
     weights_F: torch.Tensor
@@ -44,10 +46,19 @@ class Rewards:
     held_out: HeldOutRewards
     log: RolloutLog | None
     processes: Processes
+    thought_tags: ThoughtTags = PLAIN
 
     def told(self, inputs: Sequence[dict[str, Any]], completion_ids: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
-        """The rows as reward functions see them: with `truncated`, whether the token limit cut the completion off."""
-        return [{**row, "truncated": ids[-1] not in self.ends} for row, ids in zip(inputs, completion_ids, strict=True)]
+        """The rows as reward functions see them: with `truncated`, whether the token limit cut the completion off (an
+        empty one was not), and `thought_tags`."""
+        return [
+            {
+                **row,
+                "truncated": bool(ids) and ids[-1] not in self.ends,
+                "thought_tags": self.thought_tags.of_prompt(row.get("prompt")),
+            }
+            for row, ids in zip(inputs, completion_ids, strict=True)
+        ]
 
     def rewarded(
         self,
@@ -74,12 +85,15 @@ class Rewards:
         self.unscorable.rewarded(rewards_BF, len(inputs), mode, step, metrics)
         rewards_B = total_rewards(rewards_BF, self.weights_F.to(rewards_BF.device))
         own = self.processes.own_rows(rewards_B).tolist()
+        tags_B = [row.get("thought_tags", PLAIN) for row in inputs]
         if mode == "train":
-            self.format_faults.rewarded(rewards_B, completions, [row["truncated"] for row in inputs], step)
+            judging_BF = rewards_BF[:, self.weights_F.to(rewards_BF.device) != 0]
+            truncated = [row["truncated"] for row in inputs]
+            self.format_faults.rewarded(judging_BF, completions, truncated, step, tags_B)
             self.collapse.rewarded(inputs, completions, own)
         else:
             self.held_out.add(rewards_B)
-        lengths = thought_lengths(completions, self.tokenizer)
+        lengths = thought_lengths(completions, self.tokenizer, tags_B)
         metrics["thought_tokens"].append(sum(lengths) / len(lengths))
         if self.log and mode == "train":
             self.log.hold(inputs, completions, own)

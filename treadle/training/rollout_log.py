@@ -15,16 +15,22 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from treadle.scoring.completion import thoughts
 from treadle.scoring.rewards import ModelOutput, completion_text
+from treadle.scoring.thoughts import PLAIN, TagsOfRows, tags_of_rows, thoughts
 from treadle.training.journal import append_lines
 from treadle.training.processes import Processes
 from treadle.training.sampling import Drop
 
+_NOT_WRITTEN = ("truncated", "contrast", "thought_tags")
+"""Columns that a line has in another form, or that can be made again from the data and repeat it many times."""
 
-def thought_lengths(completions: Sequence[ModelOutput], tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Tokens inside the think blocks of each completion."""
-    texts = ["\n".join(thoughts(completion_text(c))) for c in completions]
+
+def thought_lengths(
+    completions: Sequence[ModelOutput], tokenizer: PreTrainedTokenizerBase, thought_tags: TagsOfRows = PLAIN
+) -> list[int]:
+    """Tokens inside the think blocks of each completion, also of one that the prompt has opened."""
+    tags_B = tags_of_rows(thought_tags, len(completions))
+    texts = ["\n".join(thoughts(completion_text(c, tags), tags)) for c, tags in zip(completions, tags_B, strict=True)]
     return [len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]] if texts else []
 
 
@@ -52,8 +58,11 @@ class RolloutLog:
             inputs_G, completions_G, rewards_G = zip(*everyone[start : start + self._size], strict=True)
             self._held.append(
                 {
-                    **{key: value for key, value in inputs_G[0].items() if key != "truncated"},
-                    "completions": [completion_text(completion) for completion in completions_G],
+                    **{key: value for key, value in inputs_G[0].items() if key not in _NOT_WRITTEN},
+                    "completions": [
+                        completion_text(completion, row.get("thought_tags", PLAIN))
+                        for row, completion in zip(inputs_G, completions_G, strict=True)
+                    ],
                     "truncated": [bool(row["truncated"]) for row in inputs_G],
                     "rewards": [None if math.isnan(reward) else reward for reward in rewards_G],
                 }

@@ -7,6 +7,7 @@ prompts are drawn until the batch is full or a cap is hit. The paper does not gi
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Literal
 
@@ -59,27 +60,48 @@ def spread_P(rewards_B: torch.Tensor, group_size: int) -> torch.Tensor:
     return variance_P.sqrt().masked_fill(count_P < 2, torch.nan)
 
 
-def drop_reasons(rewards_B: torch.Tensor, group_size: int, keep_P: torch.Tensor) -> list[Drop]:
+def all_equal(rewards_BF: torch.Tensor, value: float, functions: Callable[[Iterable[bool]], bool] = any) -> bool:
+    """Whether a reward function gave `value` to all completions that it scored, and scored some.
+
+    Weights hide that in a total, and so does a second function that scores something else.
+
+    Args:
+        rewards_BF: `[B, F]` before they are weighted, or `[B]` of one function; NaN for none.
+        functions: Whether `any` function is enough, or `all` are wanted of which there are scores.
+    """
+    columns = rewards_BF.unsqueeze(1).unbind(1) if rewards_BF.dim() == 1 else rewards_BF.unbind(1)
+    scored = [column[~column.isnan()] for column in columns]
+    found = [bool((column == value).all()) for column in scored if len(column)]
+    return bool(found) and functions(found)
+
+
+def drop_reasons(
+    rewards_B: torch.Tensor, group_size: int, keep_P: torch.Tensor, rewards_BF: torch.Tensor | None = None
+) -> list[Drop]:
     """Why each group that is not kept is dropped, in order.
 
     Args:
         rewards_B: As for `informative_groups`.
         keep_P: What that returned.
+        rewards_BF: The same by each function that has a weight, before they are weighted; by default there is one, of
+            weight 1.
 
     Returns:
-        One reason for each dropped group: fewer than two scored completions; all of them broken formats (-1), all with
-        the highest reward (1), or all with 0; else a spread that is not above the threshold.
+        One reason for each dropped group: fewer than two scored completions; all of them broken formats (-1 by a
+        function), all with the highest reward (1 by each function), or all with 0; else a spread that is not above the
+        threshold.
     """
     reasons = []
-    for rewards_G in rewards_B.view(-1, group_size)[~keep_P]:
-        scored = rewards_G[~rewards_G.isnan()]
-        if len(scored) < 2:
+    rewards_BF = rewards_B.unsqueeze(1) if rewards_BF is None else rewards_BF
+    given_PGF = rewards_BF.view(-1, group_size, rewards_BF.shape[1])
+    for rewards_G, given_GF in zip(rewards_B.view(-1, group_size)[~keep_P], given_PGF[~keep_P], strict=True):
+        if int((~rewards_G.isnan()).sum()) < 2:
             reasons.append(Drop.UNSCORABLE)
-        elif bool((scored == FORMAT_REWARD).all()):
+        elif all_equal(given_GF, FORMAT_REWARD):
             reasons.append(Drop.ALL_FORMAT_FAULTS)
-        elif bool((scored == 1).all()):
+        elif all_equal(given_GF, 1, all):
             reasons.append(Drop.ALL_RIGHT)
-        elif bool((scored == 0).all()):
+        elif all_equal(given_GF, 0, all):
             reasons.append(Drop.ALL_WRONG)
         else:
             reasons.append(Drop.LOW_SPREAD)

@@ -14,19 +14,22 @@ from treadle.chat.settings import ChatSettings
 
 
 def chat_of(trainer: GRPOTrainer, tokenizer: PreTrainedTokenizerBase, chat: Chat | None) -> Chat | None:
-    """The trainer's chat, with the trainer ending completions where its turns end.
-
-    `None` where TRL renders prompts itself: with tools, environments or images, and without a chat template.
+    """The trainer's chat, with the trainer ending completions where its turns end; `None` without a chat template.
 
     Raises:
         ModelError: The chat template cannot be used.
     """
     if chat is None and tokenizer.chat_template is None:
         return None
-    chat = chat or Chat(tokenizer, ChatSettings(trainer.chat_template_kwargs))
+    chat = chat or Chat(tokenizer, ChatSettings(trainer.chat_template_kwargs, thought_tags=trainer.args.thought_tags))
     trainer.chat_template_kwargs = dict(chat.settings.template_kwargs)
     _end_completions(trainer, chat)
-    return None if trainer.tools or trainer.environment_factories is not None or trainer._is_vlm else chat
+    return chat
+
+
+def renders_itself(trainer: GRPOTrainer) -> bool:
+    """Whether TRL renders prompts: with tools, environments or images."""
+    return bool(trainer.tools) or trainer.environment_factories is not None or trainer._is_vlm
 
 
 def _end_completions(trainer: GRPOTrainer, chat: Chat) -> None:

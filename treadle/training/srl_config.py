@@ -11,6 +11,7 @@ from trl import GRPOConfig
 from treadle.errors import RecipeError
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ArgumentOrder
+from treadle.scoring.thoughts import tags_of_pair
 from treadle.training.micro_batches import GLOBAL_LOSSES
 from treadle.training.sampling import Refill, WhenShort
 
@@ -41,6 +42,8 @@ class SRLConfig(GRPOConfig):
             After so many visits in a row without a signal a prompt rests: it is taken every fourth time that it comes
             up, until it is informative again. `None` samples all prompts alike, as the paper does.
         think_tags, autojunk, argument_order: Settings of the default reward, see `srl_reward`.
+        thought_tags (`list[str]` or `None`):
+            The tags around a thought, an opening and a closing one. `None` for `<think>` and `</think>`.
         log_rollouts (`bool`, defaults to `True`): Write `rollouts.jsonl` into the output folder.
         prefix_tree (`bool`, defaults to `True`):
             Compute log-probs with each shared prefix token once, where the model allows it, and keep siblings and
@@ -88,6 +91,7 @@ class SRLConfig(GRPOConfig):
     max_staleness: int = field(default=1, metadata={"help": "Generations that surplus groups wait; 0 drops them."})
     rest_after: int | None = field(default=None, metadata={"help": "Silent visits after which a prompt rests."})
     think_tags: str = field(default="strict", metadata={"help": "'strict', 'lenient' or 'optional'."})
+    thought_tags: list[str] | None = field(default=None, metadata={"help": "Opening and closing tag of thoughts."})
     autojunk: bool = field(default=False, metadata={"help": "difflib's autojunk heuristic in the reward."})
     argument_order: str = field(default="model_first", metadata={"help": "'model_first' or 'expert_first'."})
     log_rollouts: bool = field(default=True, metadata={"help": "Write rollouts.jsonl."})
@@ -128,6 +132,7 @@ class SRLConfig(GRPOConfig):
         ):
             if getattr(self, name) not in allowed:
                 raise RecipeError(f"{name}={getattr(self, name)!r}: expected {' or '.join(map(repr, allowed))}")
+        tags_of_pair(self.thought_tags)
         check_fault_settings(self)
         for name, least in (
             ("max_sampling_rounds", 1),

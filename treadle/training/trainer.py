@@ -154,7 +154,7 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
 
     def _generate(self, prompts: list[Any]) -> tuple:
         with self._clocked("rollout"):
-            return super()._generate(prompts) if self._deal is None else self._deal.rollout()
+            return self._deal.rollout() if self._deal else self.parts.decoder.restored(super()._generate(prompts))
 
     def _generate_single_turn(
         self, prompt_ids: PromptIds, images: Any, multimodal_fields: Any, *more: Any, **kwargs: Any

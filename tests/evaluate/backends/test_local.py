@@ -188,11 +188,11 @@ def test_a_model_that_gives_nothing_at_all_ends_the_run(model, tiny_tokenizer):
 
 
 def test_a_template_that_refuses_a_role_is_named(model, tiny_tokenizer, monkeypatch):
-    template = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}x"
-    monkeypatch.setattr(tiny_tokenizer, "chat_template", template)
+    refuses = "{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('No tools') }}{% endif %}"
+    monkeypatch.setattr(tiny_tokenizer, "chat_template", refuses + "{{ m.content }}{% endfor %}")
     request = ask("solve 5")
-    request.prompt.insert(0, {"role": "system", "content": "Be brief."})
-    with pytest.raises(ModelError, match=r"roles system, user \(System role not supported\)"):
+    request.prompt.append({"role": "tool", "content": "5"})
+    with pytest.raises(ModelError, match=r"refuses messages with the roles user, tool \(No tools\); take a template"):
         collected(TransformersBackend(model, tiny_tokenizer), [request], SAMPLED)
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from treadle.data.sources import read_trajectories
 from treadle.evaluate.behaviours import Behaviour, detect_interleaving, layout
+from treadle.scoring.thoughts import ThoughtTags
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,11 @@ def test_agents_that_think_before_each_step_interleave(data):
     assert all(step.thought and step.thought.strip() for step in trajectory.steps)
     text = "".join(f"<think>{step.thought}</think>{step.action}\n" for step in trajectory.steps)
     assert len(detect_interleaving(text)) == len(trajectory.steps) - 1
+
+
+def test_a_runs_own_tags_and_a_block_that_the_prompt_opened():
+    tags = ThoughtTags("[T]", "[/T]")
+    text = "12[T]a[/T]34<think>b</think>56"
+    assert [text[d.start : d.end] for d in detect_interleaving(text, tags)] == ["[T]a[/T]"]
+    assert layout("a<think>b", ThoughtTags(block="opened")).visible == ("", "")
+    assert layout("x</think>b<think>y", ThoughtTags(block="opened")).visible == ("", "b", "")

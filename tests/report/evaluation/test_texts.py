@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle.report.evaluation.texts import LONGEST, Part, SideFiles, as_json, cut, fitting, limit_for, parts, size
+from treadle.scoring.thoughts import ThoughtTags
 
 PIECES = st.lists(
     st.sampled_from(["<think>", "</think>", "so", "4", "\n", "x = 2", "", " ", "</script>", "\ud800"]), max_size=30
@@ -97,3 +98,15 @@ def test_fitting_says_whether_anything_is_left_out():
     assert shown["a"] == texts["a"]
     marker = (Part.CUT, "[... 500 characters left out ...]")
     assert shown["b"] == [(Part.THOUGHT, "y" * 250), marker, (Part.THOUGHT, "y" * 250)]
+
+
+def test_a_runs_own_tags_and_a_block_that_the_prompt_opened():
+    tags = ThoughtTags("[T]", "[/T]", "opened")
+    assert parts("a[/T]x[T]b[/T]y", thought_tags=tags) == [
+        (Part.THOUGHT, "a[/T]"), (Part.TEXT, "x"), (Part.THOUGHT, "[T]b[/T]"), (Part.TEXT, "y"),
+    ]  # fmt: skip
+    assert parts("never closed", thought_tags=tags) == [(Part.THOUGHT, "never closed")]
+    loop = parts("a[/T]x\nb[/T]y", ["a", "b"], ["x", "y"], tags)
+    assert [(kind, text.strip()) for kind, text in loop] == [
+        (Part.THOUGHT, "a[/T]"), (Part.STEP, "x"), (Part.THOUGHT, "b[/T]"), (Part.STEP, "y"),
+    ]  # fmt: skip

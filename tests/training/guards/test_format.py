@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.training.guards.test_steps import run, srl_trainer
 from treadle.errors import TrainingFault
+from treadle.scoring.thoughts import ThoughtTags
 from treadle.training.guards.format import FormatFaults, format_report
 
 
@@ -31,6 +32,22 @@ def test_the_report_names_the_most_frequent_fault():
     assert f"truncated: {'<think>' + 'a' * 143!r} ... {'a' * 150!r}" in report
     assert "max_completion_length" in format_report([long], [True], "strict")
     assert format_report(["<think>a</think>b"], [False], "strict").startswith("the reward's own rule")
+
+
+def test_the_report_names_what_the_template_does_and_the_tags_of_the_run():
+    def cause(text, tags, think_tags="strict"):
+        return format_report([text], [False], think_tags, tags).split(" (")[0]
+
+    opened, closed = ThoughtTags(block="opened"), ThoughtTags(block="closed")
+    said = cause("no end", opened)
+    assert said.startswith("the chat template opens the block with <think> in the prompt, and the model does not close")
+    assert "does not write" not in said
+    said = cause("<think>a</think>b", opened)
+    assert said.startswith("the chat template opens the block with <think> in the prompt, and the model writes another")
+    assert "think_tags: lenient" in said
+    said = cause("<think>a</think>b", closed)
+    assert said.startswith("the chat template closes the block in the prompt, and the model writes <think> or </think>")
+    assert "does not write <thinking> </thinking>" in cause("b", ThoughtTags("<thinking>", "</thinking>"))
 
 
 NAN = float("nan")

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateNotFound
+from jinja2.meta import find_undeclared_variables
 
+from treadle.data.prompts.asking import PLAIN, Asking, Example, StepForm
 from treadle.errors import DataError
 from treadle.trajectory import Message, Step
 
@@ -32,12 +34,30 @@ def domains() -> list[str]:
     return sorted({name.split("/")[0] for name in _environment().list_templates(extensions=["j2"])})
 
 
-def _render(domain: str, name: str, **variables: object) -> str:
+def _render(domain: str, name: str, asking: Asking, **variables: object) -> str:
     try:
         template = _environment().get_template(f"{domain}/{name}.j2")
     except TemplateNotFound:
         raise DataError(_missing(domain, name)) from None
-    return template.render(**variables).strip()
+    if asking.examples and name != "system" and "examples" not in _variables(template.name):
+        raise DataError(
+            f"the prompt treadle/data/prompts/{template.name} has no place for worked examples; set prompts.examples=0"
+        )
+    opening, closing = asking.tags
+    shown = {"examples": asking.examples, "think": asking.think, "open": opening, "close": closing}
+    return template.render(answer=lambda example: _answer(example, asking), **shown, **variables).strip()
+
+
+@cache
+def _variables(template: str) -> set[str]:
+    environment = _environment()
+    return find_undeclared_variables(environment.parse(environment.loader.get_source(environment, template)[0]))
+
+
+def _answer(example: Example, asking: Asking) -> str:
+    """The example's next step as the model is asked to give it."""
+    step, (opening, closing) = example.target, asking.tags
+    return f"{opening}{(step.thought or '...').strip()}{closing}{step.action}" if asking.think else step.action
 
 
 def _missing(domain: str, name: str) -> str:
@@ -61,6 +81,8 @@ def step_prompt(
     title: str | None = None,
     omitted: int = 0,
     system: str | None = None,
+    asking: Asking = PLAIN,
+    form: StepForm | None = None,
 ) -> list[Message]:
     """Chat messages that ask for the next step (paper section 3, wording ours).
 
@@ -71,12 +93,15 @@ def step_prompt(
         title: Title of the upcoming step, to show it to the model (paper footnote 1); `None` shows nothing.
         omitted: Number of older steps that a context window left out of `previous`.
         system: The environment's rules and tools, for a system message before the user's.
+        asking: What is asked for besides the step.
+        form: Of the expert's steps; by default `asking`'s.
 
     Raises:
-        DataError: No template family has this name.
+        DataError: No template family has this name, or its prompt has no place for worked examples.
     """
-    messages = [_message("system", _render(domain, "system", system=system))] if system else []
-    text = _render(domain, "step", problem=problem, previous=list(previous), title=title, omitted=omitted)
+    messages = [_message("system", _render(domain, "system", asking, system=system))] if system else []
+    asked = {"problem": problem, "previous": list(previous), "title": title, "omitted": omitted}
+    text = _render(domain, "step", asking, form=form or asking.form, **asked)
     return [*messages, _message("user", text)]
 
 
@@ -84,10 +109,14 @@ def _message(role: str, content: str) -> Message:
     return {"role": role, "content": content}
 
 
-def solve_prompt(domain: str, problem: str) -> list[Message]:
+def solve_prompt(domain: str, problem: str, asking: Asking = PLAIN) -> list[Message]:
     """Chat messages that ask for the whole solution in one generation (paper section 4.1, wording ours).
 
+    Args:
+        asking: What is asked for besides the solution.
+
     Raises:
-        DataError: No template family has this name, or the family has no such prompt.
+        DataError: No template family has this name, or the family has no such prompt, or it has no place for worked
+            examples.
     """
-    return [_message("user", _render(domain, "solve", problem=problem))]
+    return [_message("user", _render(domain, "solve", asking, problem=problem))]

@@ -1,15 +1,8 @@
 """Tool calls and tools as text: one rendering of a call, whichever way the source wrote it.
 
-A call becomes what SWE-smith and OpenHands write where a model has no native calls:
-
-    <function=NAME>
-    <parameter=KEY>VALUE</parameter>
-    </function>
-
-A value of several lines stands on lines of its own, as both write it; a value that is not a string is JSON on one line
-(`[790, 800]`, `true`, `null`), and keys stay in the order of the source. So the reward compares the same text for a
-source with native calls and for one without. The text is for reading and comparing: the call itself stays beside it as
-JSON (`Step.call`), in which the source's text of the arguments is found byte for byte.
+The text is that of `treadle.scoring.calls`, in which models' calls are compared with it. It is for reading and
+comparing: the call itself stays beside it as JSON (`Step.call`), in which the source's text of the arguments is found
+byte for byte.
 """
 
 from __future__ import annotations
@@ -21,17 +14,19 @@ from typing import Any
 from treadle.data.sources.messages import as_list
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected
+from treadle.scoring.calls import call_text
 
 
 def render(name: str, arguments: dict[str, Any]) -> str:
-    """A call as text."""
-    lines = [f"<function={name}>"]
-    for key, value in arguments.items():
-        text = value if isinstance(value, str) else as_json(value, ensure_ascii=False)
-        if "\n" in text:
-            text = f"\n{text}\n"
-        lines.append(f"<parameter={key}>{text}</parameter>")
-    return "\n".join([*lines, "</function>"])
+    """A call as text.
+
+    Raises:
+        Rejected: A value is nested too deeply to be written.
+    """
+    try:
+        return call_text(name, arguments)
+    except (ValueError, RecursionError):
+        raise _too_deep() from None
 
 
 def read_call(call: Any, where: str) -> tuple[str, dict[str, Any]]:
@@ -79,7 +74,11 @@ def as_json(value: Any, ensure_ascii: bool = True) -> str:
     try:
         return json.dumps(value, ensure_ascii=ensure_ascii, default=str)
     except (ValueError, RecursionError):
-        raise Rejected(DropReason.BROKEN_CALL, "a call is nested too deeply to be written as JSON") from None
+        raise _too_deep() from None
+
+
+def _too_deep() -> Rejected:
+    return Rejected(DropReason.BROKEN_CALL, "a call is nested too deeply to be written as JSON")
 
 
 _EXAMPLE = render("NAME", {"KEY": "VALUE"})

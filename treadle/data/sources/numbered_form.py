@@ -16,9 +16,10 @@ from treadle.data.sources.numbered import NumberedSolution, Untitled, around, pa
 from treadle.data.sources.reference import flag, math_trajectory, problem_text, reference_answer
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected, Row
+from treadle.scoring.thoughts import PLAIN
 from treadle.trajectory import Trajectory
 
-OPENING, CLOSING = "<think>", "</think>"
+OPENING, CLOSING = PLAIN.pair
 
 
 class Reasoning(NamedTuple):

@@ -17,6 +17,7 @@ from treadle.evaluate.backends.local import TransformersBackend, open_transforme
 from treadle.evaluate.backends.server import ServerBackend
 from treadle.evaluate.backends.vllm_engine import VllmBackend
 from treadle.evaluate.records import Generation, Request, Sampling
+from treadle.scoring.thoughts import ThoughtTags
 
 __all__ = ["Backend", "Kind", "ServerBackend", "TransformersBackend", "VllmBackend", "open_backend"]
 
@@ -24,7 +25,13 @@ Kind = Literal["transformers", "openai", "vllm"]
 
 
 class Backend(Protocol):
-    """What generates."""
+    """What generates.
+
+    Attributes:
+        thought_tags: Where thoughts begin and end in its texts.
+    """
+
+    thought_tags: ThoughtTags
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[tuple[int, Generation]]:
         """Generate for all requests.

@@ -15,7 +15,7 @@ from treadle.chat.chat import system_to_user
 from treadle.chat.settings import ChatSettings
 from treadle.evaluate.backends.http import Fault, Passing
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
-from treadle.scoring.completion import CLOSE, OPEN
+from treadle.scoring.thoughts import PLAIN, ThoughtTags
 
 # Think blocks that the server took out of the text, under the names that servers use.
 _REASONING = ("reasoning_content", "reasoning")
@@ -87,7 +87,7 @@ def concerns_length(status: int, message: str) -> bool:
     return status == 413 or any(w in words for w in ("context length", "context window", "too long", "longer than"))
 
 
-def read_completion(content: dict[str, Any]) -> tuple[str, Finish, int | None]:
+def read_completion(content: dict[str, Any], tags: ThoughtTags = PLAIN) -> tuple[str, Finish, int | None]:
     """Text, finish and number of tokens (`None` where the server does not say).
 
     A think block that the server gives apart is put back before the text; it stays open where the limit cut it off.
@@ -107,7 +107,7 @@ def read_completion(content: dict[str, Any]) -> tuple[str, Finish, int | None]:
     finish = Finish(reason)
     if thought:
         cut_off = finish is Finish.LENGTH and not text
-        text = f"{OPEN}{thought}" + ("" if cut_off else f"{CLOSE}{text}")
+        text = f"{tags.open}{thought}" + ("" if cut_off else f"{tags.close}{text}")
     usage = content.get("usage")
     count = usage.get("completion_tokens") if isinstance(usage, dict) else None
     return text, finish, count if isinstance(count, int) else None

@@ -11,7 +11,7 @@ matrix product may round differently in a batch of another size; in bfloat16 thi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -114,14 +114,14 @@ class DrawByRow(LogitsProcessor):
 
 
 def as_generation(
-    tokenizer: PreTrainedTokenizerBase, tokens: Sequence[int], ends: Sequence[int], limit: int
+    decode: Callable[[Sequence[int]], str], tokens: Sequence[int], ends: Sequence[int], limit: int
 ) -> Generation:
-    """The text of a row's new tokens up to the first end token, or to `limit`."""
+    """The text of a row's new tokens up to the first end token, or to `limit`; `decode` is a `Chat`'s."""
     tokens = tokens[:limit]
     length = next((n + 1 for n, token in enumerate(tokens) if token in ends), None)
     kept = tokens if length is None else tokens[:length]
     return Generation(
-        text=tokenizer.decode(kept, skip_special_tokens=True),
+        text=decode(kept),
         n_tokens=len(kept),
         finish=Finish.LENGTH if length is None else Finish.STOP,
     )

@@ -63,6 +63,7 @@ class TransformersBackend:
         self.name = name or getattr(unwrap(model).config, "_name_or_path", "") or type(unwrap(model)).__name__
         self.chat = chat or Chat(tokenizer)
         self.ends = end_tokens(model, tokenizer, self.chat)
+        self.thought_tags = self.chat.thought_tags
         self.not_shared = why_not(model)
         self._works = False
         model.eval()
@@ -151,7 +152,7 @@ class TransformersBackend:
                 return [Generation("", 0, Finish.FAILED, f"{type(error).__name__}: {error}")]
             reason = str(error)
         else:
-            return [as_generation(self.tokenizer, row, self.ends, limit) for row in tokens]
+            return [as_generation(self.chat.decode, row, self.ends, limit) for row in tokens]
         # Outside the handler: the traceback would keep the batch's tensors alive.
         half = len(rows) // 2
         warnings.warn(f"{len(rows)} rows computed in two halves ({reason})", stacklevel=3)
@@ -188,14 +189,15 @@ def open_transformers(
     chat_template_kwargs: Mapping[str, Any] | None = None,
     system_role: str | None = None,
     date: str | None = None,
+    thought_tags: Sequence[str] | None = None,
 ) -> TransformersBackend:
     """Load a model folder or hub id.
 
     Args:
         dtype: `"float32"`, `"bfloat16"`, `"float16"`, or `"auto"` for the one it was saved in.
         device: As PyTorch names it, or `"auto"`: a GPU where there is one.
-        chat_template_kwargs, system_role, date: See `treadle.chat.settings.ChatSettings`; by default as the model was
-            trained.
+        chat_template_kwargs, system_role, date, thought_tags: See `treadle.chat.settings.ChatSettings`; by default as
+            the model was trained.
 
     Raises:
         ModelError: The model or its tokenizer cannot be loaded, or the device is not there.
@@ -203,7 +205,7 @@ def open_transformers(
     if device == "auto":
         mps = torch.backends.mps.is_available()
         device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    chat = load_chat(model, None, chat_template_kwargs, system_role, date)
+    chat = load_chat(model, None, chat_template_kwargs, system_role, date, thought_tags)
     network = load_model(model, dtype)
     try:
         network = network.to(device)

@@ -31,18 +31,10 @@ from treadle.evaluate.backends.chat import (
     payload_of,
     read_completion,
 )
-from treadle.evaluate.backends.http import (
-    CHAT,
-    MODELS,
-    Fault,
-    Passing,
-    Refusal,
-    content_of,
-    exchange,
-    normal_url,
-)
+from treadle.evaluate.backends.http import CHAT, MODELS, Fault, Passing, Refusal, content_of, exchange, normal_url
 from treadle.evaluate.records import Generation, Request, Sampling
 from treadle.recipe.models import load_tokenizer
+from treadle.scoring.thoughts import tags_of_pair
 
 # English and mathematics with the tokenizers of Qwen and Llama: three to four bytes a token.
 BYTES_PER_TOKEN = 3.5
@@ -56,10 +48,8 @@ class ServerBackend:
     Args:
         model: Name under which the server knows the model.
         url: Its address, with or without `/v1`.
-        concurrency: Requests that are under way at a time.
-        retries: Further attempts after the first.
-        timeout: Seconds for one attempt.
-        deadline: Seconds for one request with all its attempts and waits.
+        concurrency, retries: Requests that are under way at a time; further attempts after the first.
+        timeout, deadline: Seconds for one attempt, and for one request with all its attempts and waits.
         first_wait, longest_wait: Seconds between attempts: they double from the first to the longest, and each is
             drawn between half of that and all of it. A longer `Retry-After` is kept.
         give_up_after: Requests in a row that failed for good after which the server counts as gone.
@@ -67,6 +57,7 @@ class ServerBackend:
         tokenizer: Folder or hub id, to count tokens that the server does not report; `None` estimates them.
         chat_template_kwargs: Variables of the chat template, sent with each request; vLLM and SGLang take them.
         system_role: `user` puts system messages before the first user's; else they are sent as they are.
+        thought_tags: Opening and closing tag; `None` for the paper's. Special tokens need a reasoning parser there.
 
     Attributes:
         faults: Failed attempts by reason, those that a later attempt made good included.
@@ -91,22 +82,20 @@ class ServerBackend:
         tokenizer: str | None = None,
         chat_template_kwargs: Mapping[str, Any] | None = None,
         system_role: str | None = None,
+        thought_tags: Sequence[str] | None = None,
     ) -> None:
-        self.model, self.url = model, normal_url(url)
+        self.model, self.url, self.thought_tags = model, normal_url(url), tags_of_pair(thought_tags)
         self.concurrency, self.retries, self.timeout, self.deadline = concurrency, retries, timeout, deadline
-        self.first_wait, self.longest_wait = first_wait, longest_wait
+        self.first_wait, self.longest_wait, self.give_up_after = first_wait, longest_wait, give_up_after
         if api_key_variable and not os.environ.get(api_key_variable):
             raise ModelError(f"environment variable {api_key_variable} is not set; export {api_key_variable}=KEY")
         self._key = os.environ[api_key_variable] if api_key_variable else None
         self.tokenizer = load_tokenizer(tokenizer) if tokenizer else None
-        self._chat = ChatSettings().changed(chat_template_kwargs, system_role)
+        self._chat = ChatSettings().changed(chat_template_kwargs, system_role, None, thought_tags)
         self.counts = f"tokenizer {tokenizer}" if tokenizer else f"estimated, {BYTES_PER_TOKEN} bytes a token"
         self.faults: Counter[Fault] = Counter()
-        self.dialect = Dialect.SAMPLER
-        self._lock = threading.Lock()
-        self._uncounted = False
-        self._lost = 0
-        self.give_up_after = give_up_after
+        self.dialect, self._lock = Dialect.SAMPLER, threading.Lock()
+        self._uncounted, self._lost = False, 0
         try:
             exchange(self.url + MODELS, min(GREETING, timeout), key=self._key)
         except Passing as passing:
@@ -165,22 +154,21 @@ class ServerBackend:
 
     def describe(self) -> dict[str, Any]:
         """What the texts depend on, as far as it is known here."""
-        chat = self._chat.describe()
         known = {"kind": "openai", "model": self.model, "server": self.url, "token_counts": self.counts}
-        return known | ({"chat": chat} if chat else {})
+        return known | ({"chat": chat} if (chat := self._chat.describe()) else {})
 
     def close(self) -> None:
         """Nothing is kept open between requests."""
 
     def _complete(self, request: Request, sampling: Sampling, stop: threading.Event) -> Generation:
-        until = time.monotonic() + self.deadline
-        attempt = 0
+        until, attempt = time.monotonic() + self.deadline, 0
         while True:
             dialect = self.dialect
             seconds = max(min(self.timeout, until - time.monotonic()), 0.001)
             try:
                 payload = payload_of(self.model, request, sampling, dialect, self._chat)
-                completion = read_completion(content_of(exchange(self.url + CHAT, seconds, payload, self._key)))
+                answer = exchange(self.url + CHAT, seconds, payload, self._key)
+                completion = read_completion(content_of(answer), self.thought_tags)
                 self._lost = 0
                 return self._generation(*completion)
             except Refusal as refusal:

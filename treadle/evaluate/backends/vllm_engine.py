@@ -15,6 +15,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from treadle.chat.thoughts import Decoder
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import failed
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
@@ -37,8 +38,8 @@ class VllmBackend:
         gpus: GPUs that share the model (tensor parallel).
         memory: Share of each GPU's memory that vLLM may take.
         max_model_len: Longest prompt with its completion; `None` for the model's own limit.
-        chat_template_kwargs, system_role, date: See `treadle.chat.settings.ChatSettings`; by default as the model was
-            trained.
+        chat_template_kwargs, system_role, date, thought_tags: See `treadle.chat.settings.ChatSettings`; by default as
+            the model was trained.
 
     Raises:
         ModelError: vLLM is not installed, or its sampling settings have other names.
@@ -54,6 +55,7 @@ class VllmBackend:
         chat_template_kwargs: Mapping[str, Any] | None = None,
         system_role: str | None = None,
         date: str | None = None,
+        thought_tags: Sequence[str] | None = None,
     ) -> None:
         try:
             import vllm
@@ -67,8 +69,8 @@ class VllmBackend:
                 f"vLLM {vllm.__version__}: SamplingParams has no {', '.join(unknown)}; pip install 'treadle[vllm]'"
             )
         self._vllm, self.name = vllm, model
-        self.chat = load_chat(model, None, chat_template_kwargs, system_role, date)
-        self.tokenizer = self.chat.tokenizer
+        self.chat = load_chat(model, None, chat_template_kwargs, system_role, date, thought_tags)
+        self.tokenizer, self.thought_tags = self.chat.tokenizer, self.chat.thought_tags
         self.ends = sorted({*self.chat.ends, *listed_ends(model)})
         self._llm = vllm.LLM(
             model=resolve(model),
@@ -88,7 +90,7 @@ class VllmBackend:
             prompts = [{"prompt_token_ids": ids} for ids in self.chat.prompts([r.prompt for r in chunk])]
             outputs = self._llm.generate(prompts, [self._params(r, sampling) for r in chunk], use_tqdm=False)
             for i, output in enumerate(outputs, start):
-                yield i, _generation(output.outputs[0])
+                yield i, _generation(output.outputs[0], self.chat.decode)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in the model's tokens."""
@@ -124,8 +126,9 @@ class VllmBackend:
         )
 
 
-def _generation(output: Any) -> Generation:
-    """One completion of vLLM: `text`, `token_ids`, `finish_reason`."""
+def _generation(output: Any, decode: Decoder) -> Generation:
+    """One completion of vLLM: `text`, without thought tags that are special tokens; `token_ids`; `finish_reason`."""
     if output.finish_reason not in ("stop", "length"):
         return failed(f"vLLM ended the request for {output.finish_reason!r}")
-    return Generation(output.text, len(output.token_ids), Finish(output.finish_reason))
+    text = output.text if decode.kept.isdisjoint(output.token_ids) else decode(output.token_ids)
+    return Generation(text, len(output.token_ids), Finish(output.finish_reason))

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from treadle.evaluate.behaviours.detection import Detection, detect
-from treadle.evaluate.behaviours.interleaving import detect_interleaving, layout
+from treadle.evaluate.behaviours.interleaving import detect_interleaving
 from treadle.evaluate.behaviours.rules import Behaviour
 from treadle.evaluate.records import Sample
 from treadle.evaluate.tokens import by_group
+from treadle.scoring.thoughts import PLAIN, ThoughtTags, blocks
 from treadle.statistics.clustered import grouped_mean
 
 EXAMPLES = 3
@@ -33,13 +34,16 @@ class _Found(NamedTuple):
     detection: Detection
 
 
-def behaviour_figures(samples: Iterable[Sample], over: Over = "thoughts") -> dict[str, Any]:
+def behaviour_figures(
+    samples: Iterable[Sample], over: Over = "thoughts", thought_tags: ThoughtTags = PLAIN
+) -> dict[str, Any]:
     """How often samples plan, adjust, verify and interleave.
 
     Args:
         samples: Of one benchmark, mode and decoding, or of several pooled.
         over: `"thoughts"` looks into the think blocks, as the behaviours are defined. `"text"` looks at all that was
             written, blocks or not, which alone compares a model that writes them with one that does not.
+        thought_tags: Where thoughts begin and end.
 
     Returns:
         What JSON can hold: `over`; `samples`; `without_thoughts`, samples without any think block; and `behaviours`,
@@ -58,12 +62,12 @@ def behaviour_figures(samples: Iterable[Sample], over: Over = "thoughts") -> dic
             for detection in detect(text):
                 found[detection.behaviour].append(_Found(sample, block, text, detection))
     for sample in whole:
-        for detection in detect_interleaving(sample.text):
+        for detection in detect_interleaving(sample.text, thought_tags):
             found[Behaviour.INTERLEAVING].append(_Found(sample, None, sample.text, detection))
     return {
         "over": over,
         "samples": len(kept),
-        "without_thoughts": sum(not layout(sample.text).blocks and not sample.thoughts for sample in kept),
+        "without_thoughts": sum(not blocks(sample.text, thought_tags) and not sample.thoughts for sample in kept),
         "behaviours": {
             str(behaviour): _figures(behaviour, whole if behaviour is Behaviour.INTERLEAVING else kept, places)
             for behaviour, places in found.items()
@@ -71,9 +75,11 @@ def behaviour_figures(samples: Iterable[Sample], over: Over = "thoughts") -> dic
     }
 
 
-def behaviours_by_group(samples: Iterable[Sample], over: Over = "thoughts") -> dict[str, dict[str, Any]]:
+def behaviours_by_group(
+    samples: Iterable[Sample], over: Over = "thoughts", thought_tags: ThoughtTags = PLAIN
+) -> dict[str, dict[str, Any]]:
     """`behaviour_figures` for each `"benchmark/mode/decoding"` of a run."""
-    return {name: behaviour_figures(members, over) for name, members in by_group(samples).items()}
+    return {name: behaviour_figures(members, over, thought_tags) for name, members in by_group(samples).items()}
 
 
 def _traces(sample: Sample, over: Over) -> list[tuple[int | None, str]]:

@@ -1,9 +1,9 @@
 """Think blocks between parts of the visible solution: found by where the blocks stand, not by what they say.
 
-A block is `<think>...</think>`. One that is not closed runs to the end; a closing tag without an opening one before it
-ends a block that began with the text, as chat templates that open the block in the prompt give it. A solution is
-interleaved if at least one block has something visible before it and after it. What counts as visible is a letter or a
-digit; white space and markup alone are not a part of a solution.
+A block is `<think>...</think>`, or what the run's tags are. One that is not closed runs to the end; a closing tag
+without an opening one before it ends a block that began with the text. A solution is interleaved if at least one block
+has something visible before it and after it. What counts as visible is a letter or a digit; white space and markup
+alone are not a part of a solution.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from itertools import pairwise
 
 from treadle.evaluate.behaviours.detection import Detection
 from treadle.evaluate.behaviours.rules import Behaviour
-from treadle.scoring.completion import CLOSE, OPEN
+from treadle.scoring.thoughts import PLAIN, ThoughtTags
+from treadle.scoring.thoughts import blocks as blocks_of
 
 
 @dataclass(frozen=True)
@@ -35,28 +36,19 @@ class Layout:
         return tuple(self.text[low:high] for low, high in list(pairwise(edges))[::2])
 
 
-def layout(text: str) -> Layout:
+def layout(text: str, thought_tags: ThoughtTags = PLAIN) -> Layout:
     """Find the think blocks of `text`."""
-    blocks = []
-    at = 0
-    if CLOSE in text and text.find(CLOSE) < (text.find(OPEN) if OPEN in text else len(text)):
-        at = text.find(CLOSE) + len(CLOSE)
-        blocks.append((0, at))
-    while (start := text.find(OPEN, at)) >= 0:
-        close = text.find(CLOSE, start)
-        at = close + len(CLOSE) if close >= 0 else len(text)
-        blocks.append((start, at))
-    return Layout(text, tuple(blocks))
+    return Layout(text, tuple(blocks_of(text, thought_tags)))
 
 
-def detect_interleaving(text: str) -> list[Detection]:
+def detect_interleaving(text: str, thought_tags: ThoughtTags = PLAIN) -> list[Detection]:
     """The blocks of `text` that stand between two visible parts.
 
     Returns:
         A detection for each, whose span is the block in `text` and whose position is the share of the visible
         characters that stand before it.
     """
-    found = layout(text)
+    found = layout(text, thought_tags)
     said = [any(c.isalnum() for c in part) for part in found.visible]
     lengths = [len(part) for part in found.visible]
     return [
@@ -66,7 +58,7 @@ def detect_interleaving(text: str) -> list[Detection]:
             start,
             end,
             sum(lengths[: number + 1]) / sum(lengths),
-            OPEN,
+            thought_tags.open,
         )
         for number, (start, end) in enumerate(found.blocks)
         if any(said[: number + 1]) and any(said[number + 1 :])

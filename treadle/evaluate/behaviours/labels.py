@@ -18,10 +18,11 @@ from typing import Any
 from treadle.errors import DataError
 from treadle.evaluate.behaviours.detection import detect
 from treadle.evaluate.behaviours.rules import Behaviour
+from treadle.scoring.thoughts import PLAIN
 from treadle.statistics.estimates import Estimate, wilson
 
 LABELLED = (Behaviour.PLANNING, Behaviour.ADJUSTMENT, Behaviour.VERIFICATION)
-_CLOSING = "</think>"
+_CLOSING = PLAIN.close
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from treadle.evaluate.records import Key, Problem, Sample, Stop
 from treadle.report.evaluation.texts import Parts, parts
 from treadle.report.text import label, shorten
 from treadle.scoring.grading import Verdict
+from treadle.scoring.thoughts import PLAIN, ThoughtTags
 from treadle.trajectory import Step
 
 FIELDS = ("arm", "index", "verdict", "stop", "fault", "tokens", "thought", "steps", "answer", "why", "flags", "texts")
@@ -58,9 +59,9 @@ def failed(sample: Sample) -> bool:
     return sample.stop is None
 
 
-def sample_texts(sample: Sample) -> dict[str, Parts]:
+def sample_texts(sample: Sample, thought_tags: ThoughtTags = PLAIN) -> dict[str, Parts]:
     """The text of an attempt in parts."""
-    return {"text": parts(sample.text, sample.thoughts, sample.steps)}
+    return {"text": parts(sample.text, sample.thoughts, sample.steps, thought_tags)}
 
 
 class Words:

@@ -82,7 +82,7 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
     arms = list(dict.fromkeys((mode, decoding) for _, mode, decoding, _ in rows))
     for sample in run.samples():
         view = views[sample.key[:2]]
-        texts = sample_texts(sample)
+        texts = sample_texts(sample, run.thought_tags)
         shown, shortened = fitting(texts, limit)
         if shortened:
             place = arms.index((sample.key.mode, sample.key.decoding))
@@ -141,7 +141,7 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
 def _steps(run: Run, limit: int, side: SideFiles) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for sample in listed(run.steps()):
-        texts = step_texts(sample)
+        texts = step_texts(sample, run.thought_tags)
         shown, shortened = fitting(texts, limit)
         file = side.add("s", len(rows), [0, 0], texts) if shortened else None
         rows.append({**step_row(sample), "file": file, "texts": shown})

@@ -14,6 +14,7 @@ from treadle.evaluate.records import StepSample
 from treadle.report.evaluation.texts import Part, Parts, parts, size
 from treadle.report.text import label
 from treadle.scoring.rewards import SequenceMatcher
+from treadle.scoring.thoughts import PLAIN, ThoughtTags
 from treadle.trajectory import Step
 
 MOST = 2000
@@ -50,7 +51,7 @@ def compared(action: str, expert_action: str) -> Parts | None:
     return [(kind, text) for kind, text in found if text]
 
 
-def step_texts(sample: StepSample) -> dict[str, Parts]:
+def step_texts(sample: StepSample, thought_tags: ThoughtTags = PLAIN) -> dict[str, Parts]:
     """The texts of a step: its prompt, the model's thought, and the two actions.
 
     With a format fault there is no action; the model's text then stands whole in its place.
@@ -60,7 +61,7 @@ def step_texts(sample: StepSample) -> dict[str, Parts]:
     blocks = compared(sample.action, sample.expert_action) if sample.action is not None else None
     if blocks is not None:
         return {**texts, "blocks": blocks}
-    model = parts(sample.text) if sample.action is None else [(Part.TEXT, sample.action)]
+    model = parts(sample.text, thought_tags=thought_tags) if sample.action is None else [(Part.TEXT, sample.action)]
     return {**texts, "model": model, "expert": [(Part.TEXT, sample.expert_action)]}
 
 

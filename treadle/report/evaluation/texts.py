@@ -14,22 +14,20 @@ it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from treadle.report.text import shorten
-from treadle.scoring.completion import CLOSE, OPEN
+from treadle.scoring.thoughts import PLAIN, ThoughtTags, blocks
 
 PAGE_BUDGET = 5_000_000
 """Bytes of the page that texts may take."""
 LONGEST = 200_000
 """Characters of one text in a side file."""
-
-_THOUGHT = re.compile(f"({OPEN}.*?(?:{CLOSE}|$))", re.DOTALL)
 
 
 class Part(StrEnum):
@@ -47,35 +45,35 @@ class Part(StrEnum):
 Parts = list[tuple[Part, str]]
 
 
-def parts(text: str, thoughts: Sequence[str] = (), steps: Sequence[str] = ()) -> Parts:
+def parts(
+    text: str, thoughts: Sequence[str] = (), steps: Sequence[str] = (), thought_tags: ThoughtTags = PLAIN
+) -> Parts:
     """`text` cut into thoughts (with their tags), steps and the rest.
 
     Args:
         thoughts, steps: Of the think-act loop, in order, as `Sample` has them; none for a whole solution.
+        thought_tags: Where thoughts begin and end in each generation.
     """
     found: Parts = []
     position = 0
     for k, step in enumerate(steps):
         thought = thoughts[k] if k < len(thoughts) else ""
         after = text.find(thought, position) + len(thought)
-        closed = text.find(CLOSE, after)
+        closed = text.find(thought_tags.close, after)
         # A short action such as "4" must not be found within its thought.
         if thought and closed >= 0 and not text[after:closed].strip():
-            after = closed + len(CLOSE)
+            after = closed + len(thought_tags.close)
         place = text.find(step, max(after, position)) if step else -1
         if place >= 0:
-            found += [*_by_tags(text[position:place]), (Part.STEP, step)]
+            found += [*_by_tags(text[position:place], thought_tags), (Part.STEP, step)]
             position = place + len(step)
-    return found + _by_tags(text[position:])
+    return found + _by_tags(text[position:], thought_tags)
 
 
-def _by_tags(text: str) -> Parts:
-    first, opened = text.find(CLOSE), text.find(OPEN)
-    # Templates that open the block in the prompt leave its end alone in the output.
-    headless = first + len(CLOSE) if first >= 0 and not 0 <= opened < first else 0
-    head: Parts = [(Part.THOUGHT, text[:headless])] if headless else []
-    rest = _THOUGHT.split(text[headless:])
-    return head + [(Part.THOUGHT if k % 2 else Part.TEXT, part) for k, part in enumerate(rest) if part]
+def _by_tags(text: str, thought_tags: ThoughtTags) -> Parts:
+    edges = [0, *(edge for block in blocks(text, thought_tags) for edge in block), len(text)]
+    pieces = [text[low:high] for low, high in pairwise(edges)]
+    return [(Part.THOUGHT if k % 2 else Part.TEXT, piece) for k, piece in enumerate(pieces) if piece]
 
 
 def cut(whole: Parts, limit: int) -> Parts:

@@ -11,6 +11,8 @@ import torch
 from treadle.errors import TrainingFault
 from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion
 from treadle.scoring.rewards import FORMAT_REWARD, ModelOutput, completion_text
+from treadle.scoring.thoughts import PLAIN, Block, TagsOfRows, tags_of_rows
+from treadle.training.sampling import all_equal
 
 FORMAT_CAUSES = {
     FormatFault.TRUNCATED: (
@@ -18,14 +20,37 @@ FORMAT_CAUSES = {
         "stop (train it with kind: sft, target: traces first)"
     ),
     FormatFault.NO_THINK_BLOCK: (
-        "the model does not write <think> </think>: train it with kind: sft, target: traces first, or set think_tags "
-        "to lenient (the template opens the block) or optional (no thoughts)"
+        "the model does not write {open} {close}: train it with kind: sft, target: traces first, or set think_tags "
+        "to optional (no thoughts)"
     ),
     FormatFault.SEVERAL_THINK_BLOCKS: "the model writes several think blocks: train it with kind: sft, target: traces",
     FormatFault.TEXT_BEFORE_THINK: "text comes before the think block: set think_tags: lenient",
     FormatFault.EMPTY_THOUGHT: "thoughts are empty: set think_tags: lenient, or train on traces first",
     FormatFault.EMPTY_ACTION: "nothing follows the thought: train on traces first, or look at the prompts' template",
 }
+"""Where the model opens the block itself."""
+
+OPENED_CAUSES = {
+    **FORMAT_CAUSES,
+    FormatFault.NO_THINK_BLOCK: (
+        "the chat template opens the block with {open} in the prompt, and the model does not close it with {close}: "
+        "train it with kind: sft, target: traces first"
+    ),
+    FormatFault.SEVERAL_THINK_BLOCKS: (
+        "the chat template opens the block with {open} in the prompt, and the model writes another tag: train it with "
+        "kind: sft, target: traces, or set think_tags: lenient, which allows a repeated {open}"
+    ),
+}
+CLOSED_CAUSES = {
+    **FORMAT_CAUSES,
+    FormatFault.NO_THINK_BLOCK: "the chat template closes the block in the prompt, and the model opens another",
+    FormatFault.SEVERAL_THINK_BLOCKS: (
+        "the chat template closes the block in the prompt, and the model writes {open} or {close}: let the template "
+        "think (enable_thinking), or set think_tags: optional"
+    ),
+    FormatFault.EMPTY_ACTION: "completions are empty: look at the prompts' template",
+}
+_CAUSES = {Block.NONE: FORMAT_CAUSES, Block.OPENED: OPENED_CAUSES, Block.CLOSED: CLOSED_CAUSES}
 
 
 class FormatFaults:
@@ -43,26 +68,32 @@ class FormatFaults:
         self._last: int | None = None
 
     def rewarded(
-        self, rewards_B: torch.Tensor, completions: Sequence[ModelOutput], truncated: Sequence[bool], step: int
+        self,
+        rewards_BF: torch.Tensor,
+        completions: Sequence[ModelOutput],
+        truncated: Sequence[bool],
+        step: int,
+        thought_tags: TagsOfRows = PLAIN,
     ) -> None:
         """Look at the rewards of a round of sampling.
 
         Args:
-            rewards_B: Total rewards of all processes; NaN for none.
+            rewards_BF: Of all processes, before they are weighted, by each function (or `[B]` of one); NaN for none.
             completions: This process's, for samples.
             truncated: Of each of these, whether the token limit cut it off.
             step: Optimizer steps done before.
+            thought_tags: Of these completions.
 
         Raises:
             TrainingFault: The limit is reached.
         """
-        scored_B = rewards_B[~rewards_B.isnan()]
-        all_faults = bool(len(scored_B)) and bool((scored_B == FORMAT_REWARD).all())
-        if self.see(step, all_faults):
+        if self.see(step, all_equal(rewards_BF, FORMAT_REWARD)):
+            tags_B = tags_of_rows(thought_tags, len(completions))
+            texts = [completion_text(c, tags) for c, tags in zip(completions, tags_B, strict=True)]
             raise TrainingFault(
                 f"every completion broke the format in {self.steps} steps in a row, so there is nothing to learn from "
                 f"(max_format_fault_steps={self.limit}). Likely cause: "
-                f"{format_report([completion_text(c) for c in completions], truncated, self._think_tags)}"
+                f"{format_report(texts, truncated, self._think_tags, tags_B)}"
             )
 
     def see(self, step: int, all_faults: bool) -> bool:
@@ -82,15 +113,20 @@ class FormatFaults:
         self.steps, self._last = state["steps"], state["last"]
 
 
-def format_report(texts: Sequence[str], truncated: Sequence[bool], think_tags: ThinkTags) -> str:
+def format_report(
+    texts: Sequence[str], truncated: Sequence[bool], think_tags: ThinkTags, thought_tags: TagsOfRows = PLAIN
+) -> str:
     """The likely cause of broken formats and three samples, for people.
 
     Args:
         texts: Completions of one generation.
         truncated: Of each, whether the token limit cut it off.
+        think_tags, thought_tags: As the reward reads completions.
     """
+    tags_B = tags_of_rows(thought_tags, len(texts))
     found = [
-        parse_completion(t, truncated=bool(c), think_tags=think_tags) for t, c in zip(texts, truncated, strict=True)
+        parse_completion(text, truncated=bool(cut), think_tags=think_tags, thought_tags=tags)
+        for text, cut, tags in zip(texts, truncated, tags_B, strict=True)
     ]
     counts = Counter(fault for fault in found if isinstance(fault, FormatFault))
     samples = "\n".join(f"  {fault}: {_ends(text)}" for text, fault in list(zip(texts, found, strict=True))[:3])
@@ -98,7 +134,9 @@ def format_report(texts: Sequence[str], truncated: Sequence[bool], think_tags: T
         return f"the reward's own rule. Samples:\n{samples}"
     (most, _), *_ = counts.most_common(1)
     shares = ", ".join(f"{fault} {count / len(texts):.0%}" for fault, count in counts.most_common())
-    return f"{FORMAT_CAUSES[most]} ({shares}). Samples:\n{samples}"
+    tags = tags_B[found.index(most)]
+    cause = _CAUSES[tags.block][most].format(open=tags.open, close=tags.close)
+    return f"{cause} ({shares}). Samples:\n{samples}"
 
 
 def _ends(text: str, length: int = 150) -> str:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion
 from treadle.scoring.rewards import ModelOutput, completion_text, step_similarity
+from treadle.scoring.thoughts import PLAIN
 
 PAIRS = 64
 """Pairs whose similarity is measured, at most."""
@@ -51,13 +52,15 @@ def said(row: Mapping[str, Any], completion: ModelOutput, reward: float, think_t
     """What is compared of a completion.
 
     Args:
-        row: With the columns `prompt` and `truncated`, and `expert_action` or `answer` where there are any.
+        row: With the columns `prompt` and `truncated`, and `thought_tags`, `expert_action` or `answer` where there are
+            any.
         completion: As TRL gives it to reward functions.
         reward: In total; NaN for none.
         think_tags: As the reward reads completions.
     """
-    text = completion_text(completion)
-    parsed = parse_completion(text, truncated=bool(row["truncated"]), think_tags=think_tags)
+    tags = row.get("thought_tags", PLAIN)
+    text = completion_text(completion, tags)
+    parsed = parse_completion(text, truncated=bool(row["truncated"]), think_tags=think_tags, thought_tags=tags)
     action = text.strip() if isinstance(parsed, FormatFault) else parsed.action
     prompt, expert, answer = _prompt_text(row["prompt"]), row.get("expert_action"), row.get("answer")
     expert = None if expert is None else str(expert).strip()

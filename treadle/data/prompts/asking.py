@@ -1,0 +1,74 @@
+"""What a prompt asks for besides the task: thoughts or none, the form of the expert's steps, worked examples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from treadle.trajectory import Step
+
+StepForm = Literal["titled", "named", "numbered", "line", "text"]
+"""How steps are written: with a number and a title in bold, with a number and a plain title, with a number, as one line
+each, or as text."""
+
+_NUMBER = re.compile(r"\s*(?:#+\s*|\*\*)?(?:step\s*)?\(?\d+\s*[.):]", re.IGNORECASE)
+
+
+def step_form(steps: Sequence[Step]) -> StepForm:
+    """The form that most of these steps have; a form that fewer have would be asked of targets without it."""
+    most = len(steps) / 2
+    if sum(bool(_NUMBER.match(step.action)) for step in steps) > most:
+        titled = [step for step in steps if step.title and step.title in step.action.strip().split("\n", 1)[0]]
+        if len(titled) <= most:
+            return "numbered"
+        bold = sum(f"**{step.title}" in step.action or f"{step.title}**" in step.action for step in titled)
+        return "titled" if bold > len(titled) / 2 else "named"
+    return "line" if sum("\n" not in step.action.strip() for step in steps) > most else "text"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A worked example: a step of an expert's trajectory, as a prompt shows it.
+
+    Args:
+        problem: The trajectory's.
+        steps: All of its steps.
+        step: 1-based position of the step that is shown as the answer; those before are shown as done.
+        answer: The trajectory's final answer, for prompts that ask for the whole solution.
+    """
+
+    problem: str
+    steps: tuple[Step, ...]
+    step: int
+    answer: str | None = None
+
+    @property
+    def previous(self) -> tuple[Step, ...]:
+        return self.steps[: self.step - 1]
+
+    @property
+    def target(self) -> Step:
+        return self.steps[self.step - 1]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a task is asked for, the same for all prompts of a run.
+
+    Args:
+        think: Ask for thoughts between think tags before the step. Without, the step alone is asked for.
+        examples: Worked examples, shown before the task, so that all prompts begin alike.
+        form: Of the steps, where no expert's are known, as in evaluation.
+        tags: The opening and the closing tag of thoughts.
+    """
+
+    think: bool = True
+    examples: tuple[Example, ...] = ()
+    form: StepForm = "titled"
+    tags: tuple[str, str] = ("<think>", "</think>")
+
+
+PLAIN = Asking()
+"""The paper's: thoughts and a step, without examples."""

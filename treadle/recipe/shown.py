@@ -1,0 +1,68 @@
+"""What a recipe adds to its data: what prompts ask for and show before the task, and which rows that costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from datasets import Dataset
+
+from treadle.data.contrast import Contrasts, pool_of
+from treadle.data.examples import worked_examples
+from treadle.data.prepared import Prepared
+from treadle.data.prompts.asking import PLAIN, Asking
+from treadle.recipe.schema import AnyStage, Recipe, SRLStage
+from treadle.scoring.contrasts import MOST
+from treadle.scoring.scaled import MEASURED_BY
+from treadle.scoring.thoughts import PLAIN as PLAIN_TAGS
+from treadle.scoring.thoughts import ThoughtTags
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What all stages of a run have in common beside the data.
+
+    Args:
+        asking: What prompts ask for, with worked examples.
+        left_out: Training trajectories, by their row, that are worked examples and therefore not trained on.
+        seed: Of the choice of contrasts.
+        tags: Where thoughts begin and end in what the model is to write.
+    """
+
+    asking: Asking = PLAIN
+    left_out: tuple[int, ...] = ()
+    seed: int = 0
+    tags: ThoughtTags = PLAIN_TAGS
+
+    def with_tags(self, tags: ThoughtTags) -> Shown:
+        """The same for a stage with these tags."""
+        return replace(self, tags=tags, asking=replace(self.asking, tags=tags.pair))
+
+    def trained_on(self, references: Dataset) -> Dataset:
+        """The references of training that are left."""
+        if not self.left_out:
+            return references
+        numbers_N = np.asarray(references.with_format(None)["trajectory"])
+        return references.select(np.flatnonzero(~np.isin(numbers_N, self.left_out)))
+
+
+NOTHING = Shown()
+"""Prompts as they are without a recipe."""
+
+
+def shown_of(recipe: Recipe, prepared: Prepared) -> Shown:
+    """What `recipe` adds to its data.
+
+    Raises:
+        DataError: The data has too few trajectories for the worked examples.
+    """
+    examples, left_out = worked_examples(prepared, recipe.prompts.examples, recipe.seed)
+    return Shown(Asking(recipe.prompts.think, examples), left_out, recipe.seed)
+
+
+def contrasts_of(stage: AnyStage, prepared: Prepared, seed: int) -> Contrasts | None:
+    """What the steps of a stage are held against; `None` where its reward does not look at other actions."""
+    if not isinstance(stage, SRLStage) or stage.reward not in ("margin", "scaled"):
+        return None
+    most = (MOST if stage.reward == "margin" else MEASURED_BY) if stage.contrasts is None else stage.contrasts
+    return Contrasts(pool_of(prepared, seed), most, seed, siblings=stage.reward == "margin")

@@ -1,0 +1,31 @@
+"""What cannot be had of thoughts in a stage, and how its completions are unlike the paper's format, for people."""
+
+from __future__ import annotations
+
+from treadle.chat.chat import Chat
+from treadle.errors import RecipeError
+from treadle.recipe.schema import AnyStage, SFTStage
+from treadle.scoring.thoughts import PLAIN, Block, ThoughtTags
+
+
+def check_thoughts(stage: AnyStage, tags: ThoughtTags) -> None:
+    """Raise `RecipeError` for a stage that trains on thoughts where prompts leave no place for them."""
+    if isinstance(stage, SFTStage) and stage.target == "traces" and not tags.can_think:
+        raise RecipeError(
+            f"stages.{stage.name}: target: traces, but the chat template ends prompts with an empty, closed "
+            f"{tags.open} {tags.close}, so no thought can follow; set target: actions, or leave thinking on in "
+            "chat_template_kwargs"
+        )
+
+
+def describe_thoughts(chat: Chat) -> str:
+    """What is unlike the paper's format; empty for the paper's."""
+    tags = chat.thought_tags
+    said = [] if tags.pair == PLAIN.pair else [f"thoughts stand between {tags.open} and {tags.close}"]
+    if tags.block is Block.OPENED:
+        said.append(f"the chat template opens the thought: completions begin within it, without {tags.open}")
+    if tags.block is Block.CLOSED:
+        said.append("the chat template closes the thought in the prompt: completions are actions, without thoughts")
+    if chat.decode.kept:
+        said.append("the thought tags are special tokens, which treadle keeps in texts and other engines leave out")
+    return "; ".join(said)
