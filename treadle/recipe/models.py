@@ -151,7 +151,7 @@ def load_chat(
         ModelError: The tokenizer cannot be loaded, or its chat template cannot be used.
         RecipeError: The chat template opens thoughts with other tags.
     """
-    _local_folder(model)
+    local_folder(model)
     spoken = load_tokenizer(tokenizer or model)
     return Chat(spoken, read_settings(resolve(model)).changed(chat_template_kwargs, system_role, date, thought_tags))
 
