@@ -52,7 +52,7 @@ def shared_rollout(subject: Subject) -> Iterator[Check]:
             yield ok(id, off)
             continue
         settings = GenerationConfig(
-            max_new_tokens=stage.max_completion_length, **stage.trl.get("generation_kwargs") or {}
+            **{"max_new_tokens": stage.max_completion_length, **(stage.trl.get("generation_kwargs") or {})}
         )
         reason = rollout.why_not(subject.network, settings)
         if reason:

@@ -7,6 +7,7 @@ and an adapter on an embedding that is also the head could not be merged into on
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 import torch
@@ -44,7 +45,8 @@ def with_adapter(skeleton: PreTrainedModel, lora: Lora) -> PeftModel:
     kinds = _kinds(skeleton)
     _refuse_unknown(skeleton, lora.target_modules, where, kinds)
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # peft's, of what is refused below
             adapted = get_peft_model(skeleton, lora_config(lora))
     except (ValueError, re.error) as error:
         raise ModelError(f"{where}: {first_line(error)}; the model has {', '.join(kinds)}, or all-linear") from error
