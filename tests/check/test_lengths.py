@@ -81,14 +81,20 @@ def test_of_many_rows_some_are_measured_and_it_is_said(subject, prepared):
     assert f"64 rows drawn evenly from {total} " in by_id(it)["positions.srl"].message
 
 
+@pytest.mark.parametrize("loses", [False, True])
 @pytest.mark.parametrize("unit", ["solutions", "steps", "both"])
-def test_what_max_length_cuts_is_counted_and_positions_count_what_is_left(subject, prepared, tiny_folder, edit, unit):
+def test_what_max_length_cuts_is_counted_and_positions_are_of_what_is_left(
+    subject, prepared, tiny_folder, edit, unit, loses
+):
     it = subject({**SFT, "unit": unit})
     totals, prompts = tokens_of(it, it.stages[0])
-    limit = max(totals) - 1
+    limit = max(prompts) if loses else max(totals) - 1
     cut, lost = sum(t > limit for t in totals), sum(p >= limit for p in prompts)
     positions(tiny_folder, edit, limit)
     found = by_id(subject({**SFT, "unit": unit, "max_length": limit}))
+    if lost == len(totals):
+        assert "leaves none" in found["max_length.sft"].message
+        return
     assert found["max_length.sft"].status is Status.WARNING
     assert f"{cut} of {len(totals)} rows are longer than max_length {limit}" in found["max_length.sft"].message
     assert (f"{lost} of them lose all" in found["max_length.sft"].message) == (lost > 0)

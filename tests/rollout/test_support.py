@@ -80,6 +80,13 @@ def test_encoder_decoders_prompt_learning_and_strangers():
     assert why_not(torch.nn.Linear(2, 2)) == "Linear is not a model of transformers"
 
 
+def test_models_without_a_head_are_named():
+    """Both rooms say so, where one asked a base model for a method that only generating models have."""
+    without_head = tiny_model().model
+    assert why_not(without_head) == "qwen2 has no head for next tokens"
+    assert tree.why_not(without_head) == "Qwen2Model has no head for next tokens"
+
+
 @pytest.mark.parametrize(
     "change",
     [
