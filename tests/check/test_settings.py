@@ -10,6 +10,7 @@ from treadle.check.adapters import lora
 from treadle.check.data import data, floors
 from treadle.check.numbers import dtype
 from treadle.check.results import Status
+from treadle.check.sampling import sampling
 from treadle.check.sharing import prefix_tree, shared_rollout
 from treadle.check.subject import Subject
 from treadle.data.prepared import Prepared
@@ -103,3 +104,27 @@ def test_data_that_is_not_there_is_an_error(subject):
     status, message = only(data(subject()))
     assert status is Status.ERROR
     assert "no such folder" in message
+
+
+@pytest.mark.parametrize(
+    ("trl", "message"),
+    [
+        ({"top_k": -3}, "`top_k` has to be a strictly positive integer, but is -3"),
+        ({"min_p": 4}, "`min_p` has to be a float in the [0, 1] interval, but is 4"),
+        ({"repetition_penalty": -1}, "has to be a strictly positive float"),
+        ({"generation_kwargs": {"temperature": "hot"}}, "stages.srl.trl: "),
+        ({"generation_kwargs": 5}, "stages.srl.trl: "),
+        ({"cache_implementation": "nope"}, "Invalid `cache_implementation` (nope)"),
+    ],
+)
+def test_sampling_that_cannot_be_is_an_error(subject, trl, message):
+    status, found = only(sampling(subject({**SRL, "trl": trl}, data=False)))
+    assert status is Status.ERROR
+    assert message in found
+    assert "\n" not in found
+
+
+def test_sampling_is_told(subject):
+    found = only(sampling(subject({**SRL, "trl": {"top_p": 0.9, "top_k": 20}}, data=False)))
+    assert found == (Status.OK, "temperature 1, top_p 0.9, top_k 20")
+    assert list(sampling(subject(SFT, {**SRL, "trl": {"use_vllm": True}}, data=False))) == []

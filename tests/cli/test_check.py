@@ -94,10 +94,17 @@ def test_rows_and_checks_are_written_for_scripts(treadle, recipe, tiny_folder, t
 
 
 def test_without_a_recipe_the_papers_stages_are_looked_at(treadle, tiny_folder, data):
-    code, out, _ = treadle("check", tiny_folder, "--data", data, "stages.srl.max_completion_length=9")
+    code, out, _ = treadle(
+        "check",
+        tiny_folder,
+        "--data",
+        data,
+        "stages.srl.max_completion_length=9",
+        "stages.rlvr.max_completion_length=9",
+    )
     assert code == 0
     assert all(f"positions.{stage} " in out for stage in ("sft", "srl", "rlvr"))
-    assert "with max_completion_length 9" in out
+    assert "of the model's 2,048 positions with max_completion_length 9" in out
 
 
 def test_a_recipe_alone_brings_its_model(treadle, recipe):

@@ -26,6 +26,7 @@ from tests.models import FAMILIES, HEADS
 from tests.rollout.models import SHAPE, config_of, stock_completions, tiny_model, trajectory_prompts
 from treadle.rollout import generate_completions, why_not
 from treadle.tree import support
+from treadle.tree import why_not as why_no_tree
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -84,7 +85,7 @@ def test_models_without_a_head_are_named():
     """Both rooms say so, where one asked a base model for a method that only generating models have."""
     without_head = tiny_model().model
     assert why_not(without_head) == "qwen2 has no head for next tokens"
-    assert tree.why_not(without_head) == "Qwen2Model has no head for next tokens"
+    assert why_no_tree(without_head) == "Qwen2Model has no head for next tokens"
 
 
 @pytest.mark.parametrize(

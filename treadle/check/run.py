@@ -15,6 +15,7 @@ from treadle.check.files import all_tensors, config, tokenizer, weights
 from treadle.check.lengths import lengths
 from treadle.check.numbers import dtype
 from treadle.check.results import Check, Status, errors, warning
+from treadle.check.sampling import sampling
 from treadle.check.sharing import prefix_tree, shared_rollout
 from treadle.check.speech import end_of_turn, prompts, round_trip, template, thoughts
 from treadle.check.subject import Subject
@@ -27,10 +28,10 @@ Group = tuple[Callable[[Subject], Iterator[Check]], ...]
 _ROWS: tuple[Group, ...] = ((template, data), (end_of_turn, thoughts, prompts, round_trip), (lengths, floors))
 ALL: tuple[Group, ...] = (
     (weights, config, tokenizer),
-    (all_tensors, vocabulary, special_tokens, dtype, lora, prefix_tree, shared_rollout),
+    (all_tensors, vocabulary, special_tokens, dtype, lora, sampling, prefix_tree, shared_rollout),
     *_ROWS,
 )
-PLANNED: tuple[Group, ...] = ((config,), (dtype, lora, prefix_tree, shared_rollout))
+PLANNED: tuple[Group, ...] = ((config,), (dtype, lora, sampling, prefix_tree, shared_rollout))
 """Of a plan, for which a config is enough."""
 
 

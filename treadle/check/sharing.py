@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from transformers import GenerationConfig
-
 from treadle import rollout
 from treadle.check.results import Check, ok, warning
+from treadle.check.sampling import settings_of
 from treadle.check.subject import Subject
 from treadle.recipe.arguments import trainer_config
 from treadle.recipe.schema import AnyStage, RLStage
@@ -51,10 +50,10 @@ def shared_rollout(subject: Subject) -> Iterator[Check]:
         if off := _generates_otherwise(stage):
             yield ok(id, off)
             continue
-        settings = GenerationConfig(
-            **{"max_new_tokens": stage.max_completion_length, **(stage.trl.get("generation_kwargs") or {})}
-        )
-        reason = rollout.why_not(subject.network, settings)
+        try:
+            reason = rollout.why_not(subject.network, settings_of(stage))
+        except (ValueError, TypeError):
+            continue  # which the check of sampling says
         if reason:
             yield warning(
                 id,
