@@ -20,6 +20,7 @@ _HOMES = {
     "Completion": "scoring.completion",
     "FormatFault": "scoring.completion",
     "parse_completion": "scoring.completion",
+    "ThoughtTags": "scoring.thoughts",
     "step_similarity": "scoring.rewards",
     "srl_reward": "scoring.rewards",
     "solution_reward": "scoring.rewards",

@@ -64,7 +64,7 @@ def test_tags_are_saved_beside_a_model_and_read_again(tmp_path):
     assert chat.describe() == {"thought_tags": list(pair)}
     assert Chat(byte_tokenizer()).describe() == {}  # the paper's change nothing
     write_file(tmp_path, {"thought_tags": ["<a>"]})
-    with pytest.raises(ModelError, match=rf"{FILE}: thought_tags: found \['<a>'\], expected two texts such as"):
+    with pytest.raises(ModelError, match=rf"{FILE}: thought_tags: found \['<a>'\]; expected two texts, such as"):
         read_settings(str(tmp_path))
 
 

@@ -14,8 +14,10 @@ import yaml
 
 from treadle.cli import main as cli
 from treadle.cli.data import spread
-from treadle.cli.evaluate import BACKEND_FLAGS, _floor
+from treadle.cli.evaluate import BACKEND_FLAGS
+from treadle.cli.problems import instances_of
 from treadle.data.prepared import Prepared
+from treadle.data.prompts import Asking
 from treadle.data.sources.native import to_row
 from treadle.evaluate.backends import _OPENERS
 
@@ -83,7 +85,9 @@ def test_prepare_train_evaluate(treadle, world, recipe, tiny_folder, tmp_path):
     code, out, err = treadle(*command, *limits, "--mode", "all")
     assert code == 0, err
     assert "| data | 4 | whole | 0.0% [0.0%, 49.0%] | - |" in out
-    assert re.search(r"next steps: \d+ of 4 trajectories, similarity \d+\.\d% \[.*\], exact 0\.0%", out)
+    assert re.search(
+        r"next steps: \d+ of 4 trajectories, similarity \d+\.\d% \[.*\] \(floor \d+\.\d%\), exact 0\.0%", out
+    )
     assert re.search(r"a policy that has learned nothing earns \d+\.\d% \[.*\]; above that by -?\d+\.\d%", out)
     samples = [json.loads(line) for line in (tmp_path / "scores" / "samples.jsonl").open()]
     assert len(samples) == 8
@@ -191,12 +195,15 @@ def test_the_flags_of_back_ends_are_options_that_they_have():
         assert set(flags) <= set(inspect.signature(_OPENERS[kind]).parameters)
 
 
-def test_steps_of_several_folders_have_no_common_floor(treadle, world, tmp_path):
-    folders = [str(tmp_path / name) for name in "ab"]
-    for folder in folders:
-        treadle("prepare", world, "-o", folder)
-    assert _floor([folders[0], str(world)]) == Prepared(folders[0]).floors["floor"]
-    assert _floor(folders) is _floor([str(world)]) is _floor(None) is None
+def test_steps_are_told_by_the_folder_that_they_are_of(treadle, world, tmp_path):
+    """A floor counts as often as steps of its folder are evaluated."""
+    folders = [tmp_path / name for name in "ab"]
+    treadle("prepare", world, "-o", folders[0])
+    treadle("prepare", world, "-o", folders[1], "--targets", "all")
+    found = instances_of([f"first={folders[0]}", str(world), str(folders[1])], "train", None, Asking())
+    assert {folder: len(steps) for folder, steps in found.items()} == {
+        folder: Prepared(folder).count("instances") for folder in folders
+    }
 
 
 def test_a_second_run_finds_its_folder(treadle, world, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 
 from treadle.evaluate.averages import averages
 from treadle.evaluate.metrics import avg_at_k, maj_at_k, pass_at_k
-from treadle.evaluate.records import Key, Problem, Sample, Stop
-from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, sample_record
+from treadle.evaluate.records import Key, Problem, Sample, StepSample, Stop
+from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, STEPS, sample_record
+from treadle.evaluate.step_view import step_view
 from treadle.evaluate.store import write_json, write_lines
 from treadle.scoring.grading import Verdict
 from treadle.statistics.estimates import wilson
@@ -86,6 +88,30 @@ def write_run(
     write_json(folder / INFO, info)
     write_lines(folder / PROBLEMS, (asdict(p) for found in problems.values() for p in found))
     write_lines(folder / SAMPLES, map(sample_record, samples[: len(samples) - failed]))
+    write_json(folder / RESULTS, results)
+    return folder
+
+
+def with_steps(
+    folder: Path,
+    similarities: Sequence[Sequence[float]],
+    floor: Mapping[str, Any] | None = None,
+    no_floor: str = "",
+    digest: str = "same",
+    failed: int = 0,
+) -> Path:
+    """Add next steps to a run: of each trajectory the similarities of its steps."""
+    steps = [
+        StepSample(f"t{t}", k, len(values), [], "expert's", "written", "", "written", None, value, False, 5, 1)
+        for t, values in enumerate(similarities)
+        for k, value in enumerate(values, 1)
+    ]
+    write_lines(folder / STEPS, map(asdict, steps))
+    info = json.loads((folder / INFO).read_text())
+    info["identity"]["step instances"] = digest
+    write_json(folder / INFO, info)
+    results = json.loads((folder / RESULTS).read_text())
+    results["steps"] = {**step_view(steps, floor, no_floor), "failed": failed}
     write_json(folder / RESULTS, results)
     return folder
 

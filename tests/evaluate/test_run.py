@@ -22,7 +22,7 @@ from treadle.evaluate.run import evaluate, regrade
 from treadle.evaluate.runs import read_run
 from treadle.evaluate.settings import EvaluateSettings, model_digest
 from treadle.evaluate.store import Journal, read_lines
-from treadle.evaluate.summary import failed
+from treadle.evaluate.summary import as_table, failed
 from treadle.miniature.problems import as_tasks, held_out_problems
 from treadle.report.evaluation import write_evaluation_report
 
@@ -263,7 +263,13 @@ def test_next_steps_of_a_prepared_folder(tiny_folder, expert_trajectories, tmp_p
     assert results["steps"]["floor"] == floor
     above = results["steps"]["similarity"]["value"] - floor["value"]
     assert results["steps"]["above_floor"]["value"] == pytest.approx(above)
+    assert f"(floor {floor['value']:.1%}), exact" in as_table(results)
     assert regrade(out)["steps"] == results["steps"]
+    without = evaluate(str(tiny_folder), [], settings, tmp_path / "other", instances=instances, no_floor="it is lost")
+    assert without["steps"]["no_floor"] == "it is lost"
+    assert regrade(tmp_path / "other")["steps"] == without["steps"]
+    assert "(floor not known), exact" in as_table(without)
+    assert "the floor of their similarity is not known: it is lost" in as_table(without)
     assert results["steps"]["steps"] == len(instances)
     steps = list(read_run(out).steps())
     assert [(s.trajectory_id, s.step) for s in steps] == [(i.trajectory_id, i.step) for i in instances]
@@ -278,3 +284,30 @@ def test_a_run_that_another_process_writes(tiny_folder, benchmark, tmp_path):
     evaluate(str(tiny_folder), [benchmark], SETTINGS, out)
     with closing(Journal(out / "generations.jsonl")), pytest.raises(OutputError, match="another `treadle evaluate`"):
         evaluate(str(tiny_folder), [benchmark], SETTINGS, out)
+
+
+def test_a_run_that_is_continued_on_another_day_keeps_its_date(tiny_folder, tiny_tokenizer, benchmark, tmp_path):
+    tiny_tokenizer = type(tiny_tokenizer).from_pretrained(tiny_folder)
+    tiny_tokenizer.chat_template = "{{ strftime_now('%d') }}" + tiny_tokenizer.chat_template
+    tiny_tokenizer.save_pretrained(tiny_folder)
+    out, settings = tmp_path / "run", replace(SETTINGS, modes=("whole",), samples=0)
+    evaluate(str(tiny_folder), [benchmark], settings, out, options={"date": "2026-11-28"})
+    lines = content(out, "generations.jsonl")
+    (out / "generations.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines[:2]))
+    evaluate(str(tiny_folder), [benchmark], settings, out)
+    assert content(out, "generations.jsonl") == lines
+    info = json.loads((out / "run.json").read_text())
+    assert info["backend"]["chat"] == {"date": "2026-11-28"}
+    with pytest.raises(OutputError, match=r"chat.date: '2026-11-28' there, '2026-11-29' now"):
+        evaluate(str(tiny_folder), [benchmark], settings, out, options={"date": "2026-11-29"})
+    evaluate(str(tiny_folder), [benchmark], settings, out, options={"date": "2026-11-29"}, overwrite=True)
+
+
+def test_other_variables_of_the_template_are_another_run(tiny_folder, tiny_tokenizer, benchmark, tmp_path):
+    tiny_tokenizer = type(tiny_tokenizer).from_pretrained(tiny_folder)
+    tiny_tokenizer.chat_template += "{% if brief %}2{% endif %}"
+    tiny_tokenizer.save_pretrained(tiny_folder)
+    out, settings = tmp_path / "run", replace(SETTINGS, modes=("whole",), samples=0)
+    evaluate(str(tiny_folder), [benchmark], settings, out)
+    with pytest.raises(OutputError, match=r"chat.chat_template_kwargs: None there, \{'brief': True\} now"):
+        evaluate(str(tiny_folder), [benchmark], settings, out, options={"chat_template_kwargs": {"brief": True}})

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from treadle.evaluate.records import StepSample
+from treadle.evaluate.step_floor import NOT_GIVEN
 from treadle.evaluate.step_view import step_view
 from treadle.scoring.completion import FormatFault
 
@@ -95,7 +96,10 @@ def test_the_difference_to_the_floor():
     assert above["high"] - 0.2 == pytest.approx(((similarity["high"] - 0.5) ** 2 + 0.04**2) ** 0.5)
     for one_trajectory in (step_view(THREE[:1], floor), step_view(THREE, {**floor, "low": None, "high": None})):
         assert one_trajectory["above_floor"]["low"] is one_trajectory["above_floor"]["high"] is None
+    assert "no_floor" not in view
     assert not {"floor", "above_floor"} & step_view(THREE).keys()
+    assert step_view(THREE)["no_floor"] == NOT_GIVEN
+    assert step_view(THREE, None, "the data is lost")["no_floor"] == "the data is lost"
     assert step_view([], floor) == {"steps": 0, "trajectories": 0}
 
 

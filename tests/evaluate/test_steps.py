@@ -13,7 +13,7 @@ from treadle.data.instances import step_instances
 from treadle.evaluate.backends import TransformersBackend
 from treadle.evaluate.generation import generate
 from treadle.evaluate.records import Sampling
-from treadle.evaluate.steps import StepReport, evaluate_steps
+from treadle.evaluate.steps import StepReport, evaluate_steps, joined
 from treadle.scoring.completion import FormatFault, parse_completion
 from treadle.scoring.rewards import srl_reward
 
@@ -35,6 +35,17 @@ def instances(expert_trajectories):
 def in_order(samples, instances):
     found = {(s.trajectory_id, s.step): s for s in samples}
     return [found[i.trajectory_id, i.step] for i in instances]
+
+
+def test_trajectories_of_one_id_in_two_folders_are_two(instances):
+    """Steps of two trajectories must not count as those of one."""
+    first, second = instances[:3], instances[3:6]
+    apart = {Path("x/a"): first, Path("x/b"): [replace(i, trajectory_id="other") for i in second]}
+    assert joined(apart) == [*first, *apart[Path("x/b")]], "as they are"
+    for folders, names in ((("x/a", "x/b"), ("a", "b")), (("x/a", "y/a"), ("x/a", "y/a"))):
+        found = joined(dict(zip(map(Path, folders), (first, first), strict=True)))
+        assert [i.trajectory_id for i in found] == [f"{name}/{i.trajectory_id}" for name in names for i in first]
+        assert [i.prompt for i in found] == [i.prompt for i in (*first, *first)]
 
 
 def test_every_step_is_there_once_and_its_parts_fit(backend, instances):

@@ -7,14 +7,17 @@ import json
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
+from treadle.data.prepared import Prepared
 from treadle.errors import OutputError
 from treadle.evaluate.benchmarks import load_data
 from treadle.miniature import results
 from treadle.miniature.arms import ARMS, recipe_of
 from treadle.miniature.problems import as_tasks, held_out_problems
 from treadle.miniature.quickstart import Scale, run
+from treadle.miniature.report import FLOOR, curves_figure
 from treadle.recipe.models import BASE
 from treadle.recipe.reading import load_recipe, parse_recipe
 from treadle.statistics.estimates import wilson
@@ -61,12 +64,14 @@ def test_results_have_every_arm_both_ways(finished):
             "low",
             "high",
             "next_step_exact",
+            "next_step_similarity",
             "thought_tokens",
             "seconds",
         }
         assert 0 <= row["low"] <= row["accuracy"] <= row["high"] <= 1
     assert {"claim", "verdict"} <= set(written["claims"][0])
     assert {"treadle", "torch", "trl"} <= set(written["versions"])
+    assert written["similarity_floor"] == [Prepared(out / "seed-0" / "data-verbose").floors["floor"]]
     seconds = {row["name"]: row["seconds"] for row in written["arms"]}
     assert seconds["base"] == 0 < seconds["srl"] < seconds["srl_rlvr"]
 
@@ -80,7 +85,28 @@ def test_the_report_is_one_file_with_everything_in_it(finished):
     for claim in summary["claims"]:
         assert claim["sentence"].replace("'", "&#39;") in page
     assert page.count("<details>") == 10
+    floor = summary["similarity_floor"][0]["value"]
+    alike = re.findall(r'<td class="n">[\d.]+ <small>\(floor ([\d.]+)\)</small>', page)
+    faults = re.findall(r'<td class="n">[a-z_]+</td>', page)
+    assert len(alike) + len(faults) == len({row["name"] for row in summary["arms"]}) + 2 * 10, (
+        "of every arm, at every step"
+    )
+    assert set(alike) == {f"{floor:.2f}"}
     assert (out / "accuracy.png").stat().st_size > 5000
+
+
+def test_the_curve_of_similarity_has_its_floor_as_a_line(finished):
+    out, summary = finished
+    floor = summary["similarity_floor"][0]["value"]
+    similarity, *others = curves_figure(out / "seed-0", floor).axes
+    (line,) = (line for line in similarity.lines if line.get_color() == FLOOR)
+    assert list(line.get_ydata()) == [floor, floor]
+    assert [text.get_text() for text in similarity.texts] == [f"floor {floor:.2f}"]
+    low, high = similarity.get_ylim()
+    assert low < floor < high
+    assert not [text for axes in others for text in axes.texts]
+    assert not curves_figure(out / "seed-0", None).axes[0].texts
+    plt.close("all")
 
 
 def test_a_second_call_runs_nothing_again(finished, scale):
@@ -122,7 +148,7 @@ def scores(**right):
                 mode: {"right": [1] * n + [0] * (200 - n), "thought_tokens": float(n), "stops": {}}
                 for mode in ("whole", "loop")
             }
-            | {"steps": {"exact": n / 200}, "seconds": 1.0}
+            | {"steps": {"exact": n / 200, "similarity": n / 200}, "seconds": 1.0}
         ]
         for arm, n in right.items()
     }
@@ -155,6 +181,19 @@ def test_sentences_carry_the_figures():
 
 def test_claims_about_arms_that_were_not_run_are_left_out():
     assert not any("Dynamic sampling" in c["claim"] for c in results.claims(scores(**ALL)))
+
+
+def test_a_similarity_has_its_floor_beside_it_in_the_table():
+    rows = results.table(scores(base=186, srl=200))
+    floors = [{"name": "constant", "value": 0.4656}, {"name": "constant", "value": 0.4419}]
+    lines = results.as_markdown(rows, floors[:1]).splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+    assert "| 0.93 (floor 0.47) |" in lines[2]
+    assert "| 1.00 (floor 0.47) |" in lines[3]
+    assert "| 0.93 (floor 0.44 to 0.47) |" in results.as_markdown(rows, floors)
+    assert "| 0.93 (floor 0.47) |" in results.as_markdown(rows, [floors[0], floors[0]])
+    for unknown in ([None], [floors[0], None], []):
+        assert "| 0.93 (floor not known) |" in results.as_markdown(rows, unknown)
 
 
 def test_one_seed_has_wilsons_interval_and_several_the_bootstraps():

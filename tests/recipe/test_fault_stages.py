@@ -18,7 +18,7 @@ from treadle.recipe.schema import FAULT_LIMITS, RLStage
 from treadle.training.srl_config import SRLConfig
 
 
-@pytest.mark.parametrize("stage", [SRL, SFT])
+@pytest.mark.parametrize("stage", [{**SRL, "when_short": "fill"}, SFT])
 def test_the_same_command_continues_after_a_fault(stage, recipe, tmp_path, monkeypatch):  # noqa: F811
     made = recipe({**stage, "max_steps": 5, "save_every": 1, "max_skipped_steps": 2})
     build = stages.build_trainer

@@ -107,9 +107,9 @@ def test_the_floor_of_the_data_stands_beside_what_step_similarity_rewards(recipe
     floor = Prepared(prepared).floor
     assert 0 < floor < 1
     sizes = stages.check(loaded)
-    assert [size.similarity_floor for size in sizes] == [floor, None, None, None, None, None]
+    assert [size.similarity_floor for size in sizes] == [floor, None, None, None, floor, None], "RLVR with steps"
     sentence = f"; without learning anything similarity is up to {floor:.2f}"
-    assert [sentence in size.describe() for size in sizes] == [True, *[False] * 5]
+    assert [sentence in size.describe() for size in sizes] == [True, *[False] * 3, True, False]
     bars = []
     monkeypatch.setattr(stages, "ProgressBar", lambda *given: bars.append(ProgressBar(*given)) or bars[-1])
     stages.run(recipe({**SRL, "validate_every": 1, "max_completion_length": 300}))
@@ -118,7 +118,9 @@ def test_the_floor_of_the_data_stands_beside_what_step_similarity_rewards(recipe
     assert {name for log in shown for name in log} >= {"similarity", "eval_similarity"}, "in 300 tokens many end"
     assert {log["similarity_floor"] for log in shown} == {round(floor, 4)}
     assert not any("similarity_floor" in log for log in logs if log not in shown)
-    assert [bar.similarity_floor for bar in bars] == [floor]
+    assert [(bar.similarity_floor, bar.held_out_floor) for bar in bars] == [(floor, floor)]
+    best = json.loads((tmp_path / "run" / "1-srl" / "best.json").read_text())
+    assert (best["metric"], best["similarity_floor"]) == ("eval_reward", round(floor, 4))
 
 
 def test_data_without_a_floor_trains_without_one(recipe, prepared, tmp_path):

@@ -15,6 +15,7 @@ from treadle.scoring.floors import (
     TITLES,
     Place,
     choose_constants,
+    example_floor,
     first_line,
     highest,
     last_sentence,
@@ -88,6 +89,42 @@ def test_who_is_told_the_tool_is_not_the_floor():
     best = highest(floors)
     assert best["name"] != "constant_by_tool"
     assert best["value"] == max(f["value"] for f in floors if f["name"] != "constant_by_tool")
+
+
+def test_the_most_frequent_action_is_a_policy_where_actions_are_calls():
+    """`ls` five times in the first half; in the second it is right twice in four."""
+    chosen = [
+        place(k, 1, text, tool="t") for k, text in enumerate(["ls"] * 5 + ["pwd", "pwd", "cat a b c", "cat a b d"])
+    ]
+    measured = [place(f"m{k}", 1, text, tool="t") for k, text in enumerate(("ls", "ls", "cat x", "pwd"))]
+    constants = choose_constants(chosen)
+    assert constants.frequent == "ls"
+    found = by_name(measure_floors(constants, measured))["most_frequent"]
+    assert found["value"] == pytest.approx((1 + 1 + ratio("ls", "cat x") + ratio("ls", "pwd")) / 4)
+    assert found["share"] == 0.5
+    assert found["texts"] == [{"group": "", "text": "ls", "similarity": found["value"], "steps": 4}]
+    tied = [place(k, 1, text, tool="t") for k, text in enumerate(("pwd", "ls", "pwd", "ls", "cat"))]
+    assert choose_constants(tied).frequent == choose_constants(tied[::-1]).frequent == "ls", "in the alphabet"
+    once = [place(k, 1, text, tool="t") for k, text in enumerate(("pwd", "ls"))]
+    sentences = [place(k, 1, "all alike") for k in range(4)]
+    for places in (once, sentences):
+        assert choose_constants(places).frequent is None
+        assert "most_frequent" not in by_name(measure_floors(choose_constants(places), measured))
+
+
+def test_a_worked_example_s_action_repeated():
+    """Of `xy` and `zz` the first earns more in the first half; in the second it earns 1, 0.5 and 0."""
+    chosen = [place("a", 1, "xy"), place("b", 1, "xx"), place("e", 1, "zz"), place("e", 2, "zz"), place("e", 3, "zz")]
+    measured = [place("c", 1, "xy"), place("c", 2, "yy"), place("d", 1, "zz")]
+    found = example_floor(["zz", "xy"], chosen, measured, own={"e"})
+    assert (found["name"], found["value"], found["count"], found["groups"]) == ("worked_example", 0.5, 3, 2)
+    assert found["name"] in TITLES
+    assert found["texts"] == [{"group": "", "text": "xy", "similarity": 0.5, "steps": 3}]
+    assert example_floor(["zz", "xy"], chosen, measured)["texts"][0]["text"] == "zz", "right at its own steps"
+    assert example_floor(["zz", "xy"], chosen, measured, own={"e", "c"})["value"] == 0, "of d alone"
+    assert example_floor(["b", "a"], [], measured)["texts"][0]["text"] == "a"
+    assert example_floor([], chosen, measured) is None
+    assert example_floor(["xy"], chosen, measured, own={"c", "d"}) is None
 
 
 def test_the_problem_s_own_words():

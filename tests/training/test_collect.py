@@ -102,7 +102,7 @@ def test_what_is_missing_is_drawn_until_the_last_round():
         "kept_groups": 1, "rounds": 3, "missing_groups": 3, "filled_groups": 0, "waited_groups": 0, "kept_share": 0.1,
         "dropped/all_right": 0.1, "dropped/all_wrong": 0.6, "dropped/low_spread": 0.1, "dropped/unscorable": 0.1,
         "dropped/all_format_faults": 0, "extra_rollouts_per_kept_group": 18, "expired_groups": 0, "surplus_groups": 0,
-        "thrown_away_groups": 0,
+        "thrown_away_groups": 0, "empty_generations": 0,
     }  # fmt: skip
     assert {name.removeprefix("sampling/"): values for name, values in run.metrics.items()} == {
         name: [pytest.approx(value)] for name, value in expected.items()

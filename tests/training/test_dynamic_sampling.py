@@ -69,7 +69,7 @@ def test_when_the_cap_is_hit_it_trains_on_what_there_is(tiny_model, tiny_tokeniz
     trainer.train()
     for log in trainer.state.log_history[:2]:
         assert log["sampling/rounds"] == 1
-    sizes = [len(batch["advantages"]) for batch in seen]
+    sizes = [len(batch["advantages"]) for batch in seen if batch is not None]
     assert all(size <= 8 for size in sizes)
     assert sum(sizes) < 32
 
@@ -136,6 +136,60 @@ def test_stop_when_short_says_what_was_dropped(tiny_model, tiny_tokenizer, tmp_p
             when_short="stop",
         )
     assert [r["dropped"] for r in rollouts_of(tmp_path)] == [None, "all_wrong", None, "all_wrong"]
+
+
+def nothing_varies_before_the_third_generation(completions, number, **kwargs):
+    nothing_varies_before_the_third_generation.calls += 1
+    return [float(nothing_varies_before_the_third_generation.calls > 2 and i % 2) for i in range(len(completions))]
+
+
+@pytest.mark.parametrize("tree", [True, False])
+@pytest.mark.parametrize("iterations", [1, 2])
+def test_a_generation_without_signal_changes_no_weight_and_costs_no_forward(
+    tiny_folder, tiny_tokenizer, tmp_path, tree, iterations
+):
+    """Neither momentum nor decay may move weights where nothing was kept; the data goes on, and the steps count."""
+    nothing_varies_before_the_third_generation.calls = 0
+    forwards, weights = Counter(), []
+
+    class Counting(SRLTrainer):
+        def _get_per_token_logps_and_entropies(self, *asked, **kwargs):
+            forwards[self.state.global_step] += 1
+            return super()._get_per_token_logps_and_entropies(*asked, **kwargs)
+
+        def training_step(self, *asked, **kwargs):
+            weights.append(next(self.model.parameters()).detach().clone())
+            return super().training_step(*asked, **kwargs)
+
+    args = arguments(
+        SRLConfig,
+        tmp_path,
+        dynamic_sampling=True,
+        log_rollouts=True,
+        prefix_tree=tree,
+        num_iterations=iterations,
+        beta=0.1,
+        weight_decay=0.1,
+        learning_rate=0.01,
+        max_steps=4 * iterations,
+        max_sampling_rounds=1,
+    )
+    _, logs = train(
+        Counting, str(tiny_folder), tiny_tokenizer, args, rewards=nothing_varies_before_the_third_generation
+    )
+    steps = len(logs)
+    assert steps == 4 * iterations
+    empty = [log["sampling/empty_generations"] for log in logs if "sampling/empty_generations" in log]
+    assert empty == [1.0, 1.0, 0.0, 0.0]
+    assert min(forwards) == 2 * iterations
+    per_step = len(weights) // steps
+    by_step = weights[::per_step]
+    for step in range(2 * iterations):
+        assert torch.equal(by_step[step], by_step[step + 1])
+    assert not torch.equal(by_step[2 * iterations], by_step[2 * iterations + 1])
+    assert all(log["reward"] == 0 for log in logs[: 2 * iterations] if "reward" in log)
+    prompts = [r["number"] for r in rollouts_of(tmp_path)]
+    assert len(set(prompts[: len(ROWS)])) == len(ROWS)
 
 
 @pytest.mark.parametrize("tree", [True, False])

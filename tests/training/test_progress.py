@@ -49,6 +49,18 @@ def test_a_similarity_has_its_floor_beside_it(tmp_path, arguments, capfd):
     assert "similarity=0.3 (floor 0.35)" in capfd.readouterr().err
 
 
+def test_a_validation_by_similarity_has_its_floor_beside_it(tmp_path, arguments, capfd):
+    path = tmp_path / "m.jsonl"
+    state = TrainerState(max_steps=9)
+    for callback in (MetricsFile(path, held_out_floor=0.34567), ProgressBar("rlvr", held_out_floor=0.34567)):
+        callback.on_train_begin(arguments, state, TrainerControl())
+        for logs in ({"similarity": 0.5}, {"eval_reward": 0.375}, {"eval_reward": -1.0, "eval_similarity": None}):
+            callback.on_log(arguments, state, TrainerControl(), logs=logs)
+        callback.on_train_end(arguments, state, TrainerControl())
+    assert [json.loads(line).get("similarity_floor") for line in path.open()] == [None, 0.3457, 0.3457]
+    assert "held_out=-1 (floor 0.35)" in capfd.readouterr().err
+
+
 def test_the_bar_shows_reward_kept_groups_and_faults_by_kind(arguments, capfd):
     state = TrainerState(max_steps=2, global_step=0)
     bar = ProgressBar("srl")

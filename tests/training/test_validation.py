@@ -23,7 +23,7 @@ from treadle.recipe.arguments import trainer_config
 from treadle.recipe.build import reward_of
 from treadle.recipe.sizes import derive_sizes
 from treadle.recipe.training_data import training_rows
-from treadle.recipe.validation_rows import validation_rows
+from treadle.recipe.validation_rows import validation_floor, validation_rows
 from treadle.training.validation import HeldOutRewards, validation_stream
 
 TIMES = ("seconds", "time", "per_second", "runtime")
@@ -238,9 +238,31 @@ def test_what_cannot_be_validated_is_refused_before_anything_is_written(recipe, 
     assert not (tmp_path / "run").exists()
 
 
-def test_a_dry_run_says_what_is_validated(recipe):  # noqa: F811
+def test_only_a_validation_by_step_similarity_has_a_floor(recipe, prepared):  # noqa: F811
+    floor = Prepared(prepared).floor
+    every = {"validate_every": 2}
+    for stage, expected in (
+        ({**SRL, **every}, floor),
+        ({**RLVR, **every, "validation": "steps"}, floor),
+        ({**SRL, **every, "validation": "answers"}, None),
+        ({**SRL, **every, "unit": "solution"}, None),
+        ({**SRL, **every, "autojunk": True}, None),
+        ({**SRL, **every, "reward": "margin"}, None),
+        ({**RLVR, **every}, None),
+        ({**SFT, **every}, None),
+        (SRL, None),
+    ):
+        assert validation_floor(recipe(stage).stages[0], Prepared(prepared)) == expected, stage
+
+
+def test_a_dry_run_says_what_is_validated(recipe, prepared):  # noqa: F811
+    floor = Prepared(prepared).floor
     sizes = stages.check(recipe({**SRL, **STEPS}, {**SFT, **STEPS, "unit": "solutions"}, {**RLVR, **STEPS}))
-    assert sizes[0].describe().endswith("; validated every 2 steps on 6 of 36 held-out steps")
+    assert (
+        sizes[0]
+        .describe()
+        .endswith(f"; validated every 2 steps on 6 of 36 held-out steps (floor of their reward {floor:.2f})")
+    )
     assert sizes[1].describe().endswith("; validated every 2 steps on 4 of 4 held-out conversations")
     assert sizes[2].describe().endswith("; validated every 2 steps on 4 of 4 held-out final answers")
 

@@ -6,6 +6,7 @@ an assistant's turn each in its own way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from treadle.chat.template import Template
@@ -64,24 +65,30 @@ def shows_date(template: Template) -> bool:
 def end_of_turn(template: Template) -> tuple[int, ...]:
     """The tokens that follow an assistant's text up to the special one that ends the turn, which is the last.
 
+    Where several special tokens follow one another, those belong to the turn that stand there before another turn as
+    well as at the end: some templates end a conversation with a token of its own.
+
     The tokenizer's end-of-sequence token alone where the template has no such token, or shows no assistant's turn;
     nothing where there is none either.
     """
     tokenizer = template.tokenizer
-    eos = () if tokenizer.eos_token_id is None else (tokenizer.eos_token_id,)
-    try:
-        text = template.text([_message("user", _USER), _message("assistant", _ASSISTANT)], prompt=False)
-    except ModelError:
-        return eos
-    _, found, after = text.rpartition(_ASSISTANT)
-    if not found:
-        return eos
-    ids = tokenizer(after, add_special_tokens=False)["input_ids"]
+    last, between = _after_text(template), _after_text(template, [_message("user", _SYSTEM)])
     for marks in (special_ids(tokenizer), set(tokenizer.added_tokens_decoder)):
-        place = next((place for place, token in enumerate(ids) if token in marks), None)
-        if place is not None:
-            return tuple(ids[: place + 1])
-    return eos
+        places = [place for place, token in enumerate(last) if token in marks]
+        shared = [place for place in places if last[: place + 1] == between[: place + 1]]
+        if places:
+            return tuple(last[: (shared or places[:1])[-1] + 1])
+    return () if tokenizer.eos_token_id is None else (tokenizer.eos_token_id,)
+
+
+def _after_text(template: Template, more: Sequence[Message] = ()) -> list[int]:
+    """Tokens after the text of an assistant's turn that other messages may follow; none if it is refused or dropped."""
+    turns = [_message("user", _USER), _message("assistant", _ASSISTANT), *more]
+    try:
+        _, found, after = template.text(turns, prompt=False).rpartition(_ASSISTANT)
+    except ModelError:
+        return []
+    return template.tokenizer(after, add_special_tokens=False)["input_ids"] if found else []
 
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> set[int]:

@@ -33,7 +33,7 @@ def floors(subject: Subject) -> Iterator[Check]:
         if not isinstance(stage, RLStage):
             continue
         id = f"floor.{stage.name}"
-        floor = similarity_floor(stage, subject.prepared)
+        floor = similarity_floor(stage, subject.prepared, subject.shown)
         if floor is not None:
             yield ok(id, f"rewarded by similarity, of which a policy that has learned nothing earns up to {floor:.2f}")
         elif isinstance(stage, SRLStage):

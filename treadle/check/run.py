@@ -7,7 +7,8 @@ left out and said to be.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from treadle.check.adapters import lora
 from treadle.check.data import data, floors
@@ -35,6 +36,9 @@ PLANNED: tuple[Group, ...] = ((config,), (dtype, lora, sampling, prefix_tree, sh
 """Of a plan, for which a config is enough."""
 
 
+CHAT_OPTIONS = ("chat_template_kwargs", "system_role", "date", "thought_tags")
+
+
 def check_recipe(recipe: Recipe) -> list[Check]:
     """What can be told of a recipe that is to be trained."""
     return look(Subject(recipe.model, recipe))
@@ -52,9 +56,14 @@ def check_plan(recipe: Recipe, rows: bool) -> list[Check]:
     return [check for check in found if check.id not in ("tokenizer", "data", "left_out")]
 
 
-def check_model(model: str) -> list[Check]:
-    """What can be told of a model that is evaluated."""
-    return look(Subject(model))
+def check_model(model: str, options: Mapping[str, Any] | None = None) -> list[Check]:
+    """What can be told of a model that is evaluated.
+
+    Args:
+        options: Of the back end; those that say how the model is spoken to are followed.
+    """
+    chat = {name: value for name, value in (options or {}).items() if name in CHAT_OPTIONS}
+    return look(Subject(model, chat=chat))
 
 
 def look(subject: Subject, groups: tuple[Group, ...] = ALL) -> list[Check]:

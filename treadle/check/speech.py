@@ -64,7 +64,7 @@ def prompts(subject: Subject) -> Iterator[Check]:
     for stage in subject.stages:
         id = f"prompts.{stage.name}"
         try:
-            check_prompts(stage, subject.prepared, subject.chat, subject.shown)
+            check_prompts(stage, subject.prepared, subject.shown, subject.chat)
         except TreadleError as problem:
             yield error(id, problem)
         else:

@@ -6,9 +6,10 @@ Weights are not read: the network stands on PyTorch's meta device. Opening raise
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from datasets import Dataset
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -44,10 +45,18 @@ class Subject:
         recipe: Its stages and data are looked at; `None` for a model alone, as evaluation has it.
         data: Whether to look at the recipe's data.
         effort: What the lengths of rows may cost.
+        chat: Of a model alone: how it is spoken to, as for `treadle.recipe.models.load_chat`.
     """
 
-    def __init__(self, model: str, recipe: Recipe | None = None, data: bool = True, effort: Effort = QUICK) -> None:
-        self.model, self.recipe, self.effort = model, recipe, effort
+    def __init__(
+        self,
+        model: str,
+        recipe: Recipe | None = None,
+        data: bool = True,
+        effort: Effort = QUICK,
+        chat: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.model, self.recipe, self.effort, self._chat = model, recipe, effort, dict(chat or {})
         self.has_data = recipe is not None and data
 
     @property
@@ -84,7 +93,7 @@ class Subject:
     @cached_property
     def chat(self) -> Chat:
         """How the model is spoken to."""
-        return recipe_chat(self.recipe) if self.recipe else load_chat(self.model)
+        return recipe_chat(self.recipe) if self.recipe else load_chat(self.model, **self._chat)
 
     @cached_property
     def prepared(self) -> Prepared:

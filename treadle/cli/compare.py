@@ -17,7 +17,7 @@ def compare(
         str | None, typer.Option(help="Row that the others are tested against; the first by default.")
     ] = None,
     benchmark: Annotated[list[str] | None, typer.Option(help="Only this benchmark; may be repeated.")] = None,
-    mode: Annotated[list[str] | None, typer.Option(help="Only whole or loop.")] = None,
+    mode: Annotated[list[str] | None, typer.Option(help="Only whole, loop or steps.")] = None,
     paper: Annotated[
         bool, typer.Option("--paper", help="The paper's table beside benchmarks that are its own.")
     ] = False,

@@ -105,6 +105,8 @@ def evaluate(
     from treadle.evaluate.run import evaluate as run_evaluate
     from treadle.evaluate.run import regrade as run_regrade
     from treadle.evaluate.settings import EvaluateSettings
+    from treadle.evaluate.step_floor import floor_of
+    from treadle.evaluate.steps import joined
     from treadle.evaluate.summary import as_table, failed
     from treadle.report.evaluation import write_evaluation_report
     from treadle.scoring.grading import KINDS
@@ -158,9 +160,10 @@ def evaluate(
             raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
         sets = sets_of(benchmark, benchmarks_from, data, split, columns, domain, kind) if settings.modes else []
         settings.check(sets)
-        instances = instances_of(data, split, limit, _asking(model, backend, options)) if settings.steps else ()
+        asking = _asking(model, backend, options)
+        instances = instances_of(data, split, limit, asking) if settings.steps else {}
         if backend != "openai":
-            stop_or_warn(check_model(model), ("shared_rollout",))
+            stop_or_warn(check_model(model, options), ("shared_rollout",))
         results = run_evaluate(
             model,
             [s.first(limit) for s in sets],
@@ -168,10 +171,10 @@ def evaluate(
             out,
             backend,
             options,
-            instances,
+            joined(instances),
             overwrite,
             write_evaluation_report,
-            _floor(data) if settings.steps else None,
+            *floor_of({folder: len(found) for folder, found in instances.items()}),
         )
     print(as_table(results))
     print(f"written to {out}; the report is {out / 'report.html'}")
@@ -188,13 +191,3 @@ def _asking(model: str, backend: str, options: dict[str, Any]) -> Asking:
 
     trained = None if backend == "openai" else read_settings(resolve(model)).thought_tags
     return Asking(tags=tags_of_pair(options.get("thought_tags") or trained).pair)
-
-
-def _floor(data: list[str] | None) -> dict[str, Any] | None:
-    """The floor of the one prepared folder among `data`; steps of several folders have no common one."""
-    from treadle.data.prepared import Prepared
-    from treadle.evaluate.benchmarks import split_name
-
-    folders = [path for given in data or [] if (path := split_name(given)[1]).is_dir()]
-    floors = Prepared(folders[0]).floors if len(folders) == 1 else None
-    return floors["floor"] if floors else None

@@ -48,12 +48,14 @@ def sets_of(
     return sets
 
 
-def instances_of(data: list[str] | None, split: str, limit: int | None, asking: Asking) -> list[StepInstance]:
-    """The step instances of the prepared folders among `data`; with a limit those of the first trajectories."""
+def instances_of(
+    data: list[str] | None, split: str, limit: int | None, asking: Asking
+) -> dict[Path, list[StepInstance]]:
+    """The step instances of each prepared folder among `data`; with a limit those of its first trajectories."""
     from treadle.data.prepared import Prepared
     from treadle.evaluate.benchmarks import split_name
 
-    found: list[StepInstance] = []
+    found: dict[Path, list[StepInstance]] = {}
     for given in data or []:
         path = split_name(given)[1]
         if path.is_dir():
@@ -62,7 +64,7 @@ def instances_of(data: list[str] | None, split: str, limit: int | None, asking: 
                 trajectories.add(instance.trajectory_id)
                 if limit is not None and len(trajectories) > limit:
                     break
-                found.append(instance)
+                found.setdefault(path, []).append(instance)
     if not found:
         raise TreadleError("--mode steps: no expert's steps; give a folder made by `treadle prepare` with --data")
     return found

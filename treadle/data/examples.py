@@ -60,4 +60,4 @@ def _short_ones(drawn: Sequence[int], read: dict[int, Trajectory]) -> list[int]:
 
 def _example(trajectory: Trajectory, place: int) -> Example:
     step = 1 if place % 2 else min(len(trajectory.steps), 2)
-    return Example(trajectory.problem, trajectory.steps, step, trajectory.answer)
+    return Example(trajectory.problem, trajectory.steps, step, trajectory.answer, trajectory.id)

@@ -60,6 +60,7 @@ def evaluate(
     overwrite: bool = False,
     page: WritePage | None = None,
     floor: Mapping[str, Any] | None = None,
+    no_floor: str = "",
 ) -> dict[str, Any]:
     """Generate what `out` does not hold yet, grade everything, and write figures and page.
 
@@ -70,6 +71,7 @@ def evaluate(
         overwrite: Whether a run with other settings in `out` is replaced.
         page: Writes the run's page, such as `treadle.report.evaluation.write_evaluation_report`; `None` for none.
         floor: Of the similarity of `instances`, as `Prepared.floors` has it under this name; `None` if not known.
+        no_floor: Why it is not known, for the page and the figures.
 
     Returns:
         The content of results.json. `treadle.evaluate.summary.failed` counts what the back end did not give.
@@ -106,7 +108,7 @@ def evaluate(
                 for b in benchmarks
             ],
             "steps": len(instances),
-            **({"similarity_floor": dict(floor)} if floor else {}),
+            **({"similarity_floor": dict(floor)} if floor else {"no_similarity_floor": no_floor} if instances else {}),
             "grader": GRADER_VERSION,
             "versions": {"treadle": version("treadle"), "python": platform.python_version()},
             "identity": identity(model, described, settings, benchmarks, steps),
@@ -193,7 +195,8 @@ def _step_figures(run: Run) -> dict[str, Any]:
     from treadle.evaluate.step_view import step_view
 
     found: list[StepSample] = [step_from(record) for record in read_lines(run.folder / STEPS)]
-    return {**step_view(found, run.info.get("similarity_floor")), "failed": run.info["steps"] - len(found)}
+    floor = (run.info.get("similarity_floor"), run.info.get("no_similarity_floor", ""))
+    return {**step_view(found, *floor), "failed": run.info["steps"] - len(found)}
 
 
 def _instances_digest(instances: Sequence[StepInstance]) -> str:

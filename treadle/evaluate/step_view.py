@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from treadle.evaluate.records import StepSample
+from treadle.evaluate.step_floor import NOT_GIVEN
 from treadle.scoring.completion import FormatFault
 from treadle.statistics.clustered import Figure, grouped_mean
 from treadle.statistics.estimates import Estimate, difference_distances
@@ -27,7 +28,9 @@ LENGTHS = (50, 200, 500, 1000)
 Naming = Callable[[StepSample], str]
 
 
-def step_view(samples: Iterable[StepSample], floor: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def step_view(
+    samples: Iterable[StepSample], floor: Mapping[str, Any] | None = None, no_floor: str = ""
+) -> dict[str, Any]:
     """Similarity by place, position, difficulty and length of the step, and the format faults.
 
     Difficulty is the number of steps of the expert's trajectory, in terciles of the trajectories. It is known before
@@ -38,6 +41,7 @@ def step_view(samples: Iterable[StepSample], floor: Mapping[str, Any] | None = N
         samples: Of any order; a trajectory need not have all its steps.
         floor: What a policy that has learned nothing earns on data of this kind: `name`, `value`, and `low` and `high`,
             which may be `None`; see `treadle.scoring.floors`.
+        no_floor: Why there is none, in words.
 
     Returns:
         What JSON can hold. `steps` and `trajectories` (counts); `similarity`, `exact` and `similarity_well_formed`
@@ -45,8 +49,8 @@ def step_view(samples: Iterable[StepSample], floor: Mapping[str, Any] | None = N
         `by_position` (`1`, `2`, ..., `10 and later`), `by_difficulty` and `by_action_length`, each from the name of a
         group to its similarity, groups without steps left out; `format_faults`, from every kind to the share of steps
         with it, and `faults`, from the kinds there are to their number. Each figure but the last is a `Figure`. With a
-        floor also `floor`, and `above_floor` with `value`, `low` and `high` of similarity minus floor. Without samples
-        only the two counts, both 0.
+        floor also `floor`, and `above_floor` with `value`, `low` and `high` of similarity minus floor; without one
+        `no_floor`, which says why. Without samples only the two counts, both 0.
     """
     kept = list(samples)
     trajectories = [sample.trajectory_id for sample in kept]
@@ -67,11 +71,15 @@ def step_view(samples: Iterable[StepSample], floor: Mapping[str, Any] | None = N
             for fault in FormatFault
         },
         "faults": dict(Counter(str(sample.fault) for sample in kept if sample.fault is not None)),
-        **({"floor": dict(floor), "above_floor": _above(_similarity(kept), floor)} if floor else {}),
+        **(
+            {"floor": dict(floor), "above_floor": above_floor(_similarity(kept), floor)}
+            if floor
+            else {"no_floor": no_floor or NOT_GIVEN}
+        ),
     }
 
 
-def _above(similarity: Figure, floor: Mapping[str, Any]) -> dict[str, float | None]:
+def above_floor(similarity: Figure, floor: Mapping[str, Any]) -> dict[str, float | None]:
     """Similarity minus floor. They come of different steps, so they err independently."""
     value = similarity["value"] - floor["value"]
     if similarity["low"] is None or floor["low"] is None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from treadle.evaluate.records import Finish, Generation, Request, Sampling, StepSample
@@ -28,6 +29,23 @@ class StepReport:
     given: int = 0
     scored: int = 0
     failed: Counter[str] = field(default_factory=Counter)
+
+
+def joined(instances: Mapping[Path, Sequence[StepInstance]]) -> list[StepInstance]:
+    """The instances of several prepared folders as one list.
+
+    Where two folders have a trajectory of one id, all ids get their folder in front: steps of two trajectories must not
+    count as those of one, neither in intervals nor in a run that is continued.
+    """
+    ids = [{instance.trajectory_id for instance in found} for found in instances.values()]
+    if sum(map(len, ids)) == len(set().union(*ids)):
+        return [instance for found in instances.values() for instance in found]
+    names_differ = len({folder.name for folder in instances}) == len(instances)
+    return [
+        replace(instance, trajectory_id=f"{folder.name if names_differ else folder}/{instance.trajectory_id}")
+        for folder, found in instances.items()
+        for instance in found
+    ]
 
 
 def evaluate_steps(

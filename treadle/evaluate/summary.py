@@ -212,10 +212,16 @@ def as_table(results: Mapping[str, Any]) -> str:
 def _step_notes(steps: Mapping[str, Any]) -> list[str]:
     notes = [f"next steps: {steps['steps']} of {steps['trajectories']} trajectories"]
     if steps["steps"]:
-        notes[0] += f", similarity {_percent(steps['similarity'])}, exact {_percent(steps['exact'])}"
-    if floor := steps.get("floor"):
-        above = _percent(steps["above_floor"])
-        notes.append(f"next steps: a policy that has learned nothing earns {_percent(floor)}; above that by {above}")
+        floor = steps.get("floor")
+        beside = f"floor {floor['value']:.1%}" if floor else "floor not known"
+        notes[0] += f", similarity {_percent(steps['similarity'])} ({beside}), exact {_percent(steps['exact'])}"
+        if floor:
+            above = _percent(steps["above_floor"])
+            notes.append(
+                f"next steps: a policy that has learned nothing earns {_percent(floor)}; above that by {above}"
+            )
+        elif why := steps.get("no_floor"):
+            notes.append(f"next steps: the floor of their similarity is not known: {why}")
     if steps["failed"]:
         notes.append(f"next steps: {steps['failed']} are missing; the same command tries them again")
     return notes

@@ -82,6 +82,9 @@ def _progress(line: Line) -> str:
         return seconds
     shown = {"reward": "reward", "thought_tokens": "thought", "sampling/kept_groups": "kept", "loss": "loss"}
     values = [f"{name} {last[key]:.2f}" for key, name in shown.items() if isinstance(last.get(key), float)]
+    if isinstance(last.get("similarity"), float):
+        floor = f" (floor {last['similarity_floor']:.2f})" if "similarity_floor" in last else ""
+        values.insert(1, f"similarity {last['similarity']:.2f}{floor}")
     return f"step {last['step']}/{line.steps or '?'}, {', '.join(values)}, {seconds}"
 
 

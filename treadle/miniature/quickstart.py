@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from treadle.data.prepared import Prepared
 from treadle.errors import OutputError
 from treadle.files.output import check_out, check_place
 from treadle.files.whole import write_whole
@@ -84,8 +85,10 @@ def run(
     from treadle.miniature import results
 
     scores = {arm.name: [_read(out / f"seed-{s}" / arm.name / "score.json") for s in range(seeds)] for arm in arms}
+    floors = [_floor(out / f"seed-{seed}") for seed in range(seeds)]
     summary = {
         "arms": results.arm_rows(scores),
+        "similarity_floor": floors,
         "claims": results.claims(scores),
         "seconds": round(time.monotonic() - started, 1),
         "resumed": resumed,
@@ -96,7 +99,7 @@ def run(
     }
     _write(out / "results.json", summary)
     write_report(out, scores, summary)
-    print(f"\n{results.as_markdown(results.table(scores))}\n")
+    print(f"\n{results.as_markdown(results.table(scores), floors)}\n")
     for claim in summary["claims"]:
         print(f"{claim['verdict'].upper():9}  {claim['claim']}. {claim['sentence']}")
     print(f"\n{summary['seconds']:.0f} s in all; figures in {out / 'results.json'}, pictures in {out / 'report.html'}")
@@ -195,6 +198,13 @@ def train_and_score(arm: Arm, seed: int, folder: Path, held_out: int) -> str:
     _write(output / "score.json", {**scored, "model": model, "seconds": round(seconds, 1)})
     shares = {mode: sum(scored[mode]["right"]) / len(scored[mode]["right"]) for mode in ("whole", "loop")}
     return f"whole solutions {shares['whole']:.0%}, loop {shares['loop']:.0%}, trained {seconds:.0f} s"
+
+
+def _floor(folder: Path) -> dict[str, Any] | None:
+    """The floor of a seed's demonstrations. Their actions are the same in every style of thoughts."""
+    prepared = sorted(folder.glob("data-*/report.json"))
+    floors = Prepared(prepared[0].parent).floors if prepared else None
+    return floors["floor"] if floors else None
 
 
 def _claim_folder(out: Path, scale: Scale) -> None:

@@ -19,19 +19,24 @@ import matplotlib.pyplot as plt
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from treadle.miniature.results import TITLES, Scores, table
+from treadle.miniature.results import TITLES, Scores, floor_words, table
 from treadle.report.blocks import marked
 from treadle.report.pages import write_page
 from treadle.scoring.completion import FormatFault, parse_completion
 from treadle.scoring.rewards import step_similarity
 
 COLOURS = {"whole": "#2a6f97", "loop": "#e07a2f"}
+FLOOR = "#8a5a00"
 CURVES = {"rlvr": "#8a8a8a", "srl": "#e07a2f", "srl_rlvr": "#2a6f97", "srl_continued": "#b5651d"}
 
 
 def write_report(out: Path, scores: Scores, summary: Mapping[str, Any]) -> None:
     """Write `report.html`, `accuracy.png` and `curves.png` into `out`."""
-    pictures = {"accuracy": accuracy_figure(scores), "curves": curves_figure(out / "seed-0")}
+    first = summary["similarity_floor"][0]
+    pictures = {
+        "accuracy": accuracy_figure(scores),
+        "curves": curves_figure(out / "seed-0", first["value"] if first else None),
+    }
     encoded = {}
     for name, figure in pictures.items():
         buffer = io.BytesIO()
@@ -43,6 +48,8 @@ def write_report(out: Path, scores: Scores, summary: Mapping[str, Any]) -> None:
         out / "report.html",
         "miniature/quickstart.html.j2",
         rows=table(scores),
+        floor=floor_words(summary["similarity_floor"]),
+        first_floor=floor_words([first]),
         summary=summary,
         pictures=encoded,
         steps=_steps(scores),
@@ -69,8 +76,13 @@ def accuracy_figure(scores: Scores) -> Figure:
     return figure
 
 
-def curves_figure(folder: Path) -> Figure:
-    """What the trainer saw, step by step: similarity and thought length of SRL, share of right answers of RLVR."""
+def curves_figure(folder: Path, floor: float | None) -> Figure:
+    """What the trainer saw, step by step: similarity and thought length of SRL, share of right answers of RLVR.
+
+    Args:
+        folder: Of a seed.
+        floor: What similarity a policy earns that has learned nothing.
+    """
     figure, panels = plt.subplots(1, 3, figsize=(11, 3.2))
     for axes, key, title in zip(
         panels,
@@ -84,6 +96,11 @@ def curves_figure(folder: Path) -> Figure:
             if not logs or steps_only:
                 continue
             axes.plot([log["seconds"] for log in logs], [log[key] for log in logs], color=colour, label=TITLES[arm])
+        if key == "similarity" and floor is not None:
+            axes.axhline(floor, color=FLOOR, linewidth=1.2, linestyle=(0, (5, 2)), zorder=0)
+            at, above = (0.98, floor), {"xytext": (0, 3), "textcoords": "offset points", "ha": "right", "va": "bottom"}
+            text = f"floor {floor:.2f}"
+            axes.annotate(text, at, xycoords=axes.get_yaxis_transform(), color=FLOOR, fontsize=8, **above)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("seconds of the stage")
         axes.spines[["top", "right"]].set_visible(False)

@@ -109,6 +109,15 @@ def _length_claim(scores: Scores) -> dict[str, Any]:
     }
 
 
+def floor_words(floors: Sequence[Mapping[str, Any] | None]) -> str:
+    """What stands beside a similarity: the floor of the demonstrations, of several seeds the lowest and the highest."""
+    values = [floor["value"] for floor in floors if floor is not None]
+    if not values or len(values) < len(floors):
+        return "floor not known"
+    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    return f"floor {low}" if low == high else f"floor {low} to {high}"
+
+
 def arm_rows(scores: Scores) -> list[dict[str, Any]]:
     """One row an arm, seed and mode, for `results.json`."""
     rows = []
@@ -125,6 +134,7 @@ def arm_rows(scores: Scores) -> list[dict[str, Any]]:
                         "low": share.low,
                         "high": share.high,
                         "next_step_exact": run["steps"]["exact"],
+                        "next_step_similarity": run["steps"]["similarity"],
                         "thought_tokens": run[mode]["thought_tokens"],
                         "seconds": run["seconds"],
                     }
@@ -146,6 +156,7 @@ def table(scores: Scores) -> list[dict[str, Any]]:
                 "whole": accuracy(scores, arm, "whole"),
                 "loop": accuracy(scores, arm, "loop"),
                 "next_step_exact": mean(lambda run: run["steps"]["exact"]),
+                "next_step_similarity": mean(lambda run: run["steps"]["similarity"]),
                 "thought_whole": mean(lambda run: run["whole"]["thought_tokens"]),
                 "thought_loop": mean(lambda run: run["loop"]["thought_tokens"]),
                 "seconds": mean(lambda run: run["seconds"]),
@@ -154,16 +165,23 @@ def table(scores: Scores) -> list[dict[str, Any]]:
     return rows
 
 
-def as_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table for the terminal and the README."""
+def as_markdown(rows: Sequence[Mapping[str, Any]], floors: Sequence[Mapping[str, Any] | None]) -> str:
+    """The table for the terminal and the README.
+
+    Args:
+        floors: Of the demonstrations' steps, one a seed.
+    """
     lines = [
-        "| arm | whole solutions | think-act loop | next step exact | thought tokens (whole, loop) | training s |",
-        "|---|---|---|---|---|---|",
+        "| arm | whole solutions | think-act loop | next step exact | next step similarity "
+        "| thought tokens (whole, loop) | training s |",
+        "|---|---|---|---|---|---|---|",
     ]
+    floor = floor_words(floors)
     for r in rows:
         shares = [f"{e.value:.0%} ({e.low:.0%} to {e.high:.0%})" for e in (r["whole"], r["loop"])]
         lines.append(
             f"| {r['arm']} | {shares[0]} | {shares[1]} | {r['next_step_exact']:.0%} "
+            f"| {r['next_step_similarity']:.2f} ({floor}) "
             f"| {r['thought_whole']:.0f}, {r['thought_loop']:.0f} | {r['seconds']:.0f} |"
         )
     return "\n".join(lines)

@@ -212,12 +212,12 @@ class Recipe(Strict):
             kept in float32.
         threads: CPU threads of torch; `None` leaves torch's own choice.
         max_hours: Stop with a checkpoint, as on SIGTERM, before so many hours of the command are over.
-        prompts: See `Prompts`; the same in all stages.
         chat_template_kwargs: Variables of the chat template, such as `enable_thinking: false`, in every rendering;
             `None` for what the model was trained with.
         system_role: Where system messages go, see `treadle.chat.settings.ChatSettings`; `None` for as the model was
             trained, else `auto`.
         date: What a chat template that shows the date shows; `None` for the model's, else the day the run began.
+        prompts: See `Prompts`; the same in all stages.
         report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
     """
 
@@ -230,10 +230,10 @@ class Recipe(Strict):
     threads: int | None = Field(None, ge=1)
     max_hours: float | None = Field(None, gt=0)
     lora: Lora | None = None
-    prompts: Prompts = Prompts()
     chat_template_kwargs: dict[str, Any] | None = None
     system_role: SystemRole | None = None
     date: datetime.date | None = None
+    prompts: Prompts = Prompts()
     report_to: list[str] = []
     thought_tags: Annotated[tuple[str, str], AfterValidator(lambda pair: ThoughtTags(*pair).pair)] | None = None
     stages: list[AnyStage] = Field(min_length=1)

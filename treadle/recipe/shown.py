@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 from datasets import Dataset
 
 from treadle.data.contrast import Contrasts, pool_of
 from treadle.data.examples import worked_examples
+from treadle.data.prepare.floors import sample_of
 from treadle.data.prepared import Prepared
-from treadle.data.prompts.asking import PLAIN, Asking
+from treadle.data.prompts.asking import PLAIN, Asking, Example
 from treadle.recipe.schema import AnyStage, Recipe, SRLStage
 from treadle.scoring.contrasts import MOST
+from treadle.scoring.floors import example_floor
 from treadle.scoring.scaled import MEASURED_BY
 from treadle.scoring.thoughts import PLAIN as PLAIN_TAGS
 from treadle.scoring.thoughts import ThoughtTags
@@ -58,6 +62,24 @@ def shown_of(recipe: Recipe, prepared: Prepared) -> Shown:
     """
     examples, left_out = worked_examples(prepared, recipe.prompts.examples, recipe.seed)
     return Shown(Asking(recipe.prompts.think, examples), left_out, recipe.seed)
+
+
+def prompt_floor(prepared: Prepared, shown: Shown) -> float | None:
+    """What similarity a policy earns at most that has learned nothing, or repeats a worked example of its prompt.
+
+    `None` for data whose floor is not known.
+    """
+    if prepared.floor is None or not shown.asking.examples:
+        return prepared.floor
+    return max(prepared.floor, _example_floor(prepared.folder, shown.asking.examples))
+
+
+@cache
+def _example_floor(folder: Path, examples: tuple[Example, ...]) -> float:
+    own = {example.trajectory for example in examples}
+    halves = sample_of(Prepared(folder)).halves()
+    floor = example_floor([example.target.action for example in examples], *halves, own=own)
+    return floor["value"] if floor else 0.0
 
 
 def contrasts_of(stage: AnyStage, prepared: Prepared, seed: int) -> Contrasts | None:

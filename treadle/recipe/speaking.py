@@ -13,7 +13,7 @@ from treadle.data.prepared import Prepared
 from treadle.recipe.folders import by_one, recorded_date
 from treadle.recipe.models import load_chat
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage
-from treadle.recipe.shown import NOTHING, Shown
+from treadle.recipe.shown import Shown
 from treadle.recipe.training_data import training_rows
 
 ROWS = 32
@@ -47,7 +47,7 @@ def dated(recipe: Recipe) -> tuple[Recipe, Chat]:
     return recipe, recipe_chat(recipe)
 
 
-def check_prompts(stage: AnyStage, prepared: Prepared, chat: Chat, shown: Shown = NOTHING) -> None:
+def check_prompts(stage: AnyStage, prepared: Prepared, shown: Shown, chat: Chat) -> None:
     """Render some rows of a stage: some evenly from all, and the first of each domain with and without system message.
 
     Raises:

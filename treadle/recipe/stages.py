@@ -4,7 +4,7 @@
     output/1-srl/stage.json      what this stage was run with
     output/1-srl/checkpoint-*    while it runs
     output/1-srl/metrics.jsonl, rollouts.jsonl
-    output/1-srl/best.json       where the stage was validated: step and value of the model that was kept
+    output/1-srl/best.json       where the stage was validated: step and value of the model that was kept, floor of it
     output/1-srl/model/          its result; its presence marks the stage as finished
 
 A finished stage is not run again; one that was interrupted, or killed at any moment, continues from its last whole
@@ -55,7 +55,7 @@ from treadle.recipe.sizes import Sizes, derive_sizes
 from treadle.recipe.speaking import check_prompts, dated, recipe_chat
 from treadle.recipe.thoughts import check_thoughts, describe_thoughts
 from treadle.recipe.training_data import count_without_answer, similarity_floor, training_rows
-from treadle.recipe.validation_rows import describe_validation, validation_rows
+from treadle.recipe.validation_rows import describe_validation, validation_floor, validation_rows
 from treadle.training.progress import MetricsFile, ProgressBar
 from treadle.training.resume.checkpoints import problem_of
 from treadle.training.resume.stopping import Stop, StopRequest
@@ -82,13 +82,13 @@ def check(recipe: Recipe) -> list[Sizes]:
         more = {
             "without_answer": count_without_answer(stage, prepared),
             "cut": cut,
-            "validation": describe_validation(stage, prepared),
+            "validation": describe_validation(stage, prepared, shown),
             "examples": len(shown.left_out),
             "thoughts": describe_thoughts(chat),
         }
-        sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared)))
+        sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
         trainer_config(stage, recipe, folder, size)
-        check_prompts(stage, prepared, chat, shown)
+        check_prompts(stage, prepared, shown, chat)
     return sizes
 
 
@@ -146,11 +146,11 @@ def _run_stage(
     shown = shown_of(recipe, prepared).with_tags(recipe_chat(recipe, model).thought_tags)
     rows = training_rows(stage, prepared, shown)
     held_out = validation_rows(stage, prepared, recipe.seed, shown)
-    floor = similarity_floor(stage, prepared)
+    floors = (similarity_floor(stage, prepared, shown), validation_floor(stage, prepared, shown))
     checkpoint = by_one(partial(starting_point, folder))
     with StopRequest(deadline) as request:
-        metrics = MetricsFile(folder / "metrics.jsonl", floor)
-        callbacks = [metrics, ProgressBar(stage.name, quiet, floor), request]
+        metrics = MetricsFile(folder / "metrics.jsonl", *floors)
+        callbacks = [metrics, ProgressBar(stage.name, quiet, *floors), request]
         trainer = build_trainer(stage, recipe, model, rows, folder, callbacks, held_out)
         trainer.remove_callback(PrinterCallback)
         plugin = trainer.accelerator.state.deepspeed_plugin
@@ -167,7 +167,7 @@ def _run_stage(
             f"stage {stage.name!r} stopped after step {trainer.state.global_step} of {trainer.state.max_steps} by "
             f"{stop}; the checkpoint is in {folder}. Continue with {resume_hint}"
         )
-    best = _take_best(trainer)
+    best = _take_best(trainer, floors[1])
     _save(trainer, model, recipe_chat(recipe, model), folder / "model", best)
     return stop
 
@@ -178,15 +178,17 @@ def _agreed(request: StopRequest) -> Stop | None:
     return max(filter(None, gather_object([own]) if PartialState().num_processes > 1 else [own]), default=None)
 
 
-def _take_best(trainer: Any) -> dict[str, Any] | None:
-    """Load the weights of the best checkpoint where the stage was validated; returns which it is."""
+def _take_best(trainer: Any, floor: float | None) -> dict[str, Any] | None:
+    """Load the weights of the best checkpoint where the stage was validated; returns which it is, with the floor of its
+    value where that is a similarity."""
     state, metric = trainer.state, trainer.args.metric_for_best_model
     if metric is None or state.best_model_checkpoint is None:
         return None
     by_one(partial(_check_best, Path(state.best_model_checkpoint)))
     if state.best_global_step != state.global_step:
         trainer._load_best_model()
-    return {"step": state.best_global_step, "metric": metric, "value": state.best_metric}
+    best = {"step": state.best_global_step, "metric": metric, "value": state.best_metric}
+    return best if floor is None else {**best, "similarity_floor": round(floor, 4)}
 
 
 def _check_best(checkpoint: Path) -> None:

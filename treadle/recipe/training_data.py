@@ -22,7 +22,7 @@ from treadle.data.prompts.asking import Asking
 from treadle.data.rows import WHOLE, instance_references, references, rendered, whole_solution
 from treadle.errors import DataError
 from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage
-from treadle.recipe.shown import NOTHING, Shown, contrasts_of
+from treadle.recipe.shown import NOTHING, Shown, contrasts_of, prompt_floor
 from treadle.scoring.thoughts import ThoughtTags
 from treadle.trajectory import Step, Trajectory
 
@@ -153,14 +153,17 @@ def count_without_answer(stage: AnyStage, prepared: Prepared) -> int:
     return sum(not answer for answer in _answers(prepared)) if isinstance(stage, RLVRStage) else 0
 
 
-def similarity_floor(stage: AnyStage, prepared: Prepared) -> float | None:
-    """What similarity a policy that has learned nothing earns at most in this stage.
+def similarity_floor(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> float | None:
+    """What similarity a policy that has learned nothing, or repeats a worked example, earns at most in this stage.
 
-    `None` for a stage with another reward, or another similarity than floors are measured by, and for data without.
+    `None` for a stage with another reward, or another similarity than floors are measured by, and for data without. An
+    RLVR stage has one if it trains on steps, too.
     """
+    if isinstance(stage, RLVRStage) and stage.step_share:
+        return prompt_floor(prepared, shown)
     if not isinstance(stage, SRLStage) or stage.unit != "step":
         return None
-    return prepared.floor if not stage.autojunk and stage.argument_order == "model_first" else None
+    return prompt_floor(prepared, shown) if not stage.autojunk and stage.argument_order == "model_first" else None
 
 
 def count_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> int:

@@ -15,8 +15,8 @@ from treadle.data.prepared import Prepared
 from treadle.data.rows import rendered
 from treadle.errors import DataError
 from treadle.recipe.schema import AnyStage, RLVRStage, SFTStage
-from treadle.recipe.shown import NOTHING, Shown, contrasts_of
-from treadle.recipe.training_data import answer_references, conversations, step_references
+from treadle.recipe.shown import NOTHING, Shown, contrasts_of, prompt_floor
+from treadle.recipe.training_data import answer_references, conversations, similarity_floor, step_references
 
 _WHAT = {"steps": "held-out steps", "answers": "held-out final answers", "loss": "held-out conversations"}
 
@@ -50,13 +50,27 @@ def validation_rows(stage: AnyStage, prepared: Prepared, seed: int, shown: Shown
     return rendered(rows, prepared, "heldout", validated_by(stage) == "steps", shown.asking, contrasts)
 
 
-def describe_validation(stage: AnyStage, prepared: Prepared) -> str:
+def validation_floor(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> float | None:
+    """What reward a policy that has learned nothing earns at most in validation, where that is the similarity of steps.
+
+    `None` without validation, for another reward, and as `similarity_floor`.
+    """
+    if stage.validate_every is None or validated_by(stage) != "steps":
+        return None
+    if isinstance(stage, RLVRStage):
+        return prompt_floor(prepared, shown)
+    return similarity_floor(stage, prepared, shown) if stage.reward == "similarity" else None
+
+
+def describe_validation(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> str:
     """What is validated and how often, for people; empty without validation. Raises like `validation_rows`."""
     if stage.validate_every is None:
         return ""
     found = len(_candidates(stage, prepared, NOTHING))
     count = min(stage.validation_rows, found)
-    return f"validated every {stage.validate_every:,} steps on {count:,} of {found:,} {_WHAT[validated_by(stage)]}"
+    text = f"validated every {stage.validate_every:,} steps on {count:,} of {found:,} {_WHAT[validated_by(stage)]}"
+    floor = validation_floor(stage, prepared, shown)
+    return text if floor is None else f"{text} (floor of their reward {floor:.2f})"
 
 
 def _candidates(stage: AnyStage, prepared: Prepared, shown: Shown) -> Dataset:

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from treadle.data.prepare.report import floor_sentences
+from treadle.data.prepare.report import floor_sentences, floor_title
 from treadle.data.sources.report import DropReason
 from treadle.report.bars import bars, share
 from treadle.report.pages import write_page
 from treadle.report.text import number, shorten
-from treadle.scoring.floors import TITLES
 
 LISTED = 20
 """Entries of a list, such as that of repositories, before "and N more"."""
@@ -118,7 +117,7 @@ def _floors(floors: Mapping[str, Any] | None) -> dict[str, Any] | None:
     found, how = floor_sentences(floors)
     policies = [
         {
-            "title": TITLES.get(policy["name"], policy["name"]),
+            "title": floor_title(policy),
             "value": f"{policy['value']:.3f}",
             "interval": "" if policy["low"] is None else f"{policy['low']:.3f} to {policy['high']:.3f}",
             "width": round(100 * policy["value"], 2),

@@ -9,9 +9,11 @@ trajectories by policies that do not look at the problem at hand, or only copy f
     constant_by_position     one for each position of a step in its trajectory
     constant_by_form         one for each form that the data mixes
     constant_by_tool         one for each tool that the expert calls; it is told which
+    most_frequent            where actions are calls: the one that is most often exactly right, for all steps
     step_before              the action before, repeated; at a first step the constant
     problem_first_line       the problem's first line
     problem_last_sentence    its last sentence
+    worked_example           where prompts show worked examples (`example_floor`): one of their actions, repeated
 
 Constants are chosen on one half of the trajectories and measured on the other: on the half that it was chosen on, the
 best of many looks better than it is. Similarity is the reward's (`step_similarity`, the policy's action first).
@@ -20,11 +22,11 @@ best of many looks better than it is. Similarity is the reward's (`step_similari
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 
@@ -39,9 +41,12 @@ TITLES = {
     "constant_by_position": "the best constant for each position",
     "constant_by_form": "the best constant for each form",
     "constant_by_tool": "the best constant for each tool, told which",
+    "most_frequent": "the most frequent action, exactly repeated",
     "step_before": "the step before, repeated",
     "problem_first_line": "the problem's first line",
     "problem_last_sentence": "the problem's last sentence",
+    "worked_example": "the worked example's action, repeated",
+    "by_folder": "the best for each prepared folder",
 }
 TOLD = ("constant_by_tool",)
 """Policies that know a part of the expert's action; they are shown, and are not the floor."""
@@ -92,10 +97,11 @@ class Text(TypedDict):
 
 
 class Floor(Figure):
-    """What a policy earns; `texts` are its constants, the most used first."""
+    """What a policy earns; `texts`: its constants, most used first; `share`: of steps that it equals."""
 
     name: str
     texts: list[Text]
+    share: NotRequired[float]
 
 
 @dataclass(frozen=True)
@@ -106,11 +112,13 @@ class Constants:
         overall: The best for all steps.
         by: The best for each group that has `ENOUGH` steps, by kind of group and name.
         another: Mean similarity of all pairs of actions of different trajectories; `None` for one trajectory.
+        frequent: The action that is most frequent; `None` where actions are no calls, or none of them comes twice.
     """
 
     overall: str
     by: dict[Group, dict[str, str]] = field(default_factory=dict)
     another: Figure | None = None
+    frequent: str | None = None
 
     def pick(self, place: Place, by: Group) -> tuple[str, str]:
         """The name of a step's group with its constant; where it has none, no name with the overall one."""
@@ -122,6 +130,7 @@ class Constants:
         return {
             "constant": ("", self.overall),
             **{f"constant_by_{by}": self.pick(place, by) for by in self.by},
+            **({} if self.frequent is None else {"most_frequent": ("", self.frequent)}),
             "step_before": ("", self.overall if place.before is None else place.before),
             "problem_first_line": ("", first_line(place.problem)),
             "problem_last_sentence": ("", last_sentence(place.problem)),
@@ -162,7 +171,9 @@ def choose_constants(places: Sequence[Place]) -> Constants:
         own = {name: best(members) for name, members in groups.items() if len(members) >= ENOUGH}
         if len(groups) > 1 and own:
             by[kind] = own
-    return Constants(best(list(range(len(places)))), by, another)
+    times = Counter(place.action for place in places if place.tool is not None)
+    frequent = min((text for text in times if times[text] > 1), key=lambda text: (-times[text], text), default=None)
+    return Constants(best(list(range(len(places)))), by, another, frequent)
 
 
 def measure_floors(constants: Constants, places: Sequence[Place]) -> list[Floor]:
@@ -185,9 +196,35 @@ def measure_floors(constants: Constants, places: Sequence[Place]) -> list[Floor]
             continue
         given = [answer[name] for answer in answers]
         earned = [similarity(text, place.action) for (_, text), place in zip(given, places, strict=True)]
-        texts = _texts(given, earned) if name.startswith("constant") else []
-        floors.append(Floor(name=name, texts=texts, **grouped_mean(earned, trajectories)))
+        texts = _texts(given, earned) if name.startswith("constant") or name == "most_frequent" else []
+        floor = Floor(name=name, texts=texts, **grouped_mean(earned, trajectories))
+        if name == "most_frequent":
+            floor["share"] = sum(place.action == constants.frequent for place in places) / len(places)
+        floors.append(floor)
     return floors
+
+
+def example_floor(
+    examples: Sequence[str], chosen: Sequence[Place], measured: Sequence[Place], own: Collection[str] = ()
+) -> Floor | None:
+    """What a policy earns that repeats an action of the worked examples in its prompt, the best of them for all steps.
+
+    Args:
+        examples: Actions of the examples' steps.
+        chosen, measured: Steps of two halves, as for constants: the best is chosen on the first.
+        own: Ids of the examples' trajectories. Their steps count in neither half: there an example is the answer.
+
+    Returns:
+        `None` without examples or steps to measure on.
+    """
+    chosen, measured = ([place for place in places if place.trajectory not in own] for places in (chosen, measured))
+    if not examples or not measured:
+        return None
+    sums = {text: sum(step_similarity(text, place.action) for place in chosen) for text in examples}
+    best = min(sums, key=lambda text: (-round(sums[text], 9), text))
+    earned = [step_similarity(best, place.action) for place in measured]
+    texts = _texts([("", best)] * len(measured), earned)
+    return Floor(name="worked_example", texts=texts, **grouped_mean(earned, [place.trajectory for place in measured]))
 
 
 def highest(floors: Sequence[Floor]) -> Floor:
@@ -209,7 +246,5 @@ def _texts(used: Sequence[tuple[str, str]], earned: Sequence[float]) -> list[Tex
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for pair, value in zip(used, earned, strict=True):
         values[pair].append(value)
-    found = [
-        Text(group=group, text=text, similarity=sum(v) / len(v), steps=len(v)) for (group, text), v in values.items()
-    ]
+    found = [Text(group=g, text=text, similarity=sum(v) / len(v), steps=len(v)) for (g, text), v in values.items()]
     return sorted(found, key=lambda text: (-text["steps"], text["group"]))

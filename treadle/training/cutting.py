@@ -79,9 +79,16 @@ class Cutter:
         self.settings = settings
         self._processes = processes
 
-    def cut(self, batch: Batch) -> list[Batch | None]:
-        """The micro-batches of one generation, in order; `None` for a backward that has nothing to do."""
+    def cut(self, batch: Batch | None) -> list[Batch | None]:
+        """The micro-batches of one generation, in order; `None` for a backward that has nothing to do.
+
+        Args:
+            batch: `None` where no group carries a signal; its backwards leave no gradient, so that the optimizer
+                changes nothing.
+        """
         settings = self.settings
+        if batch is None:
+            return [None] * settings.per_generation
         together = math.gcd(settings.per_generation, settings.per_step)
         count = settings.per_generation // together
         parts: list[Batch | None] = []

@@ -152,6 +152,7 @@ class DynamicSampling:
     def _log(self, found: Collected, chosen: int, filled: int) -> None:
         """Metrics over every prompt that was sampled in this generation."""
         self._count("kept_groups", chosen)
+        self._count("empty_generations", not chosen + filled)
         self._count("rounds", found.rounds)
         self._count("missing_groups", found.missing)
         self._count("filled_groups", filled)
@@ -166,12 +167,13 @@ class DynamicSampling:
         for name, count in self._prompts.resting().items():
             self._count(name, count)
 
-    def log_rewards(self, found: Collected, names: Sequence[str]) -> None:
-        """TRL has logged the rewards of the batch; put those of all that was sampled in their place.
+    def log_rewards(self, found: Collected, names: Sequence[str], in_place: bool = True) -> None:
+        """Log the rewards of all that was sampled.
 
         Args:
             found: What `collect` returned.
             names: Of the reward functions.
+            in_place: TRL has logged the rewards of a batch, and these come in their place.
         """
         if not found.rewards:
             return
@@ -187,7 +189,9 @@ class DynamicSampling:
             told[f"rewards/{name}/mean"] = rewards_BF[:, number].nanmean()
             told[f"rewards/{name}/std"] = nanstd(rewards_BF[:, number])
         for name, value in told.items():
-            self._metrics[name][-1] = value.item()
+            if in_place:
+                self._metrics[name].pop()
+            self._metrics[name].append(value.item())
 
     # What a checkpoint holds of it
 

@@ -36,11 +36,13 @@ class MetricsFile(TrainerCallback):
     Args:
         path: The file.
         similarity_floor: What a policy that has learned nothing earns at most, put beside every similarity.
+        held_out_floor: The same where the reward of a validation is a similarity, put beside that reward.
     """
 
-    def __init__(self, path: Path, similarity_floor: float | None = None) -> None:
+    def __init__(self, path: Path, similarity_floor: float | None = None, held_out_floor: float | None = None) -> None:
         self.path = path
         self.similarity_floor = similarity_floor
+        self.held_out_floor = held_out_floor
         self._started = 0.0
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
@@ -53,9 +55,17 @@ class MetricsFile(TrainerCallback):
         if not state.is_world_process_zero or not logs:
             return
         line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **_finite(logs)}
-        if self.similarity_floor is not None and _similarity(logs):
-            line["similarity_floor"] = round(self.similarity_floor, 4)
+        floor = self._floor(logs)
+        if floor is not None:
+            line["similarity_floor"] = round(floor, 4)
         append_lines(self.path, [json.dumps(line) + "\n"])
+
+    def _floor(self, logs: dict[str, Any]) -> float | None:
+        """That of a log's similarity, of training or of a validation; or of a validation's reward."""
+        if self.held_out_floor is not None and logs.get("eval_reward") is not None:
+            return self.held_out_floor
+        similar = any(logs.get(key) is not None for key in ("similarity", "eval_similarity"))
+        return self.similarity_floor if similar else None
 
 
 def _finite(logs: dict[str, Any]) -> dict[str, Any]:
@@ -63,25 +73,27 @@ def _finite(logs: dict[str, Any]) -> dict[str, Any]:
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in logs.items()}
 
 
-def _similarity(logs: dict[str, Any]) -> bool:
-    """Whether a log has a similarity, of training or of a validation."""
-    return any(logs.get(key) is not None for key in ("similarity", "eval_similarity"))
-
-
 class ProgressBar(TrainerCallback):
     """One line a stage: steps, reward, similarity and its floor, kept groups, thought length and format faults by kind;
-    and the last validation.
+    and the last validation, with its floor where its reward is a similarity.
 
     Args:
         name: The stage's.
         quiet: No bar.
-        similarity_floor: As for `MetricsFile`.
+        similarity_floor, held_out_floor: As for `MetricsFile`.
     """
 
-    def __init__(self, name: str, quiet: bool = False, similarity_floor: float | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        quiet: bool = False,
+        similarity_floor: float | None = None,
+        held_out_floor: float | None = None,
+    ) -> None:
         self.name = name
         self.quiet = quiet
         self.similarity_floor = similarity_floor
+        self.held_out_floor = held_out_floor
         self._bar: tqdm | None = None
         self._shown: dict[str, str] = {}
         self._held_out: dict[str, str] = {}
@@ -104,6 +116,8 @@ class ProgressBar(TrainerCallback):
         if any(key.startswith("eval_") for key in logs):
             value = logs.get("eval_reward", logs.get("eval_loss"))
             self._held_out = {} if value is None else {"held_out": f"{value:.3g}"}
+            if self.held_out_floor is not None and logs.get("eval_reward") is not None:
+                self._held_out["held_out"] += f" (floor {self.held_out_floor:.2f})"
         else:
             shown = {name: f"{logs[key]:.3g}" for key, name in _SHOWN.items() if logs.get(key) is not None}
             if self.similarity_floor is not None and "similarity" in shown:

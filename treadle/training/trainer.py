@@ -123,7 +123,7 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             self._buffered_inputs = self.parts.cutter.cut(self._generate_and_score_completions(generation_batch))
         return self._buffered_inputs[self._step % self.args.steps_per_generation]
 
-    def _generate_and_score_completions(self, inputs: list[Row]) -> Batch:
+    def _generate_and_score_completions(self, inputs: list[Row]) -> Batch | None:
         parts = self.parts
         if not self.model.training or not self.args.dynamic_sampling:
             batch = super()._generate_and_score_completions(inputs)
@@ -136,6 +136,9 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         groups, found = parts.sampling.collect(proposed, self.state.global_step)
         with self._clocked("reward"):
             parts.collapse.generated(self.state.global_step)
+        if not groups and parts.cutter.settings.may_skip:
+            parts.sampling.log_rewards(found, self.reward_func_names, in_place=False)
+            return None
         fillers = [group for _, group in found.dropped]
         self._deal = deal = Deal(groups, found.wanted, fillers, self.args.steps_per_generation, parts.processes)
         self._pending_extra_logs.update(deal.extras())

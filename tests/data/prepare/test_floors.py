@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from treadle.data.prepare import PrepareSettings, as_markdown, floors, prepare
-from treadle.data.prepare.floors import tool_of
+from treadle.data.prepare.floors import sample_of, tool_of
 from treadle.data.prepare.parts import Facts
 from treadle.data.prepared import Prepared
-from treadle.scoring.floors import TITLES
+from treadle.scoring.floors import TITLES, example_floor
 
 EVERYTHING = PrepareSettings(held_out=0, targets="all")
 
@@ -170,6 +170,38 @@ def test_a_folder_of_before_is_read_and_found_again(tmp_path):
     assert again.floors is None
     assert "learned nothing" not in as_markdown(again)
     assert Prepared(tmp_path / "out").floor is None
+
+
+@pytest.mark.parametrize("domain", ["math", "agent"])
+@pytest.mark.parametrize("targets", ["all", "skip_last"])
+def test_the_sample_of_a_prepared_folder_is_taken_again(tmp_path, domain, targets):
+    """Each step once more as it was, whatever was held out and however the parts came."""
+    rows = [{**row, "domain": domain} for row in many(40)]
+    settings = PrepareSettings(held_out=5, targets=targets)
+    report = prepared(tmp_path, rows, settings=settings)
+    opened = Prepared(tmp_path / "out")
+    assert sample_of(opened).measure() == report.floors
+    chosen, measured = sample_of(opened).halves()
+    assert len(chosen) == report.floors["chosen_on"]["steps"]
+    assert len(measured) == report.floors["measured_on"]["steps"]
+    experts = {t.id: [step.action for step in t.steps] for t in opened.trajectories()}
+    for place in (*chosen, *measured):
+        assert place.action == experts[place.trajectory][place.step - 1]
+        assert place.before == (experts[place.trajectory][place.step - 2] if place.step > 1 else None)
+    example = next(iter(experts))
+    found = example_floor(experts[example], chosen, measured, own={example})
+    assert 0 < found["value"] < 1
+    assert found["count"] == sum(place.trajectory != example for place in measured)
+
+
+def test_the_most_frequent_call_is_shown_with_its_share(tmp_path):
+    rows = [
+        trajectory(f"a{i}", ["submit", f"edit {i * 7919} x", "submit", f"open f{i}.py"], "agent") for i in range(20)
+    ]
+    report = prepared(tmp_path, rows)
+    (found,) = (policy for policy in report.floors["policies"] if policy["name"] == "most_frequent")
+    assert (found["share"], found["texts"][0]["text"]) == (0.5, "submit")
+    assert "| the most frequent action, exactly repeated: right at 50% of steps | 0." in as_markdown(report)
 
 
 def test_forms_and_tools_have_constants_of_their_own(tmp_path):

@@ -166,7 +166,7 @@ def test_a_comparison_as_data(two):
     assert data["tests"][0]["value"] == pytest.approx(0.25)
 
 
-def test_runs_of_single_steps_alone_have_nothing_to_compare(tmp_path):
+def test_runs_without_problems_and_steps_have_nothing_to_compare(tmp_path):
     run = write_run(tmp_path / "a", {WHOLE: column()})
     results = json.loads((run / "results.json").read_text())
     results["benchmarks"] = {}

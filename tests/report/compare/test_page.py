@@ -6,13 +6,14 @@ import shutil
 import subprocess
 from itertools import pairwise
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from tests.evaluate.run_folders import write_run
+from tests.evaluate.run_folders import with_steps, write_run
 from tests.report.reading import Page
 from treadle.cli.compare import compare as command
 from treadle.cli.main import app as treadle_app
@@ -22,6 +23,9 @@ from treadle.evaluate.compare.paper import PROBLEMS
 from treadle.evaluate.compare.run import compare
 from treadle.evaluate.known_sets import KNOWN
 from treadle.report.compare import as_markdown, write_comparison
+from treadle.report.compare import steps as steps_module
+from treadle.report.compare.plots import FLOOR as FLOOR_STYLE
+from treadle.report.compare.plots import save
 from treadle.report.compare.svg import axis_for, difference_axis
 from treadle.statistics.estimates import Estimate
 
@@ -125,6 +129,65 @@ def test_the_data_file_holds_every_test(written, comparison):
     data = json.loads((written / "compare.json").read_text())
     assert len(data["tests"]) == len(comparison.pairs) == 10
     assert all(test["low"] <= test["value"] <= test["high"] for test in data["tests"])
+
+
+FLOOR = {"name": "step_before", "value": 0.4, "low": 0.37, "high": 0.44}
+HALVES = [[0.4, 0.6], [0.5, 0.5], [0.6, 0.7], [0.3, 0.4]]
+
+
+def step_runs(folder, *given):
+    """Runs of steps alone: `HALVES` in all, with what is given of the floor."""
+    return [
+        with_steps(write_run(folder / f"run{k}", {}, model=f"m|{k}"), HALVES, **more) for k, more in enumerate(given)
+    ]
+
+
+def test_the_floor_stands_beside_a_similarity_in_the_table(tmp_path):
+    """A mean of 0.5; the policy's name and interval stand in a column of their own."""
+    runs = step_runs(
+        tmp_path, {"floor": FLOOR}, {}, {"floor": {**FLOOR, "name": "of_tomorrow", "low": None, "high": None}}
+    )
+    text = as_markdown(compare(read_arms(runs)))
+    first, second, third = (line for line in text.splitlines() if line.startswith("| m"))
+    assert re.fullmatch(
+        r"\| m\\\|0 \| 0\.500 \(floor 0\.400\) \| 0\.\d{3} to 0\.\d{3} \| \+0\.100 \([+-]0\.\d{3} to \+0\.\d{3}\) "
+        r"\| the step before, repeated, 0\.370 to 0\.440 \| 8 of 4 trajectories \|",
+        first,
+    )
+    assert "| 0.500 (floor not known) |" in second
+    assert "| +0.100 | of_tomorrow, no interval |" in third
+    assert "Note: m|1: the floor of its next steps is not known: none was given" in text
+    assert "percent solved" not in text
+    assert "nothing can be tested" not in text
+
+
+def test_the_page_and_the_picture_draw_the_floor_as_a_line(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(steps_module, "save", lambda figure, path: (drawn.append(figure.axes[0]), save(figure, path)))
+    for name, floors, lines in (
+        ("common", ({"floor": FLOOR}, {"floor": FLOOR}), [([0.4, 0.4], [0, 1])]),
+        (
+            "own",
+            ({"floor": FLOOR}, {"floor": {**FLOOR, "value": 0.45}}, {}),
+            [([0.4] * 2, [-0.3, 0.3]), ([0.45] * 2, [0.7, 1.3])],
+        ),
+    ):
+        found = compare(read_arms(step_runs(tmp_path / name, *floors)))
+        files = write_comparison(found, tmp_path / name / "out")
+        assert {path.name for path in files} == {"compare.html", "steps.png", "compare.json"}
+        page = Page(tmp_path / name / "out" / "compare.html")
+        page.check_self_contained()
+        assert "0.500 (floor 0.400)" in page.text
+        known = [step for step in found.steps if step.floor]
+        assert page.attributes("class", "line").count("floor") == len(known) + 1, "and one in the legend"
+        axes = drawn[-1]
+        dashed = [line for line in axes.lines if line.get_color() == FLOOR_STYLE["color"]]
+        assert [tuple(map(list, line.get_data())) for line in dashed] == lines
+        said = {text.get_text() for text in axes.texts}
+        assert said == ({"floor 0.40"} if name == "common" else {"floor 0.40", "floor 0.45", "floor not known"})
+        with Image.open(tmp_path / name / "out" / "steps.png") as image:
+            assert image.size[0] > 800
+    plt.close("all")
 
 
 def test_one_run_alone_has_figures_and_no_differences(runs, tmp_path):

@@ -14,6 +14,7 @@ from treadle.errors import DataError, OutputError
 from treadle.evaluate.behaviours.figures import MEASURED, behaviour_figures
 from treadle.evaluate.records import Problem, Stop
 from treadle.evaluate.runs import RESULTS, SAMPLES
+from treadle.evaluate.step_floor import NOT_GIVEN
 from treadle.report.evaluation import write_evaluation_report
 from treadle.report.evaluation.page import _SCRIPTS
 from treadle.scoring.completion import FormatFault
@@ -77,12 +78,25 @@ def test_the_page_has_figures_counts_and_provenance(tmp_path):
 
 def test_the_floor_of_the_steps_stands_beside_their_similarity(tmp_path):
     floor = {"name": "step_before", "value": 0.5, "low": 0.4, "high": 0.6}
-    text = Page(write_evaluation_report(a_run(tmp_path / "run", floor=floor))).text
+    page = Page(write_evaluation_report(a_run(tmp_path / "run", floor=floor)))
+    text = page.text
+    assert "1.000 floor 0.50" in text, "in the list"
+    lines = [found for tag, found in page.elements if found.get("class") == "floor"]
+    assert [found["style"] for found in lines] == ["left: 50.0%"] * 9, "in seven rows and at two steps"
+    assert json.loads(page.texts["script"][0])["floor"] == 0.5
     assert "floor: the step before, repeated 0.500 0.400 to 0.600" in text
     assert "The similarity lies +0.250" in text
     unknown = Page(write_evaluation_report(a_run(tmp_path / "later", floor={**floor, "name": "of_tomorrow"}))).text
     assert "floor: of_tomorrow 0.500" in unknown
-    assert "floor" not in Page(write_evaluation_report(a_run(tmp_path / "without"))).text
+    without = Page(write_evaluation_report(a_run(tmp_path / "without")))
+    assert f"The floor of this similarity is not known: {NOT_GIVEN}." in without.text
+    assert "floor" not in without.attributes("class")
+    path = tmp_path / "without" / "results.json"
+    results = json.loads(path.read_text())
+    del results["steps"]["no_floor"]
+    path.write_text(json.dumps(results))
+    earlier = Page(write_evaluation_report(tmp_path / "without"))
+    assert "not known: the run was made before floors were measured." in earlier.text
 
 
 def test_attempts_reach_the_script_as_they_are(tmp_path):

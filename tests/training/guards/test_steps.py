@@ -78,6 +78,17 @@ def test_a_step_that_is_not_finite_leaves_the_optimizer_nothing(bad, tmp_path):
     assert small.trace == StepTrace()
 
 
+def test_a_step_without_anything_to_do_is_neither_bad_nor_good(tmp_path):
+    """Two bad steps with an empty one between them are two in a row."""
+    small = Small(tmp_path)
+    with pytest.warns(UserWarning, match="number 1 in a row"):
+        small.step(math.nan)
+    small.guard.gradients(small.model, 0.0, lambda: 0.1, 2)
+    assert small.guard.state() == {"skipped": 1, "in_row": 1}
+    with pytest.warns(UserWarning, match="number 2 in a row"):
+        small.step(math.nan)
+
+
 def test_the_last_skip_saves_the_step_and_names_parameters_and_texts(tmp_path):
     small = Small(tmp_path / "run", max_skipped_steps=2)
     ids = torch.tensor([[0, 5], [6, 7]])

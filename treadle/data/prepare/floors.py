@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from treadle.data.prepare.parts import Facts
+from treadle.data.prepared import Prepared
 from treadle.scoring.floors import Constants, Floor, Place, choose_constants, highest, measure_floors
 
 CHOSEN_ON, MEASURED_ON = 100, 200
@@ -85,6 +87,11 @@ class FloorSample:
                 tool=tool_of(action) if data["domain"] == "agent" else None,
             )
 
+    def halves(self) -> tuple[list[Place], list[Place]]:
+        """Steps to choose on and steps to measure on; the first as many as constants can be chosen of in time."""
+        chosen, measured = self._halves
+        return [self._places[draw] for draw in self._affordable(chosen)], [self._places[draw] for draw in measured]
+
     def measure(self) -> dict[str, Any] | None:
         """What `report.json` says of floors; `None` where there are not two trajectories."""
         chosen, measured = self._halves
@@ -127,6 +134,32 @@ class FloorSample:
 
     def _described(self, draws: list[_Draw]) -> dict[str, int]:
         return {"steps": len(draws), "trajectories": len({draw.number for draw in draws})}
+
+
+def sample_of(prepared: Prepared) -> FloorSample:
+    """The sample that `prepare` took of this folder, taken again: to measure further policies on the same steps.
+
+        example_floor(actions, *sample_of(prepared).halves(), own=ids)
+
+    It reads all trajectories that are trained on once, a row group at a time.
+    """
+    instances = pq.read_table(prepared.instance_file("train"))
+    file = pq.ParquetFile(prepared.trajectory_file("train"))
+    targets: list[list[int]] = [[] for _ in range(file.metadata.num_rows)]
+    for number, step in zip(*(instances[name].to_pylist() for name in ("trajectory", "step")), strict=True):
+        targets[number].append(step)
+    ids = file.read(columns=["id"])["id"].to_pylist()
+    facts = [Facts(id, None, len(steps), 0, None) for id, steps in zip(ids, targets, strict=True)]
+    sample = FloorSample(facts, range(len(facts)))
+    number = 0
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group, columns=["id", "problem", "domain", "meta", "steps"])
+        own = pa.array(targets[number : number + len(table)], pa.list_(pa.int16()))
+        table = table.append_column("targets", own)
+        for row in range(len(table)):
+            sample.look_at(table, row, number)
+            number += 1
+    return sample
 
 
 def tool_of(action: str) -> str | None:

@@ -148,6 +148,12 @@ def floor_sentences(floors: Mapping[str, Any]) -> tuple[str, str]:
     return found, f"{how}."
 
 
+def floor_title(policy: Mapping[str, Any]) -> str:
+    """A policy in words, with how often the most frequent action is right."""
+    title = TITLES.get(policy["name"], policy["name"])
+    return title if "share" not in policy else f"{title}: right at {policy['share']:.0%} of steps"
+
+
 def _floors(floors: dict[str, Any] | None) -> list[str]:
     if floors is None:
         return []
@@ -155,7 +161,7 @@ def _floors(floors: dict[str, Any] | None) -> list[str]:
     lines += ["| similarity without reading the problem | mean | 95% interval |", "|---|---|---|"]
     for policy in floors["policies"]:
         interval = "" if policy["low"] is None else f"{policy['low']:.3f} to {policy['high']:.3f}"
-        lines.append(f"| {TITLES[policy['name']]} | {policy['value']:.3f} | {interval} |")
+        lines.append(f"| {floor_title(policy)} | {policy['value']:.3f} | {interval} |")
     (constant,) = (policy for policy in floors["policies"] if policy["name"] == "constant")
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in constant["texts"][0]["text"])
     return [*lines, "", "The best constant action:", "", "````", shown, "````"]

@@ -13,7 +13,7 @@ StepForm = Literal["titled", "named", "numbered", "line", "text"]
 """How steps are written: with a number and a title in bold, with a number and a plain title, with a number, as one line
 each, or as text."""
 
-_NUMBER = re.compile(r"\s*(?:#+\s*|\*\*)?(?:step\s*)?\(?\d+\s*[.):]", re.IGNORECASE)
+_NUMBER = re.compile(r"\s*(?:#+\s*|\*\*)?(?:step\s*)?\(?\d+\s*(?:[.)](?!\d)|:)", re.IGNORECASE)
 
 
 def step_form(steps: Sequence[Step]) -> StepForm:
@@ -37,12 +37,14 @@ class Example:
         steps: All of its steps.
         step: 1-based position of the step that is shown as the answer; those before are shown as done.
         answer: The trajectory's final answer, for prompts that ask for the whole solution.
+        trajectory: Its id.
     """
 
     problem: str
     steps: tuple[Step, ...]
     step: int
     answer: str | None = None
+    trajectory: str = ""
 
     @property
     def previous(self) -> tuple[Step, ...]:

@@ -20,7 +20,7 @@ from treadle.evaluate.runs import Run, read_run
 # Settings of a run's identity that only some attempts depend on: (modes, decodings).
 _CONCERNS = {
     "settings.max_new_tokens": ({"whole"}, {"greedy", "sampled"}),
-    "settings.max_step_tokens": ({"loop"}, {"greedy", "sampled"}),
+    "settings.max_step_tokens": ({"loop", "steps"}, {"greedy", "sampled"}),
     "settings.max_steps": ({"loop"}, {"greedy", "sampled"}),
     "settings.temperature": ({"whole", "loop"}, {"sampled"}),
     "settings.top_p": ({"whole", "loop"}, {"sampled"}),
@@ -162,6 +162,8 @@ def _setting_notes(runs: Sequence[Run]) -> list[str]:
     identities = [run.info.get("identity") or {} for run in runs]
     modes = set.intersection(*map(modes_of, runs))
     decodings = {d for mode in modes for run in runs for _, d in columns_of(run, mode)}
+    if all(run.results.get("steps") for run in runs):
+        modes, decodings = modes | {"steps"}, decodings | {"greedy"}
     same_sets = len({tuple(sorted(run.results["benchmarks"])) for run in runs}) == 1
     notes = []
     for key in dict.fromkeys(key for identity in identities for key in identity):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from treadle.evaluate import averages
 from treadle.evaluate.compare.arms import Arm
+from treadle.evaluate.compare.steps import StepArm
 from treadle.statistics.estimates import Estimate
 from treadle.statistics.paired import PairedTest
 
@@ -59,6 +60,7 @@ class Comparison:
         pairs: Tests of the other arms against `baseline`, corrected for one another.
         notes: What differs between the runs, and what is missing.
         paper: Benchmarks whose problems are those of the paper's table.
+        steps: Of the arms that have next steps, their similarity and its floor.
     """
 
     arms: list[Arm]
@@ -68,3 +70,4 @@ class Comparison:
     pairs: list[Pair]
     notes: list[str]
     paper: set[str]
+    steps: list[StepArm] = field(default_factory=list)

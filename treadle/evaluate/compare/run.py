@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,14 @@ from treadle.evaluate.compare.arms import Arm, check_comparable, modes_of
 from treadle.evaluate.compare.comparison import Cell, Column, Comparison, Pair
 from treadle.evaluate.compare.findings import sentence
 from treadle.evaluate.compare.paper import PROBLEMS
+from treadle.evaluate.compare.steps import step_arms
 from treadle.evaluate.known_sets import KNOWN
 from treadle.statistics.estimates import wilson
 from treadle.statistics.intervals import mean_interval
 from treadle.statistics.paired import corrected, paired_test
 
 MODES = {"whole": "whole solutions", "loop": "think-act loop"}
+STEPS = "steps"
 
 
 def compare(
@@ -37,7 +39,8 @@ def compare(
     Args:
         baseline: Name of an arm, or the folder of its only run; by default the first.
         any_grader: Whether runs that were graded by different rules may stand side by side.
-        benchmarks, modes: Only these, where given. Fewer comparisons are corrected less, so choose before looking.
+        benchmarks, modes: Only these, where given; next steps are the mode `steps`. Fewer comparisons are corrected
+            less, so choose before looking.
 
     Raises:
         DataError: The runs cannot be compared, see `treadle.evaluate.compare.arms`.
@@ -47,9 +50,12 @@ def compare(
     base = _baseline(arms, baseline)
     notes = check_comparable(arms, any_grader)
     columns, more = _columns(arms)
-    columns = _chosen(columns, benchmarks, modes)
-    if not columns:
-        raise TreadleError("nothing to compare: no run has a benchmark that was solved, only single steps")
+    steps, said = step_arms(arms)
+    columns = _chosen(columns, benchmarks, modes, [STEPS] if steps else [])
+    if benchmarks or (modes and STEPS not in modes):
+        steps, said = [], []
+    if not columns and not steps:
+        raise TreadleError("nothing to compare: no run has a benchmark that was solved, or next steps")
     have = [(arm, c) for arm in arms for c in columns if set(c.parts) <= set(arm.columns(c.mode))]
     scores = {(arm.name, c): averages.parts(arm.runs, c.mode, c.parts) for arm, c in have}
     by_name = {arm.name: arm for arm in arms}
@@ -67,8 +73,9 @@ def compare(
         columns=columns,
         cells=cells,
         pairs=[replace(pair, test=test) for pair, test in zip(pairs, tests, strict=True)],
-        notes=notes + more + _few_seeds(arms),
+        notes=notes + more + said + _few_seeds(arms),
         paper=_of_the_paper(arms),
+        steps=steps,
     )
 
 
@@ -98,6 +105,7 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
             }
             for pair in comparison.pairs
         ],
+        "steps": [asdict(step) for step in comparison.steps],
         "notes": comparison.notes,
     }
 
@@ -129,10 +137,12 @@ def _columns(arms: Sequence[Arm]) -> tuple[list[Column], list[str]]:
     return sorted(columns, key=lambda c: (list(MODES).index(c.mode), kinds.index(c.kind))), notes
 
 
-def _chosen(columns: list[Column], benchmarks: Collection[str], modes: Collection[str]) -> list[Column]:
+def _chosen(
+    columns: list[Column], benchmarks: Collection[str], modes: Collection[str], more: Sequence[str]
+) -> list[Column]:
     for option, names, there in (
         ("--benchmark", benchmarks, {b for c in columns for b, _ in c.parts}),
-        ("--mode", modes, {c.mode for c in columns}),
+        ("--mode", modes, {*(c.mode for c in columns), *more}),
     ):
         if unknown := sorted(set(names) - there):
             raise TreadleError(f"{option} {unknown[0]}: not in these runs; they have {', '.join(sorted(there))}")

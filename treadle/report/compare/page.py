@@ -14,6 +14,7 @@ from treadle.evaluate.compare.run import MODES, as_dict
 from treadle.files.output import check_place
 from treadle.report.compare.plots import differences_picture, figures_picture
 from treadle.report.compare.rows import Row, Shown, notes, paper_notes, rows
+from treadle.report.compare.steps import AXIS, HEADS, step_rows, step_ticks, steps_picture
 from treadle.report.compare.svg import Axis, axis_for, difference_axis
 from treadle.report.pages import write_page
 from treadle.statistics.paired import PairedVerdict
@@ -44,15 +45,22 @@ def as_markdown(comparison: Comparison, paper: bool = False) -> str:
                 cells = [_markdown_cell(row.cells.get(c)) for c in columns]
                 lines.append("| " + " | ".join([_escaped(row.name), *cells]) + " |")
         lines.append("")
+    if comparison.steps:
+        lines += ["**next steps** (similarity to the expert's)", "", f"| | {' | '.join(HEADS)} |"]
+        lines.append("|---" * (len(HEADS) + 1) + "|")
+        for row in step_rows(comparison.steps, comparison.baseline):
+            lines.append("| " + " | ".join([_escaped(row["name"]), *row["cells"]]) + " |")
+        lines.append("")
     for title, pairs in _by_column(comparison.pairs):
         lines += [f"{title}:", *(f"- {sentence(pair)}" for pair in pairs), ""]
-    if len(comparison.arms) > 1 and not comparison.pairs:
+    if len(comparison.arms) > 1 and comparison.columns and not comparison.pairs:
         lines += ["No figure is shared with the baseline, so nothing can be tested.", ""]
     return "\n".join([*lines, *(f"Note: {note}" for note in notes(comparison, paper))]).rstrip()
 
 
 def write_comparison(comparison: Comparison, out: Path, paper: bool = False) -> list[Path]:
-    """Write `compare.html`, `figures.png`, `differences.png` (with two arms or more) and `compare.json` into `out`.
+    """Write `compare.html`, `figures.png`, `differences.png` (with two arms or more), `steps.png` (with next steps) and
+    `compare.json` into `out`.
 
     Returns:
         The files written.
@@ -64,11 +72,17 @@ def write_comparison(comparison: Comparison, out: Path, paper: bool = False) -> 
     shown = rows(comparison, paper)
     page = out / "compare.html"
     write_page(page, "report/compare/page.html.j2", **page_content(comparison, shown, notes(comparison, paper)))
-    written = [page, out / "figures.png"]
-    figures_picture(shown, comparison.columns, MODES, paper_notes(comparison) if paper else [], out / "figures.png")
+    written = [page]
+    if comparison.columns:
+        said = paper_notes(comparison) if paper else []
+        figures_picture(shown, comparison.columns, MODES, said, out / "figures.png")
+        written.append(out / "figures.png")
     if comparison.pairs:
         differences_picture(comparison.pairs, comparison.baseline, MODES, out / "differences.png")
         written.append(out / "differences.png")
+    if comparison.steps:
+        steps_picture(comparison.steps, comparison.baseline, out / "steps.png")
+        written.append(out / "steps.png")
     data = out / "compare.json"
     data.write_text(json.dumps(as_dict(comparison), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return [*written, data]
@@ -95,6 +109,9 @@ def page_content(comparison: Comparison, shown: Sequence[Row], said: Sequence[st
         "axis": difference_axis([p.test.difference for p in comparison.pairs]),
         "more": _more(comparison),
         "notes": said,
+        "steps": step_rows(comparison.steps, comparison.baseline),
+        "step_heads": HEADS,
+        "step_axis": {"width": AXIS.width, "ticks": step_ticks()},
     }
 
 
@@ -150,7 +167,8 @@ def _summary(comparison: Comparison, name: str) -> str:
     """How often an arm was told apart from the baseline."""
     counts = Counter(p.test.verdict for p in comparison.pairs if p.first == name)
     if not counts:
-        return "baseline" if name == comparison.baseline else "no figure shared with the baseline"
+        tested = "no figure shared with the baseline" if comparison.columns else "next steps, which are not tested"
+        return "baseline" if name == comparison.baseline else tested
     words = {
         PairedVerdict.FIRST_BETTER: "better in {}",
         PairedVerdict.SECOND_BETTER: "worse in {}",

@@ -32,6 +32,8 @@ STYLES = {
     "arm": {"color": BLUE, "marker": "o", "markerfacecolor": BLUE},
     "paper": {"color": GREY, "marker": "D", "markerfacecolor": "white"},
 }
+FLOOR = {"color": "#8A5A00", "linewidth": 1.4, "linestyle": (0, (5, 2))}
+"""How the floor of a similarity is drawn."""
 MARKS = {
     PairedVerdict.FIRST_BETTER: ("better", {"color": BLUE, "marker": "^", "markerfacecolor": BLUE}),
     PairedVerdict.SECOND_BETTER: ("worse", {"color": VERMILION, "marker": "v", "markerfacecolor": VERMILION}),
@@ -75,10 +77,10 @@ def figures_picture(
             _panel(axes, column, shown)
         for axes in panels[len(found) :]:
             axes.set_visible(False)
-        panels[0].set_yticks(range(len(shown)), [_short(row.name) for row in shown], fontsize=8.5)
+        panels[0].set_yticks(range(len(shown)), [short(row.name) for row in shown], fontsize=8.5)
         panels[0].set_ylim(len(shown) - 0.4, -0.6)
     strips[-1].text(0.01, 0.98, foot.replace("$", r"\$"), fontsize=8, color=GREY, va="top")
-    _save(figure, path)
+    save(figure, path)
 
 
 def differences_picture(pairs: Sequence[Pair], baseline: str, modes: Mapping[str, str], path: Path) -> None:
@@ -108,13 +110,13 @@ def differences_picture(pairs: Sequence[Pair], baseline: str, modes: Mapping[str
         axes.set_xlim(-reach, reach)
         axes.xaxis.set_major_locator(MaxNLocator(5, symmetric=True))
         axes.xaxis.set_major_formatter(_SIGNED)
-        axes.set_title(textwrap.fill(_short(name), 26), fontsize=10)
-        _plain(axes)
+        axes.set_title(textwrap.fill(short(name), 26), fontsize=10)
+        plain(axes)
     panels[0][0].set_yticks(range(len(columns)), labels, fontsize=8.5)
     panels[0][0].set_ylim(len(columns) - 0.4, -0.6)
-    figure.supxlabel(f"points more than {_short(baseline)}, 95% interval of each comparison alone", fontsize=9)
+    figure.supxlabel(f"points more than {short(baseline)}, 95% interval of each comparison alone", fontsize=9)
     figure.legend(seen.values(), seen.keys(), loc="outside upper right", ncols=3, frameon=False, fontsize=8.5)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _split(columns: Sequence[Column], most: int = 5) -> list[Sequence[Column]]:
@@ -141,10 +143,11 @@ def _panel(axes: plt.Axes, column: Column, rows: Sequence[Row]) -> None:
     axes.set_title(textwrap.fill(column.title, 19), fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(_POINTS)
-    _plain(axes)
+    plain(axes)
 
 
-def _plain(axes: plt.Axes) -> None:
+def plain(axes: plt.Axes) -> None:
+    """No frame but a grid to read values off."""
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=8)
@@ -152,13 +155,18 @@ def _plain(axes: plt.Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _short(name: str, most: int = 44) -> str:
+def short(name: str, most: int = 44) -> str:
     """A row's name as matplotlib can draw it: `$` starts mathematics there."""
     name = name if len(name) <= most else f"{name[: most // 2]}…{name[-(most - most // 2) + 1 :]}"
     return name.replace("$", r"\$")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture and let go of it.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=130)

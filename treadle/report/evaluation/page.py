@@ -102,6 +102,7 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "words": words.table,
         "problems": [view.data() for view in views.values()],
         "steps": steps,
+        "floor": ((step_figures or {}).get("floor") or {}).get("value"),
     }
     places = [(name, mode, decoding) for name, mode, decoding, _ in rows]
     choices = {

@@ -119,11 +119,12 @@ class StepGuard:
         if not self._limits.scaled and (bad_losses or not math.isfinite(norm)):
             self._skip(model, norm, bad_losses, step)
         else:
-            self._applied(norm, rate, unchanged=not differing)
+            self._applied(norm, rate, unchanged=not differing, empty=not losses)
         self._trace.end()
 
-    def _applied(self, norm: float, rate: Callable[[], float], unchanged: bool) -> None:
-        self.in_row = 0
+    def _applied(self, norm: float, rate: Callable[[], float], unchanged: bool, empty: bool) -> None:
+        if not empty:  # a step that had nothing to do says nothing about those before
+            self.in_row = 0
         said = self._quiet.see_gradient(norm)
         if self._quiet.without_gradient:
             self._metrics["faults/quiet_steps"].append(float(self._quiet.without_gradient))
