@@ -79,7 +79,11 @@ def test_a_base_model_ends_its_turns_in_every_stage_and_when_it_is_loaded(make, 
 
 def test_a_system_message_goes_the_same_way_in_all_stages_and_after(make):
     final = stages.run(make(TEMPLATES["gemma"], AGENT_SFT, AGENT_SRL), quiet=True)
-    assert read_file(str(final)) == {"chat_template_kwargs": {}, "system_role": "user"}
+    assert read_file(str(final)) == {
+        "chat_template_kwargs": {},
+        "system_role": "user",
+        "thought_tags": ["<think>", "</think>"],
+    }
     messages = [{"role": "system", "content": "RULES"}, {"role": "user", "content": "fix"}]
     assert "<start_of_turn>user\nRULES\n\nfix<end_of_turn>" in load_chat(str(final)).prompt_text(messages)
 
@@ -114,6 +118,7 @@ def test_variables_of_the_template_are_kept_with_the_model_and_change_the_run(ma
         "think_tags": "others",
         "chat_template_kwargs": {"enable_thinking": False},
         "system_role": "template",
+        "thought_tags": ["<think>", "</think>"],
     }
     with pytest.raises(OutputError, match="made by another recipe"):
         stages.run(make(TEMPLATES["qwen3"], AGENT_SFT), quiet=True)

@@ -117,7 +117,9 @@ def test_a_dry_run_says_what_is_unlike_the_papers_format(recipe):
     assert said(byte_tokenizer()) == ""
     assert "opens the thought: completions begin within it, without <think>" in said(byte_tokenizer("deepseekv3"))
     off = {"chat_template_kwargs": {"enable_thinking": False}}
-    assert "closes the thought in the prompt: completions are actions" in said(byte_tokenizer("qwen3"), **off)
+    asked = said(byte_tokenizer("qwen3"), **off)
+    assert "closes the thought in the prompt: completions are actions without thoughts, though prompts ask" in asked
+    assert "ask" not in said(byte_tokenizer("qwen3"), **off, prompts={"think": False})
     assert "special tokens, which treadle keeps" in said(byte_tokenizer(special=("<think>", "</think>")))
     assert said(byte_tokenizer(), thought_tags=OTHER) == f"thoughts stand between {OTHER[0]} and {OTHER[1]}"
     assert "completions are actions" in said(byte_tokenizer("qwen3"), SFT, **off)

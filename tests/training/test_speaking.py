@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from datasets import Dataset
+from transformers import GenerationConfig
 from trl import GRPOTrainer
 
 from tests.chat.tokenizers import TEMPLATES, byte_tokenizer, system, user
 from tests.models import random_model
 from treadle.chat.chat import Chat
 from treadle.chat.settings import ChatSettings
+from treadle.training.speaking import chat_of
 from treadle.training.srl_config import SRLConfig
 from treadle.training.trainer import SRLTrainer
 
@@ -69,3 +73,34 @@ def test_trls_own_setting_of_the_template_is_kept(tmp_path):
     (ids,) = trainer._tokenize_prompts([[user("q")]])[0]
     assert tokenizer.decode(ids).endswith("<think>\n\n</think>\n\n")
     assert trainer._tokenize_prompts(["plain text"])[0] == [tokenizer("plain text")["input_ids"]]
+
+
+def test_vllm_is_told_where_turns_end(base_tokenizer):
+    """Without an engine: what TRL hands to vLLM's `SamplingParams`."""
+    trainer = SimpleNamespace(
+        accelerator=SimpleNamespace(unwrap_model=lambda model: model),
+        model=SimpleNamespace(generation_config=GenerationConfig(eos_token_id=[base_tokenizer.eos_token_id])),
+        eos_token_ids=[base_tokenizer.eos_token_id],
+        use_vllm=True,
+        vllm_generation=SimpleNamespace(generation_kwargs={"stop_token_ids": [7], "seed": 1}),
+        chat_template_kwargs={},
+        tools=None,
+        environment_factories=None,
+        _is_vlm=False,
+    )
+    chat_of(trainer, base_tokenizer, None)
+    end = base_tokenizer.convert_tokens_to_ids("<|im_end|>")
+    stops = [7, base_tokenizer.eos_token_id, end]
+    assert trainer.vllm_generation.generation_kwargs == {"stop_token_ids": stops, "seed": 1}
+    assert trainer.eos_token_ids == stops[1:]
+
+
+def test_end_tokens_of_ones_own_stay_with_a_trainer(base_tokenizer, tmp_path):
+    trainer = trainer_of(base_tokenizer, tmp_path, generation_kwargs={"eos_token_id": 7})
+    assert trainer.generation_config.eos_token_id == 7
+
+
+def test_without_a_chat_template_prompts_are_plain_texts(tmp_path):
+    trainer = trainer_of(byte_tokenizer(None), tmp_path)
+    assert trainer.parts.chat is None
+    assert trainer._tokenize_prompts(["ab"])[0] == [trainer.processing_class("ab")["input_ids"]]

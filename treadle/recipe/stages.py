@@ -84,7 +84,7 @@ def check(recipe: Recipe) -> list[Sizes]:
             "cut": cut,
             "validation": describe_validation(stage, prepared, shown),
             "examples": len(shown.left_out),
-            "thoughts": describe_thoughts(chat),
+            "thoughts": describe_thoughts(chat, recipe.prompts.think),
         }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
         trainer_config(stage, recipe, folder, size)

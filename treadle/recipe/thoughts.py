@@ -18,14 +18,21 @@ def check_thoughts(stage: AnyStage, tags: ThoughtTags) -> None:
         )
 
 
-def describe_thoughts(chat: Chat) -> str:
-    """What is unlike the paper's format; empty for the paper's."""
+def describe_thoughts(chat: Chat, asked: bool = True) -> str:
+    """What is unlike the paper's format; empty for the paper's.
+
+    Args:
+        asked: Whether prompts ask for thoughts.
+    """
     tags = chat.thought_tags
     said = [] if tags.pair == PLAIN.pair else [f"thoughts stand between {tags.open} and {tags.close}"]
     if tags.block is Block.OPENED:
         said.append(f"the chat template opens the thought: completions begin within it, without {tags.open}")
     if tags.block is Block.CLOSED:
-        said.append("the chat template closes the thought in the prompt: completions are actions, without thoughts")
+        but = ", though prompts ask for them (prompts.think=false does not)" if asked else ""
+        said.append(
+            f"the chat template closes the thought in the prompt: completions are actions without thoughts{but}"
+        )
     if chat.decode.kept:
         said.append("the thought tags are special tokens, which treadle keeps in texts and other engines leave out")
     return "; ".join(said)

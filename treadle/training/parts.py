@@ -170,6 +170,11 @@ class Parts:
             tokenizer.decode,
         )
 
+    def judge_generation(self, step: int) -> None:
+        """Tell the guard of collapse that a generation of training is rewarded."""
+        with self.clock("reward"):
+            self.collapse.generated(step)
+
     def rendered(self, prompts: list[Any]) -> tuple | None:
         """Prompts as TRL's `_tokenize_prompts` returns them; `None` where TRL renders them itself."""
         if self.chat is None or not is_conversational({"prompt": prompts[0]}):

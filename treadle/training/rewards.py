@@ -5,13 +5,15 @@ TRL calls the reward functions, each behind a guard (`treadle.training.guards.re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from treadle.scoring.rewards import srl_reward
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
 from treadle.training.groups import total_rewards
 from treadle.training.guards.collapse import Collapse
@@ -19,7 +21,16 @@ from treadle.training.guards.format import FormatFaults
 from treadle.training.guards.unscorable import Unscorable
 from treadle.training.processes import Processes
 from treadle.training.rollout_log import RolloutLog, thought_lengths
+from treadle.training.srl_config import SRLConfig
 from treadle.training.validation import HeldOutRewards
+
+
+def default_reward(args: SRLConfig) -> Callable[..., list[float]]:
+    """The step-wise similarity, with the settings of a trainer."""
+    names = ("think_tags", "autojunk", "argument_order")
+    reward = partial(srl_reward, **{name: getattr(args, name) for name in names})
+    reward.__name__ = srl_reward.__name__
+    return reward
 
 
 @dataclass(frozen=True)

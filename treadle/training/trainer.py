@@ -33,13 +33,13 @@ from trl.extras.profiling import profiling_context
 from trl.models.utils import disable_gradient_checkpointing
 
 from treadle.chat.chat import Chat
-from treadle.scoring.rewards import srl_reward
 from treadle.training.batches import Deal
 from treadle.training.between_steps import BetweenSteps
 from treadle.training.guards.rewards import guarded
 from treadle.training.micro_batches import Batch
 from treadle.training.parts import Methods, Parts
 from treadle.training.prompts import Row
+from treadle.training.rewards import default_reward
 from treadle.training.rollouts import Generated, PromptIds, whole_network
 from treadle.training.sampling import Drop
 from treadle.training.srl_config import SRLConfig
@@ -67,12 +67,8 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         chat: Chat | None = None,
         **kwargs: Any,
     ) -> None:
-        args = args if args is not None else SRLConfig("srl")
-        if reward_funcs is None:
-            reward_funcs = partial(
-                srl_reward, think_tags=args.think_tags, autojunk=args.autojunk, argument_order=args.argument_order
-            )
-            reward_funcs.__name__ = "srl_reward"
+        args = SRLConfig("srl") if args is None else args
+        reward_funcs = default_reward(args) if reward_funcs is None else reward_funcs
         functions = reward_funcs if isinstance(reward_funcs, (list, tuple)) else [reward_funcs]
         super().__init__(model, [guarded(f, args.reward_seconds) for f in functions], args, *more, **kwargs)
         methods = Methods(
@@ -84,10 +80,9 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             self._metrics["train"],
             self._pending_extra_logs,
         )
-        self.parts = Parts(self, methods, self._tokenizer, chat)
-        self.stateful = self.parts.with_state
-        self.tree_is_used = self.parts.tree_is_used
-        self.rollout_is_shared = self.parts.shared_rollout is not None
+        self.parts = parts = Parts(self, methods, self._tokenizer, chat)
+        self.stateful, self.tree_is_used = parts.with_state, parts.tree_is_used
+        self.rollout_is_shared = parts.shared_rollout is not None
         self._deal: Deal | None = None  # whose groups TRL makes a batch of right now
 
     # The prompts of an epoch
@@ -129,13 +124,11 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             batch = super()._generate_and_score_completions(inputs)
             if self.model.training:
                 self._write_rollouts()
-                with self._clocked("reward"):
-                    parts.collapse.generated(self.state.global_step)
+                parts.judge_generation(self.state.global_step)
             return batch
         proposed = parts.processes.all(inputs[:: self.num_generations])
         groups, found = parts.sampling.collect(proposed, self.state.global_step)
-        with self._clocked("reward"):
-            parts.collapse.generated(self.state.global_step)
+        parts.judge_generation(self.state.global_step)
         if not groups and parts.cutter.settings.may_skip:
             parts.sampling.log_rewards(found, self.reward_func_names, in_place=False)
             return None
@@ -194,7 +187,7 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         if self.parts.rollout_log:
             self.parts.rollout_log.write(self.state.global_step, reasons)
 
-    # Log-probs and loss
+    # Log-probs, loss and gradients
 
     def _get_per_token_logps_and_entropies(
         self,
@@ -237,8 +230,6 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
                 return compute(model, part, *args, **kwargs)
 
         return self.parts.halving.around_loss(loss_of, inputs)
-
-    # Gradients
 
     def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
         self.parts.step_guard.before_clipping(model)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from treadle.scoring.thoughts import PLAIN as PLAIN_TAGS
 from treadle.trajectory import Step
 
 StepForm = Literal["titled", "named", "numbered", "line", "text"]
@@ -69,7 +70,7 @@ class Asking:
     think: bool = True
     examples: tuple[Example, ...] = ()
     form: StepForm = "titled"
-    tags: tuple[str, str] = ("<think>", "</think>")
+    tags: tuple[str, str] = PLAIN_TAGS.pair
 
 
 PLAIN = Asking()
