@@ -113,7 +113,7 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
         check_optimizer(config)
     except RecipeError as error:
         raise RecipeError(f"stages.{stage.name}: {error}") from None
-    except (TypeError, ValueError, ImportError) as error:
+    except (TypeError, ValueError, ImportError, AttributeError, LookupError, OSError) as error:
         raise RecipeError(f"stages.{stage.name}: {' '.join(str(error).split())}") from error
     return config
 

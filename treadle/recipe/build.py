@@ -67,7 +67,7 @@ def build_trainer(
         make = partial(SRLTrainer, network, reward_of(stage, recipe), config, **kwargs, chat=chat)
     try:
         return make()
-    except ValueError as error:  # settings that TRL compares with the model, the data or one another
+    except (ValueError, ImportError) as error:  # settings that TRL compares with the model, the data or one another
         raise RecipeError(f"stages.{stage.name}: {first_line(error)}") from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import torch
@@ -12,6 +13,8 @@ from transformers import Trainer, TrainingArguments
 
 from treadle.errors import RecipeError
 
+_LEAST = {"dataloader_num_workers": 0, "pad_to_multiple_of": 1}
+_SIMPLE = (int, float, bool, str, type(None), list[int], list[float], list[str])
 _PLAIN = ("adamw_torch", "adamw_torch_fused", "adafactor", "sgd", "adagrad", "rmsprop")
 
 
@@ -24,16 +27,28 @@ def typed(values: Mapping[str, Any], target: type) -> dict[str, Any]:
         RecipeError: A value is of another type.
     """
     hints = get_type_hints(target)
+    for name, least in _LEAST.items():
+        if isinstance(values.get(name), int) and values[name] < least:
+            raise RecipeError(f"trl.{name}: found {values[name]}, expected at least {least}")
+    if values.get("use_liger_kernel") and find_spec("liger_kernel") is None:
+        raise RecipeError(
+            "trl.use_liger_kernel: the package is not installed; pip install liger-kernel, or leave it out"
+        )
     return {name: _typed(name, value, hints.get(name, Any)) for name, value in values.items()}
 
 
 def check_optimizer(arguments: TrainingArguments) -> None:
     """Make the optimizer for one number; raises what it finds wrong with its settings, as `ValueError` or
     `ImportError`."""
-    if arguments.optim not in _PLAIN:
-        return  # made of the model itself, or of a package
-    make, settings = Trainer.get_optimizer_cls_and_kwargs(arguments)
-    make([torch.nn.Parameter(torch.zeros(1))], **settings)
+    plain = arguments.optim in _PLAIN
+    try:
+        make, settings = Trainer.get_optimizer_cls_and_kwargs(arguments)
+    except ValueError:
+        if plain:
+            raise
+        return  # wants the model
+    if plain:
+        make([torch.nn.Parameter(torch.zeros(1))], **settings)
 
 
 def _typed(name: str, value: Any, hint: Any) -> Any:
@@ -49,7 +64,7 @@ def _typed(name: str, value: Any, hint: Any) -> Any:
 
 def _plain(hint: Any) -> Any:
     """A hint of numbers, truth values and texts; `None` for others, which TRL's classes convert themselves."""
-    return hint if all(part in (int, float, bool, str, type(None)) for part in _parts(hint)) else None
+    return hint if all(part in _SIMPLE for part in _parts(hint)) else None
 
 
 def _parts(hint: Any) -> tuple[Any, ...]:
@@ -57,4 +72,6 @@ def _parts(hint: Any) -> tuple[Any, ...]:
 
 
 def _name(part: Any) -> str:
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}.get(part, "null")
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "null"}.get(
+        part, "a list"
+    )
