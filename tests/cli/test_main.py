@@ -14,8 +14,10 @@ import yaml
 
 from treadle.cli import main as cli
 from treadle.cli.data import spread
-from treadle.cli.evaluate import BACKEND_FLAGS, _instances
+from treadle.cli.evaluate import BACKEND_FLAGS
+from treadle.cli.problems import instances_of
 from treadle.data.prepared import Prepared
+from treadle.data.prompts import Asking
 from treadle.data.sources.native import to_row
 from treadle.evaluate.backends import _OPENERS
 
@@ -198,7 +200,7 @@ def test_steps_are_told_by_the_folder_that_they_are_of(treadle, world, tmp_path)
     folders = [tmp_path / name for name in "ab"]
     treadle("prepare", world, "-o", folders[0])
     treadle("prepare", world, "-o", folders[1], "--targets", "all")
-    found = _instances([f"first={folders[0]}", str(world), str(folders[1])], "train", None)
+    found = instances_of([f"first={folders[0]}", str(world), str(folders[1])], "train", None, Asking())
     assert {folder: len(steps) for folder, steps in found.items()} == {
         folder: Prepared(folder).count("instances") for folder in folders
     }

@@ -83,6 +83,7 @@ def test_what_is_wrong_is_named(recipe):
 
     assert isinstance(error("model=no/such", "--prompt-tokens", 10), ModelError)
     assert "--gpus 0: expected a number above 0" in str(error("--gpus", 0))
+    assert "--gpu-memory -1.0: expected a number above 0" in str(error("--gpu-memory", -1))
     assert "--utilisation 2.0" in str(error("--utilisation", 2))
     assert "--sharding both: expected none or fsdp or zero3" in str(error("--sharding", "both"))
     uneven = error("--gpus", 3, "--prompt-tokens", 10)

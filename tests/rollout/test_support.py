@@ -26,6 +26,7 @@ from tests.models import FAMILIES, HEADS
 from tests.rollout.models import SHAPE, config_of, stock_completions, tiny_model, trajectory_prompts
 from treadle.rollout import generate_completions, why_not
 from treadle.tree import support
+from treadle.tree import why_not as why_no_tree
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -78,6 +79,13 @@ def test_encoder_decoders_prompt_learning_and_strangers():
     prompt_tuned = get_peft_model(tiny_model(), PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3))
     assert "learned tokens before the prompt" in why_not(prompt_tuned)
     assert why_not(torch.nn.Linear(2, 2)) == "Linear is not a model of transformers"
+
+
+def test_models_without_a_head_are_named():
+    """Both rooms say so, where one asked a base model for a method that only generating models have."""
+    without_head = tiny_model().model
+    assert why_not(without_head) == "qwen2 has no head for next tokens"
+    assert why_no_tree(without_head) == "Qwen2Model has no head for next tokens"
 
 
 @pytest.mark.parametrize(

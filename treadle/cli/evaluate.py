@@ -13,12 +13,11 @@ import typer
 
 from treadle.cli.backends import BACKEND_FLAGS, backend_options, json_object, two_words
 from treadle.cli.data import one_of
+from treadle.cli.problems import instances_of, sample_counts, sets_of
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
     from treadle.data.prompts import Asking
-    from treadle.evaluate.benchmarks import Benchmark
-    from treadle.trajectory import StepInstance
 
 _MODES = {
     "whole": ("whole",),
@@ -102,6 +101,7 @@ def evaluate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
 ) -> None:
     """Solve problems with a model, grade the final answers, and report with 95% intervals."""
+    from treadle.check import check_model, stop_or_warn
     from treadle.evaluate.run import evaluate as run_evaluate
     from treadle.evaluate.run import regrade as run_regrade
     from treadle.evaluate.settings import EvaluateSettings
@@ -141,7 +141,7 @@ def evaluate(
             thought_tags=two_words("--thought-tags", thought_tags),
             date=date,
         )
-        count, count_of = _sample_counts(samples or [])
+        count, count_of = sample_counts(samples or [])
         settings = EvaluateSettings(
             modes=_MODES[mode],
             steps=mode in ("steps", "all"),
@@ -158,9 +158,12 @@ def evaluate(
         )
         if benchmark and not _MODES[mode]:
             raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
-        sets = _sets(benchmark, benchmarks_from, data, split, columns, domain, kind) if settings.modes else []
+        sets = sets_of(benchmark, benchmarks_from, data, split, columns, domain, kind) if settings.modes else []
+        settings.check(sets)
         asking = _asking(model, backend, options)
-        instances = _instances(data, split, limit, asking) if settings.steps else {}
+        instances = instances_of(data, split, limit, asking) if settings.steps else {}
+        if backend != "openai":
+            stop_or_warn(check_model(model, options), ("shared_rollout",))
         results = run_evaluate(
             model,
             [s.first(limit) for s in sets],
@@ -179,39 +182,6 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _sample_counts(given: list[str]) -> tuple[int | None, dict[str, int]]:
-    from treadle.evaluate.benchmarks import ALIASES
-
-    everywhere, by_name = None, {}
-    for text in (part for option in given for part in option.split(",")):
-        name, _, count = text.rpartition("=")
-        if not count.isdecimal():
-            raise TreadleError(f"--samples {text}: expected a number, or NAME=NUMBER for one benchmark")
-        if name:
-            by_name[ALIASES.get(name, name)] = int(count)
-        else:
-            everywhere = int(count)
-    return everywhere, by_name
-
-
-def _sets(
-    named: list[str] | None, folder: Path | None, data: list[str] | None, split: str, columns: str | None, *rest: str
-) -> list[Benchmark]:
-    from treadle.evaluate.benchmarks import load_data, load_known
-    from treadle.evaluate.known_sets import KNOWN
-
-    names = [name for option in named or [] for name in option.split(",")]
-    names = [each for name in names for each in (KNOWN if name == "all" else [name])]
-    sets = [load_known(name, folder) for name in dict.fromkeys(names)]
-    sets += [load_data(given, split, columns, *rest) for given in data or []]
-    if not sets:
-        raise TreadleError("no problems: name a benchmark with --benchmark amc23, or give a file with --data FILE")
-    taken = [s.name for s in sets]
-    if twice := next((name for name in taken if taken.count(name) > 1), None):
-        raise TreadleError(f"two sets have the name {twice!r}; give one of them another with --data NAME=PATH")
-    return sets
-
-
 def _asking(model: str, backend: str, options: dict[str, Any]) -> Asking:
     """What prompts ask for: thoughts within the tags that the model was trained with, or that are given."""
     from treadle.chat.settings import read_settings
@@ -221,26 +191,3 @@ def _asking(model: str, backend: str, options: dict[str, Any]) -> Asking:
 
     trained = None if backend == "openai" else read_settings(resolve(model)).thought_tags
     return Asking(tags=tags_of_pair(options.get("thought_tags") or trained).pair)
-
-
-def _instances(
-    data: list[str] | None, split: str, limit: int | None, asking: Asking | None = None
-) -> dict[Path, list[StepInstance]]:
-    """The step instances of each prepared folder among `data`; with a limit those of its first trajectories."""
-    from treadle.data.prepared import Prepared
-    from treadle.data.prompts.asking import PLAIN
-    from treadle.evaluate.benchmarks import split_name
-
-    found: dict[Path, list[StepInstance]] = {}
-    for given in data or []:
-        path = split_name(given)[1]
-        if path.is_dir():
-            trajectories: set[str] = set()
-            for instance in Prepared(path).instances(split, asking or PLAIN):
-                trajectories.add(instance.trajectory_id)
-                if limit is not None and len(trajectories) > limit:
-                    break
-                found.setdefault(path, []).append(instance)
-    if not found:
-        raise TreadleError("--mode steps: no expert's steps; give a folder made by `treadle prepare` with --data")
-    return found

@@ -1,4 +1,4 @@
-"""The command line: `treadle prepare | inspect | plan | train | evaluate | compare | view | grade | quickstart`.
+"""The command line: `treadle prepare | inspect | check | plan | train | evaluate | compare | ...`.
 
 Errors that a user can mend are printed without a traceback and exit with code 2; a run that stopped itself because
 training went wrong exits with code 3, an interrupted one with code 130. Heavy libraries are imported inside the
@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from treadle.cli import compare, data, evaluate, grade, plan, view
+from treadle.cli import check, compare, data, evaluate, grade, plan, view
 from treadle.cli.data import spread
 from treadle.errors import Interrupted, TrainingFault, TreadleError
 
@@ -28,8 +28,12 @@ app = typer.Typer(
 )
 
 
+SAID_IN_TRAINING = ("prefix_tree", "shared_rollout", "max_length")
+"""Checks whose warnings a training run gives itself, when it comes to what they are about."""
+
 app.command()(data.prepare)
 app.command()(data.inspect)
+app.command()(check.check)
 app.command()(plan.plan)
 app.command()(evaluate.evaluate)
 app.command()(compare.compare)
@@ -50,8 +54,12 @@ def train(
     from treadle.recipe.reading import load_recipe, resolved
 
     loaded = load_recipe(recipe, overrides or ())
+    from treadle.check import check_recipe, stop_or_warn
     from treadle.recipe import stages
 
+    main = os.environ.get("RANK", "0") == "0"  # of several processes one speaks
+    said_later = () if dry_run else SAID_IN_TRAINING
+    stop_or_warn(check_recipe(loaded), said_later, main)
     if dry_run:
         sizes = stages.check(loaded)
         print(resolved(loaded), end="")
@@ -61,7 +69,7 @@ def train(
         return
     command = shlex.join(["treadle", *sys.argv[1:]])
     model = stages.run(loaded, overwrite=overwrite, resume_hint=f"`{command}`")
-    if os.environ.get("RANK", "0") == "0":  # of several processes one says so
+    if main:
         print(f"the trained model is in {model}")
 
 

@@ -34,6 +34,7 @@ def plan(
 
     Exits with code 1 where a stage does not fit into --gpu-memory.
     """
+    from treadle.check import check_plan, stop_or_warn
     from treadle.plan import Hardware, as_text, estimate
     from treadle.recipe.reading import load_recipe
 
@@ -50,6 +51,7 @@ def plan(
         completion_tokens=completion_tokens,
     )
     loaded = load_recipe(recipe, overrides or ())
+    stop_or_warn(check_plan(loaded, rows=prompt_tokens is None), ("prefix_tree",))
     plans = estimate(loaded, hardware)
     print(as_text(plans, loaded, hardware))
     if any(found.fits is False for found in plans):

@@ -13,7 +13,7 @@ seen. The tokens of a tree stand in one row; what is stored of them is the same 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,8 +25,10 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from trl.kernels import chunked_logprob
 from trl.trainer.utils import add_fused_lm_head
 
+from treadle.errors import ModelError
 from treadle.plan.live import LiveBytes
-from treadle.plan.model import build, read_config
+from treadle.plan.model import build, dense_config
+from treadle.recipe.models import first_line
 from treadle.recipe.parts import Lora
 from treadle.tree import head as heads
 from treadle.tree.attention import TreeAttention
@@ -97,7 +99,7 @@ def count_update(work: Work) -> Count:
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         live = LiveBytes([*network.parameters(), *network.buffers(), *gradients])
         with live, _head_of(work.device):
-            log_probs_M = _scores(network, work)
+            log_probs_M = _forward(work, lambda: _scores(network, work))
             held = live.now
             log_probs_M.sum().backward()
     return Count(held, live.peak)
@@ -110,15 +112,26 @@ def count_forward(work: Work) -> Count:
         network = _network(work)
         live = LiveBytes([*network.parameters(), *network.buffers()])
         with live, _autocast(work):
-            _hidden(network, work)
+            _forward(work, lambda: _hidden(network, work))
     return Count(0, live.peak)
+
+
+def _forward(work: Work, compute: Callable[[], torch.Tensor]) -> torch.Tensor:
+    """Raises `ModelError` where the sizes in a config contradict one another."""
+    try:
+        return compute()
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"{work.model}: a model of its config cannot be computed ({first_line(error)}); compare config.json with "
+            "the published one"
+        ) from error
 
 
 def _network(work: Work) -> Any:
     """The network of fake tensors; built on the meta device first, since peft does not build on fake ones."""
     lora = None if work.lora is None else Lora.model_validate_json(work.lora)
     with unset_fake_temporarily():
-        network = build(read_config(work.model), lora, work.weights)
+        network = build(dense_config(work.model), lora, work.weights)
     made: dict[torch.Tensor, torch.Tensor] = {}  # a tied head stays tied
     for module in network.modules():
         for tensors in (module._parameters, module._buffers):

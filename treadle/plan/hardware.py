@@ -10,6 +10,8 @@ from treadle.errors import RecipeError
 Sharding = Literal["none", "fsdp", "zero3"]
 Device = Literal["cuda", "cpu"]
 GIB = 2**30
+_FLAGS = {"memory": "gpu_memory"}
+"""Fields that have another name on the command line."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Hardware:
         ):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise RecipeError(f"--{name.replace('_', '-')} {value}: expected a number above 0")
+                raise RecipeError(f"--{_FLAGS.get(name, name).replace('_', '-')} {value}: expected a number above 0")
         if not 0 < self.utilisation <= 1:
             raise RecipeError(f"--utilisation {self.utilisation}: expected a share of the peak, above 0 and up to 1")
         for name, allowed in (("sharding", Sharding), ("device", Device)):

@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
+from transformers import PreTrainedConfig
 
 from treadle.errors import ModelError
-from treadle.recipe.models import resolve
+from treadle.recipe.adapters import with_adapter
+from treadle.recipe.models import read_config, skeleton
 from treadle.recipe.parts import Lora
 from treadle.tree import why_not
 
@@ -54,21 +54,14 @@ class Shape:
         return self.parameters - self.embedding - (0 if self.tied else self.head)
 
 
-def read_config(model: str) -> PreTrainedConfig:
+def dense_config(model: str) -> PreTrainedConfig:
     """The config of a folder, of a hub id, or of `miniature`.
 
     Raises:
         ModelError: There is none, its architecture is unknown, or it is not a causal model of text alone with dense
             layers.
     """
-    try:
-        config = AutoConfig.from_pretrained(resolve(model))
-    except (OSError, ValueError, KeyError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"{model}: its config cannot be read ({first}); expected a folder with config.json, or the id of a model "
-            "on the Hugging Face hub, for which a network or its files in the cache are needed"
-        ) from error
+    config = read_config(model)
     if config.get_text_config() is not config or config.is_encoder_decoder:
         raise ModelError(
             f"{model}: found a {config.model_type} model, expected a causal language model of text alone; take the "
@@ -87,44 +80,25 @@ def build(config: PreTrainedConfig, lora: Lora | None, dtype: torch.dtype) -> An
     """The network on the meta device, with its adapter as in training.
 
     Raises:
-        ModelError: transformers has no causal language model for the config, or the adapter finds no target.
+        ModelError: transformers has no causal language model for the config, or the adapter finds no target, see
+            `treadle.recipe.adapters.with_adapter`.
     """
-    try:
-        with torch.device("meta"):
-            network = AutoModelForCausalLM.from_config(config, dtype=dtype)
-    except ValueError as error:
-        raise ModelError(
-            f"{config.model_type}: transformers has no causal language model of this kind; expected for instance "
-            "qwen2, qwen3, llama or mistral"
-        ) from error
-    if lora is None:
-        return network
-    settings = LoraConfig(
-        r=lora.r,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        target_modules=lora.target_modules,
-        task_type="CAUSAL_LM",
-    )
-    try:
-        with torch.device("meta"):
-            return get_peft_model(network, settings)
-    except ValueError as error:
-        raise ModelError(f"lora.target_modules={lora.target_modules!r}: {str(error).splitlines()[0]}") from error
+    network = skeleton(config, dtype)
+    return network if lora is None else with_adapter(network, lora)
 
 
 def shape_of(model: str, lora: Lora | None = None) -> Shape:
     """The sizes of a model, with the adapter's.
 
     Raises:
-        ModelError: See `read_config` and `build`.
+        ModelError: See `dense_config` and `build`.
     """
     return _shape(model, None if lora is None else lora.model_dump_json())
 
 
 @lru_cache(maxsize=16)
 def _shape(model: str, lora: str | None) -> Shape:
-    config = read_config(model)
+    config = dense_config(model)
     network = build(config, None, torch.float32)
     adapted = None if lora is None else build(config, Lora.model_validate_json(lora), torch.float32)
     embedding, head = network.get_input_embeddings().weight, network.get_output_embeddings().weight

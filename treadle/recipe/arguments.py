@@ -15,6 +15,7 @@ from treadle.errors import RecipeError
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage, SRLStage, Stage
 from treadle.recipe.sizes import Sizes
+from treadle.recipe.trl_values import check_optimizer, typed
 from treadle.training.sft_trainer import GuardedSFTConfig
 from treadle.training.srl_config import SRLConfig
 
@@ -108,41 +109,46 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
     trackers = sorted(set(recipe.report_to) - {*INTEGRATION_TO_CALLBACK, "none", "all"})
     if trackers:
         raise RecipeError(f"report_to: unknown {trackers[0]!r}; expected any of {', '.join(INTEGRATION_TO_CALLBACK)}")
-    arguments = _common(stage, recipe, folder) | _validation(stage, sizes)
     try:
-        if isinstance(stage, SFTStage):
-            return GuardedSFTConfig(
-                **arguments,
-                gradient_accumulation_steps=sizes.accumulation,
-                max_length=stage.max_length,
-                # TRL's default looks for texts, which are tokens here.
-                **{"completion_only_loss": True, **stage.trl},
-            )
-        return SRLConfig(
-            **arguments,
-            prompts_per_step=stage.prompts_per_step,
-            steps_per_generation=sizes.accumulation * stage.updates_per_rollout,
-            num_generations=stage.rollouts,
-            temperature=stage.temperature,
-            max_completion_length=stage.max_completion_length,
-            beta=stage.kl,
-            epsilon=stage.clip_low,
-            epsilon_high=stage.clip_high,
-            dynamic_sampling=stage.dynamic_sampling,
-            sampling_threshold=stage.sampling_threshold,
-            max_sampling_rounds=stage.max_sampling_rounds,
-            when_short=stage.when_short,
-            refill=stage.refill,
-            max_staleness=stage.max_staleness,
-            rest_after=stage.rest_after,
-            log_rollouts=stage.log_rollouts,
-            **_reading(stage),
-            **stage.trl,
-        )
+        config = _config(stage, _common(stage, recipe, folder) | _validation(stage, sizes), sizes)
+        check_optimizer(config)
     except RecipeError as error:
         raise RecipeError(f"stages.{stage.name}: {error}") from None
-    except (TypeError, ValueError, ImportError) as error:
+    except (TypeError, ValueError, ImportError, AttributeError, LookupError, OSError) as error:
         raise RecipeError(f"stages.{stage.name}: {' '.join(str(error).split())}") from error
+    return config
+
+
+def _config(stage: AnyStage, arguments: dict[str, Any], sizes: Sizes) -> GuardedSFTConfig | SRLConfig:
+    if isinstance(stage, SFTStage):
+        return GuardedSFTConfig(
+            **arguments,
+            gradient_accumulation_steps=sizes.accumulation,
+            max_length=stage.max_length,
+            # TRL's default looks for texts, which are tokens here.
+            **{"completion_only_loss": True, **typed(stage.trl, GuardedSFTConfig)},
+        )
+    return SRLConfig(
+        **arguments,
+        prompts_per_step=stage.prompts_per_step,
+        steps_per_generation=sizes.accumulation * stage.updates_per_rollout,
+        num_generations=stage.rollouts,
+        temperature=stage.temperature,
+        max_completion_length=stage.max_completion_length,
+        beta=stage.kl,
+        epsilon=stage.clip_low,
+        epsilon_high=stage.clip_high,
+        dynamic_sampling=stage.dynamic_sampling,
+        sampling_threshold=stage.sampling_threshold,
+        max_sampling_rounds=stage.max_sampling_rounds,
+        when_short=stage.when_short,
+        refill=stage.refill,
+        max_staleness=stage.max_staleness,
+        rest_after=stage.rest_after,
+        log_rollouts=stage.log_rollouts,
+        **_reading(stage),
+        **typed(stage.trl, SRLConfig),
+    )
 
 
 def _reading(stage: AnyStage) -> dict[str, Any]:
@@ -167,11 +173,10 @@ def _common(stage: AnyStage, recipe: Recipe, folder: Path) -> dict[str, Any]:
         "per_device_train_batch_size": stage.micro_batch,
         "gradient_checkpointing": stage.gradient_checkpointing,
         "bf16": compute_dtype(recipe) == "bfloat16",
-        "use_cpu": not torch.cuda.is_available(),
         "save_steps": stage.save_every,
         "report_to": recipe.report_to,
         **{name: getattr(stage, name) for name in FAULT_LIMITS if hasattr(stage, name)},
-        **{k: v for k, v in _QUIET.items() if k not in stage.trl},
+        **{k: v for k, v in _defaults().items() if k not in stage.trl},
     }
 
 
@@ -192,4 +197,11 @@ def _validation(stage: AnyStage, sizes: Sizes) -> dict[str, Any]:
     return settings | ({} if "per_device_eval_batch_size" in stage.trl else {"per_device_eval_batch_size": rows})
 
 
-_QUIET = {"logging_steps": 1, "save_total_limit": 2, "disable_tqdm": True}
+def _defaults() -> dict[str, Any]:
+    """What `trl:` may have otherwise."""
+    return {
+        "logging_steps": 1,
+        "save_total_limit": 2,
+        "disable_tqdm": True,
+        "use_cpu": not torch.cuda.is_available(),
+    }

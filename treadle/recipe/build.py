@@ -9,13 +9,14 @@ from typing import Any
 
 from accelerate import PartialState
 from datasets import Dataset
-from peft import LoraConfig
 from transformers import Trainer, TrainerCallback
 
 from treadle.data.contrast import pool_of, texts_of
 from treadle.data.prepared import Prepared
+from treadle.errors import RecipeError
+from treadle.recipe.adapters import lora_config
 from treadle.recipe.arguments import compute_dtype, trainer_config
-from treadle.recipe.models import load_model
+from treadle.recipe.models import first_line, load_model
 from treadle.recipe.schema import AnyStage, Recipe, RLStage, RLVRStage, SFTStage, SRLStage
 from treadle.recipe.sft_rows import fitting
 from treadle.recipe.sizes import derive_sizes
@@ -54,27 +55,20 @@ def build_trainer(
         "train_dataset": rows,
         "eval_dataset": held_out,
         "processing_class": chat.tokenizer,
-        "peft_config": _lora(recipe),
+        "peft_config": lora_config(recipe.lora) if recipe.lora else None,
         "callbacks": list(callbacks),
     }
     chat.end_turns_of(network)
     if isinstance(stage, SFTStage):
         kwargs["train_dataset"] = fitting(rows, chat, config, stage.name)
         kwargs["eval_dataset"] = fitting(held_out, chat, config, stage.name, "held-out ") if held_out else None
-        return GuardedSFTTrainer(network, config, **kwargs)
-    return SRLTrainer(network, reward_of(stage, recipe), config, **kwargs, chat=chat)
-
-
-def _lora(recipe: Recipe) -> LoraConfig | None:
-    if recipe.lora is None:
-        return None
-    return LoraConfig(
-        r=recipe.lora.r,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        target_modules=recipe.lora.target_modules,
-        task_type="CAUSAL_LM",
-    )
+        make = partial(GuardedSFTTrainer, network, config, **kwargs)
+    else:
+        make = partial(SRLTrainer, network, reward_of(stage, recipe), config, **kwargs, chat=chat)
+    try:
+        return make()
+    except (ValueError, ImportError) as error:  # settings that TRL compares with the model, the data or one another
+        raise RecipeError(f"stages.{stage.name}: {first_line(error)}") from error
 
 
 def reward_of(stage: RLStage, recipe: Recipe | None = None) -> Any:

@@ -1,24 +1,36 @@
-"""Load models and tokenizers, from a folder or the hub, and say what is missing before anything else runs."""
+"""Load models and tokenizers, from a folder or the hub, and say what is missing before anything else runs.
+
+Code that comes with a model is never executed. Whatever a library raises on damaged files becomes one line.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from treadle.chat.chat import Chat
 from treadle.chat.settings import read_settings
 from treadle.chat.template import require_template
-from treadle.errors import ModelError
-
-_WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin")
-_TOKENIZER = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "tekken.json")
+from treadle.errors import ModelError, TreadleError
+from treadle.recipe.model_files import check_tokenizer_files, check_weights, convert_gguf, gguf_in, read_json
 
 BASE = "miniature"
 """Name under which recipes refer to the small model that is shipped with the package."""
+DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
 def resolve(model: str) -> str:
@@ -26,9 +38,17 @@ def resolve(model: str) -> str:
     return str(Path(__file__).parent.parent / "miniature" / "base") if model == BASE else model
 
 
-def _local_folder(model: str) -> Path | None:
-    """The folder of a model, `None` for a hub id, which is left to the hub."""
+def local_folder(model: str) -> Path | None:
+    """The folder of a model, `None` for a hub id, which is left to the hub.
+
+    Raises:
+        ModelError: There is no such folder, or it is a file.
+    """
     folder = Path(resolve(model))
+    if folder.is_file():
+        if gguf_in(folder):
+            raise ModelError(convert_gguf(folder))
+        raise ModelError(f"{model}: a file, expected the folder that it lies in, with config.json beside it")
     if folder.exists():
         return folder
     if folder.is_absolute() or model.startswith(".") or model.count("/") != 1:
@@ -40,31 +60,61 @@ def _local_folder(model: str) -> Path | None:
 
 
 def check_model(model: str) -> None:
-    """Raise `ModelError` for a path that does not exist and for a folder without config or weights."""
-    folder = _local_folder(model)
-    if folder is None:
-        return
-    if not (folder / "config.json").is_file():
-        raise ModelError(f"{folder}: no config.json, so this is not a model folder; save one with save_pretrained")
-    if not any(any(folder.glob(pattern)) for pattern in _WEIGHTS):
-        raise ModelError(
-            f"{folder}: no weights; found {_listing(folder)}, expected model.safetensors or an index of shards"
-        )
+    """Raise `ModelError` for a path that does not exist and for a folder whose config or weights are not whole."""
+    folder = local_folder(model)
+    if folder is not None:
+        check_weights(folder)
+        read_json(folder / "config.json")
 
 
 def check_tokenizer(model: str) -> None:
     """Raise `ModelError` for a path that does not exist and for a folder without tokenizer."""
-    folder = _local_folder(model)
-    if folder is not None and not any((folder / name).is_file() for name in _TOKENIZER):
+    folder = local_folder(model)
+    if folder is not None:
+        check_tokenizer_files(folder)
+
+
+def read_config(model: str) -> PreTrainedConfig:
+    """The config of a folder, of a hub id, or of `miniature`.
+
+    Raises:
+        ModelError: There is none, it is damaged, or transformers has no model of its kind.
+    """
+    folder = local_folder(model)
+    if folder is not None and (folder / "config.json").is_file():
+        read_json(folder / "config.json")
+    elif folder is not None and gguf_in(folder):
+        raise ModelError(convert_gguf(folder))
+    remedy = (
+        "; compare config.json with the published one"
+        if folder is not None and (folder / "config.json").is_file()
+        else "; expected a folder with config.json, or the id of a model on the Hugging Face hub, for which a network "
+        "or its files in the cache are needed"
+    )
+    with _one_line(model, "its config cannot be read", remedy):
+        return AutoConfig.from_pretrained(resolve(model), trust_remote_code=False)
+
+
+def skeleton(config: PreTrainedConfig, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """The causal language model of a config on PyTorch's meta device: shapes and names, without weights.
+
+    Raises:
+        ModelError: transformers has none for the config, or the config contradicts itself.
+    """
+    config = copy.deepcopy(config)  # which building writes its dtype into
+    try:
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
+    except ValueError as error:
         raise ModelError(
-            f"{folder}: no tokenizer; found {_listing(folder)}, expected tokenizer.json or vocab.json. Save it "
-            f"beside the model: AutoTokenizer.from_pretrained(BASE_MODEL).save_pretrained({str(folder)!r})"
-        )
-
-
-def _listing(folder: Path) -> str:
-    names = sorted(path.name for path in folder.iterdir())
-    return ", ".join(names[:8]) + (" ..." if len(names) > 8 else "") if names else "nothing"
+            f"{config.model_type}: transformers has no causal language model of this kind ({first_line(error)}); "
+            "expected for instance qwen2, qwen3, llama or mistral"
+        ) from error
+    except Exception as error:  # a config can hold any value
+        raise ModelError(
+            f"{config.model_type}: no model can be built of its config ({_named(error)}); compare config.json "
+            "with the published one"
+        ) from error
 
 
 def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
@@ -74,10 +124,8 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
         ModelError: It is missing, cannot be loaded or has no chat template.
     """
     check_tokenizer(model)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(resolve(model))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{model}: the tokenizer cannot be loaded ({_first_line(error)})") from error
+    with _one_line(model, "the tokenizer cannot be loaded", "; copy or download its files again"):
+        tokenizer = AutoTokenizer.from_pretrained(resolve(model), trust_remote_code=False)
     require_template(tokenizer, model)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -103,17 +151,33 @@ def load_chat(
         ModelError: The tokenizer cannot be loaded, or its chat template cannot be used.
         RecipeError: The chat template opens thoughts with other tags.
     """
-    _local_folder(model)
+    local_folder(model)
     spoken = load_tokenizer(tokenizer or model)
     return Chat(spoken, read_settings(resolve(model)).changed(chat_template_kwargs, system_role, date, thought_tags))
 
 
+def read_generation_config(model: str) -> GenerationConfig | None:
+    """The generation config of a model folder or hub id, `None` where it has no such file.
+
+    Raises:
+        ModelError: It is damaged, or holds values that transformers refuses.
+    """
+    folder = local_folder(model)
+    if folder is not None:
+        file = folder / "generation_config.json"
+        if not file.is_file():
+            return None
+        read_json(file)
+    with _one_line(model, "its generation_config.json cannot be read", "; mend the file, or remove it"):
+        try:
+            return GenerationConfig.from_pretrained(resolve(model))
+        except OSError:
+            return None
+
+
 def listed_ends(model: str) -> list[int]:
     """The end tokens in the generation config of a model folder or hub id; none where it has no such file."""
-    try:
-        listed = GenerationConfig.from_pretrained(resolve(model)).eos_token_id
-    except OSError:
-        return []
+    listed = getattr(read_generation_config(model), "eos_token_id", None)
     return listed if isinstance(listed, list) else [listed] * (listed is not None)
 
 
@@ -121,17 +185,53 @@ def load_model(model: str, dtype: str = "auto", **kwargs: Any) -> PreTrainedMode
     """The causal language model of a folder or hub id.
 
     Args:
-        dtype: `"float32"`, `"bfloat16"`, or `"auto"` for the dtype that it was saved in.
+        dtype: `"float32"`, `"bfloat16"`, `"float16"`, or `"auto"` for the dtype that it was saved in.
 
     Raises:
-        ModelError: It is missing or cannot be loaded.
+        ModelError: It is missing, cannot be loaded, or lacks weights, which would be random numbers.
     """
+    if dtype not in DTYPES:
+        raise ModelError(f"dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
     check_model(model)
+    with _one_line(model, "the model cannot be loaded"):
+        network, found = AutoModelForCausalLM.from_pretrained(
+            resolve(model), dtype=dtype, trust_remote_code=False, output_loading_info=True, **kwargs
+        )
+    if missing := sorted(found["missing_keys"]):
+        raise ModelError(lacks_weights(model, missing))
+    return network
+
+
+def lacks_weights(model: str, missing: list[str]) -> str:
+    """What is said of a model whose files lack tensors."""
+    return (
+        f"{model}: its files hold no weights for {len(missing)} tensors of the model (the first is {missing[0]}), "
+        "which would begin as random numbers; take a folder with the whole causal language model"
+    )
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a library says, cut to one line; two where the first announces what comes."""
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+
+
+@contextmanager
+def _one_line(model: str, what: str, remedy: str = "") -> Iterator[None]:
+    """Errors of libraries as `ModelError`: damaged files make them raise anything, `tokenizers` a bare Exception."""
     try:
-        return AutoModelForCausalLM.from_pretrained(resolve(model), dtype=dtype, **kwargs)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(f"{model}: the model cannot be loaded ({_first_line(error)})") from error
+        yield
+    except TreadleError:
+        raise
+    except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise ModelError(
+                f"{model}: {what}: it needs Python code that comes with the model, which treadle does not execute; "
+                "take a model that transformers knows by itself"
+            ) from None
+        reason = first_line(error) if isinstance(error, (OSError, ValueError)) else _named(error)
+        raise ModelError(f"{model}: {what} ({reason}){remedy}") from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"

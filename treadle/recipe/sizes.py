@@ -15,7 +15,7 @@ class Sizes:
     """What follows from a stage and its data, shown by `--dry-run`.
 
     Args:
-        rows: Prompts or conversations in the data.
+        rows: Prompts or conversations that are trained on.
         rows_per_step: Those of one optimizer step.
         rollouts_per_step: Completions of one optimizer step, 0 for SFT.
         new_tokens_per_step: Upper bound of generated tokens in one round, 0 for SFT.
@@ -23,6 +23,7 @@ class Sizes:
         warmup: What a cold start does, for people; empty for other stages.
         examples: Trajectories that are worked examples and not trained on.
         validation: What is validated and how often, for people; empty without validation.
+        cut: What `max_length` takes from the rows, for people; empty where it takes nothing.
         similarity_floor: What similarity a policy that has learned nothing earns at most; `None` where the stage is not
             rewarded by that of steps, or the data does not say.
         thoughts: How thoughts are unlike the paper's format, for people; empty where they are not.
@@ -38,6 +39,7 @@ class Sizes:
     examples: int = 0
     warmup: str = ""
     validation: str = ""
+    cut: str = ""
     similarity_floor: float | None = None
     thoughts: str = ""
 
@@ -49,6 +51,8 @@ class Sizes:
         text += f", {self.accumulation:,} micro-batches accumulated, {self.optimizer_steps:,} optimizer steps"
         if self.new_tokens_per_step:
             text += f", at most {self.new_tokens_per_step:,} new tokens a step and sampling round"
+        if self.cut:
+            text += f"; {self.cut}"
         if self.without_answer:
             text += f"; {self.without_answer:,} trajectories without a final answer left out"
         if self.warmup:

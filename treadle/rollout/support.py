@@ -67,6 +67,7 @@ _ROLLOUT = support.Use(
     stranger="is not a model of transformers",
     learned=_learned_tokens,
     obstacles=(
+        (lambda model: not model.can_generate(), "has no head for next tokens"),
         (support.has_encoder, "is an encoder-decoder"),
         (lambda model: model.config.get_text_config() is not model.config, "is multimodal"),
         (lambda model: not model._can_set_attn_implementation(), support.NO_INTERFACE),

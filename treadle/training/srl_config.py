@@ -134,6 +134,13 @@ class SRLConfig(GRPOConfig):
                 raise RecipeError(f"{name}={getattr(self, name)!r}: expected {' or '.join(map(repr, allowed))}")
         tags_of_pair(self.thought_tags)
         check_fault_settings(self)
+        if self.remove_unused_columns:
+            raise RecipeError("remove_unused_columns=True takes the columns away that rewards read; leave it out")
+        if self.use_transformers_continuous_batching and self.prefix_tree:
+            raise RecipeError(
+                "use_transformers_continuous_batching=True does not take the attention of the prefix tree; set "
+                "prefix_tree=False, or leave it out"
+            )
         for name, least in (
             ("max_sampling_rounds", 1),
             ("max_tree_tokens", 1),

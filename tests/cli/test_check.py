@@ -1,0 +1,221 @@
+"""`treadle check` and what the other commands make of it: codes, files, and never a traceback of another library."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+import yaml
+
+from treadle.cli import main as cli
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.sources.native import to_row
+
+
+@pytest.fixture
+def treadle(monkeypatch, capfd):
+    """Run a command in this process; returns exit code, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["treadle", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def data(expert_trajectories, tmp_path):
+    source = tmp_path / "world.jsonl"
+    source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in expert_trajectories))
+    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=4))
+    return tmp_path / "data"
+
+
+SRL = {
+    "kind": "srl",
+    "max_steps": 1,
+    "prompts_per_step": 2,
+    "rollouts": 4,
+    "micro_batch": 8,
+    "max_completion_length": 5,
+}
+SFT = {"kind": "sft", "max_steps": 1, "batch_size": 2, "micro_batch": 2}
+
+
+@pytest.fixture
+def recipe(tiny_folder, data, tmp_path):
+    def write(*stages, **changes):
+        content = {"model": str(tiny_folder), "data": str(data), "output": str(tmp_path / "run"), "dtype": "float32"}
+        path = tmp_path / "recipe.yaml"
+        path.write_text(yaml.safe_dump({**content, "stages": list(stages or [SFT, SRL]), **changes}))
+        return path
+
+    return write
+
+
+def edit(path, **values):
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_a_model_alone(treadle, tiny_folder):
+    code, out, _ = treadle("check", tiny_folder)
+    assert code == 0
+    assert out.splitlines()[0].startswith("ok       weights ")
+    assert out.splitlines()[-1] == "nothing to mend"
+    assert "positions" not in out
+
+
+def test_rows_and_checks_are_written_for_scripts(treadle, recipe, tiny_folder, tmp_path):
+    code, out, _ = treadle("check", tiny_folder, recipe(), "--show", "--json", tmp_path / "new" / "check.json")
+    assert code == 0
+    written = json.loads((tmp_path / "new" / "check.json").read_text())
+    assert {tuple(check) for check in written["checks"]} == {("id", "status", "message")}
+    ids = [check["id"] for check in written["checks"]]
+    assert len(ids) == len(set(ids))
+    assert {"weights", "vocabulary", "dtype", "template", "end_of_turn", "thoughts", "positions.sft", "floor.srl"} <= {
+        *ids
+    }
+    assert set(written["rows"]) == {"sft", "srl"}
+    sft, srl = written["rows"]["sft"], written["rows"]["srl"]
+    assert sft["prompt"].startswith("<|user|>solve ")
+    assert sft["prompt"].endswith("<|assistant|>")
+    assert sft["trained"].endswith("<|end|>")
+    assert srl["prompt"].startswith("<|user|>next ")
+    assert srl["trained"] is None
+    assert sft["prompt"] in out
+    assert sft["trained"] in out
+
+
+def test_without_a_recipe_the_papers_stages_are_looked_at(treadle, tiny_folder, data):
+    code, out, _ = treadle(
+        "check",
+        tiny_folder,
+        "--data",
+        data,
+        "stages.srl.max_completion_length=9",
+        "stages.rlvr.max_completion_length=9",
+    )
+    assert code == 0
+    assert all(f"positions.{stage} " in out for stage in ("sft", "srl", "rlvr"))
+    assert "of the model's 2,048 positions with max_completion_length 9" in out
+
+
+def test_a_recipe_alone_brings_its_model(treadle, recipe):
+    assert treadle("check", recipe(), "stages.sft.max_length=999")[0] == 0
+
+
+def test_first_rollouts_say_where_to_begin(treadle, recipe, tiny_folder):
+    code, out, _ = treadle("check", tiny_folder, recipe(SRL), "--sample", 8)
+    assert code == 0
+    assert "srl: 0 of 1 groups of 4 would be kept" in out
+    assert out.splitlines()[-1].startswith("━━ ")
+    assert "begin with SFT" in out
+
+
+def test_what_cannot_be_asked_is_said(treadle, tiny_folder, tmp_path):
+    code, _, err = treadle("check", tiny_folder, "--sample", 8)
+    assert code == 2
+    assert "--sample: no prompts to sample; give a folder made by `treadle prepare` with --data" in err
+    code, _, err = treadle("check", tiny_folder, tmp_path / "no.yaml")
+    assert code == 2
+    assert "no.yaml: no such recipe file" in err
+
+
+def pickled(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+DAMAGE = {
+    "weights cut": lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:999]),
+    "weights of another model": lambda f: edit(f / "config.json", intermediate_size=48),
+    "weights that are no pickle": pickled,
+    "config cut": lambda f: (f / "config.json").write_text('{"model_type'),
+    "config unknown": lambda f: edit(f / "config.json", model_type="own", auto_map={"AutoConfig": "own.C"}),
+    "tokenizer cut": lambda f: (f / "tokenizer.json").write_text((f / "tokenizer.json").read_text()[:500]),
+    "tokenizer of another model": lambda f: edit(f / "config.json", vocab_size=20),
+    "template raises": lambda f: (f / "chat_template.jinja").write_text("{{ raise_exception('no') }}"),
+    "template unreadable": lambda f: (f / "chat_template.jinja").write_text("{% if %}"),
+    "generation config": lambda f: (f / "generation_config.json").write_text("[]"),
+    "gguf": lambda f: [(f / "m.gguf").write_bytes(b"GGUF"), *(p.unlink() for p in f.glob("*.json"))],
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_folder_is_one_line_and_code_two_in_every_command(treadle, recipe, tiny_folder, tmp_path, kind):
+    DAMAGE[kind](tiny_folder)
+    path = recipe(SFT)
+    problems = tmp_path / "p.jsonl"
+    problems.write_text('{"problem": "1+1", "answer": 2}\n')
+    evaluate = ("evaluate", tiny_folder, "--data", problems, "-o", tmp_path / "e", "--domain", "miniature")
+    commands = {"check": ("check", path), "dry-run": ("train", path, "--dry-run"), "train": ("train", path)}
+    commands["evaluate"] = (*evaluate, "--max-new-tokens", 2, "--mode", "whole")
+    if kind == "weights that are no pickle":  # known when they are read
+        del commands["check"], commands["dry-run"]
+    for name, command in commands.items():
+        code, out, err = treadle(*command)
+        said = [line for line in (out + err).splitlines() if line.startswith(("error", "treadle: error"))]
+        assert code == 2, (name, out, err)
+        assert said, (name, out, err)
+        assert "Traceback" not in err
+    assert not list((tmp_path / "run").glob("*/model"))
+
+
+def test_warnings_are_one_line_each_and_go_on(treadle, recipe, tiny_folder):
+    path = recipe({**SFT, "max_length": 75}, {**SRL, "trl": {"cast_lm_head_to_fp32": True}})
+    code, out, err = treadle("train", path, "--dry-run")
+    assert code == 0, err
+    lines = [line for line in err.splitlines() if line.startswith("treadle: warning: ")]
+    assert [line.split()[2] for line in lines] == ["prefix_tree.srl:", "max_length.sft:"]
+    assert "are longer than max_length 75" in out  # beside the sizes that it changes
+    code, out, err = treadle("check", path)
+    assert code == 0
+    assert out.splitlines()[-1] == "2 warnings"
+
+
+def test_sizes_count_the_rows_that_are_left(treadle, recipe, data):
+    from treadle.data.prepared import Prepared
+
+    everything = sum(1 + len(t.steps) for t in Prepared(data).trajectories())
+    stage = {**SFT, "unit": "both", "max_steps": None, "epochs": 1}
+    out = treadle("train", recipe(stage), "--dry-run")[1]
+    assert f"# sft: {everything} rows, 2 a step, 1 micro-batches accumulated, {-(-everything // 2)} optimizer" in out
+    out = treadle("train", recipe({**stage, "max_length": 75}), "--dry-run")[1]
+    line = out.splitlines()[-1]
+    lost = int(line.partition(" of them lose all")[0].rpartition(" ")[2])
+    assert 0 < lost < everything
+    left = everything - lost
+    assert f"# sft: {left} rows, 2 a step, 1 micro-batches accumulated, {-(-left // 2)} optimizer steps" in line
+
+
+def test_prompts_beyond_the_positions_stop_training_and_plans(treadle, recipe, tiny_folder):
+    edit(tiny_folder / "config.json", max_position_embeddings=16)
+    path = recipe(SRL)
+    for command in (("train", path), ("train", path, "--dry-run"), ("plan", path, "--device", "cpu")):
+        code, _, err = treadle(*command)
+        assert code == 2
+        assert "srl: 144 of 144 rows with max_completion_length 5 exceed the model's 16 positions" in err
+
+
+def test_an_adapter_on_a_tied_embedding_is_refused(treadle, recipe, tiny_folder):
+    edit(tiny_folder / "config.json", tie_word_embeddings=True)
+    path = recipe(SFT, lora={"r": 2, "target_modules": ["q_proj", "embed_tokens"]})
+    for command in (("check", path), ("train", path), ("train", path, "--dry-run"), ("plan", path, "--device", "cpu")):
+        code, out, err = treadle(*command)
+        assert code == 2
+        assert "cannot be merged into it; leave out embed_tokens" in out + err
+
+
+@pytest.mark.parametrize("dtype", ["float8", "half", "8"])
+def test_a_dtype_that_is_none_is_one_line(treadle, tiny_folder, tmp_path, dtype):
+    problems = tmp_path / "p.jsonl"
+    problems.write_text('{"problem": "1+1", "answer": 2}\n')
+    code, _, err = treadle("evaluate", tiny_folder, "--data", problems, "-o", tmp_path / "e", "--dtype", dtype)
+    assert code == 2
+    assert f"dtype '{dtype}': expected one of auto, float32, bfloat16, float16" in err

@@ -1,0 +1,118 @@
+"""Model folders that are not whole: each is one line that names the file and what mends it."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from treadle.errors import ModelError
+from treadle.recipe.model_files import check_weights, tensors_of
+from treadle.recipe.models import check_model
+
+WHOLE = {"a": torch.zeros(3, 2), "b": torch.zeros(5)}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    save_file(WHOLE, tmp_path / "model.safetensors")
+    return tmp_path
+
+
+def shards(folder, *names, index=None):
+    (folder / "model.safetensors").unlink()
+    for name in names:
+        save_file({name: WHOLE[name]}, folder / f"{name}.safetensors")
+    places = {name: f"{name}.safetensors" for name in WHOLE}
+    text = json.dumps({"weight_map": places}) if index is None else index
+    (folder / "model.safetensors.index.json").write_text(text)
+
+
+def pickled(folder, content):
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(content)
+
+
+def test_names_and_shapes_come_from_the_headers(folder):
+    assert tensors_of(folder) == {"a": (3, 2), "b": (5,)}
+    shards(folder, "a", "b")
+    assert tensors_of(folder) == {"a": (3, 2), "b": (5,)}
+
+
+def test_pickled_weights_tell_nothing_but_must_be_whole(folder):
+    (folder / "model.safetensors").unlink()
+    file = folder / "pytorch_model.bin"
+    torch.save(WHOLE, file)
+    assert tensors_of(folder) is None
+    file.write_bytes(file.read_bytes()[:-30])
+    with pytest.raises(ModelError, match=r"pytorch_model.bin: cut short: [\d,]+ bytes without the end"):
+        check_weights(folder)
+
+
+def cut(size):
+    return lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:size])
+
+
+def header(content, more=b""):
+    data = json.dumps(content).encode() if not isinstance(content, bytes) else content
+    return lambda f: (f / "model.safetensors").write_bytes(struct.pack("<Q", len(data)) + data + more)
+
+
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 99\n"
+DAMAGE = {
+    "data cut": (cut(-4), r"model.safetensors: cut short: \d+ bytes, expected \d+ by its header; copy"),
+    "header cut": (cut(20), "model.safetensors: cut short or no safetensors file: 20 bytes"),
+    "empty": (cut(0), "0 bytes, without its header"),
+    "too long": (header({"a": {"shape": [1], "data_offsets": [0, 4]}}, b"12345"), "too long"),
+    "header no JSON": (header(b"{{{"), "its header is damaged"),
+    "header no object": (header([1]), "its header is damaged"),
+    "header lacks offsets": (header({"a": {"shape": [1]}}), "its header is damaged"),
+    "pointer": (lambda f: (f / "model.safetensors").write_text(LFS), "a Git LFS pointer .* run `git lfs pull`"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "no weights; found config.json, expected"),
+    "no shard": (lambda f: shards(f), r"names 2 files of weights, of which 2 are not there \(the first is a.saf"),
+    "one shard": (lambda f: shards(f, "a"), r"of which 1 are not there \(the first is b.safetensors\)"),
+    "index cut": (lambda f: shards(f, "a", index='{"weight_map'), r"index.json: no JSON"),
+    "index empty": (lambda f: shards(f, "a", index="{}"), "no weight_map"),
+    "index of numbers": (lambda f: shards(f, "a", index='{"weight_map": {"a": 1}}'), "no weight_map"),
+    "pickled empty": (lambda f: pickled(f, b""), "pytorch_model.bin: cut short: 0 bytes"),
+    "pickled pointer": (lambda f: pickled(f, LFS.encode()), "a Git LFS pointer"),
+    "config cut": (lambda f: (f / "config.json").write_text('{"a'), "config.json: no JSON"),
+    "config list": (lambda f: (f / "config.json").write_text("[]"), "config.json: found a list, expected a JSON obj"),
+    "config no text": (lambda f: (f / "config.json").write_bytes(b"\xff\x00"), "config.json: no JSON"),
+    "config deep": (lambda f: (f / "config.json").write_text("[" * 9000), "config.json: no JSON"),
+    "no config": (lambda f: (f / "config.json").unlink(), "no config.json, so this is not a model folder"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_what_is_not_whole_is_one_line(folder, kind):
+    damage, message = DAMAGE[kind]
+    damage(folder)
+    with pytest.raises(ModelError, match=message) as failed:
+        check_model(str(folder))
+    assert "\n" not in str(failed.value)
+    assert str(folder) in str(failed.value)
+
+
+def test_an_adapter_alone_is_no_model(folder):
+    (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match="a LoRA adapter without its model; merge it"):
+        check_weights(folder)
+
+
+def test_a_gguf_file_and_a_folder_of_one_say_how_to_convert_it(tmp_path):
+    file = tmp_path / "m.gguf"
+    file.write_bytes(b"GGUF")
+    for model in (file, tmp_path):
+        with pytest.raises(ModelError, match=r"m.gguf: a GGUF file.*pip install gguf.*gguf_file='m.gguf'"):
+            check_model(str(model))
+
+
+def test_a_file_of_weights_is_no_folder(folder):
+    with pytest.raises(ModelError, match="a file, expected the folder that it lies in"):
+        check_model(str(folder / "model.safetensors"))

@@ -1,0 +1,72 @@
+"""Whether the files of a model are whole, and can be opened: weights, config, tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+from treadle.check.results import Check, error, ok
+from treadle.check.subject import Subject
+from treadle.errors import TreadleError
+from treadle.recipe.models import check_model, lacks_weights, local_folder
+
+
+def weights(subject: Subject) -> Iterator[Check]:
+    """Files of weights: there, of a form that is read, and as long as their headers say."""
+    try:
+        check_model(subject.model)
+        tensors = subject.tensors
+    except TreadleError as problem:
+        yield error("weights", problem)
+        return
+    if local_folder(subject.model) is None:
+        yield ok("weights", "on the hub, looked at when they are loaded")
+    elif tensors is None:
+        yield ok("weights", "pickled files, of which only tensors are read (weights_only)")
+    else:
+        yield ok("weights", f"{len(tensors):,} tensors, every file as long as its header says")
+
+
+def config(subject: Subject) -> Iterator[Check]:
+    """config.json: of a model that transformers knows by itself."""
+    try:
+        name = type(subject.network).__name__
+    except TreadleError as problem:
+        yield error("config", problem)
+        return
+    yield ok("config", f"{name}, {subject.network.num_parameters() / 1e6:,.1f} million parameters")
+
+
+def tokenizer(subject: Subject) -> Iterator[Check]:
+    """The tokenizer can be opened, and has a chat template and an end."""
+    try:
+        found = subject.tokenizer
+    except TreadleError as problem:
+        yield error("tokenizer", problem)
+        return
+    yield ok("tokenizer", f"{type(found).__name__}, {len(found):,} tokens")
+
+
+def all_tensors(subject: Subject) -> Iterator[Check]:
+    """The files hold a tensor of the right shape for each of the model's, where names can be compared."""
+    tensors, network = subject.tensors, subject.network
+    if tensors is None or get_checkpoint_conversion_mapping(network.config.model_type):
+        return  # stored under other names than in the model
+    prefix = f"{network.base_model_prefix}."
+    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    tied = set(network.all_tied_weights_keys)
+    stored = {name if name in shapes else prefix + name: shape for name, shape in tensors.items()}
+    missing = sorted(shapes.keys() - stored.keys() - tied)
+    if missing:
+        yield error("tensors", lacks_weights(subject.model, missing))
+        return
+    other = next((name for name in shapes if name in stored and stored[name] != shapes[name]), None)
+    if other:
+        yield error(
+            "tensors",
+            f"{subject.model}: {other} has the shape {stored[other]} in its file, expected {shapes[other]} by "
+            "config.json; take the config that belongs to these weights",
+        )
+        return
+    yield ok("tensors", "every tensor of the model is in its files, in the shape that the config says")

@@ -1,0 +1,34 @@
+"""The numbers that a model was saved in, and those that it is trained in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from treadle.check.results import Check, error, ok, warning
+from treadle.check.subject import Subject
+from treadle.recipe.arguments import compute_dtype
+from treadle.recipe.models import DTYPES
+
+
+def dtype(subject: Subject) -> Iterator[Check]:
+    """Dtype of the files, of the weights in training, and of the computation."""
+    quantised = getattr(subject.config, "quantization_config", None)
+    if quantised is not None:
+        method = quantised.get("quant_method") if isinstance(quantised, dict) else type(quantised).__name__
+        said = f"{subject.model}: its weights are quantised ({method})"
+        if subject.recipe:
+            yield error("dtype", f"{said}, which are not trained here; take the model that they were made of")
+        else:
+            yield warning("dtype", f"{said}; the package that reads them must be installed")
+        return
+    saved = str(subject.config.dtype or "float32").removeprefix("torch.")
+    if saved not in DTYPES:
+        yield error("dtype", f"{subject.model}: saved in {saved}, expected one of {', '.join(DTYPES[1:])}")
+        return
+    if subject.recipe is None:
+        yield ok("dtype", f"saved in {saved}")
+        return
+    computed = compute_dtype(subject.recipe)
+    kept = computed if subject.recipe.lora else "float32"
+    adapter = ", the adapter in float32" if subject.recipe.lora else ""
+    yield ok("dtype", f"saved in {saved}; in training weights are kept in {kept}{adapter}, computed in {computed}")

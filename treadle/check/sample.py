@@ -1,0 +1,218 @@
+"""A model's first rollouts, before anything is trained: their format, their speed, and whether rewards would differ.
+
+Prompts, temperature and rewards are those of the recipe's first stage of SRL and of RLVR, or of such stages with the
+paper's settings. Some groups of each are sampled in turn until all are there or the time is over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import GenerationConfig
+
+from treadle.check.subject import Subject
+from treadle.errors import DataError, ModelError
+from treadle.recipe.arguments import compute_dtype
+from treadle.recipe.build import reward_of
+from treadle.recipe.models import load_model
+from treadle.recipe.schema import RLStage, RLVRStage, SRLStage
+from treadle.rollout import generate_completions, why_not
+from treadle.scoring.completion import FormatFault, parse_completion
+from treadle.training.sampling import informative_groups
+
+SECONDS = 100.0
+LONGEST, SHORTEST = 512, 64
+"""Tokens of a completion at most, where the recipe allows more; on a slow machine less, but not less than the other."""
+PROBE, LEAST = 8, 4
+"""Tokens by which the speed is measured, and groups that should be ready within the time."""
+AT_ONCE = {"cpu": 1, "cuda": 8}
+"""Groups that are generated together: on a CPU as few as possible, so that the time is kept."""
+READ = 3
+FAULTS, SIGNAL = 0.75, 0.25
+"""Shares from which on nearly all completions break the format, and enough groups are kept."""
+
+
+@dataclass
+class Sampled:
+    """Rollouts for the prompts of one stage.
+
+    Attributes:
+        stage: With its settings.
+        groups: Groups that were sampled, and how many of them training would keep.
+        faults: Completions by format fault; those without one are not in it.
+        rewards: Of all completions.
+        texts: Prompt, completion and reward of the first ones, special tokens of the prompt included.
+    """
+
+    stage: RLStage
+    groups: int = 0
+    kept: int = 0
+    faults: Counter[FormatFault] = field(default_factory=Counter)
+    rewards: list[float] = field(default_factory=list)
+    texts: list[tuple[str, str, float]] = field(default_factory=list)
+
+    @property
+    def fault_share(self) -> float:
+        return self.faults.total() / max(1, len(self.rewards))
+
+
+@dataclass
+class Sample:
+    """What a model's first rollouts were.
+
+    Attributes:
+        stages: By `srl` and `rlvr`; one without rows is left out.
+        wanted: Completions that were asked for.
+        tokens, seconds: That generation took.
+        limit: Tokens that a completion had.
+        left_out: Why a kind of stage was not sampled.
+    """
+
+    stages: dict[str, Sampled]
+    wanted: int
+    tokens: int
+    seconds: float
+    limit: int
+    left_out: list[str]
+
+
+def sample(subject: Subject, wanted: int, seconds: float = SECONDS) -> Sample:
+    """Sample about `wanted` rollouts, groups of the two kinds of stages in turn.
+
+    Raises:
+        ModelError: The model cannot be loaded, or the rollout does not serve it.
+        DataError: There is no row to sample.
+    """
+    stages, left_out = _stages(subject)
+    if subject.recipe.threads:
+        torch.set_num_threads(subject.recipe.threads)
+    network = load_model(subject.model, compute_dtype(subject.recipe)).eval()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network.to(device)
+    subject.chat.end_turns_of(network)
+    if reason := why_not(network):
+        raise ModelError(f"{subject.model}: --sample needs the rollout with shared prompts, but {reason}")
+    found = {kind: Sampled(stage) for kind, stage in stages.items()}
+    generator = torch.Generator().manual_seed(subject.recipe.seed)
+    batches = list(_batches(subject, stages, wanted, AT_ONCE[device]))
+    begun = time.monotonic()
+    _generate(subject, network, found[batches[0][0]].stage, batches[0][1], PROBE, generator)
+    affordable = int(seconds / (time.monotonic() - begun) * PROBE / min(LEAST, len(batches)))
+    limit = min(LONGEST, max(SHORTEST, affordable), *(stage.max_completion_length for stage in stages.values()))
+    result = Sample(found, wanted, 0, 0.0, limit, left_out)
+    begun = time.monotonic()
+    for number, (kind, rows) in enumerate(batches):
+        started = time.monotonic()
+        # One of each kind in any case, then those that should be ready in time.
+        if number >= len(stages) and (started - begun) * (number + 1) / number > seconds:
+            break
+        tokens = _generate(subject, network, found[kind].stage, rows, limit, generator)
+        result.seconds += time.monotonic() - started
+        result.tokens += sum(map(len, tokens))
+        _judge(subject, found[kind], rows, tokens)
+    return result
+
+
+def _stages(subject: Subject) -> tuple[dict[str, RLStage], list[str]]:
+    stages: dict[str, RLStage] = {}
+    left_out = []
+    for kind, of in (("srl", SRLStage), ("rlvr", RLVRStage)):
+        stage = next((s for s in subject.stages if isinstance(s, of)), None) or of(kind=kind, name=kind)
+        if isinstance(stage, RLVRStage):
+            stage = stage.model_copy(update={"step_share": 0.0, "validate_every": None})
+        try:
+            subject.rows(stage)
+        except DataError as problem:
+            left_out.append(str(problem))
+        else:
+            stages[kind] = stage
+    if not stages:
+        raise DataError(f"{subject.prepared.folder}: no row to sample; {left_out[0]}")
+    return stages, left_out
+
+
+def _batches(
+    subject: Subject, stages: dict[str, RLStage], wanted: int, at_once: int
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Rows of some groups, of one kind of stage after the other."""
+    queues = {}
+    for kind, stage in stages.items():
+        rows = subject.rows(stage)
+        count = min(len(rows), max(1, round(wanted / len(stages) / stage.rollouts)))
+        picked = np.random.default_rng(subject.recipe.seed).choice(len(rows), count, replace=False)
+        queues[kind] = [rows[int(i)] for i in picked]
+    while any(queues.values()):
+        for kind, queue in queues.items():
+            if queue:
+                yield kind, queue[:at_once]
+                del queue[:at_once]
+
+
+def _generate(
+    subject: Subject,
+    network: Any,
+    stage: RLStage,
+    rows: Sequence[dict[str, Any]],
+    limit: int,
+    generator: torch.Generator,
+) -> list[list[int]]:
+    prompts = subject.chat.prompts([row["prompt"] for row in rows])
+    settings = GenerationConfig(
+        max_new_tokens=limit,
+        do_sample=True,
+        temperature=stage.temperature,
+        top_k=0,
+        eos_token_id=subject.chat.ends,
+        pad_token_id=subject.tokenizer.pad_token_id,
+    )
+    repeated = [prompt for prompt in prompts for _ in range(stage.rollouts)]
+    return generate_completions(network, repeated, settings, generator=generator)
+
+
+def _judge(subject: Subject, found: Sampled, rows: Sequence[dict[str, Any]], tokens: list[list[int]]) -> None:
+    stage, chat = found.stage, subject.chat
+    texts = [chat.decode(ids) for ids in tokens]
+    truncated = [bool(ids) and ids[-1] not in chat.ends for ids in tokens]
+    each = [row for row in rows for _ in range(stage.rollouts)]
+    columns = {name: [row[name] for row in each] for name in each[0] if name != "prompt"}
+    tags = [chat.thought_tags] * len(each)
+    completions = [[{"role": "assistant", "content": text}] for text in texts]
+    rewards = reward_of(stage, subject.recipe)(completions, truncated=truncated, thought_tags=tags, **columns)
+    think_tags = stage.think_tags if isinstance(stage, SRLStage) else "optional"
+    parsed = [
+        parse_completion(text, truncated=cut, think_tags=think_tags, thought_tags=chat.thought_tags)
+        for text, cut in zip(texts, truncated, strict=True)
+    ]
+    found.faults.update(fault for fault in parsed if isinstance(fault, FormatFault))
+    scored = [float("nan") if reward is None else float(reward) for reward in rewards]
+    keep_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold)
+    found.groups, found.kept = found.groups + len(rows), found.kept + int(keep_P.sum())
+    for row, text, reward in zip(each, texts, scored, strict=True):
+        found.rewards.append(reward)
+        if len(found.rewards) % stage.rollouts == 1 and len(found.texts) < READ:  # one of each group
+            found.texts.append((chat.prompt_text(row["prompt"]), text, reward))
+
+
+def advice(found: Sample) -> str:
+    """Which stage to begin with, by the shares of groups that would be kept."""
+    srl, rlvr = found.stages.get("srl"), found.stages.get("rlvr")
+    if rlvr and rlvr.kept >= 2 * SIGNAL * rlvr.groups:
+        return (
+            f"RLVR finds a signal in {rlvr.kept} of {rlvr.groups} groups, so it can begin at once; the paper's order "
+            "is SRL before it"
+        )
+    if srl and srl.fault_share >= FAULTS:
+        return (
+            f"{srl.fault_share:.0%} of the steps' completions break the format, so SRL has little to compare: begin "
+            "with SFT (target: traces, unit: both) until most have it, or set think_tags to what the model writes"
+        )
+    if srl and srl.kept >= SIGNAL * srl.groups:
+        few = f", RLVR in {rlvr.kept} of {rlvr.groups}" if rlvr else ""
+        return f"SRL finds a signal in {srl.kept} of {srl.groups} groups{few}: begin with SRL"
+    return "neither SRL nor RLVR finds a signal in a quarter of the groups: begin with SFT"

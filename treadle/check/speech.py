@@ -1,0 +1,97 @@
+"""How the model is spoken to: its chat template, the rows that it is given, and the end of its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from treadle.check.results import Check, error, ok, warning
+from treadle.check.subject import Subject
+from treadle.errors import TreadleError
+from treadle.recipe.schema import AnyStage, SFTStage
+from treadle.recipe.speaking import check_prompts
+from treadle.recipe.thoughts import check_thoughts, describe_thoughts
+
+
+def template(subject: Subject) -> Iterator[Check]:
+    """The chat template can be read, and takes a user's message and a system message."""
+    try:
+        chat = subject.chat
+    except TreadleError as problem:
+        yield error("template", problem)
+        return
+    system = {
+        "template": "system messages are rendered as the template has them",
+        "user": "system messages are put before the first user's",
+    }[chat.settings.system_role]
+    dated = f"; the template shows the date, which stays {chat.settings.date} in a run" if chat.dated else ""
+    yield ok("template", f"{system}{dated}")
+
+
+def end_of_turn(subject: Subject) -> Iterator[Check]:
+    """What SFT teaches as the end, and at what tokens completions end."""
+    chat, tokenizer = subject.chat, subject.tokenizer
+    if not chat.end:
+        yield error(
+            "end_of_turn",
+            f"{subject.tokenizer_name}: neither chat template nor tokenizer says what ends a turn; set the tokenizer's "
+            "eos_token and save it again",
+        )
+        return
+    ends = ", ".join(repr(token) for token in tokenizer.convert_ids_to_tokens(chat.ends))
+    turn = tokenizer.convert_ids_to_tokens(chat.end[-1])
+    own = "" if chat.end[-1] == tokenizer.eos_token_id else f", not the tokenizer's {tokenizer.eos_token!r}"
+    yield ok("end_of_turn", f"the template ends a turn with {turn!r}{own}; completions end at {ends}")
+
+
+def thoughts(subject: Subject) -> Iterator[Check]:
+    """Thought tags, what the template does with them in the prompt, and whether each stage has a place for thoughts."""
+    chat = subject.chat
+    for stage in subject.stages:
+        try:
+            check_thoughts(stage, chat.thought_tags)
+        except TreadleError as problem:
+            yield error("thoughts", problem)
+            return
+    tags = chat.thought_tags
+    plain = f"thoughts stand between {tags.open} and {tags.close}, which prompts leave to the model"
+    yield ok("thoughts", describe_thoughts(chat) or plain)
+
+
+def prompts(subject: Subject) -> Iterator[Check]:
+    """The template takes rows of each stage."""
+    if not subject.has_data:
+        return
+    for stage in subject.stages:
+        id = f"prompts.{stage.name}"
+        try:
+            check_prompts(stage, subject.prepared, subject.shown, subject.chat)
+        except TreadleError as problem:
+            yield error(id, problem)
+        else:
+            yield ok(id, "the chat template takes rows of every kind")
+
+
+def round_trip(subject: Subject) -> Iterator[Check]:
+    """What the expert wrote comes back whole from its tokens, as completions are decoded."""
+    if not subject.has_data:
+        return
+    for stage in subject.stages:
+        yield from _round_trip(subject, stage)
+
+
+def _round_trip(subject: Subject, stage: AnyStage) -> Iterator[Check]:
+    id = f"round_trip.{stage.name}"
+    row = subject.rows(stage)[0]
+    text = row["completion"][0]["content"] if isinstance(stage, SFTStage) else row["expert_action"] or row["answer"]
+    ids = subject.chat.text_ids(text)
+    back = subject.chat.decode(ids)
+    if back == text:
+        yield ok(id, f"a text of {len(text):,} characters comes back from its {len(ids):,} tokens as it was")
+        return
+    place = next((i for i, (a, b) in enumerate(zip(text, back, strict=False)) if a != b), min(len(text), len(back)))
+    around = slice(max(0, place - 10), place + 20)
+    yield warning(
+        id,
+        f"{stage.name}: the tokenizer does not keep texts as they are: {text[around]!r} comes back as {back[around]!r}"
+        "; what is trained on and rewarded is the latter",
+    )

@@ -1,0 +1,93 @@
+"""`treadle check`: what can be told of a model, its data and a recipe before anything is trained.
+
+Exit codes: 0 without errors, warnings or not; 2 with errors.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from treadle.errors import RecipeError
+
+if TYPE_CHECKING:
+    from treadle.check import Check
+    from treadle.recipe.schema import Recipe
+
+
+def check(
+    model: Annotated[str, typer.Argument(help="Model folder or id; or a recipe, whose model it is then.")],
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RECIPE] [KEY=VALUE]...", help="Recipe file (YAML), and changes to it."),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Prepared folder, instead of the recipe's.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print a row of each stage as the model is given it.")] = False,
+    out: Annotated[Path | None, typer.Option("--json", help="Write checks and rows to this file, too.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Load the model, sample so many rollouts, and say where to begin.")
+    ] = None,
+) -> None:
+    """Look at a model, its tokenizer, a recipe and its data before anything is trained.
+
+    Without a recipe the stages of the paper are looked at: SFT, SRL and RLVR with their default settings.
+    """
+    from rich.console import Console
+
+    from treadle.check import Subject, look
+    from treadle.check.results import errors
+    from treadle.check.rows import shown_rows
+    from treadle.check.subject import THOROUGH
+    from treadle.report.checks import show_checks, show_rows, show_sample
+
+    recipe, has_data = _recipe(model, list(more or ()), data)
+    if sample and not has_data:
+        raise RecipeError("--sample: no prompts to sample; give a folder made by `treadle prepare` with --data")
+    subject = Subject(recipe.model, recipe, has_data, THOROUGH)
+    console = Console(highlight=False)
+    checks = look(subject)
+    show_checks(checks, console)
+    broken = bool(errors(checks))
+    rows = {} if broken or not (show or out) else shown_rows(subject)
+    if out:
+        _write(out, checks, rows)
+    if show:
+        show_rows(rows, console)
+    if broken:
+        raise typer.Exit(2)
+    if sample:
+        from treadle.check.sample import sample as sampled
+
+        show_sample(sampled(subject, sample), console)
+
+
+def _recipe(model: str, more: list[str], data: Path | None) -> tuple[Recipe, bool]:
+    """The recipe to look at, and whether its data is."""
+    from treadle.check import standard_recipe
+    from treadle.recipe.overrides import apply_override
+    from treadle.recipe.reading import load_recipe, parse_recipe
+
+    changes = [] if data is None else [f"data={json.dumps(str(data))}"]
+    if model.endswith((".yaml", ".yml")) and Path(model).is_file():
+        return load_recipe(Path(model), [*more, *changes]), True
+    changes.append(f"model={json.dumps(model)}")
+    if more and "=" not in more[0]:
+        return load_recipe(Path(more[0]), [*more[1:], *changes]), True
+    content: dict[str, Any] = standard_recipe(model, data)
+    for override in more:
+        apply_override(content, override)
+    return parse_recipe(content, "without a recipe"), data is not None or "data" in {m.partition("=")[0] for m in more}
+
+
+def _write(out: Path, checks: list[Check], rows: dict[str, Any]) -> None:
+    from treadle.files.whole import write_whole
+
+    content = {
+        "checks": [check._asdict() for check in checks],
+        "rows": {stage: row._asdict() for stage, row in rows.items()},
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

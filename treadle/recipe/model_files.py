@@ -1,0 +1,151 @@
+"""A model's folder before anything of it is loaded: what is missing, cut short, or of a form that is not read.
+
+Only names, sizes and headers are looked at, so a folder of any size takes milliseconds. What is wrong inside whole
+files is found when they are loaded (`treadle.recipe.models`).
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from treadle.errors import ModelError
+
+TOKENIZER = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "tekken.json")
+_LFS = b"version https://git-lfs"
+_AGAIN = "copy or download it again"
+
+Tensors = dict[str, tuple[int, ...]]
+"""Names and shapes of the tensors of a model's files."""
+
+
+def check_weights(folder: Path) -> None:
+    """Raise `ModelError` for a folder without weights, with some of them missing, or with a file that is not whole."""
+    tensors_of(folder)
+
+
+def tensors_of(folder: Path) -> Tensors | None:
+    """What tensors the files of weights hold, from their headers; `None` for pickled weights, which have none.
+
+    Raises:
+        ModelError: See `check_weights`.
+    """
+    if not (folder / "config.json").is_file():
+        if gguf_in(folder):
+            raise ModelError(convert_gguf(folder))
+        raise ModelError(f"{folder}: no config.json, so this is not a model folder; save one with save_pretrained")
+    for index, single, read in (
+        ("model.safetensors.index.json", "model.safetensors", _safetensors),
+        ("pytorch_model.bin.index.json", "pytorch_model.bin", _pickled),
+    ):
+        # In transformers' order: a single file is read before an index.
+        if (folder / single).is_file():
+            return read(folder / single)
+        if (folder / index).is_file():
+            found: Tensors = {}
+            for shard in _shards(folder / index):
+                found |= read(shard) or {}
+            return found or None
+    if gguf_in(folder):
+        raise ModelError(convert_gguf(folder))
+    if (adapter := folder / "adapter_config.json").is_file():
+        raise ModelError(f"{adapter}: a LoRA adapter without its model; merge it (merge_and_unload) and save the whole")
+    raise ModelError(f"{folder}: no weights; found {listing(folder)}, expected model.safetensors or an index of shards")
+
+
+def check_tokenizer_files(folder: Path) -> None:
+    """Raise `ModelError` for a folder without tokenizer."""
+    if not any((folder / name).is_file() for name in TOKENIZER):
+        raise ModelError(
+            f"{folder}: no tokenizer; found {listing(folder)}, expected tokenizer.json or vocab.json. Save it "
+            f"beside the model: AutoTokenizer.from_pretrained(BASE_MODEL).save_pretrained({str(folder)!r})"
+        )
+
+
+def gguf_in(path: Path) -> Path | None:
+    """The GGUF file that `path` is, or the first in the folder that it is."""
+    if path.is_file():
+        return path if path.suffix == ".gguf" else None
+    return next(iter(sorted(path.glob("*.gguf"))), None)
+
+
+def convert_gguf(path: Path) -> str:
+    """How to make a folder of a GGUF file that can be trained and evaluated."""
+    file = gguf_in(path)
+    assert file is not None
+    source = f"({str(file.parent)!r}, gguf_file={file.name!r})"
+    return (
+        f"{file}: a GGUF file, which holds quantised weights for inference; take the model's folder with safetensors, "
+        'or convert it: pip install gguf, then python -c "from transformers import AutoModelForCausalLM as M, '
+        f"AutoTokenizer as T; M.from_pretrained{source}.save_pretrained('converted'); "
+        f"T.from_pretrained{source}.save_pretrained('converted')\", and give the folder converted"
+    )
+
+
+def listing(folder: Path) -> str:
+    """The first names in a folder, for a message."""
+    names = sorted(path.name for path in folder.iterdir())
+    return ", ".join(names[:8]) + (" ..." if len(names) > 8 else "") if names else "nothing"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """An object from a file of a model's folder; raises `ModelError` for anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: no JSON ({error}); {_AGAIN}") from None
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: found a {type(content).__name__}, expected a JSON object; {_AGAIN}")
+    return content
+
+
+def _shards(index: Path) -> list[Path]:
+    places = read_json(index).get("weight_map")
+    if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()) or not places:
+        raise ModelError(f"{index}: no weight_map that names the files of weights; {_AGAIN}")
+    names = sorted(set(places.values()))
+    missing = [name for name in names if not (index.parent / name).is_file()]
+    if missing:
+        raise ModelError(
+            f"{index}: names {len(names)} files of weights, of which {len(missing)} are not there (the first is "
+            f"{missing[0]}); copy or download them too"
+        )
+    return [index.parent / name for name in names]
+
+
+def _safetensors(file: Path) -> Tensors:
+    size = file.stat().st_size
+    with file.open("rb") as opened:
+        start = opened.read(8)
+        _refuse_pointer(file, start + opened.read(len(_LFS) - 8))
+        opened.seek(8)
+        length = int.from_bytes(start, "little")
+        if size < 8 or length > size - 8:
+            raise ModelError(f"{file}: cut short or no safetensors file: {size:,} bytes, without its header; {_AGAIN}")
+        header = opened.read(length)
+    try:
+        entries = {name: entry for name, entry in json.loads(header).items() if name != "__metadata__"}
+        found = {name: tuple(entry["shape"]) for name, entry in entries.items()}
+        whole = 8 + length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        raise ModelError(f"{file}: its header is damaged; {_AGAIN}") from None
+    if size != whole:
+        state = "cut short" if size < whole else "too long"
+        raise ModelError(f"{file}: {state}: {size:,} bytes, expected {whole:,} by its header; {_AGAIN}")
+    return found
+
+
+def _pickled(file: Path) -> None:
+    with file.open("rb") as opened:
+        start = opened.read(len(_LFS))
+    _refuse_pointer(file, start)
+    # PyTorch's files end with the archive's table of contents.
+    if not start or (start.startswith(b"PK") and not zipfile.is_zipfile(file)):
+        raise ModelError(f"{file}: cut short: {file.stat().st_size:,} bytes without the end of the archive; {_AGAIN}")
+
+
+def _refuse_pointer(file: Path, start: bytes) -> None:
+    if start == _LFS:
+        raise ModelError(f"{file}: a Git LFS pointer instead of the weights; run `git lfs pull` in {file.parent}")

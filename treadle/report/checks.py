@@ -1,0 +1,100 @@
+"""What `treadle check` prints: a table of checks, rows as the model is given them, and its first rollouts.
+
+On a terminal the status is coloured and long messages are wrapped behind their column; elsewhere each check is one
+line. Text of data and models is never read as markup, and characters that would act on the terminal are shown by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from treadle.check.results import Check, Status
+from treadle.check.rows import Shown
+from treadle.check.sample import Sample, Sampled, advice
+from treadle.report.text import shorten, visible
+from treadle.scoring.completion import FormatFault
+
+_STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.ERROR: "bold red"}
+_TEXT = (30, 20, 4000)
+"""First and last lines of a sampled text, and the most characters of either."""
+
+
+def show_checks(checks: Sequence[Check], console: Console) -> None:
+    """Print the table, and how many errors and warnings it has."""
+    width = max((len(check.id) for check in checks), default=0)
+    margin = len("warning") + width + 4
+    for check in checks:
+        head = Text.assemble(
+            (f"{check.status:<7}", _STYLES[check.status]), "  ", (f"{check.id:<{width}}", "bold"), "  "
+        )
+        message = Text(visible(" ".join(check.message.split())))
+        if not console.is_terminal:
+            _print(console, head + message)
+            continue
+        lines = message.wrap(console, max(20, console.width - margin))
+        for number, line in enumerate(lines):
+            line.rstrip()
+            _print(console, (head if number == 0 else Text(" " * margin)) + line)
+    counts = {status: sum(check.status is status for check in checks) for status in Status}
+    said = [f"{counts[s]} {s}{'s' * (counts[s] != 1)}" for s in (Status.ERROR, Status.WARNING) if counts[s]]
+    _print(console, Text(", ".join(said) or "nothing to mend"))
+
+
+def show_rows(rows: Mapping[str, Shown], console: Console) -> None:
+    """Print a row of each stage: what the model is given, and what it is trained on."""
+    for stage, row in rows.items():
+        _title(console, f"{stage}: what the model is given")
+        _print(console, Text(visible(row.prompt)))
+        if row.trained is not None:
+            _title(console, f"{stage}: what it is trained on")
+            _print(console, Text(visible(row.trained)))
+
+
+def show_sample(sample: Sample, console: Console) -> None:
+    """Print the figures of the first rollouts, some of them to read, and which stage to begin with."""
+    done = sum(len(found.rewards) for found in sample.stages.values())
+    less = "" if done >= sample.wanted else f" of {sample.wanted:,} asked for"
+    rate = sample.tokens / max(sample.seconds, 1e-9)
+    _title(console, "first rollouts")
+    _print(
+        console,
+        Text(
+            f"{done:,} rollouts{less} of at most {sample.limit:,} tokens: {sample.tokens:,} tokens in "
+            f"{sample.seconds:.1f} s, {rate:,.0f} a second"
+        ),
+    )
+    for kind, found in sample.stages.items():
+        _figures(console, kind, found)
+    for reason in sample.left_out:
+        _print(console, Text(visible(f"left out: {reason}")))
+    texts = [(kind, *text) for kind, found in sample.stages.items() for text in found.texts]
+    for kind, prompt, completion, reward in texts[:3]:
+        _title(console, f"{kind}, reward {reward:.2f}")
+        for text, style in ((prompt, "dim"), (completion, "")):
+            head, marker, tail = shorten(visible(text), *_TEXT)
+            _print(console, Text(head + (f"\n{marker}\n" if marker else "") + tail, style))
+    _title(console, advice(sample))
+
+
+def _figures(console: Console, kind: str, found: Sampled) -> None:
+    count = len(found.rewards)
+    faults = [f"{fault} {found.faults[fault] / count:.0%}" for fault in FormatFault if found.faults[fault]]
+    mean = sum(found.rewards) / count
+    _print(
+        console,
+        Text(
+            f"{kind}: {found.kept} of {found.groups} groups of {found.stage.rollouts} would be kept, mean reward "
+            f"{mean:.2f}; format faults: {', '.join(faults) or 'none'}"
+        ),
+    )
+
+
+def _title(console: Console, text: str) -> None:
+    _print(console, Text(f"\n━━ {text}", "bold"))
+
+
+def _print(console: Console, text: Text) -> None:
+    console.print(text, soft_wrap=True, highlight=False)
