@@ -8,8 +8,8 @@ import pytest
 
 from treadle import Step, Trajectory, read_trajectories
 from treadle.data.instances import Rendering, step_instance
-from treadle.data.prompts import Asking, Example, solve_prompt, step_prompt
-from treadle.data.prompts.asking import step_form
+from treadle.data.prompts import Asking, solve_prompt, step_prompt
+from treadle.data.prompts.asking import Example, step_form
 
 TITLED = [Step("1. **Add** 1+1=2", "Add"), Step("2. **Stop** 2", "Stop")]
 EXAMPLES = (

@@ -14,7 +14,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateNotFound
 
-from treadle.data.prompts.asking import PLAIN, Asking, Example, StepForm, step_form
+from treadle.data.prompts.asking import PLAIN, Asking, StepForm, step_form
 from treadle.errors import DataError
 from treadle.trajectory import Message, Step
 
