@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from treadle.data.prompts.asking import PLAIN
 from treadle.evaluate.records import Finish, Generation, Key, Problem, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.solving import judge, solve
@@ -22,6 +23,8 @@ class Replay:
 
     A reply of `None` is a generation that fails.
     """
+
+    asking = PLAIN
 
     def __init__(self, replies):
         self.replies = replies

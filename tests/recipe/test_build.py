@@ -13,11 +13,13 @@ from treadle.data.contrast import pool_of, texts_of
 from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.prepare.floors import sample_of
 from treadle.data.prepared import Prepared
+from treadle.data.prompts.asking import PLAIN
 from treadle.data.sources.native import to_row
 from treadle.errors import OutputError, RecipeError
+from treadle.evaluate.backends import open_transformers
 from treadle.recipe import stages
 from treadle.recipe.build import reward_of, step_or_answer_reward
-from treadle.recipe.shown import NOTHING, contrasts_of, prompt_floor, shown_of
+from treadle.recipe.shown import NOTHING, contrasts_of, load_asking, prompt_floor, shown_of
 from treadle.recipe.training_data import training_rows
 from treadle.recipe.validation_rows import validation_rows
 from treadle.scoring.weighted import TokenWeights
@@ -154,6 +156,14 @@ def test_training_and_validation_have_the_same_examples(expert_trajectories, rec
     assert len(training_rows(loaded.stages[0], data, NOTHING)[0]["prompt"]) == 1
     sizes = stages.check(loaded)
     assert sizes[0].rows == len(rows) < data.count("instances")
+    trained = str(stages.run(loaded, quiet=True))
+    assert load_asking(trained, PLAIN.tags) == shown.asking
+    backend = open_transformers(trained, "float32", "cpu")
+    assert backend.asking == shown.asking
+    again = stages.run(
+        recipe(stage, data=str(tmp_path / "math"), model=trained, output=str(tmp_path / "two")), quiet=True
+    )
+    assert load_asking(str(again), PLAIN.tags).examples == ()
 
 
 def test_a_worked_example_that_is_right_everywhere_is_the_floor(recipe, tmp_path):  # noqa: F811

@@ -183,11 +183,13 @@ def evaluate(
 
 
 def _asking(model: str, backend: str, options: dict[str, Any]) -> Asking:
-    """What prompts ask for: thoughts within the tags that the model was trained with, or that are given."""
+    """What prompts ask for: as the model was trained, within the thought tags that are given or were then."""
     from treadle.chat.settings import read_settings
     from treadle.data.prompts import Asking
     from treadle.recipe.models import resolve
+    from treadle.recipe.shown import load_asking
     from treadle.scoring.thoughts import tags_of_pair
 
     trained = None if backend == "openai" else read_settings(resolve(model)).thought_tags
-    return Asking(tags=tags_of_pair(options.get("thought_tags") or trained).pair)
+    tags = tags_of_pair(options.get("thought_tags") or trained).pair
+    return Asking(tags=tags) if backend == "openai" else load_asking(model, tags)

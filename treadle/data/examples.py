@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 
 from datasets import Dataset
 
 from treadle.data.prepared import Prepared
-from treadle.data.prompts.asking import Example
+from treadle.data.prompts.asking import PLAIN, Example, StepForm, step_form
 from treadle.data.sources.native import read_native
 from treadle.errors import DataError
-from treadle.trajectory import Trajectory
+from treadle.trajectory import Step, Trajectory
 
 LOOKED_AT = 200
 """Trajectories that examples are chosen from."""
@@ -46,6 +47,14 @@ def worked_examples(prepared: Prepared, count: int, seed: int) -> tuple[tuple[Ex
     chosen = _short_ones(drawn, read)[:count]
     examples = tuple(_example(read[number], place) for place, number in enumerate(chosen))
     return examples, tuple(chosen)
+
+
+def common_form(prepared: Prepared) -> StepForm:
+    """The form of steps that most of the first training trajectories have."""
+    stored = Dataset.from_parquet(str(prepared.trajectory_file("train")))
+    rows = stored.select(range(min(len(stored), LOOKED_AT // 4)))
+    forms = Counter(step_form([Step(step["action"], step["title"]) for step in row["steps"]]) for row in rows)
+    return forms.most_common(1)[0][0] if forms else PLAIN.form
 
 
 def _short_ones(drawn: Sequence[int], read: dict[int, Trajectory]) -> list[int]:

@@ -17,6 +17,7 @@ attempts take a step before any takes the next, for the sake of batches: a serve
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
@@ -60,7 +61,7 @@ def solve(
     """
     samples = begin(problems, mode, decoding, settings)
     sources = {(p.benchmark, p.id): p for p in problems}
-    sampling, asking = settings.sampling(mode, decoding), Asking(tags=settings.thought_tags.pair)
+    sampling, asking = settings.sampling(mode, decoding), replace(backend.asking, tags=settings.thought_tags.pair)
     tried: set[Key] = set()
     while True:
         places = []

@@ -14,17 +14,19 @@ from peft import PeftModel
 
 from treadle.chat.chat import Chat
 from treadle.chat.settings import read_file, write_file
+from treadle.data.prompts.asking import Asking
 from treadle.files.whole import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
 from treadle.recipe.folders import ADAPTER_ASIDE, MODEL_ASIDE, tidy
 from treadle.recipe.models import load_model, resolve
 
 
-def save(trainer: Any, base: str, chat: Chat, target: Path, best: dict[str, Any] | None) -> None:
+def save(trainer: Any, base: str, chat: Chat, asking: Asking, target: Path, best: dict[str, Any] | None) -> None:
     """Save the final model so that it appears whole, a LoRA adapter both alone and merged; drop the checkpoints.
 
     Args:
         base: The model that the stage began with.
         chat: How it was spoken to, which is saved beside the model.
+        asking: What it was asked for, saved in the same file.
     """
     scratch, adapter = target.with_name(MODEL_ASIDE), target.with_name(ADAPTER_ASIDE)
     network = trainer.accelerator.unwrap_model(trainer.model)
@@ -44,7 +46,7 @@ def save(trainer: Any, base: str, chat: Chat, target: Path, best: dict[str, Any]
             trainer.save_model(str(scratch))
         if main:
             trainer.processing_class.save_pretrained(scratch)
-            write_file(scratch, {**read_file(resolve(base)), **chat.record()})
+            write_file(scratch, {**read_file(resolve(base)), **chat.record(), "prompts": asking.record()})
             _publish(scratch, adapter, target, best)
     except WRITE_ERRORS as error:
         if not is_write_error(error):

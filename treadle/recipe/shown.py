@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from datasets import Dataset
 
+from treadle.chat.settings import read_file
 from treadle.data.contrast import Contrasts, pool_of
-from treadle.data.examples import worked_examples
+from treadle.data.examples import common_form, worked_examples
 from treadle.data.prepare.floors import sample_of
 from treadle.data.prepared import Prepared
-from treadle.data.prompts.asking import PLAIN, Asking, Example
+from treadle.data.prompts.asking import PLAIN, Asking, Example, read_asking
+from treadle.recipe.models import resolve
 from treadle.recipe.schema import AnyStage, Recipe, SRLStage
 from treadle.scoring.contrasts import MOST
 from treadle.scoring.floors import example_floor
@@ -61,7 +63,20 @@ def shown_of(recipe: Recipe, prepared: Prepared) -> Shown:
         DataError: The data has too few trajectories for the worked examples.
     """
     examples, left_out = worked_examples(prepared, recipe.prompts.examples, recipe.seed)
-    return Shown(Asking(recipe.prompts.think, examples), left_out, recipe.seed)
+    return Shown(Asking(recipe.prompts.think, examples, common_form(prepared)), left_out, recipe.seed)
+
+
+def load_asking(model: str, tags: tuple[str, str]) -> Asking:
+    """What prompts asked for when a model was trained, with worked examples; as in the paper where nothing says.
+
+    Args:
+        model: Folder or hub id, whose `treadle_chat.json` is read.
+        tags: Of thoughts.
+
+    Raises:
+        DataError: The file is damaged there.
+    """
+    return read_asking(read_file(resolve(model)).get("prompts") or {}, tags)
 
 
 def prompt_floor(prepared: Prepared, shown: Shown) -> float | None:

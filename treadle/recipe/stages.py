@@ -167,7 +167,7 @@ def _run_stage(
             f"{stop}; the checkpoint is in {folder}. Continue with {resume_hint}"
         )
     best = _take_best(trainer, floors[1])
-    save(trainer, model, chat, folder / "model", best)
+    save(trainer, model, chat, shown.asking, folder / "model", best)
     return stop
 
 

@@ -89,6 +89,8 @@ class Warmup:
                 f"examples (more of them: examples); a format that it does not take up (think_tags: lenient or "
                 "optional, or an SFT stage with target: traces in place of this one)"
             )
+        if not kept:  # nothing will be trained on; the trainer that saves the model wants a row
+            kept = [[0, self._plain[0]["expert_action"]]]
         return Dataset.from_list(
             [
                 {"prompt": self._plain[row]["prompt"], "completion": [{"role": "assistant", "content": text}]}

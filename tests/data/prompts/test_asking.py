@@ -9,7 +9,8 @@ import pytest
 from treadle import Step, Trajectory, read_trajectories
 from treadle.data.instances import Rendering, step_instance
 from treadle.data.prompts import Asking, solve_prompt, step_prompt
-from treadle.data.prompts.asking import Example, step_form
+from treadle.data.prompts.asking import Example, read_asking, step_form
+from treadle.errors import DataError
 
 TITLED = [Step("1. **Add** 1+1=2", "Add"), Step("2. **Stop** 2", "Stop")]
 EXAMPLES = (
@@ -104,3 +105,12 @@ def test_whole_solutions_of_examples_end_in_a_box():
     assert turns[-1:] == solve_prompt("math", "p", Asking(False))
     boxed = Example("q", (Step(r"So \boxed{9}"),), 1, "9")
     assert solve_prompt("math", "p", Asking(False, (boxed,)))[1]["content"] == r"So \boxed{9}"
+
+
+def test_what_was_asked_for_can_be_read_again():
+    asking = Asking(False, EXAMPLES, "line", ("<a>", "</a>"))
+    assert read_asking(json.loads(json.dumps(asking.record())), ("<a>", "</a>")) == asking
+    assert read_asking({}, ("<think>", "</think>")) == Asking()
+    for damaged in ({"examples": [{"problem": "p"}]}, {"examples": 3}, []):
+        with pytest.raises(DataError, match="`prompts` is not as treadle writes it"):
+            read_asking(damaged, ("<a>", "</a>"))

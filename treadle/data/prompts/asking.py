@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
+from treadle.errors import DataError
 from treadle.scoring.thoughts import PLAIN as PLAIN_TAGS
 from treadle.trajectory import Step
 
@@ -14,6 +15,8 @@ StepForm = Literal["titled", "named", "numbered", "line", "text"]
 """How steps are written: with a number and a title in bold, with a number and a plain title, with a number, as one line
 each, or as text."""
 
+_SHOWN = ("action", "thought", "observation", "title")
+"""What a prompt shows of an example's step."""
 _NUMBER = re.compile(r"\s*(?:#+\s*|\*\*)?(?:step\s*)?\(?\d+\s*(?:[.)](?!\d)|:)", re.IGNORECASE)
 
 
@@ -83,6 +86,33 @@ class Asking:
     examples: tuple[Example, ...] = ()
     form: StepForm = "titled"
     tags: tuple[str, str] = PLAIN_TAGS.pair
+
+    def record(self) -> dict[str, Any]:
+        """What a trained model's `treadle_chat.json` says of it; the tags stand there by themselves."""
+        examples = [
+            {**asdict(example), "steps": [{name: getattr(step, name) for name in _SHOWN} for step in example.steps]}
+            for example in self.examples
+        ]
+        return {"think": self.think, "form": self.form, "examples": examples}
+
+
+def read_asking(record: Mapping[str, Any], tags: tuple[str, str]) -> Asking:
+    """The inverse of `Asking.record`.
+
+    Raises:
+        DataError: The record is not of that form.
+    """
+    try:
+        examples = tuple(
+            Example(**{**example, "steps": tuple(Step(**step) for step in example["steps"])})
+            for example in record.get("examples", [])
+        )
+        return Asking(bool(record.get("think", True)), examples, record.get("form", "titled"), tags)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"treadle_chat.json: `prompts` is not as treadle writes it ({error}); take the key out, or copy the "
+            "trained model's file again"
+        ) from None
 
 
 PLAIN = Asking()

@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
+from treadle.data.prompts.asking import Asking
 from treadle.errors import RecipeError
 from treadle.evaluate.backends.local import TransformersBackend, open_transformers
 from treadle.evaluate.backends.server import ServerBackend
@@ -29,9 +30,11 @@ class Backend(Protocol):
 
     Attributes:
         thought_tags: Where thoughts begin and end in its texts.
+        asking: What prompts asked for when the model was trained.
     """
 
     thought_tags: ThoughtTags
+    asking: Asking
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[tuple[int, Generation]]:
         """Generate for all requests.

@@ -18,6 +18,7 @@ import transformers
 from transformers import LogitsProcessorList, PreTrainedTokenizerBase
 
 from treadle.chat.chat import Chat
+from treadle.data.prompts.asking import PLAIN, Asking
 from treadle.errors import ModelError
 from treadle.evaluate.backends.batching import batches, cache_budget
 from treadle.evaluate.backends.decoding import (
@@ -29,6 +30,7 @@ from treadle.evaluate.backends.decoding import (
 )
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
 from treadle.recipe.models import load_chat, load_model
+from treadle.recipe.shown import load_asking
 from treadle.rollout import generate_completions, why_not
 from treadle.rollout.generate import row_numbers
 from treadle.rollout.support import unwrap
@@ -47,6 +49,7 @@ class TransformersBackend:
             `None` for what half of the free memory holds (2 GiB on a CPU).
         name: What `describe` calls the model.
         chat: How it is spoken to; by default as the tokenizer's template stands.
+        asking: What it is asked for besides the task.
     """
 
     def __init__(
@@ -57,13 +60,14 @@ class TransformersBackend:
         max_kv_tokens: int | None = None,
         name: str | None = None,
         chat: Chat | None = None,
+        asking: Asking = PLAIN,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.batch_size, self.max_kv_tokens = batch_size, max_kv_tokens
         self.name = name or getattr(unwrap(model).config, "_name_or_path", "") or type(unwrap(model)).__name__
         self.chat = chat or Chat(tokenizer)
         self.ends = end_tokens(model, tokenizer, self.chat)
-        self.thought_tags = self.chat.thought_tags
+        self.thought_tags, self.asking = self.chat.thought_tags, asking
         self.not_shared = why_not(model)
         self._works = False
         model.eval()
@@ -213,4 +217,5 @@ def open_transformers(
         raise ModelError(
             f"device {device!r}: {str(error).splitlines()[0]}; expected cpu, cuda or cuda:NUMBER"
         ) from error
-    return TransformersBackend(network, chat.tokenizer, batch_size, max_kv_tokens, model, chat)
+    asking = load_asking(model, chat.thought_tags.pair)
+    return TransformersBackend(network, chat.tokenizer, batch_size, max_kv_tokens, model, chat, asking)

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from treadle.chat.settings import ChatSettings
+from treadle.data.prompts.asking import PLAIN
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import (
     Dialect,
@@ -91,6 +92,7 @@ class ServerBackend:
             raise ModelError(f"environment variable {api_key_variable} is not set; export {api_key_variable}=KEY")
         self._key = os.environ[api_key_variable] if api_key_variable else None
         self.tokenizer = load_tokenizer(tokenizer) if tokenizer else None
+        self.asking = PLAIN  # a server does not tell what its model was trained with
         self._chat = ChatSettings().changed(chat_template_kwargs, system_role, None, thought_tags)
         self.counts = f"tokenizer {tokenizer}" if tokenizer else f"estimated, {BYTES_PER_TOKEN} bytes a token"
         self.faults: Counter[Fault] = Counter()

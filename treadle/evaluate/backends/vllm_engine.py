@@ -20,6 +20,7 @@ from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import failed
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
 from treadle.recipe.models import listed_ends, load_chat, resolve
+from treadle.recipe.shown import load_asking
 
 # Requests handed over at a time: enough to keep an engine busy, few enough that a run is written down as it goes.
 CHUNK = 512
@@ -71,6 +72,7 @@ class VllmBackend:
         self._vllm, self.name = vllm, model
         self.chat = load_chat(model, None, chat_template_kwargs, system_role, date, thought_tags)
         self.tokenizer, self.thought_tags = self.chat.tokenizer, self.chat.thought_tags
+        self.asking = load_asking(model, self.thought_tags.pair)
         self.ends = sorted({*self.chat.ends, *listed_ends(model)})
         self._llm = vllm.LLM(
             model=resolve(model),
