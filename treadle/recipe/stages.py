@@ -155,6 +155,11 @@ def _run_stage(
             raise RecipeError(
                 "lora: under ZeRO-3 no process can merge the adapter; use DDP or FSDP2, or leave lora out"
             )
+        if warmup and (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+            raise RecipeError(
+                f"stages.{stage.name}: a warm-up samples while it trains, with whole weights in every process; run it "
+                "under DDP or on one GPU, and the stages after it from its model"
+            )
         if warmup is None or warmup.reached_at != 0:
             trainer.train(resume_from_checkpoint=checkpoint)
     # None of several processes may leave, or go on to the next stage, while another still writes.
