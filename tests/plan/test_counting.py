@@ -10,7 +10,7 @@ from trl.trainer.utils import add_fused_lm_head
 
 from treadle.plan.counting import Count, Work, count_forward, count_update
 from treadle.plan.model import build
-from treadle.recipe.schema import Lora
+from treadle.recipe.parts import Lora
 from treadle.tree import build_tree, tree_scores, use_tree_attention
 
 PROMPT, COMPLETION, ROWS = 200, 100, 8

@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, MixtralConfig, T5Conf
 
 from treadle.errors import ModelError
 from treadle.plan.model import shape_of
-from treadle.recipe.schema import Lora
+from treadle.recipe.parts import Lora
 
 QWEN_7B = {
     "vocab_size": 152064,

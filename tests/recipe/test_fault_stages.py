@@ -14,7 +14,8 @@ from treadle.errors import RecipeError, TrainingFault
 from treadle.recipe import stages
 from treadle.recipe.arguments import OWNED, trainer_config
 from treadle.recipe.folders import identity
-from treadle.recipe.schema import FAULT_LIMITS, RLStage
+from treadle.recipe.parts import FAULT_LIMITS
+from treadle.recipe.schema import RLStage
 from treadle.training.srl_config import SRLConfig
 
 

@@ -138,8 +138,9 @@ def test_stop_when_short_says_what_was_dropped(tiny_model, tiny_tokenizer, tmp_p
     assert [r["dropped"] for r in rollouts_of(tmp_path)] == [None, "all_wrong", None, "all_wrong"]
 
 
-def nothing_varies_before_the_third_generation(completions, number, **kwargs):
+def nothing_varies_before_the_third_generation(completions, number, log_metric=None, **kwargs):
     nothing_varies_before_the_third_generation.calls += 1
+    log_metric("calls", float(nothing_varies_before_the_third_generation.calls))
     return [float(nothing_varies_before_the_third_generation.calls > 2 and i % 2) for i in range(len(completions))]
 
 
@@ -181,6 +182,7 @@ def test_a_generation_without_signal_changes_no_weight_and_costs_no_forward(
     assert steps == 4 * iterations
     empty = [log["sampling/empty_generations"] for log in logs if "sampling/empty_generations" in log]
     assert empty == [1.0, 1.0, 0.0, 0.0]
+    assert [log["calls"] for log in logs if "calls" in log] == [1.0, 2.0, 3.0, 4.0]
     assert min(forwards) == 2 * iterations
     per_step = len(weights) // steps
     by_step = weights[::per_step]

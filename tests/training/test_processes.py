@@ -26,6 +26,13 @@ def test_a_single_process_holds_everything_itself():
     assert torch.equal(processes.gather(rows), rows)
 
 
+def test_a_mean_is_over_all_values_also_where_a_process_has_none():
+    """(1 + 2 + 6) / 3 and 4 / 1."""
+    values = [{"a": [1.0, 2.0]}, {}, {"b": [4.0], "a": [6.0]}]
+    assert in_processes(3, lambda processes: processes.means(values[processes.index])) == [{"a": 3.0, "b": 4.0}] * 3
+    assert alone().means({"a": [1.0, 2.0]}) == {"a": 1.5}
+
+
 def test_several_exchange_by_hand():
     def work(processes):
         number = processes.index + 1

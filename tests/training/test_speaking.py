@@ -83,6 +83,7 @@ def test_vllm_is_told_where_turns_end(base_tokenizer):
         eos_token_ids=[base_tokenizer.eos_token_id],
         use_vllm=True,
         vllm_generation=SimpleNamespace(generation_kwargs={"stop_token_ids": [7], "seed": 1}),
+        args=SimpleNamespace(thought_tags=None),
         chat_template_kwargs={},
         tools=None,
         environment_factories=None,

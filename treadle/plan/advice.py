@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from treadle.errors import RecipeError
 from treadle.plan.hardware import Hardware
-from treadle.recipe.schema import AnyStage, Lora, Recipe, RLStage
+from treadle.recipe.parts import Lora
+from treadle.recipe.schema import AnyStage, Recipe, RLStage
 from treadle.recipe.sizes import derive_sizes
 
 MOST_DEVICES = 64

@@ -12,7 +12,8 @@ import torch
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from treadle.errors import RecipeError
-from treadle.recipe.schema import FAULT_LIMITS, AnyStage, Recipe, SFTStage, SRLStage, Stage
+from treadle.recipe.parts import FAULT_LIMITS
+from treadle.recipe.schema import AnyStage, Recipe, SFTStage, SRLStage, Stage
 from treadle.recipe.sizes import Sizes
 from treadle.recipe.trl_values import check_optimizer, typed
 from treadle.training.sft_trainer import GuardedSFTConfig

@@ -17,8 +17,9 @@ from accelerate.utils import broadcast_object_list
 from treadle.data.prepared import Prepared
 from treadle.errors import OutputError, TreadleError
 from treadle.files.whole import remove_folder, write_whole
+from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.reading import resolved
-from treadle.recipe.schema import FAULT_LIMITS, Recipe
+from treadle.recipe.schema import Recipe
 from treadle.training.journal import truncate_after
 from treadle.training.resume import checkpoints
 
@@ -138,7 +139,8 @@ def tidy(folder: Path) -> None:
 
 def _begun(folder: Path) -> bool:
     """Whether a stage has left anything worth keeping in its folder."""
-    return (folder / "model").is_dir() or (folder / "metrics.jsonl").is_file() or any(folder.glob("checkpoint-*"))
+    files = (folder / name for name in ("metrics.jsonl", "warmup.json"))
+    return (folder / "model").is_dir() or any(file.is_file() for file in files) or any(folder.glob("checkpoint-*"))
 
 
 def _mark(folder: Path) -> Any:

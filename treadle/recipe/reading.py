@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from treadle.errors import RecipeError
 from treadle.recipe.errors import explain
 from treadle.recipe.overrides import apply_override
-from treadle.recipe.schema import Lora, Prompts, Recipe, RLVRStage, SFTStage, SRLStage
+from treadle.recipe.parts import Lora, Prompts
+from treadle.recipe.schema import Recipe, RLVRStage, SFTStage, SRLStage, WarmupStage
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -47,7 +48,14 @@ def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
-        parts = {"sft": SFTStage, "rlvr": RLVRStage, "srl": SRLStage, "lora": Lora, "prompts": Prompts}
+        parts = {
+            "sft": SFTStage,
+            "warmup": WarmupStage,
+            "rlvr": RLVRStage,
+            "srl": SRLStage,
+            "lora": Lora,
+            "prompts": Prompts,
+        }
         lines = [explain(problem, Recipe, parts) for problem in error.errors()]
         raise RecipeError(f"{where}: " + "\n  ".join(lines)) from None
     if any(stage.trl for stage in recipe.stages):

@@ -10,52 +10,14 @@ import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from treadle.chat.settings import SystemRole
+from treadle.recipe.parts import Lora, Prompts, Strict
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ArgumentOrder
 from treadle.scoring.thoughts import ThoughtTags
 from treadle.training.sampling import Refill, WhenShort
-
-FAULT_LIMITS = (
-    "max_skipped_steps",
-    "quiet_steps",
-    "reward_seconds",
-    "max_unscorable",
-    "max_format_fault_steps",
-    "max_collapsed_steps",
-    "max_logp_difference",
-    "stop_on_logp_difference",
-)
-"""Settings of when to stop and when to warn; as long as nothing goes wrong they change no result."""
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
-
-
-class Lora(Strict):
-    """Train a low-rank adapter instead of all weights (peft)."""
-
-    r: int = Field(16, ge=1)
-    alpha: int = Field(32, ge=1)
-    dropout: float = Field(0.0, ge=0, lt=1)
-    target_modules: str | list[str] = "all-linear"
-
-
-class Prompts(Strict):
-    """What prompts ask for and show beside the task and the steps before.
-
-    Args:
-        examples: Worked examples, steps of short training trajectories chosen by the recipe's seed. These trajectories
-            are not trained on.
-        think: Ask for thoughts between think tags before the step. `false` goes with `think_tags: optional`, for models
-            that answer without.
-    """
-
-    examples: int = Field(0, ge=0)
-    think: bool = True
 
 
 class Stage(Strict):
@@ -88,7 +50,7 @@ class Stage(Strict):
     quiet_steps: int = Field(5, ge=0)
     validate_every: int | None = Field(None, ge=1)
     validation_rows: int = Field(64, ge=1)
-    trl: dict[str, Any] = {}
+    trl: dict[str, Any] = Field(default_factory=dict)
 
 
 class SFTStage(Stage):
@@ -110,6 +72,36 @@ class SFTStage(Stage):
     scheduler: str = "cosine"
     warmup_ratio: float = Field(0.3, ge=0, le=1)
     max_length: int | None = Field(None, ge=1)
+
+
+class WarmupStage(SFTStage):
+    """A cold start: the model's own well-formed completions, sampled with worked examples, trained on without them.
+
+    Args:
+        examples: Worked examples in the prompts that are sampled from.
+        sampled_prompts: Step instances to sample from, each with `rollouts` completions; of these the well-formed one
+            that is most similar to the expert's action is trained on.
+        think_tags: What well-formed is, see `srl_reward`; as in the stages that follow.
+        goal: Share of well-formed completions, without examples, at which training ends before its epochs are over.
+        goal_prompts, goal_every: On how many other prompts the share is measured, and after how many optimizer steps.
+    """
+
+    kind: Literal["warmup"]
+    unit: Literal["steps"] = "steps"
+    target: Literal["actions"] = "actions"
+    examples: int = Field(2, ge=0)
+    sampled_prompts: int = Field(256, ge=1)
+    rollouts: int = Field(8, ge=1)
+    temperature: float = Field(1.0, gt=0)
+    max_completion_length: int = Field(512, ge=1)
+    think_tags: ThinkTags = "strict"
+    goal: float = Field(0.95, gt=0, le=1)
+    goal_prompts: int = Field(64, ge=1)
+    goal_every: int = Field(5, ge=1)
+    batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(1e-5, gt=0)
+    scheduler: str = "constant_with_warmup"
+    warmup_ratio: float = Field(0.1, ge=0, le=1)
 
 
 class RLStage(Stage):
@@ -195,7 +187,7 @@ class RLVRStage(RLStage):
     sampling_threshold: float = Field(0.0, ge=0)
 
 
-AnyStage = Annotated[SFTStage | RLVRStage | SRLStage, Field(discriminator="kind")]
+AnyStage = Annotated[SFTStage | WarmupStage | RLVRStage | SRLStage, Field(discriminator="kind")]
 
 
 class Recipe(Strict):
@@ -234,7 +226,7 @@ class Recipe(Strict):
     system_role: SystemRole | None = None
     date: datetime.date | None = None
     prompts: Prompts = Prompts()
-    report_to: list[str] = []
+    report_to: list[str] = Field(default_factory=list)
     thought_tags: Annotated[tuple[str, str], AfterValidator(lambda pair: ThoughtTags(*pair).pair)] | None = None
     stages: list[AnyStage] = Field(min_length=1)
 

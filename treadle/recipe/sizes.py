@@ -20,6 +20,7 @@ class Sizes:
         rollouts_per_step: Completions of one optimizer step, 0 for SFT.
         new_tokens_per_step: Upper bound of generated tokens in one round, 0 for SFT.
         without_answer: Trajectories that RLVR leaves out because they have no final answer.
+        warmup: What a cold start does, for people; empty for other stages.
         examples: Trajectories that are worked examples and not trained on.
         validation: What is validated and how often, for people; empty without validation.
         cut: What `max_length` takes from the rows, for people; empty where it takes nothing.
@@ -36,6 +37,7 @@ class Sizes:
     new_tokens_per_step: int
     without_answer: int = 0
     examples: int = 0
+    warmup: str = ""
     validation: str = ""
     cut: str = ""
     similarity_floor: float | None = None
@@ -53,6 +55,8 @@ class Sizes:
             text += f"; {self.cut}"
         if self.without_answer:
             text += f"; {self.without_answer:,} trajectories without a final answer left out"
+        if self.warmup:
+            text += f"; {self.warmup}"
         if self.examples:
             text += f"; {self.examples:,} trajectories are worked examples and not trained on"
         if self.similarity_floor is not None:

@@ -47,15 +47,21 @@ from treadle.recipe.folders import (
     starting_point,
     tidy,
 )
+<<<<<<< HEAD
 from treadle.recipe.models import check_model, load_model, read_config, resolve, skeleton
 from treadle.recipe.schema import AnyStage, Recipe
 from treadle.recipe.sft_rows import counted
+=======
+from treadle.recipe.models import check_model, load_model, resolve
+from treadle.recipe.schema import AnyStage, Recipe, WarmupStage
+>>>>>>> main
 from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
 from treadle.recipe.speaking import check_prompts, dated, recipe_chat
 from treadle.recipe.thoughts import check_thoughts, describe_thoughts
 from treadle.recipe.training_data import count_without_answer, similarity_floor, training_rows
 from treadle.recipe.validation_rows import describe_validation, validation_floor, validation_rows
+from treadle.recipe.warmup import Warmup, describe_warmup
 from treadle.training.progress import MetricsFile, ProgressBar
 from treadle.training.resume.checkpoints import problem_of
 from treadle.training.resume.stopping import Stop, StopRequest
@@ -85,6 +91,7 @@ def check(recipe: Recipe) -> list[Sizes]:
             "validation": describe_validation(stage, prepared, shown),
             "examples": len(shown.left_out),
             "thoughts": describe_thoughts(chat, recipe.prompts.think),
+            "warmup": describe_warmup(stage, size.rows) if isinstance(stage, WarmupStage) else "",
         }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
         trainer_config(stage, recipe, folder, size)
@@ -143,14 +150,16 @@ def _run_stage(
     deadline: float | None,
 ) -> Stop | None:
     """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
-    shown = shown_of(recipe, prepared).with_tags(recipe_chat(recipe, model).thought_tags)
-    rows = training_rows(stage, prepared, shown)
+    chat = recipe_chat(recipe, model)
+    shown = shown_of(recipe, prepared).with_tags(chat.thought_tags)
+    warmup = Warmup(stage, recipe, prepared, shown, chat, folder) if isinstance(stage, WarmupStage) else None
+    rows = warmup.rows(model) if warmup else training_rows(stage, prepared, shown)
     held_out = validation_rows(stage, prepared, recipe.seed, shown)
     floors = (similarity_floor(stage, prepared, shown), validation_floor(stage, prepared, shown))
     checkpoint = by_one(partial(starting_point, folder))
     with StopRequest(deadline) as request:
         metrics = MetricsFile(folder / "metrics.jsonl", *floors)
-        callbacks = [metrics, ProgressBar(stage.name, quiet, *floors), request]
+        callbacks = [metrics, ProgressBar(stage.name, quiet, *floors), request, *([warmup.goal()] if warmup else [])]
         trainer = build_trainer(stage, recipe, model, rows, folder, callbacks, held_out)
         trainer.remove_callback(PrinterCallback)
         plugin = trainer.accelerator.state.deepspeed_plugin
@@ -158,17 +167,19 @@ def _run_stage(
             raise RecipeError(
                 "lora: under ZeRO-3 no process can merge the adapter; use DDP or FSDP2, or leave lora out"
             )
-        trainer.train(resume_from_checkpoint=checkpoint)
+        if warmup is None or warmup.reached_at != 0:
+            trainer.train(resume_from_checkpoint=checkpoint)
     # None of several processes may leave, or go on to the next stage, while another still writes.
     trainer.accelerator.wait_for_everyone()
     stop = _agreed(request)
-    if stop is not None and trainer.state.global_step < trainer.state.max_steps:
+    ended = warmup is not None and warmup.reached_at is not None
+    if stop is not None and not ended and trainer.state.global_step < trainer.state.max_steps:
         raise Interrupted(
             f"stage {stage.name!r} stopped after step {trainer.state.global_step} of {trainer.state.max_steps} by "
             f"{stop}; the checkpoint is in {folder}. Continue with {resume_hint}"
         )
     best = _take_best(trainer, floors[1])
-    _save(trainer, model, recipe_chat(recipe, model), folder / "model", best)
+    _save(trainer, model, chat, folder / "model", best)
     return stop
 
 

@@ -21,13 +21,13 @@ from treadle.data.prompts import solve_prompt
 from treadle.data.prompts.asking import Asking
 from treadle.data.rows import WHOLE, instance_references, references, rendered, whole_solution
 from treadle.errors import DataError
-from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage
+from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage, WarmupStage
 from treadle.recipe.shown import NOTHING, Shown, contrasts_of, prompt_floor
 from treadle.scoring.thoughts import ThoughtTags
 from treadle.trajectory import Step, Trajectory
 
 _MESSAGES = List({"role": Value("string"), "content": Value("string")})
-_SFT_FEATURES = Features({"prompt": _MESSAGES, "completion": _MESSAGES})
+CONVERSATION = Features({"prompt": _MESSAGES, "completion": _MESSAGES})
 
 
 def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> Dataset:
@@ -63,7 +63,7 @@ def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train", s
         "tags": shown.tags,
     }
     try:
-        return Dataset.from_generator(_sft_rows, features=_SFT_FEATURES, gen_kwargs=arguments)
+        return Dataset.from_generator(_sft_rows, features=CONVERSATION, gen_kwargs=arguments)
     except DatasetGenerationError as error:
         if isinstance(error.__cause__, DataError):
             raise error.__cause__ from None
@@ -167,7 +167,9 @@ def similarity_floor(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING
 
 
 def count_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> int:
-    """Number of rows of `training_rows`, without making them where a file's footer tells."""
+    """Number of rows of `training_rows`, without making them where a file's footer tells; of a warm-up its prompts."""
+    if isinstance(stage, WarmupStage):
+        return min(stage.sampled_prompts, prepared.count("instances"))
     if isinstance(stage, SRLStage) and not shown.left_out:
         return prepared.count("instances" if stage.unit == "step" else "trajectories")
     return len(training_rows(stage, prepared, shown))

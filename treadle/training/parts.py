@@ -6,7 +6,7 @@ in `Methods`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from treadle.scoring.thoughts import tags_of_pair
 from treadle.training.batches import GroupMaker
 from treadle.training.cutting import Cutter, CuttingSettings
 from treadle.training.dynamic_sampling import DynamicSampling, SamplingSettings
+from treadle.training.groups import Collected
 from treadle.training.guards.collapse import Collapse, CollapseSettings
 from treadle.training.guards.format import FormatFaults
 from treadle.training.guards.halving import Halving, micro_batch_remedy, why_never
@@ -90,6 +91,7 @@ class Parts:
         metrics, folder, size = methods.metrics, Path(args.output_dir), trainer.num_generations
         deepspeed = trainer.is_deepspeed_enabled
         self.processes = processes = Processes(trainer.accelerator)
+        self._metrics, self._extras = metrics, methods.extras
         self.clock = PhaseClock()
         chat = chat_of(trainer, tokenizer, chat)
         self.chat = None if renders_itself(trainer) else chat
@@ -169,6 +171,14 @@ class Parts:
             folder,
             tokenizer.decode,
         )
+
+    def log_without_batch(self, found: Collected, names: Sequence[str], pending: dict[str, list[float]]) -> None:
+        """What TRL logs of a batch, where no group makes one: rewards, and what reward functions have logged."""
+        self.sampling.log_rewards(found, names, in_place=False)
+        for name, mean in self.processes.means(pending).items():
+            self._metrics[name].append(mean)
+        pending.clear()
+        self._extras.clear()
 
     def judge_generation(self, step: int) -> None:
         """Tell the guard of collapse that a generation of training is rewarded."""

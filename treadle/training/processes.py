@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -41,6 +42,16 @@ class Processes:
         if self.count == 1:
             return list(counts)
         return self.gather(torch.tensor([counts], device=self.device)).sum(0).tolist()
+
+    def means(self, values: Mapping[str, Sequence[float]]) -> dict[str, float]:
+        """Of each name the mean over the values of all processes, any number in each."""
+        found = {}
+        for name in sorted(set(self.all(list(values)))):
+            own = values.get(name, [])
+            sums = torch.tensor([[float(sum(own)), float(len(own))]], device=self.device)
+            total, count = self.gather(sums).sum(0).tolist()
+            found[name] = total / count
+        return found
 
     def share(self, items: list[Any]) -> list[Any]:
         """This process's part of what all hold alike, as much in each: the last item is repeated where they differ."""

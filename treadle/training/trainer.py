@@ -130,7 +130,7 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         groups, found = parts.sampling.collect(proposed, self.state.global_step)
         parts.judge_generation(self.state.global_step)
         if not groups and parts.cutter.settings.may_skip:
-            parts.sampling.log_rewards(found, self.reward_func_names, in_place=False)
+            parts.log_without_batch(found, self.reward_func_names, self._pending_metrics)
             return None
         fillers = [group for _, group in found.dropped]
         self._deal = deal = Deal(groups, found.wanted, fillers, self.args.steps_per_generation, parts.processes)

@@ -1,0 +1,78 @@
+"""Completions of a model outside of a trainer's steps: for a cold start, and to see what a model writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from transformers import GenerationConfig
+
+from treadle.chat.chat import Chat
+from treadle.rollout import generate_completions, why_not
+from treadle.trajectory import Message
+
+AT_ONCE = 64
+"""Completions that are generated together."""
+
+
+class Written(NamedTuple):
+    """A completion's text, and whether the limit cut it off."""
+
+    text: str
+    truncated: bool
+
+
+def write(
+    network: Any,
+    chat: Chat,
+    conversations: Sequence[Sequence[Message]],
+    seeds: Sequence[int],
+    limit: int,
+    temperature: float = 1.0,
+) -> list[Written]:
+    """One completion for each conversation. No random numbers but those of `seeds` are used.
+
+    Args:
+        network: A causal language model, in whichever mode; it is left as it was.
+        conversations: Prompts; equal ones that lie together are computed once.
+        seeds: One for each, 0 or more.
+        limit: Tokens of a completion.
+    """
+    config = GenerationConfig(
+        max_new_tokens=limit,
+        do_sample=True,
+        temperature=temperature,
+        top_k=0,
+        eos_token_id=chat.ends,
+        pad_token_id=chat.tokenizer.pad_token_id,
+    )
+    prompts, was_training = chat.prompts(conversations), network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            tokens = [
+                ids
+                for at in range(0, len(prompts), AT_ONCE)
+                for ids in _generate(network, prompts[at : at + AT_ONCE], config, seeds[at : at + AT_ONCE])
+            ]
+    finally:
+        network.train(was_training)
+    return [Written(chat.decode(ids), not ids or ids[-1] not in chat.ends) for ids in tokens]
+
+
+def _generate(network: Any, prompts: list[list[int]], config: GenerationConfig, seeds: Sequence[int]) -> Any:
+    if why_not(network, config) is None:
+        return generate_completions(network, prompts, config, seeds=list(seeds))
+    width, pad = max(map(len, prompts)), config.pad_token_id
+    ids_BL = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=network.device)
+    mask_BL = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=network.device)
+    with torch.random.fork_rng(devices=[network.device] if network.device.type == "cuda" else []):
+        torch.manual_seed(seeds[0])
+        output_BT = network.generate(input_ids=ids_BL, attention_mask=mask_BL, generation_config=config)
+    return [_up_to_end(ids, config.eos_token_id) for ids in output_BT[:, width:].tolist()]
+
+
+def _up_to_end(ids: list[int], ends: Sequence[int]) -> list[int]:
+    place = next((place for place, token in enumerate(ids) if token in ends), None)
+    return ids if place is None else ids[: place + 1]

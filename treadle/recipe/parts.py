@@ -1,0 +1,44 @@
+"""Parts of a recipe that are no stages."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FAULT_LIMITS = (
+    "max_skipped_steps",
+    "quiet_steps",
+    "reward_seconds",
+    "max_unscorable",
+    "max_format_fault_steps",
+    "max_collapsed_steps",
+    "max_logp_difference",
+    "stop_on_logp_difference",
+)
+"""Settings of when to stop and when to warn; as long as nothing goes wrong they change no result."""
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+
+
+class Lora(Strict):
+    """Train a low-rank adapter instead of all weights (peft)."""
+
+    r: int = Field(16, ge=1)
+    alpha: int = Field(32, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    target_modules: str | list[str] = "all-linear"
+
+
+class Prompts(Strict):
+    """What prompts ask for and show beside the task and the steps before.
+
+    Args:
+        examples: Worked examples, steps of short training trajectories chosen by the recipe's seed. These trajectories
+            are not trained on.
+        think: Ask for thoughts between think tags before the step. `false` goes with `think_tags: optional`, for models
+            that answer without.
+    """
+
+    examples: int = Field(0, ge=0)
+    think: bool = True
