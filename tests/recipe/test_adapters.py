@@ -8,7 +8,7 @@ from tests.models import random_model
 from treadle.errors import ModelError
 from treadle.recipe.adapters import with_adapter
 from treadle.recipe.models import skeleton
-from treadle.recipe.schema import Lora
+from treadle.recipe.parts import Lora
 
 LAYERS = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 

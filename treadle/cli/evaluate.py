@@ -191,29 +191,3 @@ def _asking(model: str, backend: str, options: dict[str, Any]) -> Asking:
 
     trained = None if backend == "openai" else read_settings(resolve(model)).thought_tags
     return Asking(tags=tags_of_pair(options.get("thought_tags") or trained).pair)
-<<<<<<< HEAD
-=======
-
-
-def _instances(
-    data: list[str] | None, split: str, limit: int | None, asking: Asking | None = None
-) -> dict[Path, list[StepInstance]]:
-    """The step instances of each prepared folder among `data`; with a limit those of its first trajectories."""
-    from treadle.data.prepared import Prepared
-    from treadle.data.prompts.asking import PLAIN
-    from treadle.evaluate.benchmarks import split_name
-
-    found: dict[Path, list[StepInstance]] = {}
-    for given in data or []:
-        path = split_name(given)[1]
-        if path.is_dir():
-            trajectories: set[str] = set()
-            for instance in Prepared(path).instances(split, asking or PLAIN):
-                trajectories.add(instance.trajectory_id)
-                if limit is not None and len(trajectories) > limit:
-                    break
-                found.setdefault(path, []).append(instance)
-    if not found:
-        raise TreadleError("--mode steps: no expert's steps; give a folder made by `treadle prepare` with --data")
-    return found
->>>>>>> main

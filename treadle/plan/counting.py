@@ -27,14 +27,9 @@ from trl.trainer.utils import add_fused_lm_head
 
 from treadle.errors import ModelError
 from treadle.plan.live import LiveBytes
-<<<<<<< HEAD
 from treadle.plan.model import build, dense_config
 from treadle.recipe.models import first_line
-from treadle.recipe.schema import Lora
-=======
-from treadle.plan.model import build, read_config
 from treadle.recipe.parts import Lora
->>>>>>> main
 from treadle.tree import head as heads
 from treadle.tree.attention import TreeAttention
 from treadle.tree.support import causal_lm

@@ -14,14 +14,9 @@ import torch
 from transformers import PreTrainedConfig
 
 from treadle.errors import ModelError
-<<<<<<< HEAD
 from treadle.recipe.adapters import with_adapter
 from treadle.recipe.models import read_config, skeleton
-from treadle.recipe.schema import Lora
-=======
-from treadle.recipe.models import resolve
 from treadle.recipe.parts import Lora
->>>>>>> main
 from treadle.tree import why_not
 
 

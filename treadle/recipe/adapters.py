@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from treadle.errors import ModelError
 from treadle.recipe.models import first_line
-from treadle.recipe.schema import Lora
+from treadle.recipe.parts import Lora
 
 
 def lora_config(lora: Lora) -> LoraConfig:
