@@ -31,7 +31,8 @@ from trl import GRPOConfig, GRPOTrainer
 from tests.training.test_trainer import arguments
 from treadle import SRLConfig, SRLTrainer
 from treadle.miniature.tokenizer import build_tokenizer
-from treadle.recipe import stages
+from treadle.recipe import publishing
+from treadle.recipe.models import load_chat
 from treadle.training.prompt_order import PromptStream
 
 ROLLOUTS = 4
@@ -179,7 +180,8 @@ def work(case: str, folder: Path) -> None:
         weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
     else:
         (folder / case).mkdir(exist_ok=True)
-        stages._save(trainer, str(folder / "model"), folder / case / "model", None)
+        base = str(folder / "model")
+        publishing.save(trainer, base, load_chat(base), folder / case / "model", None)
         weights = load_file(folder / case / "model" / "model.safetensors")
     everyone = [None] * world
     if world > 1:

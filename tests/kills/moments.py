@@ -24,8 +24,8 @@ MOMENTS = {
     "rotating": ("treadle.training.resume.checkpoints", "rotate"),
     "removing": ("treadle.training.resume.checkpoints", "remove_folder"),
     "summary": ("transformers", "Trainer._finalize_training"),
-    "model write": ("treadle.recipe.stages", "_publish"),
-    "between stages": ("treadle.recipe.stages", "tidy"),
+    "model write": ("treadle.recipe.publishing", "_publish"),
+    "between stages": ("treadle.recipe.publishing", "tidy"),
     "metrics line": ("treadle.training.progress", "append_lines"),
     "rollouts line": ("treadle.training.rollout_log", "append_lines"),
 }

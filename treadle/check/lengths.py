@@ -96,8 +96,8 @@ def _positions(subject: Subject, stage: AnyStage, found: Measured, rows: Any) ->
     if not beyond:
         return ok(
             id,
-            f"the longest of {found.described} takes {int(tokens.max()) + more:,} of the model's {positions:,} positions"
-            f"{with_completion}",
+            f"the longest of {found.described} takes {int(tokens.max()) + more:,} of the model's {positions:,} "
+            f"positions{with_completion}",
         )
     names = list(islice(_names(subject, stage, rows, sorted(beyond)), NAMED + 1))
     named = ", ".join(names[:NAMED]) + (", ..." if names[NAMED:] else "")

@@ -13,8 +13,6 @@ checkpoint (`treadle.training.resume.resumable`). A folder that was made by anot
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from functools import partial
 from importlib.util import find_spec
@@ -24,26 +22,20 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
-from peft import PeftModel
 from transformers.trainer_callback import PrinterCallback
 
-from treadle.chat.chat import Chat
-from treadle.chat.settings import read_file, write_file
 from treadle.data.prepared import Prepared
 from treadle.errors import Interrupted, OutputError, RecipeError
-from treadle.files.whole import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
 from treadle.recipe.build import build_trainer
 from treadle.recipe.checking import check
 from treadle.recipe.folders import (
-    ADAPTER_ASIDE,
-    MODEL_ASIDE,
     by_one,
     claim,
     stage_folders,
     starting_point,
     tidy,
 )
-from treadle.recipe.models import load_model, resolve
+from treadle.recipe.publishing import save
 from treadle.recipe.schema import AnyStage, Recipe, WarmupStage
 from treadle.recipe.shown import shown_of
 from treadle.recipe.speaking import dated, recipe_chat
@@ -135,7 +127,7 @@ def _run_stage(
             f"{stop}; the checkpoint is in {folder}. Continue with {resume_hint}"
         )
     best = _take_best(trainer, floors[1])
-    _save(trainer, model, chat, folder / "model", best)
+    save(trainer, model, chat, folder / "model", best)
     return stop
 
 
@@ -165,53 +157,3 @@ def _check_best(checkpoint: Path) -> None:
             f"{checkpoint}, the best by validation, is damaged: {problem}. To take the last weights instead, remove "
             f"it (rm -r {checkpoint}) and run the same command again"
         )
-
-
-def _save(trainer: Any, base: str, chat: Chat, target: Path, best: dict[str, Any] | None) -> None:
-    """Save the final model so that it appears whole, a LoRA adapter both alone and merged; drop the checkpoints.
-
-    Args:
-        base: The model that the stage began with.
-        chat: How it was spoken to, which is saved beside the model.
-    """
-    scratch, adapter = target.with_name(MODEL_ASIDE), target.with_name(ADAPTER_ASIDE)
-    network = trainer.accelerator.unwrap_model(trainer.model)
-    main = trainer.is_world_process_zero()
-    try:
-        if isinstance(network, PeftModel) and trainer.is_fsdp_enabled:
-            trainer.save_model(str(adapter))  # gathers what each process has a part of
-            if main:
-                whole = load_model(base, str(next(network.parameters()).dtype).removeprefix("torch."))
-                chat.end_turns_of(whole)
-                PeftModel.from_pretrained(whole, adapter).merge_and_unload().save_pretrained(scratch)
-        elif isinstance(network, PeftModel):
-            if main:
-                network.save_pretrained(adapter)
-                network.merge_and_unload().save_pretrained(scratch)
-        else:
-            trainer.save_model(str(scratch))
-        if main:
-            trainer.processing_class.save_pretrained(scratch)
-            write_file(scratch, {**read_file(resolve(base)), **chat.record()})
-            _publish(scratch, adapter, target, best)
-    except WRITE_ERRORS as error:
-        if not is_write_error(error):
-            raise
-        for folder in (scratch, adapter):
-            shutil.rmtree(folder, ignore_errors=True)
-        raise cannot_write(target, error, "The checkpoints of the stage are intact") from error
-    trainer.accelerator.wait_for_everyone()
-
-
-def _publish(scratch: Path, adapter: Path, target: Path, best: dict[str, Any] | None) -> None:
-    """Give the model its name, which marks the stage as finished, as the last of all."""
-    if best is not None:
-        write_whole(target.with_name("best.json"), json.dumps(best, indent=1) + "\n")
-    if adapter.is_dir():
-        sync_tree(adapter)
-        shutil.rmtree(target.with_name("adapter"), ignore_errors=True)
-        adapter.rename(target.with_name("adapter"))
-    sync_tree(scratch)
-    scratch.rename(target)
-    sync_folder(target.parent)
-    tidy(target.parent)

@@ -8,9 +8,8 @@ import pytest
 
 from treadle import Step, Trajectory, read_trajectories
 from treadle.data.instances import Rendering, step_instance
-from treadle.data.prompts import Asking, Example, solve_prompt, step_prompt
-from treadle.data.prompts.asking import step_form
-from treadle.errors import DataError
+from treadle.data.prompts import Asking, solve_prompt, step_prompt
+from treadle.data.prompts.asking import Example, step_form
 
 TITLED = [Step("1. **Add** 1+1=2", "Add"), Step("2. **Stop** 2", "Stop")]
 EXAMPLES = (
@@ -68,34 +67,40 @@ def test_without_thoughts_no_tag_is_named():
     assert "<think>" not in solve_prompt("math", "p", Asking(think=False))[0]["content"]
 
 
-@pytest.mark.parametrize("domain", ["math", "agent"])
-def test_examples_stand_before_the_task_so_that_all_prompts_begin_alike(domain):
-    one, other = (
-        step_prompt(domain, problem, TITLED[:1], asking=Asking(False, EXAMPLES))[-1]["content"]
-        for problem in ("first task", "second one")
-    )
-    common = one[: one.index("first task")]
-    assert other.startswith(common)
-    for example in EXAMPLES:
-        assert example.problem in common
-        assert example.target.action in common
-    assert common.index("He has 2.") < common.index("So 2.") < common.index("Ann has 3.")
+@pytest.mark.parametrize("domain", ["math", "agent", "miniature"])
+def test_examples_are_turns_before_the_task_so_that_all_prompts_begin_alike(domain):
+    asking = Asking(False, EXAMPLES)
+    one, other = (step_prompt(domain, problem, TITLED[:1], asking=asking) for problem in ("first task", "second one"))
+    assert [message["role"] for message in one] == ["user", "assistant"] * 2 + ["user"]
+    assert one[:-1] == other[:-1]
+    assert one[-1:] == step_prompt(domain, "first task", TITLED[:1], asking=Asking(False))
+    assert one[0] == step_prompt(domain, "Tom has 2 pens.", [Step("He has 2.")], asking=Asking(False), form="line")[0]
+    assert [message["content"] for message in one[1::2]] == ["So 2.", "She has 3."]
+
+
+def test_the_environments_rules_come_first():
+    roles = [m["role"] for m in step_prompt("agent", "p", [], system="tools", asking=Asking(True, EXAMPLES))]
+    assert roles == ["system", "user", "assistant", "user", "assistant", "user"]
+
+
+def test_titles_are_shown_in_examples_where_they_are_shown_in_the_task():
+    example = (Example("p", tuple(TITLED), 2),)
+    for title in (None, "Add"):
+        shown = step_prompt("math", "q", [], title=title, asking=Asking(False, example))[0]["content"]
+        assert ("Title of the next step: Stop" in shown) == (title is not None)
 
 
 def test_an_example_answers_in_the_form_that_is_asked_for():
-    content = step_prompt("math", "p", [], asking=Asking(True, EXAMPLES))[0]["content"]
-    assert "<think>three</think>She has 3." in content
-    assert "<think>...</think>So 2." in content  # the expert's thoughts are not known
-    assert "<think>three" not in step_prompt("math", "p", [], asking=Asking(False, EXAMPLES))[0]["content"]
+    answers = [m["content"] for m in step_prompt("math", "p", [], asking=Asking(True, EXAMPLES)) if m["role"] != "user"]
+    # The thoughts of the first example's expert are not known.
+    assert answers == ["<think>...</think>So 2.", "<think>three</think>She has 3."]
+    tags = Asking(True, EXAMPLES[1:], tags=("<a>", "</a>"))
+    assert step_prompt("math", "p", [], asking=tags)[1]["content"] == "<a>three</a>She has 3."
 
 
 def test_whole_solutions_of_examples_end_in_a_box():
-    content = solve_prompt("math", "p", Asking(False, EXAMPLES))[0]["content"]
-    assert r"He has 2." + "\nSo 2.\n" + r"The final answer is \boxed{2}." in content
+    turns = solve_prompt("math", "p", Asking(False, EXAMPLES))
+    assert turns[1]["content"] == "He has 2.\nSo 2.\nThe final answer is \\boxed{2}."
+    assert turns[-1:] == solve_prompt("math", "p", Asking(False))
     boxed = Example("q", (Step(r"So \boxed{9}"),), 1, "9")
-    assert solve_prompt("math", "p", Asking(False, (boxed,)))[0]["content"].count(r"\boxed{9}") == 1
-
-
-def test_a_family_without_a_place_for_examples_says_so():
-    with pytest.raises(DataError, match=r"miniature/step.j2 has no place for worked examples; set prompts.examples=0"):
-        step_prompt("miniature", "p", [], asking=Asking(True, EXAMPLES))
+    assert solve_prompt("math", "p", Asking(False, (boxed,)))[1]["content"] == r"So \boxed{9}"

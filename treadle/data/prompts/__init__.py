@@ -1,6 +1,8 @@
 """Prompt templates as files: `<domain>/step.j2` asks for one step, `<domain>/solve.j2` for a solution, and
 `<domain>/system.j2` shows what the environment tells an agent, where the source has that.
 
+Worked examples are turns before the task: the user's with the same template, the assistant's with what the expert did.
+
 Rendering is strict: a template that names an unknown variable fails. The problem and the steps before come
 first and in order, so that the prompts of one trajectory share their beginning token for token.
 """
@@ -11,9 +13,8 @@ from collections.abc import Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateNotFound
-from jinja2.meta import find_undeclared_variables
 
-from treadle.data.prompts.asking import PLAIN, Asking, Example, StepForm
+from treadle.data.prompts.asking import PLAIN, Asking, StepForm, step_form
 from treadle.errors import DataError
 from treadle.trajectory import Message, Step
 
@@ -39,25 +40,8 @@ def _render(domain: str, name: str, asking: Asking, **variables: object) -> str:
         template = _environment().get_template(f"{domain}/{name}.j2")
     except TemplateNotFound:
         raise DataError(_missing(domain, name)) from None
-    if asking.examples and name != "system" and "examples" not in _variables(template.name):
-        raise DataError(
-            f"the prompt treadle/data/prompts/{template.name} has no place for worked examples; set prompts.examples=0"
-        )
     opening, closing = asking.tags
-    shown = {"examples": asking.examples, "think": asking.think, "open": opening, "close": closing}
-    return template.render(answer=lambda example: _answer(example, asking), **shown, **variables).strip()
-
-
-@cache
-def _variables(template: str) -> set[str]:
-    environment = _environment()
-    return find_undeclared_variables(environment.parse(environment.loader.get_source(environment, template)[0]))
-
-
-def _answer(example: Example, asking: Asking) -> str:
-    """The example's next step as the model is asked to give it."""
-    step, (opening, closing) = example.target, asking.tags
-    return f"{opening}{(step.thought or '...').strip()}{closing}{step.action}" if asking.think else step.action
+    return template.render(think=asking.think, open=opening, close=closing, **variables).strip()
 
 
 def _missing(domain: str, name: str) -> str:
@@ -97,9 +81,15 @@ def step_prompt(
         form: Of the expert's steps; by default `asking`'s.
 
     Raises:
-        DataError: No template family has this name, or its prompt has no place for worked examples.
+        DataError: No template family has this name.
     """
     messages = [_message("system", _render(domain, "system", asking, system=system))] if system else []
+    for example in asking.examples:
+        shown = {"problem": example.problem, "previous": list(example.previous), "title": None, "omitted": 0}
+        if title is not None:
+            shown["title"] = example.target.title
+        text = _render(domain, "step", asking, form=step_form(example.steps), **shown)
+        messages += [_message("user", text), _message("assistant", example.next_step(asking))]
     asked = {"problem": problem, "previous": list(previous), "title": title, "omitted": omitted}
     text = _render(domain, "step", asking, form=form or asking.form, **asked)
     return [*messages, _message("user", text)]
@@ -116,7 +106,10 @@ def solve_prompt(domain: str, problem: str, asking: Asking = PLAIN) -> list[Mess
         asking: What is asked for besides the solution.
 
     Raises:
-        DataError: No template family has this name, or the family has no such prompt, or it has no place for worked
-            examples.
+        DataError: No template family has this name, or the family has no such prompt.
     """
-    return [_message("user", _render(domain, "solve", asking, problem=problem))]
+    messages = []
+    for example in asking.examples:
+        text = _render(domain, "solve", asking, problem=example.problem)
+        messages += [_message("user", text), _message("assistant", example.solution())]
+    return [*messages, _message("user", _render(domain, "solve", asking, problem=problem))]

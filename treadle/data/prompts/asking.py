@@ -55,6 +55,18 @@ class Example:
     def target(self) -> Step:
         return self.steps[self.step - 1]
 
+    def next_step(self, asking: Asking) -> str:
+        """The step as the model is asked to give it. A thought that is not known is three dots."""
+        opening, closing = asking.tags
+        thought = f"{opening}{(self.target.thought or '...').strip()}{closing}" if asking.think else ""
+        return thought + self.target.action
+
+    def solution(self) -> str:
+        """The whole solution, with the answer in a box."""
+        text = "\n".join(step.action for step in self.steps)
+        boxed = self.answer is None or "\\boxed" in self.steps[-1].action
+        return text if boxed else f"{text}\nThe final answer is \\boxed{{{self.answer}}}."
+
 
 @dataclass(frozen=True)
 class Asking:
@@ -62,7 +74,7 @@ class Asking:
 
     Args:
         think: Ask for thoughts between think tags before the step. Without, the step alone is asked for.
-        examples: Worked examples, shown before the task, so that all prompts begin alike.
+        examples: Worked examples, as turns before the task, so that all prompts begin alike.
         form: Of the steps, where no expert's are known, as in evaluation.
         tags: The opening and the closing tag of thoughts.
     """

@@ -1,0 +1,69 @@
+"""The model of a finished stage, saved so that it appears whole: its folder's name is given last.
+
+A LoRA adapter is saved both alone and merged. How the model is spoken to lies beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from peft import PeftModel
+
+from treadle.chat.chat import Chat
+from treadle.chat.settings import read_file, write_file
+from treadle.files.whole import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
+from treadle.recipe.folders import ADAPTER_ASIDE, MODEL_ASIDE, tidy
+from treadle.recipe.models import load_model, resolve
+
+
+def save(trainer: Any, base: str, chat: Chat, target: Path, best: dict[str, Any] | None) -> None:
+    """Save the final model so that it appears whole, a LoRA adapter both alone and merged; drop the checkpoints.
+
+    Args:
+        base: The model that the stage began with.
+        chat: How it was spoken to, which is saved beside the model.
+    """
+    scratch, adapter = target.with_name(MODEL_ASIDE), target.with_name(ADAPTER_ASIDE)
+    network = trainer.accelerator.unwrap_model(trainer.model)
+    main = trainer.is_world_process_zero()
+    try:
+        if isinstance(network, PeftModel) and trainer.is_fsdp_enabled:
+            trainer.save_model(str(adapter))  # gathers what each process has a part of
+            if main:
+                whole = load_model(base, str(next(network.parameters()).dtype).removeprefix("torch."))
+                chat.end_turns_of(whole)
+                PeftModel.from_pretrained(whole, adapter).merge_and_unload().save_pretrained(scratch)
+        elif isinstance(network, PeftModel):
+            if main:
+                network.save_pretrained(adapter)
+                network.merge_and_unload().save_pretrained(scratch)
+        else:
+            trainer.save_model(str(scratch))
+        if main:
+            trainer.processing_class.save_pretrained(scratch)
+            write_file(scratch, {**read_file(resolve(base)), **chat.record()})
+            _publish(scratch, adapter, target, best)
+    except WRITE_ERRORS as error:
+        if not is_write_error(error):
+            raise
+        for folder in (scratch, adapter):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise cannot_write(target, error, "The checkpoints of the stage are intact") from error
+    trainer.accelerator.wait_for_everyone()
+
+
+def _publish(scratch: Path, adapter: Path, target: Path, best: dict[str, Any] | None) -> None:
+    """Give the model its name, which marks the stage as finished, as the last of all."""
+    if best is not None:
+        write_whole(target.with_name("best.json"), json.dumps(best, indent=1) + "\n")
+    if adapter.is_dir():
+        sync_tree(adapter)
+        shutil.rmtree(target.with_name("adapter"), ignore_errors=True)
+        adapter.rename(target.with_name("adapter"))
+    sync_tree(scratch)
+    scratch.rename(target)
+    sync_folder(target.parent)
+    tidy(target.parent)
