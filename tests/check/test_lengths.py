@@ -5,6 +5,7 @@ import pytest
 from tests.check.conftest import SFT, SRL
 from treadle.check.lengths import lengths
 from treadle.check.results import Status
+from treadle.check.rows import shown_rows
 from treadle.check.subject import Effort
 
 
@@ -130,3 +131,14 @@ def test_a_stage_without_rows_is_an_error(subject, prepared, tmp_path):
     found = by_id(subject({**SRL, "kind": "rlvr"}))
     assert found["rows.rlvr"].status is Status.ERROR
     assert "no trajectory has a final answer" in found["rows.rlvr"].message
+
+
+def test_of_a_warmup_prompts_are_measured_with_what_the_model_may_write(subject, prepared, tiny_folder, edit):
+    warmup = {"kind": "warmup", "max_completion_length": 9, "max_length": 5}
+    it = subject(warmup)
+    prompts = tokens_of(it, it.stages[0])[1]
+    positions(tiny_folder, edit, max(prompts) + 9)
+    found = by_id(subject(warmup))
+    assert set(found) == {"positions.warmup"}  # what max_length takes is known when completions are
+    assert found["positions.warmup"].status is Status.OK
+    assert shown_rows(subject(warmup))["warmup"].trained is None

@@ -16,8 +16,8 @@ import numpy as np
 from treadle.check.results import Check, error, ok, warning
 from treadle.check.subject import Subject
 from treadle.errors import TreadleError
-from treadle.recipe.schema import AnyStage, RLStage, SFTStage
-from treadle.recipe.sft_rows import check_cut, cut_of_stage
+from treadle.recipe.schema import AnyStage, SFTStage
+from treadle.recipe.sft_rows import check_cut, cut_of_stage, has_answers
 
 CHUNK = 64
 NAMED = 3
@@ -53,7 +53,7 @@ def lengths(subject: Subject) -> Iterator[Check]:
             yield error(f"rows.{stage.name}", problem)
             continue
         yield _positions(subject, stage, measure(subject, stage, rows), rows)
-        if isinstance(stage, SFTStage) and stage.max_length is not None:
+        if has_answers(stage) and stage.max_length is not None:
             yield _max_length(subject, stage)
 
 
@@ -76,7 +76,7 @@ def measure(subject: Subject, stage: AnyStage, rows: Any) -> Measured:
 
 def _tokens(subject: Subject, stage: AnyStage, rows: Sequence[dict[str, Any]]) -> list[int]:
     prompts = [len(ids) for ids in subject.chat.prompts([row["prompt"] for row in rows])]
-    if not isinstance(stage, SFTStage):
+    if not has_answers(stage):
         return prompts
     answers = [len(subject.chat.answer(row["completion"][0]["content"])) for row in rows]
     return [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
@@ -88,16 +88,16 @@ def _positions(subject: Subject, stage: AnyStage, found: Measured, rows: Any) ->
     longest = int(found.tokens.max())
     if positions is None:
         return ok(id, f"the longest of {found.described} has {longest:,} tokens; the config names no limit")
-    more = stage.max_completion_length if isinstance(stage, RLStage) else 0
-    limit = min(positions, stage.max_length or positions) if isinstance(stage, SFTStage) else positions
-    tokens = np.minimum(found.tokens, limit) if isinstance(stage, SFTStage) and stage.max_length else found.tokens
+    more = 0 if has_answers(stage) else stage.max_completion_length
+    cut = stage.max_length if has_answers(stage) else None
+    tokens = np.minimum(found.tokens, cut) if cut else found.tokens
     beyond = [row for row, count in zip(found.rows, tokens, strict=True) if count + more > positions]
     with_completion = f" with max_completion_length {more:,}" if more else ""
     if not beyond:
         return ok(
             id,
-            f"the longest of {found.described} takes {longest + more:,} of the model's {positions:,} positions"
-            f"{with_completion}",
+            f"the longest of {found.described} takes {int(tokens.max()) + more:,} of the model's {positions:,} "
+            f"positions{with_completion}",
         )
     names = list(islice(_names(subject, stage, rows, sorted(beyond)), NAMED + 1))
     named = ", ".join(names[:NAMED]) + (", ..." if names[NAMED:] else "")
@@ -124,7 +124,7 @@ def _has_rotary(subject: Subject) -> bool:
 
 
 def _remedy(stage: AnyStage, positions: int, longest: int) -> str:
-    if isinstance(stage, SFTStage):
+    if has_answers(stage):
         return f"Set stages.{stage.name}.max_length={positions}"
     if longest < positions:
         return f"Set stages.{stage.name}.max_completion_length={positions - longest}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from treadle.check.subject import Subject
-from treadle.recipe.schema import AnyStage, SFTStage
+from treadle.recipe.schema import AnyStage
+from treadle.recipe.sft_rows import has_answers
 
 
 class Shown(NamedTuple):
@@ -28,7 +29,7 @@ def shown_rows(subject: Subject) -> dict[str, Shown]:
 def _shown(subject: Subject, stage: AnyStage) -> Shown:
     row = subject.rows(stage)[0]
     prompt = subject.chat.prompt(row["prompt"])
-    if not isinstance(stage, SFTStage):
+    if not has_answers(stage):
         return Shown(_text(subject, prompt), None)
     answer = subject.chat.answer(row["completion"][0]["content"])
     if stage.max_length is not None and stage.trl.get("truncation_mode", "keep_start") == "keep_start":

@@ -49,10 +49,11 @@ def sets_of(
 
 
 def instances_of(
-    data: list[str] | None, split: str, limit: int | None, asking: Asking
+    data: list[str] | None, split: str, limit: int | None, asking: Asking | None = None
 ) -> dict[Path, list[StepInstance]]:
     """The step instances of each prepared folder among `data`; with a limit those of its first trajectories."""
     from treadle.data.prepared import Prepared
+    from treadle.data.prompts.asking import PLAIN
     from treadle.evaluate.benchmarks import split_name
 
     found: dict[Path, list[StepInstance]] = {}
@@ -60,7 +61,7 @@ def instances_of(
         path = split_name(given)[1]
         if path.is_dir():
             trajectories: set[str] = set()
-            for instance in Prepared(path).instances(split, asking):
+            for instance in Prepared(path).instances(split, asking or PLAIN):
                 trajectories.add(instance.trajectory_id)
                 if limit is not None and len(trajectories) > limit:
                     break

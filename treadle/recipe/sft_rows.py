@@ -64,13 +64,18 @@ def cut_of_stage(stage: SFTStage, recipe: Recipe, prepared: Prepared, chat: Chat
     return cut_of(tokenised(rows, chat), config)
 
 
+def has_answers(stage: AnyStage) -> bool:
+    """Whether a stage trains on the expert's texts, which are known before it runs; a warm-up on the model's own."""
+    return isinstance(stage, SFTStage) and not isinstance(stage, WarmupStage)
+
+
 def counted(stage: AnyStage, recipe: Recipe, prepared: Prepared, chat: Chat, shown: Shown) -> tuple[int, str]:
     """How many rows a stage of any kind trains on, and what `max_length` takes from them, for people.
 
     Raises:
         DataError: `max_length` leaves nothing.
     """
-    if isinstance(stage, WarmupStage) or not isinstance(stage, SFTStage):
+    if not has_answers(stage):
         return count_rows(stage, prepared, shown), ""
     cut = cut_of_stage(stage, recipe, prepared, chat, shown)
     check_cut(cut, stage.name)

@@ -13,9 +13,7 @@ checkpoint (`treadle.training.resume.resumable`). A folder that was made by anot
 
 from __future__ import annotations
 
-import os
 import time
-from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,10 +26,8 @@ from transformers.trainer_callback import PrinterCallback
 
 from treadle.data.prepared import Prepared
 from treadle.errors import Interrupted, OutputError, RecipeError
-from treadle.files.output import check_place
-from treadle.recipe.adapters import with_adapter
-from treadle.recipe.arguments import trainer_config
 from treadle.recipe.build import build_trainer
+from treadle.recipe.checking import check
 from treadle.recipe.folders import (
     by_one,
     claim,
@@ -39,52 +35,16 @@ from treadle.recipe.folders import (
     starting_point,
     tidy,
 )
-from treadle.recipe.models import check_model, read_config, skeleton
 from treadle.recipe.publishing import save
 from treadle.recipe.schema import AnyStage, Recipe, WarmupStage
-from treadle.recipe.sft_rows import counted
 from treadle.recipe.shown import shown_of
-from treadle.recipe.sizes import Sizes, derive_sizes
-from treadle.recipe.speaking import check_prompts, dated, recipe_chat
-from treadle.recipe.thoughts import check_thoughts, describe_thoughts
-from treadle.recipe.training_data import count_without_answer, similarity_floor, training_rows
-from treadle.recipe.validation_rows import describe_validation, validation_floor, validation_rows
-from treadle.recipe.warmup import Warmup, describe_warmup
+from treadle.recipe.speaking import dated, recipe_chat
+from treadle.recipe.training_data import similarity_floor, training_rows
+from treadle.recipe.validation_rows import validation_floor, validation_rows
+from treadle.recipe.warmup import Warmup
 from treadle.training.progress import MetricsFile, ProgressBar
 from treadle.training.resume.checkpoints import problem_of
 from treadle.training.resume.stopping import Stop, StopRequest
-
-
-def check(recipe: Recipe) -> list[Sizes]:
-    """Everything that can be checked before a model is loaded; returns the derived sizes of each stage.
-
-    Raises:
-        TreadleError: Data, model folder, tokenizer, adapter or batch arithmetic are wrong.
-    """
-    prepared = Prepared(recipe.data)
-    processes = int(os.environ.get("WORLD_SIZE", 1))
-    check_place(recipe.output)
-    check_model(recipe.model)
-    chat = recipe_chat(recipe)
-    if recipe.lora:
-        with_adapter(skeleton(read_config(recipe.model)), recipe.lora)
-    sizes, shown = [], shown_of(recipe, prepared).with_tags(chat.thought_tags)
-    for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
-        check_thoughts(stage, chat.thought_tags)
-        rows, cut = counted(stage, recipe, prepared, chat, shown)
-        size = derive_sizes(stage, rows, processes)
-        more = {
-            "without_answer": count_without_answer(stage, prepared),
-            "cut": cut,
-            "validation": describe_validation(stage, prepared, shown),
-            "examples": len(shown.left_out),
-            "thoughts": describe_thoughts(chat, recipe.prompts.think),
-            "warmup": describe_warmup(stage, size.rows) if isinstance(stage, WarmupStage) else "",
-        }
-        sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
-        trainer_config(stage, recipe, folder, size)
-        check_prompts(stage, prepared, shown, chat)
-    return sizes
 
 
 def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hint: str = "the same command") -> Path:

@@ -1,0 +1,54 @@
+"""What is checked of a recipe before any model is loaded, and the sizes that follow from it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from treadle.data.prepared import Prepared
+from treadle.files.output import check_place
+from treadle.recipe.adapters import with_adapter
+from treadle.recipe.arguments import trainer_config
+from treadle.recipe.folders import stage_folders
+from treadle.recipe.models import check_model, read_config, skeleton
+from treadle.recipe.schema import Recipe, WarmupStage
+from treadle.recipe.sft_rows import counted
+from treadle.recipe.shown import shown_of
+from treadle.recipe.sizes import Sizes, derive_sizes
+from treadle.recipe.speaking import check_prompts, recipe_chat
+from treadle.recipe.thoughts import check_thoughts, describe_thoughts
+from treadle.recipe.training_data import count_without_answer, similarity_floor
+from treadle.recipe.validation_rows import describe_validation
+from treadle.recipe.warmup import describe_warmup
+
+
+def check(recipe: Recipe) -> list[Sizes]:
+    """Everything that can be checked before a model is loaded; returns the derived sizes of each stage.
+
+    Raises:
+        TreadleError: Data, model folder, tokenizer, adapter or batch arithmetic are wrong.
+    """
+    prepared = Prepared(recipe.data)
+    processes = int(os.environ.get("WORLD_SIZE", 1))
+    check_place(recipe.output)
+    check_model(recipe.model)
+    chat = recipe_chat(recipe)
+    if recipe.lora:
+        with_adapter(skeleton(read_config(recipe.model)), recipe.lora)
+    sizes, shown = [], shown_of(recipe, prepared).with_tags(chat.thought_tags)
+    for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
+        check_thoughts(stage, chat.thought_tags)
+        rows, cut = counted(stage, recipe, prepared, chat, shown)
+        size = derive_sizes(stage, rows, processes)
+        more = {
+            "without_answer": count_without_answer(stage, prepared),
+            "cut": cut,
+            "validation": describe_validation(stage, prepared, shown),
+            "examples": len(shown.left_out),
+            "thoughts": describe_thoughts(chat, recipe.prompts.think),
+            "warmup": describe_warmup(stage, size.rows) if isinstance(stage, WarmupStage) else "",
+        }
+        sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
+        trainer_config(stage, recipe, folder, size)
+        check_prompts(stage, prepared, shown, chat)
+    return sizes
