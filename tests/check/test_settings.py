@@ -88,8 +88,8 @@ def test_the_floor_stands_beside_the_reward(subject, prepared):
     it = subject(SFT, SRL, {**SRL, "kind": "rlvr"}, {**SRL, "name": "whole", "unit": "solution"})
     found = {check.id: check.message for check in floors(it)}
     value = json.loads((prepared / "report.json").read_text())["floors"]["floor"]["value"]
-    assert found["floor.srl"].endswith(f"earns up to {value:.2f}")
-    assert "not by similarity" in found["floor.rlvr"]
+    assert f"rewarded by similarity; without learning anything similarity is up to {value:.2f}." in found["floor.srl"]
+    assert found["floor.rlvr"] == "rewarded by final answers"
     assert "not measured" in found["floor.whole"]
     assert set(found) == {"floor.srl", "floor.rlvr", "floor.whole"}
 

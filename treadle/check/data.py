@@ -34,9 +34,12 @@ def floors(subject: Subject) -> Iterator[Check]:
             continue
         id = f"floor.{stage.name}"
         floor = similarity_floor(stage, subject.prepared, subject.shown)
-        if floor is not None:
-            yield ok(id, f"rewarded by similarity, of which a policy that has learned nothing earns up to {floor:.2f}")
-        elif isinstance(stage, SRLStage):
+        earned = "" if floor is None else f"without learning anything similarity is up to {floor:.2f}"
+        if not isinstance(stage, SRLStage):
+            yield ok(id, "rewarded by final answers" + (f", and steps by similarity; {earned}" if earned else ""))
+        elif stage.reward != "similarity":
+            yield ok(id, f"rewarded by {stage.reward}, which takes the floor off; {earned or 'it is not measured'}")
+        elif floor is None:
             yield ok(id, "rewarded by similarity; what is earned without learning anything is not measured for it")
         else:
-            yield ok(id, "rewarded by final answers, not by similarity")
+            yield ok(id, f"rewarded by similarity; {earned}. `reward: margin` takes that off (docs/floors.md)")
