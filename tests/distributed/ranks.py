@@ -30,10 +30,10 @@ from trl import GRPOConfig, GRPOTrainer
 
 from tests.training.test_trainer import arguments
 from treadle import SRLConfig, SRLTrainer
+from treadle.chat.chat import Chat
 from treadle.data.prompts.asking import PLAIN
 from treadle.miniature.tokenizer import build_tokenizer
 from treadle.recipe import publishing
-from treadle.recipe.models import load_chat
 from treadle.training.prompt_order import PromptStream
 
 ROLLOUTS = 4
@@ -182,7 +182,7 @@ def work(case: str, folder: Path) -> None:
     else:
         (folder / case).mkdir(exist_ok=True)
         base = str(folder / "model")
-        publishing.save(trainer, base, load_chat(base), PLAIN, folder / case / "model", None)
+        publishing.save(trainer, base, Chat(trainer.processing_class), PLAIN, folder / case / "model", None)
         weights = load_file(folder / case / "model" / "model.safetensors")
     everyone = [None] * world
     if world > 1:
