@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from treadle.check.results import Check, error, ok
+from treadle.check.results import Check, error, ok, warning
 from treadle.check.subject import Subject
 from treadle.errors import TreadleError
 from treadle.recipe.schema import RLStage, SRLStage
+from treadle.recipe.shown import contrasts_of
 from treadle.recipe.training_data import similarity_floor
+
+LOOKED_AT = 32
+"""Rows of a stage that are looked at for other experts' actions."""
 
 
 def data(subject: Subject) -> Iterator[Check]:
@@ -34,9 +38,28 @@ def floors(subject: Subject) -> Iterator[Check]:
             continue
         id = f"floor.{stage.name}"
         floor = similarity_floor(stage, subject.prepared, subject.shown)
-        if floor is not None:
+        reward = stage.reward if isinstance(stage, SRLStage) else "similarity"
+        if _lacks_contrasts(subject, stage):
+            yield warning(
+                id,
+                f"{stage.name}: there are no other experts' actions that reward={reward} could hold an action against, "
+                "so it is the paper's similarity; prepare more trajectories, or set "
+                f"stages.{stage.name}.reward=similarity",
+            )
+        elif reward != "similarity":
+            of_it = "" if floor is None else f", of which a policy that has learned nothing earns up to {floor:.2f}"
+            yield ok(id, f"rewarded by {reward}; similarity is logged beside it{of_it}")
+        elif floor is not None:
             yield ok(id, f"rewarded by similarity, of which a policy that has learned nothing earns up to {floor:.2f}")
         elif isinstance(stage, SRLStage):
             yield ok(id, "rewarded by similarity; what is earned without learning anything is not measured for it")
         else:
             yield ok(id, "rewarded by final answers, not by similarity")
+
+
+def _lacks_contrasts(subject: Subject, stage: RLStage) -> bool:
+    """Whether a reward that holds actions against other experts' finds none for any of some rows."""
+    if contrasts_of(stage, subject.prepared, subject.shown.seed) is None or stage.contrasts == 0:
+        return False
+    rows = subject.rows(stage)
+    return not any(rows[i]["contrast"] for i in range(0, len(rows), len(rows) // LOOKED_AT + 1))

@@ -39,9 +39,9 @@ def check(recipe: Recipe) -> list[Sizes]:
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         check_thoughts(stage, chat.thought_tags)
         rows, cut = counted(stage, recipe, prepared, chat, shown)
-        size = derive_sizes(stage, rows, processes)
         is_warmup = isinstance(stage, WarmupStage)
         warmup = Warmup(stage, recipe, prepared, shown, chat, folder) if is_warmup else None
+        size = derive_sizes(stage, warmup.prompts if warmup else rows, processes)
         more = {
             "without_answer": count_without_answer(stage, prepared),
             "cut": cut,

@@ -78,11 +78,16 @@ class Warmup:
         """The first that is sampled, with the worked examples."""
         return self._sampled[0]["prompt"]
 
+    @property
+    def prompts(self) -> int:
+        """How many are sampled: no more conversations than these are trained on."""
+        return len(self._sampled)
+
     def describe(self) -> str:
         """What the stage will do, for people."""
         stage = self._stage
         return (
-            f"samples {len(self._sampled):,} prompts x {stage.rollouts} with {stage.examples} worked examples, trains "
+            f"samples {self.prompts:,} prompts x {stage.rollouts} with {stage.examples} worked examples, trains "
             f"on the well-formed ones until {stage.goal:.0%} are without examples"
         )
 
