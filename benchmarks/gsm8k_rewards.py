@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=200, help="problems that are not trained on")
     parser.add_argument("--tested", type=int, default=200, help="held-out steps that are answered")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--figure", type=Path, help="also draw training and result into this file")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     prepared = _prepare(args)
@@ -75,6 +76,8 @@ def main() -> None:
                 file.write(json.dumps(result) + "\n")
             results.append(result)
     _print(results, prepared)
+    if args.figure:
+        _draw(args, results, prepared)
 
 
 def _prepare(args: argparse.Namespace) -> Prepared:
@@ -186,11 +189,47 @@ def _training(args: argparse.Namespace, arm: str) -> dict[str, Any]:
     """Means of the last five steps."""
     if arm == "base":
         return {}
-    lines = [json.loads(line) for line in (_folder(args, arm) / "metrics.jsonl").read_text().splitlines()]
-    steps = [line for line in lines if "reward" in line]
+    steps = _steps(args, arm)
     names = {"reward": "reward", "entropy": "entropy", "collapse/equal": "collapse", "sampling/kept_share": "kept"}
     last = {short: sum(step.get(name, 0.0) for step in steps[-5:]) / len(steps[-5:]) for name, short in names.items()}
     return {"last": last, "seconds": steps[-1]["seconds"], "steps": len(steps)}
+
+
+def _steps(args: argparse.Namespace, arm: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (_folder(args, arm) / "metrics.jsonl").read_text().splitlines()]
+    return [line for line in lines if "reward" in line]
+
+
+def _draw(args: argparse.Namespace, results: list[dict[str, Any]], prepared: Prepared) -> None:
+    """Similarity and entropy of training by step, and similarity on held-out steps, each beside the floor."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (training, entropy, tested) = pyplot.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    for number, result in enumerate(results):
+        figures, colour = result["similarity"], f"C{number}"
+        spread = [[figures["value"] - figures["low"]], [figures["high"] - figures["value"]]]
+        tested.errorbar(
+            [figures["value"]], [result["arm"].split(",")[0]], xerr=spread, fmt="o", color=colour, capsize=4
+        )
+        if result["arm"] != "base":
+            steps = _steps(args, result["arm"])
+            at = [step["step"] for step in steps]
+            training.plot(
+                at, [step.get("similarity") for step in steps], color=colour, label=result["arm"].split(",")[0]
+            )
+            entropy.plot(at, [step.get("entropy") for step in steps], color=colour)
+    training.axhline(prepared.floor, color="black", linestyle="--", linewidth=1)
+    training.annotate("floor", (1, prepared.floor), xytext=(0, 3), textcoords="offset points")
+    tested.axvline(prepared.floor, color="black", linestyle="--", linewidth=1)
+    training.set(title="similarity of well-formed rollouts", xlabel="optimizer step")
+    entropy.set(title="entropy of rollouts, nats a token", xlabel="optimizer step")
+    tested.set(title="similarity on held-out steps, greedy, 95% intervals")
+    tested.invert_yaxis()
+    training.legend(fontsize="small")
+    figure.savefig(args.figure, dpi=110)
 
 
 def _print(results: list[dict[str, Any]], prepared: Prepared) -> None:

@@ -90,8 +90,8 @@ def test_the_floor_stands_beside_the_reward(subject, prepared):
     it = subject(SFT, SRL, {**SRL, "kind": "rlvr"}, {**SRL, "name": "whole", "unit": "solution"})
     found = {check.id: check.message for check in floors(it)}
     value = json.loads((prepared / "report.json").read_text())["floors"]["floor"]["value"]
-    assert found["floor.srl"].endswith(f"earns up to {value:.2f}")
-    assert "not by similarity" in found["floor.rlvr"]
+    assert f"rewarded by similarity; without learning anything similarity is up to {value:.2f}." in found["floor.srl"]
+    assert found["floor.rlvr"] == "rewarded by final answers"
     assert "not measured" in found["floor.whole"]
     assert set(found) == {"floor.srl", "floor.rlvr", "floor.whole"}
 
@@ -137,8 +137,8 @@ def test_another_reward_than_the_papers_is_not_called_similarity(subject, prepar
     (found,) = floors(subject({**SRL, "reward": reward}))
     assert found.status is Status.OK
     value = json.loads((prepared / "report.json").read_text())["floors"]["floor"]["value"]
-    assert found.message.startswith(f"rewarded by {reward}; similarity is logged beside it")
-    assert found.message.endswith(f"earns up to {value:.2f}")
+    assert found.message.startswith(f"rewarded by {reward}, ")
+    assert found.message.endswith(f"without learning anything similarity is up to {value:.2f}")
 
 
 def test_a_reward_that_has_no_other_actions_to_hold_against_is_said(subject, expert_trajectories, tmp_path):

@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 import yaml
 
-from treadle.cli import main as cli
 from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.sources.native import to_row
-
-
-@pytest.fixture
-def treadle(monkeypatch, capfd):
-    """Run a command in this process; returns exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["treadle", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capfd.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

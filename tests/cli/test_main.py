@@ -12,7 +12,6 @@ import sys
 import pytest
 import yaml
 
-from treadle.cli import main as cli
 from treadle.cli.data import spread
 from treadle.cli.evaluate import BACKEND_FLAGS
 from treadle.cli.problems import instances_of
@@ -20,23 +19,6 @@ from treadle.data.prepared import Prepared
 from treadle.data.prompts import Asking
 from treadle.data.sources.native import to_row
 from treadle.evaluate.backends import _OPENERS
-
-
-@pytest.fixture
-def treadle(monkeypatch, capfd):
-    """Run a command in this process; returns exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["treadle", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capfd.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

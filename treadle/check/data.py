@@ -38,23 +38,23 @@ def floors(subject: Subject) -> Iterator[Check]:
             continue
         id = f"floor.{stage.name}"
         floor = similarity_floor(stage, subject.prepared, subject.shown)
-        reward = stage.reward if isinstance(stage, SRLStage) else "similarity"
         if _lacks_contrasts(subject, stage):
             yield warning(
                 id,
-                f"{stage.name}: there are no other experts' actions that reward={reward} could hold an action against, "
-                "so it is the paper's similarity; prepare more trajectories, or set "
+                f"{stage.name}: there are no other experts' actions that reward={stage.reward} could hold an action "
+                "against, so it is the paper's similarity; prepare more trajectories, or set "
                 f"stages.{stage.name}.reward=similarity",
             )
-        elif reward != "similarity":
-            of_it = "" if floor is None else f", of which a policy that has learned nothing earns up to {floor:.2f}"
-            yield ok(id, f"rewarded by {reward}; similarity is logged beside it{of_it}")
-        elif floor is not None:
-            yield ok(id, f"rewarded by similarity, of which a policy that has learned nothing earns up to {floor:.2f}")
-        elif isinstance(stage, SRLStage):
+            continue
+        earned = "" if floor is None else f"without learning anything similarity is up to {floor:.2f}"
+        if not isinstance(stage, SRLStage):
+            yield ok(id, "rewarded by final answers" + (f", and steps by similarity; {earned}" if earned else ""))
+        elif stage.reward != "similarity":
+            yield ok(id, f"rewarded by {stage.reward}, which takes the floor off; {earned or 'it is not measured'}")
+        elif floor is None:
             yield ok(id, "rewarded by similarity; what is earned without learning anything is not measured for it")
         else:
-            yield ok(id, "rewarded by final answers, not by similarity")
+            yield ok(id, f"rewarded by similarity; {earned}. `reward: margin` takes that off (docs/floors.md)")
 
 
 def _lacks_contrasts(subject: Subject, stage: RLStage) -> bool:
