@@ -86,3 +86,11 @@ def test_only_a_date_that_is_shown_is_described():
     }
     assert "date" not in Chat(stored("qwen3"), ChatSettings(date="2026-11-28")).record()
     assert Chat(byte_tokenizer(TEMPLATES["llama3_2"])).settings.date == datetime.date.today().isoformat()
+
+
+def test_a_template_that_writes_a_token_which_the_tokenizer_has_not_names_it():
+    tokenizer = byte_tokenizer(TEMPLATES["llama3"])
+    assert Chat(tokenizer).prompt_text([user("q")]).startswith("<s>")
+    tokenizer.bos_token = None
+    with pytest.raises(ModelError, match=r"writes bos_token, which the tokenizer has not; set tokenizer.bos_token"):
+        Chat(tokenizer)

@@ -59,7 +59,7 @@ def test_all_rows_beyond_are_an_error(subject, prepared, tiny_folder, edit):
     found = by_id(subject(SRL, SFT))
     assert {found["positions.srl"].status, found["positions.sft"].status} == {Status.ERROR}
     assert "Prepare the data with shorter prompts" in found["positions.srl"].message
-    assert "Set stages.sft.max_length=20" in found["positions.sft"].message
+    assert "Prepare the data with shorter prompts" in found["positions.sft"].message
 
 
 def test_a_model_that_looks_positions_up_cannot_go_beyond(subject, prepared, tiny_folder, edit):
@@ -142,3 +142,12 @@ def test_of_a_warmup_prompts_are_measured_with_what_the_model_may_write(subject,
     assert set(found) == {"positions.warmup"}  # what max_length takes is known when completions are
     assert found["positions.warmup"].status is Status.OK
     assert shown_rows(subject(warmup))["warmup"].trained is None
+
+
+def test_prompts_that_are_too_long_themselves_are_not_mended_by_max_length(subject, prepared, tiny_folder, edit):
+    it = subject(SFT)
+    whole, prompts = tokens_of(it, it.stages[0])
+    for limit, remedy in ((min(prompts), "Prepare the data"), (min(prompts) + 1, "Set stages.sft.max_length=")):
+        positions(tiny_folder, edit, limit)
+        assert remedy in by_id(subject(SFT))["positions.sft"].message
+    assert max(whole) > min(prompts) + 1

@@ -13,7 +13,9 @@ from treadle.check.results import Status
 from treadle.check.sampling import sampling
 from treadle.check.sharing import prefix_tree, shared_rollout
 from treadle.check.subject import Subject
+from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.prepared import Prepared
+from treadle.data.sources.native import to_row
 
 
 def only(found):
@@ -128,3 +130,24 @@ def test_sampling_is_told(subject):
     found = only(sampling(subject({**SRL, "trl": {"top_p": 0.9, "top_k": 20}}, data=False)))
     assert found == (Status.OK, "temperature 1, top_p 0.9, top_k 20")
     assert list(sampling(subject(SFT, {**SRL, "trl": {"use_vllm": True}}, data=False))) == []
+
+
+@pytest.mark.parametrize("reward", ["margin", "scaled", "weighted"])
+def test_another_reward_than_the_papers_is_not_called_similarity(subject, prepared, reward):
+    (found,) = floors(subject({**SRL, "reward": reward}))
+    assert found.status is Status.OK
+    value = json.loads((prepared / "report.json").read_text())["floors"]["floor"]["value"]
+    assert found.message.startswith(f"rewarded by {reward}, ")
+    assert found.message.endswith(f"without learning anything similarity is up to {value:.2f}")
+
+
+def test_a_reward_that_has_no_other_actions_to_hold_against_is_said(subject, expert_trajectories, tmp_path):
+    source = tmp_path / "one.jsonl"
+    source.write_text(json.dumps(to_row(expert_trajectories[0])) + "\n")
+    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=0))
+    found = {reward: next(floors(subject({**SRL, "reward": reward}))) for reward in ("similarity", "margin", "scaled")}
+    assert {reward for reward, check in found.items() if check.status is Status.WARNING} == {"scaled"}
+    assert "reward=scaled could hold an action against" in found["scaled"].message
+    assert "stages.srl.reward=similarity" in found["scaled"].message
+    (asked_for,) = floors(subject({**SRL, "reward": "scaled", "contrasts": 0}))
+    assert asked_for.status is Status.OK

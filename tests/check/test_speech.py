@@ -3,10 +3,11 @@
 import pytest
 from tokenizers import Regex, normalizers
 
+from tests.chat.tokenizers import TEMPLATES as TRL_TEMPLATES
 from tests.check.conftest import SFT, SRL
 from treadle.check import look
 from treadle.check.results import Status
-from treadle.check.speech import end_of_turn, prompts, round_trip, template, thoughts
+from treadle.check.speech import end_of_turn, examples, prompts, round_trip, template, thoughts
 
 
 def only(found):
@@ -75,3 +76,90 @@ def test_what_stands_on_an_error_is_said_to_be_left_out(subject, prepared, tiny_
     assert found["template"].status is Status.ERROR
     assert found["left_out"].message.startswith("not looked at before the error is mended: end_of_turn, thoughts")
     assert "positions.srl" not in found
+
+
+def spoken(subject, tiny_folder, template, *stages, **changes):
+    (tiny_folder / "chat_template.jinja").write_text(TRL_TEMPLATES[template])
+    return subject(*stages, **changes)
+
+
+@pytest.mark.parametrize("template", ["gemma", "qwen2_5", "llama3_2", "qwen3_instruct_2507"])
+def test_worked_examples_that_reach_the_model_whole_are_counted(subject, prepared, tiny_folder, template):
+    it = spoken(subject, tiny_folder, template, prompts={"examples": 2})
+    assert list(examples(it)) == [("examples.srl", Status.OK, "worked examples stand in prompts as they are: 2")]
+    _, first, _, second, _ = it.rows(it.stages[0])[0]["prompt"]
+    text = it.chat.prompt_text(it.rows(it.stages[0])[0]["prompt"])
+    assert text.index(first["content"]) < text.index(second["content"])
+
+
+REMEDIES = {
+    "qwen3": "set prompts.think=false (with think_tags: optional), or prompts.examples=0",
+    "glm4moe": "set prompts.think=false (with think_tags: optional), or prompts.examples=0",
+    "deepseek_r1_distill": "set prompts.examples=0",
+    "qwen3_6": "set chat_template_kwargs: {preserve_thinking: true}",
+    "nemotron_3_nano": "set chat_template_kwargs: {truncate_history_thinking: false}",
+}
+"""Of TRL's templates that take thoughts out of earlier turns."""
+
+
+@pytest.mark.parametrize("template", REMEDIES)
+def test_a_template_that_takes_thoughts_out_of_worked_examples_is_said_with_what_mends_it(
+    subject, prepared, tiny_folder, template
+):
+    it = spoken(subject, tiny_folder, template, prompts={"examples": 2})
+    prompt = it.rows(it.stages[0])[0]["prompt"]
+    thought = prompt[1]["content"].split("</think>")[0].removeprefix("<think>")
+    assert thought not in it.chat.prompt_text(prompt)
+    status, message = only(examples(it))
+    assert status is Status.WARNING
+    assert message.startswith("srl: the chat template takes the thoughts out of worked examples")
+    assert message.endswith(REMEDIES[template])
+
+
+MENDED = {
+    "qwen3": {"prompts": {"examples": 2, "think": False}},
+    "glm4moe": {"prompts": {"examples": 2, "think": False}},
+    "qwen3_6": {"prompts": {"examples": 2}, "chat_template_kwargs": {"preserve_thinking": True}},
+    "nemotron_3_nano": {"prompts": {"examples": 2}, "chat_template_kwargs": {"truncate_history_thinking": False}},
+}
+
+
+@pytest.mark.parametrize("template", MENDED)
+def test_what_the_warning_of_lost_thoughts_names_mends_it(subject, prepared, tiny_folder, template):
+    it = spoken(subject, tiny_folder, template, **MENDED[template])
+    assert only(examples(it))[0] is Status.OK
+
+
+def test_what_a_warm_up_samples_with_is_looked_at_and_not_what_others_are_shown(subject, prepared, tiny_folder):
+    warmup = {"kind": "warmup", "examples": 2, "batch_size": 2, "micro_batch": 2}
+    (found,) = examples(spoken(subject, tiny_folder, "qwen3", warmup, SRL))
+    assert found.id == "examples.warmup"
+    assert found.status is Status.WARNING
+    assert found.message.endswith("or stages.warmup.examples=0")
+
+
+def test_a_warm_up_with_more_examples_than_trajectories_names_its_own_key(subject, prepared):
+    (found,) = examples(subject({"kind": "warmup", "examples": 1000}))
+    assert found.status is Status.ERROR
+    assert "stages.warmup.examples=1000" in found.message
+
+
+ROLES = {
+    "refused": (
+        "{% for m in messages if m.role == 'assistant' %}{{ raise_exception('one turn') }}{% endfor %}",
+        "prompts.examples=0",
+        Status.ERROR,
+    ),
+    "dropped": ("{% set messages = messages | rejectattr('role', 'eq', 'assistant') %}", "drops", Status.WARNING),
+    "last only": ("{% set messages = [messages[-1]] %}", "such as the user's", Status.WARNING),
+}
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_a_template_that_does_not_take_worked_examples_is_said(subject, prepared, tiny_folder, kind):
+    start, message, expected = ROLES[kind]
+    (tiny_folder / "chat_template.jinja").write_text(start + "{% for m in messages %}{{ m.content }}\n{% endfor %}")
+    status, found = only(examples(subject(prompts={"examples": 1})))
+    assert status is expected
+    assert message in found
+    assert "prompts.examples=0" in found

@@ -9,10 +9,12 @@ import torch
 from safetensors.torch import load_file
 
 from tests.recipe.test_stages import SRL, lines, prepared, recipe  # noqa: F401
+from treadle.data.examples import worked_examples
 from treadle.data.prepared import Prepared
 from treadle.data.rows import rendered
-from treadle.errors import OutputError, RecipeError, TrainingFault
+from treadle.errors import DataError, OutputError, RecipeError, TrainingFault
 from treadle.recipe import stages, warmup
+from treadle.recipe.checking import check
 from treadle.recipe.generation import Written, write
 from treadle.recipe.models import load_chat, load_model
 from treadle.recipe.schema import WarmupStage
@@ -215,3 +217,19 @@ def test_completions_have_their_own_random_numbers(prepared, tiny_folder):  # no
     assert len(set(found)) > 1
     assert all(written.truncated or parse_completion(written.text, think_tags="optional") for written in found)
     assert step_similarity(found[0].text, found[0].text) == 1.0
+
+
+def test_a_dry_run_counts_what_is_left_beside_examples_and_measured_prompts(recipe, prepared):  # noqa: F811
+    """Half of the steps without those of the examples' trajectories are for measuring, where goal_prompts allows."""
+    loaded = recipe({**WARMUP, "sampled_prompts": 1000, "goal_prompts": 1000})
+    (size,) = check(loaded)
+    _, taken = worked_examples(Prepared(prepared), 2, loaded.seed)
+    left = [t for number, t in enumerate(Prepared(prepared).trajectories("train")) if number not in taken]
+    steps = sum(len(t.steps) for t in left)
+    assert size.rows == steps - steps // 2
+    assert f"samples {size.rows} prompts" in size.describe()
+
+
+def test_more_examples_than_trajectories_are_refused_before_the_run(recipe):  # noqa: F811
+    with pytest.raises(DataError, match=r"stages\.warmup\.examples=1000 takes for worked examples"):
+        check(recipe({**WARMUP, "examples": 1000}))

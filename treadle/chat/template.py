@@ -98,6 +98,12 @@ class Template:
             ) from error
         except _FAULTS as error:
             roles = ", ".join(message["role"] for message in messages)
+            missing = re.fullmatch(r"'((?:bos|eos|pad|unk|sep|cls|mask)_token)' is undefined", str(error))
+            if missing:
+                raise ModelError(
+                    f"{self.name}: the chat template writes {missing[1]}, which the tokenizer has not; set "
+                    f"tokenizer.{missing[1]} and save it again"
+                ) from error
             reason = _line(error) if type(error) is TemplateError else f"{type(error).__name__}: {_line(error)}"
             raise ModelError(
                 f"{self.name}: the chat template refuses messages with the roles {roles} ({reason}); take a template "

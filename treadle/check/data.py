@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from treadle.check.results import Check, error, ok
+from treadle.check.results import Check, error, ok, warning
 from treadle.check.subject import Subject
 from treadle.errors import TreadleError
 from treadle.recipe.schema import RLStage, SRLStage
+from treadle.recipe.shown import contrasts_of
 from treadle.recipe.training_data import similarity_floor
+
+LOOKED_AT = 32
+"""Rows of a stage that are looked at for other experts' actions."""
 
 
 def data(subject: Subject) -> Iterator[Check]:
@@ -34,6 +38,14 @@ def floors(subject: Subject) -> Iterator[Check]:
             continue
         id = f"floor.{stage.name}"
         floor = similarity_floor(stage, subject.prepared, subject.shown)
+        if _lacks_contrasts(subject, stage):
+            yield warning(
+                id,
+                f"{stage.name}: there are no other experts' actions that reward={stage.reward} could hold an action "
+                "against, so it is the paper's similarity; prepare more trajectories, or set "
+                f"stages.{stage.name}.reward=similarity",
+            )
+            continue
         earned = "" if floor is None else f"without learning anything similarity is up to {floor:.2f}"
         if not isinstance(stage, SRLStage):
             yield ok(id, "rewarded by final answers" + (f", and steps by similarity; {earned}" if earned else ""))
@@ -43,3 +55,11 @@ def floors(subject: Subject) -> Iterator[Check]:
             yield ok(id, "rewarded by similarity; what is earned without learning anything is not measured for it")
         else:
             yield ok(id, f"rewarded by similarity; {earned}. `reward: margin` takes that off (docs/floors.md)")
+
+
+def _lacks_contrasts(subject: Subject, stage: RLStage) -> bool:
+    """Whether a reward that holds actions against other experts' finds none for any of some rows."""
+    if contrasts_of(stage, subject.prepared, subject.shown.seed) is None or stage.contrasts == 0:
+        return False
+    rows = subject.rows(stage)
+    return not any(rows[i]["contrast"] for i in range(0, len(rows), len(rows) // LOOKED_AT + 1))

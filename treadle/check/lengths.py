@@ -30,11 +30,13 @@ class Measured(NamedTuple):
     Args:
         rows: Numbers of the rows.
         tokens: Of each: the prompt, for SFT with the answer.
+        shortest: The shortest prompt.
         of: Rows that there are.
     """
 
     rows: list[int]
     tokens: np.ndarray
+    shortest: int
     of: int
 
     @property
@@ -65,21 +67,25 @@ def measure(subject: Subject, stage: AnyStage, rows: Any) -> Measured:
     until = time.monotonic() + subject.effort.seconds
     taken: list[int] = []
     tokens: list[int] = []
+    prompts: list[int] = []
     for start in range(0, len(order), CHUNK):
         part = order[start : start + CHUNK]
-        tokens += _tokens(subject, stage, [rows[i] for i in part])
+        given, whole = _tokens(subject, stage, [rows[i] for i in part])
+        prompts += given
+        tokens += whole
         taken += part
         if time.monotonic() > until:
             break
-    return Measured(taken, np.array(tokens), len(rows))
+    return Measured(taken, np.array(tokens), min(prompts), len(rows))
 
 
-def _tokens(subject: Subject, stage: AnyStage, rows: Sequence[dict[str, Any]]) -> list[int]:
+def _tokens(subject: Subject, stage: AnyStage, rows: Sequence[dict[str, Any]]) -> tuple[list[int], list[int]]:
+    """Lengths of prompts, and of prompts with what follows them in the data."""
     prompts = [len(ids) for ids in subject.chat.prompts([row["prompt"] for row in rows])]
     if not has_answers(stage):
-        return prompts
+        return prompts, prompts
     answers = [len(subject.chat.answer(row["completion"][0]["content"])) for row in rows]
-    return [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
+    return prompts, [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
 
 
 def _positions(subject: Subject, stage: AnyStage, found: Measured, rows: Any) -> Check:
@@ -104,7 +110,7 @@ def _positions(subject: Subject, stage: AnyStage, found: Measured, rows: Any) ->
     message = (
         f"{stage.name}: {len(beyond):,} of {found.described}{with_completion} exceed the model's {positions:,} "
         f"positions, the longest has {longest:,} tokens (trajectories {named}); {_what_happens(subject)}. "
-        f"{_remedy(stage, positions, longest)}"
+        f"{_remedy(stage, positions, found)}"
     )
     alone = int((tokens > positions).sum())
     if not _has_rotary(subject) and alone:
@@ -123,10 +129,11 @@ def _has_rotary(subject: Subject) -> bool:
     return bool(getattr(subject.config.get_text_config(), "rope_parameters", None))
 
 
-def _remedy(stage: AnyStage, positions: int, longest: int) -> str:
-    if has_answers(stage):
+def _remedy(stage: AnyStage, positions: int, found: Measured) -> str:
+    longest = int(found.tokens.max())
+    if has_answers(stage) and found.shortest < positions:
         return f"Set stages.{stage.name}.max_length={positions}"
-    if longest < positions:
+    if not has_answers(stage) and longest < positions:
         return f"Set stages.{stage.name}.max_completion_length={positions - longest}"
     return "Prepare the data with shorter prompts (--context, --observation-tokens), or take another model"
 

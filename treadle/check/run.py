@@ -18,7 +18,7 @@ from treadle.check.numbers import dtype
 from treadle.check.results import Check, Status, errors, warning
 from treadle.check.sampling import sampling
 from treadle.check.sharing import prefix_tree, shared_rollout
-from treadle.check.speech import end_of_turn, prompts, round_trip, template, thoughts
+from treadle.check.speech import end_of_turn, examples, prompts, round_trip, template, thoughts
 from treadle.check.subject import Subject
 from treadle.check.vocabulary import special_tokens, vocabulary
 from treadle.errors import ModelError
@@ -26,7 +26,7 @@ from treadle.recipe.schema import Recipe
 
 Group = tuple[Callable[[Subject], Iterator[Check]], ...]
 
-_ROWS: tuple[Group, ...] = ((template, data), (end_of_turn, thoughts, prompts, round_trip), (lengths, floors))
+_ROWS: tuple[Group, ...] = ((template, data), (end_of_turn, thoughts, prompts, examples, round_trip), (lengths, floors))
 ALL: tuple[Group, ...] = (
     (weights, config, tokenizer),
     (all_tensors, vocabulary, special_tokens, dtype, lora, sampling, prefix_tree, shared_rollout),

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 from treadle.check.results import Check, error, ok, warning
 from treadle.check.subject import Subject
-from treadle.errors import TreadleError
-from treadle.recipe.schema import AnyStage, SFTStage
+from treadle.errors import ModelError, TreadleError
+from treadle.recipe.example_turns import describe_lost, examples_key
+from treadle.recipe.schema import AnyStage, SFTStage, WarmupStage
 from treadle.recipe.speaking import check_prompts
 from treadle.recipe.thoughts import check_thoughts, describe_thoughts
+from treadle.recipe.warmup import Warmup
+from treadle.trajectory import Message
 
 
 def template(subject: Subject) -> Iterator[Check]:
@@ -69,6 +72,36 @@ def prompts(subject: Subject) -> Iterator[Check]:
             yield error(id, problem)
         else:
             yield ok(id, "the chat template takes rows of every kind")
+
+
+def examples(subject: Subject) -> Iterator[Check]:
+    """Worked examples stand in the prompts of a stage as they are."""
+    if not subject.has_data:
+        return
+    for stage in subject.stages:
+        id = f"examples.{stage.name}"
+        try:
+            prompt = _longest_prompt(subject, stage)
+            shown = sum(turn["role"] == "assistant" for turn in prompt)
+            lost = describe_lost(stage, prompt, subject.chat) if shown else None
+        except ModelError as problem:
+            yield error(id, f"{problem}; without worked examples: {examples_key(stage)}=0")
+            continue
+        except TreadleError as problem:
+            yield error(id, problem)
+            continue
+        if lost:
+            yield warning(id, lost)
+        elif shown:
+            yield ok(id, f"worked examples stand in prompts as they are: {shown}")
+
+
+def _longest_prompt(subject: Subject, stage: AnyStage) -> list[Message]:
+    """A prompt of the stage with its worked examples: of a warm-up one that it samples with."""
+    if not isinstance(stage, WarmupStage) or not stage.examples:
+        return subject.rows(stage)[0]["prompt"]
+    recipe = subject.recipe
+    return Warmup(stage, recipe, subject.prepared, subject.shown, subject.chat, recipe.output).first_prompt
 
 
 def round_trip(subject: Subject) -> Iterator[Check]:

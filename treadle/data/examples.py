@@ -18,7 +18,9 @@ LOOKED_AT = 200
 """Trajectories that examples are chosen from."""
 
 
-def worked_examples(prepared: Prepared, count: int, seed: int) -> tuple[tuple[Example, ...], tuple[int, ...]]:
+def worked_examples(
+    prepared: Prepared, count: int, seed: int, key: str = "prompts.examples"
+) -> tuple[tuple[Example, ...], tuple[int, ...]]:
     """Examples for the prompts of a run.
 
     Of up to `LOOKED_AT` trajectories, drawn by seed, those of two steps or more that are no longer than most: examples
@@ -27,6 +29,7 @@ def worked_examples(prepared: Prepared, count: int, seed: int) -> tuple[tuple[Ex
     Args:
         count: How many, each of another trajectory; 0 for none.
         seed: Another one draws others.
+        key: What says `count` in a recipe, for the message.
 
     Returns:
         The examples, and the rows of their trajectories in the training file.
@@ -40,7 +43,7 @@ def worked_examples(prepared: Prepared, count: int, seed: int) -> tuple[tuple[Ex
     if len(stored) <= count:
         raise DataError(
             f"{prepared.folder}: {len(stored)} training trajectories, expected more than the {count} that "
-            f"prompts.examples={count} takes for worked examples; set it to {max(0, len(stored) - 1)} or less"
+            f"{key}={count} takes for worked examples; set it to {max(0, len(stored) - 1)} or less"
         )
     drawn = random.Random(f"examples/{seed}").sample(range(len(stored)), min(len(stored), max(LOOKED_AT, 2 * count)))
     read = {n: read_native(stored[n], f"{prepared.trajectory_file('train')}, row {n + 1}") for n in drawn}

@@ -19,7 +19,7 @@ from treadle.recipe.speaking import check_prompts, recipe_chat
 from treadle.recipe.thoughts import check_thoughts, describe_thoughts
 from treadle.recipe.training_data import count_without_answer, similarity_floor
 from treadle.recipe.validation_rows import describe_validation
-from treadle.recipe.warmup import describe_warmup
+from treadle.recipe.warmup import Warmup
 
 
 def check(recipe: Recipe) -> list[Sizes]:
@@ -39,14 +39,16 @@ def check(recipe: Recipe) -> list[Sizes]:
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         check_thoughts(stage, chat.thought_tags)
         rows, cut = counted(stage, recipe, prepared, chat, shown)
-        size = derive_sizes(stage, rows, processes)
+        is_warmup = isinstance(stage, WarmupStage)
+        warmup = Warmup(stage, recipe, prepared, shown, chat, folder) if is_warmup else None
+        size = derive_sizes(stage, warmup.prompts if warmup else rows, processes)
         more = {
             "without_answer": count_without_answer(stage, prepared),
             "cut": cut,
             "validation": describe_validation(stage, prepared, shown),
             "examples": len(shown.left_out),
             "thoughts": describe_thoughts(chat, recipe.prompts.think),
-            "warmup": describe_warmup(stage, size.rows) if isinstance(stage, WarmupStage) else "",
+            "warmup": warmup.describe() if warmup else "",
         }
         sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
         trainer_config(stage, recipe, folder, size)

@@ -37,6 +37,7 @@ from treadle.recipe.shown import Shown
 from treadle.recipe.training_data import CONVERSATION, step_references
 from treadle.scoring.completion import Completion, FormatFault, parse_completion
 from treadle.scoring.rewards import step_similarity
+from treadle.trajectory import Message
 
 FILE = "warmup.json"
 
@@ -50,6 +51,9 @@ class Warmup:
         shown: What the prompts of training show: those of the stages that follow.
         chat: How the model is spoken to.
         folder: The stage's.
+
+    Raises:
+        DataError: There are too few trajectories for the worked examples, or no step is left beside them.
     """
 
     def __init__(
@@ -57,7 +61,7 @@ class Warmup:
     ) -> None:
         self._stage, self._recipe, self._chat = stage, recipe, chat
         self.file = folder / FILE
-        examples, taken = worked_examples(prepared, stage.examples, recipe.seed)
+        examples, taken = worked_examples(prepared, stage.examples, recipe.seed, f"stages.{stage.name}.examples")
         left = replace(shown, left_out=(*shown.left_out, *taken)).trained_on(step_references(stage, prepared))
         if not len(left):
             raise DataError(f"{prepared.folder}: no step is left for stage {stage.name!r} beside its worked examples")
@@ -68,6 +72,24 @@ class Warmup:
         self._sampled = rendered(left.select(sampled), prepared, asking=with_examples)
         self._plain = rendered(left.select(sampled), prepared, asking=shown.asking)
         self._measured = rendered(left.select(measured), prepared, asking=shown.asking)
+
+    @property
+    def first_prompt(self) -> list[Message]:
+        """The first that is sampled, with the worked examples."""
+        return self._sampled[0]["prompt"]
+
+    @property
+    def prompts(self) -> int:
+        """How many are sampled: no more conversations than these are trained on."""
+        return len(self._sampled)
+
+    def describe(self) -> str:
+        """What the stage will do, for people."""
+        stage = self._stage
+        return (
+            f"samples {self.prompts:,} prompts x {stage.rollouts} with {stage.examples} worked examples, trains "
+            f"on the well-formed ones until {stage.goal:.0%} are without examples"
+        )
 
     def rows(self, model: str) -> Dataset:
         """The conversations to train on; sampled once, and read again by a run that goes on.
@@ -222,12 +244,3 @@ class FormatGoal(TrainerCallback):
         last = state.global_step >= state.max_steps
         if (last or state.global_step % self._warmup.every == 0) and self._warmup.measure(model, state.global_step):
             control.should_training_stop = True
-
-
-def describe_warmup(stage: WarmupStage, rows: int) -> str:
-    """What a warm-up stage will do, for people."""
-    count = min(rows, stage.sampled_prompts)
-    return (
-        f"samples {count:,} prompts x {stage.rollouts} with {stage.examples} worked examples, trains on the "
-        f"well-formed ones until {stage.goal:.0%} are without examples"
-    )
