@@ -199,4 +199,4 @@ def test_a_dtype_that_is_none_is_one_line(treadle, tiny_folder, tmp_path, dtype)
     problems.write_text('{"problem": "1+1", "answer": 2}\n')
     code, _, err = treadle("evaluate", tiny_folder, "--data", problems, "-o", tmp_path / "e", "--dtype", dtype)
     assert code == 2
-    assert f"dtype '{dtype}': expected one of auto, float32, bfloat16, float16" in err
+    assert f"dtype '{dtype}': expected one of auto, float32, bfloat16, float16, float64" in err

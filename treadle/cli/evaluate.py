@@ -75,7 +75,7 @@ def evaluate(
     backend: Annotated[str, _option("transformers, openai (a server) or vllm (in this process).", Engine)] = (
         "transformers"
     ),
-    dtype: Annotated[str | None, _option("float32, bfloat16, float16 or auto.", Engine)] = None,
+    dtype: Annotated[str | None, _option("float32, bfloat16, float16, float64 or auto.", Engine)] = None,
     device: Annotated[str | None, _option("transformers: cpu, cuda, cuda:1 ... or auto.", Engine)] = None,
     batch_size: Annotated[int | None, _option("transformers: rows computed together.", Engine, min=1)] = None,
     base_url: Annotated[str | None, _option("openai: such as http://localhost:8000/v1.", Engine)] = None,

@@ -30,7 +30,7 @@ from treadle.recipe.model_files import check_tokenizer_files, check_weights, con
 
 BASE = "miniature"
 """Name under which recipes refer to the small model that is shipped with the package."""
-DTYPES = ("auto", "float32", "bfloat16", "float16")
+DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
 
 
 def resolve(model: str) -> str:
