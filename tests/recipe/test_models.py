@@ -33,7 +33,7 @@ def test_missing_weights_are_not_made_up(tiny_folder):
         load_model(str(tiny_folder))
 
 
-@pytest.mark.parametrize("dtype", ["float8", "int8", "int8", "bf16", ""])
+@pytest.mark.parametrize("dtype", ["float8", "int8", "bf16", ""])
 def test_other_dtypes_are_refused(tiny_folder, dtype):
     with pytest.raises(ModelError, match=f"dtype '{dtype}': expected one of auto, float32, bfloat16, float16, float64"):
         load_model(str(tiny_folder), dtype)

@@ -41,9 +41,10 @@ def worked_examples(
         return (), ()
     stored = Dataset.from_parquet(str(prepared.trajectory_file("train")))
     if len(stored) <= count:
+        most = max(0, len(stored) - 1)
         raise DataError(
             f"{prepared.folder}: {len(stored)} training trajectories, expected more than the {count} that "
-            f"{key}={count} takes for worked examples; set it to {max(0, len(stored) - 1)} or less"
+            f"{key}={count} takes for worked examples; set it to {most}{' or less' if most else ''}"
         )
     drawn = random.Random(f"examples/{seed}").sample(range(len(stored)), min(len(stored), max(LOOKED_AT, 2 * count)))
     read = {n: read_native(stored[n], f"{prepared.trajectory_file('train')}, row {n + 1}") for n in drawn}

@@ -87,8 +87,8 @@ class Warmup:
         """What the stage will do, for people."""
         stage = self._stage
         return (
-            f"samples {self.prompts:,} prompts x {stage.rollouts} with {stage.examples} worked examples, trains "
-            f"on the well-formed ones until {stage.goal:.0%} are without examples"
+            f"samples {self.prompts:,} prompts x {stage.rollouts} with {stage.examples} worked examples of other "
+            f"trajectories, trains on the well-formed ones until {stage.goal:.0%} are without examples"
         )
 
     def rows(self, model: str) -> Dataset:
