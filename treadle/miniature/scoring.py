@@ -19,7 +19,7 @@ from treadle.evaluate.turns import Turns
 from treadle.miniature import world
 from treadle.miniature.problems import as_tasks
 from treadle.scoring.answers import last_boxed
-from treadle.scoring.thoughts import thoughts
+from treadle.scoring.thoughts import PLAIN
 
 # Generous limits: a thought that is cut off would make a verbose arm look worse than it is.
 WHOLE_TOKENS = 1200
@@ -90,5 +90,10 @@ def _summary(samples: list[Sample], tokenizer: PreTrainedTokenizerBase) -> dict[
 
 
 def _thoughts(sample: Sample) -> list[str]:
-    """Of the loop the thoughts of its well-formed steps, of a whole solution its think blocks."""
-    return sample.thoughts[: len(sample.steps)] if sample.key.mode == "loop" else thoughts(sample.text)
+    """Of the loop the thoughts of its well-formed steps, of a whole solution its think blocks.
+
+    The model writes both tags itself, so a closing one alone ends no thought.
+    """
+    if sample.key.mode == "loop":
+        return sample.thoughts[: len(sample.steps)]
+    return [thought.strip() for thought in PLAIN.pattern.findall(sample.text)]
