@@ -208,28 +208,35 @@ def _draw(args: argparse.Namespace, results: list[dict[str, Any]], prepared: Pre
     from matplotlib import pyplot
 
     figure, (training, entropy, tested) = pyplot.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
-    for number, result in enumerate(results):
+    names = _names([result["arm"] for result in results])
+    for number, (result, name) in enumerate(zip(results, names, strict=True)):
         figures, colour = result["similarity"], f"C{number}"
         spread = [[figures["value"] - figures["low"]], [figures["high"] - figures["value"]]]
-        tested.errorbar(
-            [figures["value"]], [result["arm"].split(",")[0]], xerr=spread, fmt="o", color=colour, capsize=4
-        )
+        tested.errorbar([figures["value"]], [name], xerr=spread, fmt="o", color=colour, capsize=4)
         if result["arm"] != "base":
             steps = _steps(args, result["arm"])
             at = [step["step"] for step in steps]
-            training.plot(
-                at, [step.get("similarity") for step in steps], color=colour, label=result["arm"].split(",")[0]
-            )
+            training.plot(at, [step.get("similarity") for step in steps], color=colour, label=name)
             entropy.plot(at, [step.get("entropy") for step in steps], color=colour)
     training.axhline(prepared.floor, color="black", linestyle="--", linewidth=1)
     training.annotate("floor", (1, prepared.floor), xytext=(0, 3), textcoords="offset points")
     tested.axvline(prepared.floor, color="black", linestyle="--", linewidth=1)
     training.set(title="similarity of well-formed rollouts", xlabel="optimizer step")
     entropy.set(title="entropy of rollouts, nats a token", xlabel="optimizer step")
-    tested.set(title="similarity on held-out steps, greedy, 95% intervals")
+    tested.set(title="held-out steps, greedy, 95% intervals", xlabel="similarity")
     tested.invert_yaxis()
     training.legend(fontsize="small")
     figure.savefig(args.figure, dpi=110)
+
+
+def _names(arms: list[str]) -> list[str]:
+    """The arms without what all trained ones have in common."""
+    parts = [arm.split(", ") for arm in arms]
+    trained = [set(part) for part in parts if part != ["base"]]
+    common = set.intersection(*trained) if len(trained) > 1 else set()
+    return [
+        ", ".join(word for word in part if word not in common) or arm for part, arm in zip(parts, arms, strict=True)
+    ]
 
 
 def _print(results: list[dict[str, Any]], prepared: Prepared) -> None:
