@@ -74,7 +74,7 @@ def test_the_best_well_formed_completion_of_each_prompt_is_kept_with_its_own_tho
     warm = made(think_tags="strict", goal=0.99)
     rows = warm.rows(str(tiny_folder))
     assert [row["completion"] for row in rows] == [[{"role": "assistant", "content": near}]] * 6
-    found = json.loads(warm.file.read_text())
+    found = json.loads(warm.record.file.read_text())
     assert (found["completions"], found["faults"]) == (24, {"truncated": 6, "empty_action": 6})
     assert found["shares"] == [{"step": 0, "share": 0.5}]
 
@@ -186,6 +186,14 @@ def test_what_was_sampled_with_other_settings_is_not_used(recipe, tmp_path):  # 
         stages.run(recipe(WARMUP), quiet=True)
     stages.run(recipe(WARMUP), quiet=True, overwrite=True)
     assert record(tmp_path)["kept"]
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[]", '{"kept": []}'])
+def test_a_damaged_record_is_named_with_what_mends_it(made, tiny_folder, damaged):
+    warm = made()
+    warm.record.file.write_text(damaged)
+    with pytest.raises(OutputError, match=r"warmup\.json: not as a warm-up writes it .*; remove it \(rm "):
+        warm.rows(str(tiny_folder))
 
 
 def test_a_dry_run_says_what_it_will_do(recipe):  # noqa: F811

@@ -3,13 +3,10 @@
 With worked examples in the prompt many models write what they do not write without. Of each prompt's completions the
 well-formed one that is most similar to the expert's action is kept, with the model's own thought, and trained on under
 the prompt without examples, until enough completions are well-formed without them. No outside data is needed.
-
-    warmup.json     what was sampled and kept, the share of well-formed completions before and after each few steps
 """
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from dataclasses import replace
@@ -27,19 +24,16 @@ from treadle.data.examples import worked_examples
 from treadle.data.prepared import Prepared
 from treadle.data.rows import rendered
 from treadle.errors import DataError, TrainingFault
-from treadle.files.whole import write_whole
 from treadle.recipe.arguments import compute_dtype
-from treadle.recipe.folders import by_one
 from treadle.recipe.generation import Written, write
 from treadle.recipe.models import load_model
 from treadle.recipe.schema import Recipe, WarmupStage
 from treadle.recipe.shown import Shown
 from treadle.recipe.training_data import CONVERSATION, step_references
+from treadle.recipe.warmup_record import WarmupRecord
 from treadle.scoring.completion import Completion, FormatFault, parse_completion
 from treadle.scoring.rewards import step_similarity
 from treadle.trajectory import Message
-
-FILE = "warmup.json"
 
 
 class Warmup:
@@ -60,7 +54,7 @@ class Warmup:
         self, stage: WarmupStage, recipe: Recipe, prepared: Prepared, shown: Shown, chat: Chat, folder: Path
     ) -> None:
         self._stage, self._recipe, self._chat = stage, recipe, chat
-        self.file = folder / FILE
+        self.record = WarmupRecord(folder)
         examples, taken = worked_examples(prepared, stage.examples, recipe.seed, f"stages.{stage.name}.examples")
         left = replace(shown, left_out=(*shown.left_out, *taken)).trained_on(step_references(stage, prepared))
         if not len(left):
@@ -97,10 +91,10 @@ class Warmup:
         Raises:
             TrainingFault: No completion is well-formed.
         """
-        found = by_one(lambda: json.loads(self.file.read_text(encoding="utf-8")) if self.file.is_file() else None)
+        found = self.record.read()
         if found is None:
             found = self._sample(model)
-            by_one(lambda: self._write(found))
+            self.record.write(found)
         kept = found["kept"]
         if not kept and found["goal_reached_at"] is None:
             faults = ", ".join(f"{name} {count:,}" for name, count in found["faults"].items())
@@ -124,7 +118,7 @@ class Warmup:
     @property
     def reached_at(self) -> int | None:
         """Optimizer steps after which the goal was reached, 0 for before any; `None` as long as it is not."""
-        return json.loads(self.file.read_text(encoding="utf-8"))["goal_reached_at"]
+        return self.record.read()["goal_reached_at"]
 
     def goal(self) -> FormatGoal:
         """Ends training at the goal."""
@@ -136,18 +130,6 @@ class Warmup:
         parsed = [self._parsed(completion) for completion in written]
         faults = Counter(fault for fault in parsed if isinstance(fault, FormatFault))
         return 1 - faults.total() / len(parsed), faults
-
-    def note(self, step: int, share: float, reached: bool) -> None:
-        """Add a measurement to the file; those of later steps, of a run that was killed, are taken out."""
-
-        def added() -> None:
-            found = json.loads(self.file.read_text(encoding="utf-8"))
-            earlier = [point for point in found["shares"] if point["step"] < step]
-            found["shares"] = [*earlier, {"step": step, "share": round(share, 4)}]
-            found["goal_reached_at"] = step if reached else None
-            self._write(found)
-
-        by_one(added)
 
     def _sample(self, model: str) -> dict[str, Any]:
         network = load_model(model, compute_dtype(self._recipe)).to(PartialState().device)
@@ -211,9 +193,6 @@ class Warmup:
             thought_tags=self._chat.thought_tags,
         )
 
-    def _write(self, found: dict[str, Any]) -> None:
-        write_whole(self.file, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-
     def _say(self, step: int, share: float, reached: bool) -> None:
         then = f"; the goal of {self._stage.goal:.0%} is reached" if reached else ""
         PartialState().print(
@@ -224,7 +203,7 @@ class Warmup:
         """Measure, note and say the share after `step` steps; whether the goal is reached."""
         share, _ = self.share(network)
         reached = share >= self._stage.goal
-        self.note(step, share, reached)
+        self.record.note(step, share, reached)
         self._say(step, share, reached)
         return reached
 
