@@ -219,7 +219,7 @@ def _draw(args: argparse.Namespace, results: list[dict[str, Any]], prepared: Pre
             training.plot(at, [step.get("similarity") for step in steps], color=colour, label=name)
             entropy.plot(at, [step.get("entropy") for step in steps], color=colour)
     training.axhline(prepared.floor, color="black", linestyle="--", linewidth=1)
-    training.annotate("floor", (1, prepared.floor), xytext=(0, 3), textcoords="offset points")
+    tested.annotate("floor", (prepared.floor, 0), xytext=(-28, 0), textcoords="offset points")
     tested.axvline(prepared.floor, color="black", linestyle="--", linewidth=1)
     training.set(title="similarity of well-formed rollouts", xlabel="optimizer step")
     entropy.set(title="entropy of rollouts, nats a token", xlabel="optimizer step")
