@@ -7,6 +7,7 @@ import os
 os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
 
 import gc
+import json
 import random
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from transformers import Qwen2ForCausalLM
 from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
 from tests import processes
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.sources.native import to_row
 from treadle.miniature import world
 from treadle.miniature.pretrain import model_config
 from treadle.miniature.tokenizer import build_tokenizer
@@ -88,3 +91,12 @@ def tiny_folder(tiny_model, tiny_tokenizer, tmp_path) -> Path:
 def expert_trajectories():
     """Twenty expert trajectories of the miniature world."""
     return [world.expert_trajectory(world.make_problem(random.Random(f"test/{i}")), f"problem-{i}") for i in range(20)]
+
+
+@pytest.fixture
+def prepared_world(expert_trajectories, tmp_path) -> Path:
+    """These prepared, all steps as targets, four trajectories held out."""
+    source = tmp_path / "world.jsonl"
+    source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in expert_trajectories))
+    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=4))
+    return tmp_path / "data"

@@ -7,8 +7,6 @@ import json
 import pytest
 
 from treadle.check import Subject
-from treadle.data.prepare import PrepareSettings, prepare
-from treadle.data.sources.native import to_row
 from treadle.recipe.reading import parse_recipe
 
 SRL = {"kind": "srl", "prompts_per_step": 2, "rollouts": 4, "micro_batch": 8, "max_completion_length": 8}
@@ -16,11 +14,8 @@ SFT = {"kind": "sft", "batch_size": 2, "micro_batch": 2}
 
 
 @pytest.fixture
-def prepared(expert_trajectories, tmp_path):
-    source = tmp_path / "world.jsonl"
-    source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in expert_trajectories))
-    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=4))
-    return tmp_path / "data"
+def prepared(prepared_world):
+    return prepared_world
 
 
 @pytest.fixture

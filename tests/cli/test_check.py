@@ -7,16 +7,10 @@ import json
 import pytest
 import yaml
 
-from treadle.data.prepare import PrepareSettings, prepare
-from treadle.data.sources.native import to_row
-
 
 @pytest.fixture
-def data(expert_trajectories, tmp_path):
-    source = tmp_path / "world.jsonl"
-    source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in expert_trajectories))
-    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=4))
-    return tmp_path / "data"
+def data(prepared_world):
+    return prepared_world
 
 
 SRL = {

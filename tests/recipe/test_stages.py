@@ -54,11 +54,8 @@ SFT = {
 
 
 @pytest.fixture
-def prepared(expert_trajectories, tmp_path) -> Path:
-    source = tmp_path / "world.jsonl"
-    source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in expert_trajectories))
-    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=4))
-    return tmp_path / "data"
+def prepared(prepared_world):
+    return prepared_world
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import GenerationConfig
 
 from treadle.check.subject import Subject
 from treadle.errors import DataError, ModelError
 from treadle.recipe.arguments import compute_dtype
 from treadle.recipe.build import reward_of
+from treadle.recipe.generation import as_written, free_sampling
 from treadle.recipe.models import load_model
 from treadle.recipe.schema import RLStage, RLVRStage, SRLStage
 from treadle.rollout import generate_completions, why_not
@@ -163,22 +163,14 @@ def _generate(
     generator: torch.Generator,
 ) -> list[list[int]]:
     prompts = subject.chat.prompts([row["prompt"] for row in rows])
-    settings = GenerationConfig(
-        max_new_tokens=limit,
-        do_sample=True,
-        temperature=stage.temperature,
-        top_k=0,
-        eos_token_id=subject.chat.ends,
-        pad_token_id=subject.tokenizer.pad_token_id,
-    )
+    settings = free_sampling(subject.chat, limit, stage.temperature)
     repeated = [prompt for prompt in prompts for _ in range(stage.rollouts)]
     return generate_completions(network, repeated, settings, generator=generator)
 
 
 def _judge(subject: Subject, found: Sampled, rows: Sequence[dict[str, Any]], tokens: list[list[int]]) -> None:
     stage, chat = found.stage, subject.chat
-    texts = [chat.decode(ids) for ids in tokens]
-    truncated = [bool(ids) and ids[-1] not in chat.ends for ids in tokens]
+    texts, truncated = map(list, zip(*(as_written(chat, ids) for ids in tokens), strict=True))
     each = [row for row in rows for _ in range(stage.rollouts)]
     columns = {name: [row[name] for row in each] for name in each[0] if name != "prompt"}
     tags = [chat.thought_tags] * len(each)

@@ -26,14 +26,13 @@ def prefix_tree(subject: Subject) -> Iterator[Check]:
             continue
         args = trainer_config(stage, subject.recipe, subject.recipe.output, derive_sizes(stage, ENDLESS))
         reason = why_no_tree(subject.network, args, _router_has_a_loss(subject, args))
-        if reason:
-            yield warning(
-                id,
-                f"log-probabilities are computed row by row, which takes longer: {reason}. "
-                f"stages.{stage.name}.trl.prefix_tree=false silences this",
-            )
-        else:
-            yield ok(id, "shared prefixes are computed once")
+        yield _of_stage(
+            stage,
+            "prefix_tree",
+            reason,
+            "log-probabilities are computed row by row",
+            "shared prefixes are computed once",
+        )
 
 
 def shared_rollout(subject: Subject) -> Iterator[Check]:
@@ -54,14 +53,16 @@ def shared_rollout(subject: Subject) -> Iterator[Check]:
             reason = rollout.why_not(subject.network, settings_of(stage))
         except (ValueError, TypeError):
             continue  # which the check of sampling says
-        if reason:
-            yield warning(
-                id,
-                f"every row's prompt is computed for itself, which takes longer: {reason}. "
-                f"stages.{stage.name}.trl.shared_rollout=false silences this",
-            )
-        else:
-            yield ok(id, "shared prompts are computed once (in one process, or where each has the whole model)")
+        shared = "shared prompts are computed once (in one process, or where each has the whole model)"
+        yield _of_stage(stage, "shared_rollout", reason, "every row's prompt is computed for itself", shared)
+
+
+def _of_stage(stage: RLStage, key: str, reason: str | None, unshared: str, shared: str) -> Check:
+    """What holds for a stage: `shared`, or for a reason `unshared`; `key` is TRL's setting that silences that."""
+    id = f"{key}.{stage.name}"
+    if reason is None:
+        return ok(id, shared)
+    return warning(id, f"{unshared}, which takes longer: {reason}. stages.{stage.name}.trl.{key}=false silences this")
 
 
 def _rl_stages(subject: Subject) -> list[RLStage]:

@@ -10,6 +10,7 @@ from transformers import GenerationConfig
 
 from treadle.chat.chat import Chat
 from treadle.rollout import generate_completions, why_not
+from treadle.rollout.generate import up_to_end
 from treadle.trajectory import Message
 
 AT_ONCE = 64
@@ -21,6 +22,23 @@ class Written(NamedTuple):
 
     text: str
     truncated: bool
+
+
+def free_sampling(chat: Chat, limit: int, temperature: float) -> GenerationConfig:
+    """Sampling from the whole distribution, up to the end of a turn or `limit` tokens."""
+    return GenerationConfig(
+        max_new_tokens=limit,
+        do_sample=True,
+        temperature=temperature,
+        top_k=0,
+        eos_token_id=chat.ends,
+        pad_token_id=chat.tokenizer.pad_token_id,
+    )
+
+
+def as_written(chat: Chat, ids: Sequence[int]) -> Written:
+    """A completion's tokens as text."""
+    return Written(chat.decode(ids), not ids or ids[-1] not in chat.ends)
 
 
 def write(
@@ -39,14 +57,7 @@ def write(
         seeds: One for each, 0 or more.
         limit: Tokens of a completion.
     """
-    config = GenerationConfig(
-        max_new_tokens=limit,
-        do_sample=True,
-        temperature=temperature,
-        top_k=0,
-        eos_token_id=chat.ends,
-        pad_token_id=chat.tokenizer.pad_token_id,
-    )
+    config = free_sampling(chat, limit, temperature)
     prompts, was_training = chat.prompts(conversations), network.training
     network.eval()
     try:
@@ -58,7 +69,7 @@ def write(
             ]
     finally:
         network.train(was_training)
-    return [Written(chat.decode(ids), not ids or ids[-1] not in chat.ends) for ids in tokens]
+    return [as_written(chat, ids) for ids in tokens]
 
 
 def _generate(network: Any, prompts: list[list[int]], config: GenerationConfig, seeds: Sequence[int]) -> Any:
@@ -70,9 +81,5 @@ def _generate(network: Any, prompts: list[list[int]], config: GenerationConfig, 
     with torch.random.fork_rng(devices=[network.device] if network.device.type == "cuda" else []):
         torch.manual_seed(seeds[0])
         output_BT = network.generate(input_ids=ids_BL, attention_mask=mask_BL, generation_config=config)
-    return [_up_to_end(ids, config.eos_token_id) for ids in output_BT[:, width:].tolist()]
-
-
-def _up_to_end(ids: list[int], ends: Sequence[int]) -> list[int]:
-    place = next((place for place, token in enumerate(ids) if token in ends), None)
-    return ids if place is None else ids[: place + 1]
+    ends = torch.tensor(config.eos_token_id)
+    return [up_to_end(ids, ends) for ids in output_BT[:, width:].tolist()]

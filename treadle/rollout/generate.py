@@ -154,7 +154,7 @@ def _generate_batch(
 
     def finish(which: list[int]) -> None:
         for i, tokens in zip(which, sampler.tokens_RL[which, width : width + sampler.step].tolist(), strict=True):
-            completions[alive[i]] = _upto_end(tokens, ends)
+            completions[alive[i]] = up_to_end(tokens, ends)
 
     while True:
         token_R = sampler.draw(logits_RV)
@@ -180,7 +180,7 @@ def _generate_batch(
         decode.advance()
 
 
-def _upto_end(tokens: list[int], ends: torch.Tensor | None) -> list[int]:
+def up_to_end(tokens: list[int], ends: torch.Tensor | None) -> list[int]:
     """Tokens up to the first end token, that one included."""
     if ends is not None:
         marks = set(ends.tolist())
