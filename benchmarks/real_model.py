@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Callable
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median

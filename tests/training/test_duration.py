@@ -17,5 +17,4 @@ def test_training_ends_after_the_step_in_which_the_time_is_over(tmp_path, elapse
 def test_the_last_weights_are_validated_where_a_stage_is(tmp_path):
     arguments = TrainingArguments(str(tmp_path), use_cpu=True, report_to=[], eval_strategy="steps", eval_steps=9)
     control = Duration(1, lambda: 2).on_step_end(arguments, TrainerState(), TrainerControl())
-    assert control.should_training_stop and control.should_evaluate
-    assert control.should_save
+    assert [control.should_training_stop, control.should_evaluate, control.should_save] == [True] * 3
