@@ -13,7 +13,7 @@ import re
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -57,7 +57,11 @@ class Chunk(NamedTuple):
 
 
 def iter_chunks(
-    path: str | Path, split: str = "train", max_row_mb: float = 64.0, skipped: Counter[str] | None = None
+    path: str | Path,
+    split: str = "train",
+    max_row_mb: float = 64.0,
+    skipped: Counter[str] | None = None,
+    wanted: Callable[[Path], bool] | None = None,
 ) -> Iterator[Chunk]:
     """All rows of `path`, in order.
 
@@ -67,6 +71,7 @@ def iter_chunks(
         split: Split of a hub data set, of a folder that `datasets` saved, and of a JSON object that holds several.
         max_row_mb: Rows of more megabytes than this are rejected unread.
         skipped: Receives how many files of a folder, and splits, were not opened, by reason.
+        wanted: Which files of a folder are read; all without it.
 
     Raises:
         DataError: Nothing is there, no file of the folder is of a known kind, or there is no such split.
@@ -80,7 +85,7 @@ def iter_chunks(
         files = list(walk(local, skipped, split))
         if not files:
             raise DataError(f"{path}: the folder holds no {', '.join(KINDS)} file (packed by gzip or zstd or not)")
-        for file in files:
+        for file in filter(wanted, files):
             yield from _file_chunks(file, without_suffix(file.relative_to(local).as_posix()), limit, split, skipped)
     elif local.is_file():
         yield from _file_chunks(local, without_suffix(local.name), limit, split, skipped)

@@ -67,8 +67,8 @@ def session_column(entries: Sequence[Any]) -> str | None:
         return CODEX
     if len(entries) < 2:
         return None
-    if all(map(_is_message, entries)):
-        return "messages" if len({entry["role"] for entry in entries}) > 1 else None
+    if all(_is_message(entry) or _is_item(entry) for entry in entries):
+        return "messages" if len({(entry.get("role"), entry.get("type")) for entry in entries}) > 1 else None
     if all("source" in entry and ("action" in entry or "observation" in entry) for entry in entries):
         return "history"
     return None

@@ -15,22 +15,27 @@ from treadle.files.rows import Rejected, Unreadable
 
 TO_LINES = "jq -c '.{key}[]' FILE > rows.jsonl"
 
-COLUMN_NAMES = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+COLUMN_NAMES = _words(
     "problem question prompt instruction query task goal input text messages conversations conversation trajectory "
     "traj steps history solution response output completion generation answer final_answer expected_answer "
-    "ground_truth id".split()
+    "ground_truth id"
 )
 """Names of columns that many data sets use; lower case."""
 _ROW = COLUMN_NAMES - {"id", "task", "goal", "answer", "output", "text", "input", "history"}
 """Columns whose text, messages or steps make an object a row."""
 _STEPS = {"steps", "trajectory", "traj", "history", "messages", "cells", "turns", "events"}
-_WRAPPERS = frozenset(
+_WRAPPERS = _words(
     "data rows examples items records samples instances entries results dataset tasks problems questions "
-    "trajectories episodes runs conversations dialogues documents".split()
+    "trajectories episodes runs conversations dialogues documents"
 )
-_PARTS = frozenset(
+_PARTS = _words(
     "inputs outputs request response body config metadata meta info state environment chosen rejected before after "
-    "args kwargs model agent result".split()
+    "args kwargs model agent result"
 )
 """Keys of objects that are parts of one row, and no keys of rows."""
 _SPLIT = re.compile(r"(train|training|test|testing|valid|validation|val|dev|eval|heldout|held_out)([_.-]?\w+)?", re.I)
@@ -167,7 +172,7 @@ def _by_columns(value: dict[str, Any], split: str, depth: int) -> Table | None:
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{name} {length}" for name, length in lengths.items())
         return _rejected(
-            f"an object of lists of unequal length ({counts}), so that it is no table by columns; write one object a line"
+            f"an object of lists of unequal length ({counts}), so that it is no table; write an object a line"
         )
     return Table([dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)])
 

@@ -89,32 +89,59 @@ def prepare(
     if not overwrite and (report := reusable(out, print_of_input)):
         return report
     check_out(out, overwrite, "report.json", source)
-    evaluation = EvaluationIndex({name: load_problems(name) for name in settings.against}) if settings.against else None
     report = PrepareReport(str(source), asdict(settings), ReadReport(), fingerprint=print_of_input)
-    report.overlap.update(dict.fromkeys(settings.against, 0))
-    maker = PartMaker(settings, tokenizer if settings.observation_tokens is not None else None, evaluation)
-    workers = _workers(source) if workers is None else workers
+    maker = part_maker(settings, tokenizer)
+    workers = workers_for(source, settings.split) if workers is None else workers
     try:
-        with _appearing(out, overwrite) as folder:
+        with appearing(out, overwrite) as folder:
             chunks = iter_chunks(source, settings.split, settings.max_row_mb, report.rows.skipped_files)
-            facts, signatures = _first_pass(ordered_map(maker, chunks, workers, attrgetter("size")), folder, report)
-            selection = select(facts, signatures, settings)
-            for number, (reason, detail) in selection.dropped.items():
-                report.rows.kept -= 1
-                report.rows.drop(reason, facts[number].id, detail)
-            if len(selection.dropped) == len(facts):
-                raise DataError(_nothing_kept(source, report.rows))
-            report.duplicates = selection.duplicates
-            report.duplicate_examples = selection.duplicate_examples
-            SplitWriter(folder, facts, selection, settings, tokenizer).write(folder / _PARTS, report)
-            write_outcomes(folder / _OUTCOMES, folder / "rows.jsonl", selection)
-            for name in (_PARTS, _OUTCOMES, _SIGNATURES):
-                (folder / name).unlink()
-            report.seconds = round(time.monotonic() - began, 1)
-            _write_report(report, folder, page)
+            parts = ordered_map(maker, chunks, workers, attrgetter("size"))
+            write_prepared(parts, folder, settings, tokenizer, report, page, began)
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; nothing was written to {out}. Start again with the same command") from None
     return report
+
+
+def part_maker(settings: PrepareSettings, tokenizer: PreTrainedTokenizerBase | None) -> PartMaker:
+    """What turns chunks into parts under these settings."""
+    evaluation = EvaluationIndex({name: load_problems(name) for name in settings.against}) if settings.against else None
+    return PartMaker(settings, tokenizer if settings.observation_tokens is not None else None, evaluation)
+
+
+def write_prepared(
+    parts: Iterable[Part],
+    folder: Path,
+    settings: PrepareSettings,
+    tokenizer: PreTrainedTokenizerBase | None,
+    report: PrepareReport,
+    page: WritePage | None,
+    began: float,
+) -> None:
+    """Decide over all parts, write the files of a prepared folder and fill in its report.
+
+    Args:
+        parts: In the order of the input.
+        began: When the work began, on the monotonic clock.
+
+    Raises:
+        DataError: No row could be used.
+    """
+    report.overlap.update(dict.fromkeys(settings.against, 0))
+    facts, signatures = _first_pass(parts, folder, report)
+    selection = select(facts, signatures, settings)
+    for number, (reason, detail) in selection.dropped.items():
+        report.rows.kept -= 1
+        report.rows.drop(reason, facts[number].id, detail)
+    if len(selection.dropped) == len(facts):
+        raise DataError(_nothing_kept(report.source, report.rows))
+    report.duplicates = selection.duplicates
+    report.duplicate_examples = selection.duplicate_examples
+    SplitWriter(folder, facts, selection, settings, tokenizer).write(folder / _PARTS, report)
+    write_outcomes(folder / _OUTCOMES, folder / "rows.jsonl", selection)
+    for name in (_PARTS, _OUTCOMES, _SIGNATURES):
+        (folder / name).unlink()
+    report.seconds = round(time.monotonic() - began, 1)
+    _write_report(report, folder, page)
 
 
 def check_settings(settings: PrepareSettings, tokenizer: PreTrainedTokenizerBase | None) -> None:
@@ -135,8 +162,9 @@ _OUTCOMES = ".outcomes.jsonl"
 _SIGNATURES = ".signatures"
 
 
-def _workers(source: str | Path) -> int:
-    files = input_files(source)
+def workers_for(source: str | Path, split: str) -> int:
+    """Processes that are worth their start: all processors, or one for a small input."""
+    files = input_files(source, split)
     small = files is not None and sum(file.stat().st_size for file in files) <= SMALL_BYTES
     return 1 if small else available()
 
@@ -210,7 +238,7 @@ def _nothing_kept(source: str | Path, rows: ReadReport) -> str:
 
 
 @contextmanager
-def _appearing(out: Path, overwrite: bool) -> Iterator[Path]:
+def appearing(out: Path, overwrite: bool) -> Iterator[Path]:
     """A scratch folder beside `out` that takes its name when the block ends well, and vanishes when not."""
     scratch = out.with_name(f".{out.name}.partial")
     shutil.rmtree(scratch, ignore_errors=True)
