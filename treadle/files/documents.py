@@ -81,7 +81,7 @@ def _alone(unit: str, item: Item, limit: int, split: str, skipped: Counter[str])
     table = table_in(value, split)
     if table is None:
         return unit, iter([item])
-    skipped.update(f"split of a file that --split does not name: {name}" for name in table.unread)
+    skipped.update(f"split that --split does not name: {name}" for name in table.unread)
     size = item.size // max(1, len(table.rows))
     return "row", (Item(number, row, size) for number, row in enumerate(table.rows, 1))
 

@@ -61,13 +61,15 @@ class _Utf8(io.RawIOBase):
         self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
         self._held = memoryview(b"")
         self._error: OSError | None = None
-        self._over = False
+        self._over = self._in_line = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, target: Any) -> int:
         while not self._held and not self._over:
+            if self._error:
+                return self._fail()
             self._fill()
         size = min(len(target), len(self._held))
         target[:size] = self._held[:size]
@@ -75,8 +77,6 @@ class _Utf8(io.RawIOBase):
         return size
 
     def _fill(self) -> None:
-        if self._error:
-            raise self._error
         block = self._stream.read(BLOCK)
         self._over = not block
         try:
@@ -85,7 +85,14 @@ class _Utf8(io.RawIOBase):
             text = error.object[: error.start].decode(self._encoding, "surrogatepass")
             self._error = OSError(f"the text is {self._encoding.upper()}, but {error.reason} (cut off, or damaged)")
             self._over = False
+        self._in_line = not text.endswith("\n") if text else self._in_line
         self._held = memoryview(text.encode("utf-8", "surrogatepass"))
+
+    def _fail(self) -> int:
+        if self._in_line:  # an end first, so that who reads lines is given the one that was begun
+            self._in_line = False
+            return 0
+        raise self._error
 
 
 def no_utf8(around: bytes, place: int) -> str:

@@ -35,6 +35,7 @@ _CLAUDE_ASIDE = {
     "pr-link",
     "worktree-state",
 }
+_CLAUDE_KEYS = ("sessionId", "leafUuid", "snapshot", "subtype")
 _CODEX_EVENTS = ("thread.", "turn.", "item.")
 
 
@@ -44,9 +45,9 @@ def list_column(first: Any) -> str | None:
         return "history" if list_column(first[0]) == "history" else None
     if not isinstance(first, dict) or first.keys() & _ROW:
         return None
-    if _is_claude(first) and (_is_claude_turn(first) or "sessionId" in first or "leafUuid" in first):
+    if _is_claude(first) and (_is_claude_turn(first) or not first.keys().isdisjoint(_CLAUDE_KEYS)):
         return CLAUDE_CODE
-    if _is_codex(first):
+    if _is_codex(first) or _is_codex_head(first):
         return CODEX
     if "role" in first or {"from", "value"} <= first.keys() or _is_item(first):
         return "messages"

@@ -39,11 +39,12 @@ def parsed_line(line: bytes) -> Any:
         return _value(line)
     except RecursionError:
         raise Rejected(Unreadable.JSON, "nested too deeply") from None
-    except UnicodeDecodeError as error:
-        raise Rejected(Unreadable.JSON, no_utf8(line, error.start)) from None
     except ValueError as error:
-        wide = "; the line holds zero bytes, as UTF-16 has: keep one encoding in a file" if b"\0" in line else ""
-        raise Rejected(Unreadable.JSON, f"{error}{wide}") from None
+        if b"\0" in line:
+            said = f"{error}; the line holds zero bytes, as UTF-16 has: keep one encoding in a file"
+        else:
+            said = no_utf8(line, error.start) if isinstance(error, UnicodeDecodeError) else str(error)
+        raise Rejected(Unreadable.JSON, said) from None
 
 
 def _value(line: bytes) -> Any:
