@@ -165,8 +165,7 @@ def _by_columns(value: dict[str, Any], split: str, depth: int) -> Table | None:
     """`to_dict("list")`: every key is a column, every value the list of its cells."""
     if len(value) < 2 or not all(isinstance(cells, list) for cells in value.values()):
         return None
-    known = [name for name in value if name.lower() in COLUMN_NAMES]
-    if not any(cells and not isinstance(cells[0], dict) for name, cells in value.items() if name in known):
+    if not any(cells and _is_column(name, cells[0]) for name, cells in value.items()):
         return None
     lengths = {name: len(cells) for name, cells in value.items()}
     if len(set(lengths.values())) > 1:
@@ -175,6 +174,13 @@ def _by_columns(value: dict[str, Any], split: str, depth: int) -> Table | None:
             f"an object of lists of unequal length ({counts}), so that it is no table; write an object a line"
         )
     return Table([dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)])
+
+
+def _is_column(name: str, cell: Any) -> bool:
+    """Whether a list under a well-known name, with this entry, is that column of many rows, not a value of one row."""
+    if name.lower() in _STEPS:
+        return isinstance(cell, list)
+    return name.lower() in COLUMN_NAMES and not isinstance(cell, dict)
 
 
 def _by_index(value: dict[str, Any], split: str, depth: int) -> Table | None:
