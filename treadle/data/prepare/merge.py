@@ -22,14 +22,14 @@ from treadle.data.curate.overlap import Overlap, OverlapKind
 from treadle.data.prepare.parts import PART_SCHEMA, Facts, Part
 from treadle.data.prepare.report import PrepareReport
 from treadle.data.prepare.reuse import LAYOUT, reusable, tokenizer_hash
-from treadle.data.prepare.run import WritePage, appearing, write_prepared
+from treadle.data.prepare.run import WritePage, write_prepared
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.prepare.shards import MARKER, PARTS, SIGNATURES, TABLE
 from treadle.data.sources.columns import Columns
 from treadle.data.sources.reading import Outcome
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.errors import DataError, Interrupted
-from treadle.files.output import check_out
+from treadle.files.output import appearing, check_out
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -10,10 +10,8 @@ Everything is written to a folder beside the target, which takes its name when i
 from __future__ import annotations
 
 import json
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from operator import attrgetter
 from pathlib import Path
@@ -40,7 +38,7 @@ from treadle.data.sources.report import ReadReport
 from treadle.errors import DataError, Interrupted
 from treadle.files.chunks import iter_chunks
 from treadle.files.inputs import input_files
-from treadle.files.output import check_out
+from treadle.files.output import appearing, check_out
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -235,23 +233,3 @@ def _nothing_kept(source: str | Path, rows: ReadReport) -> str:
         f"'1. **Title** body', '**1. Title**', '### Step 1: Title' or 'Step 1: ...', columns {columns}, or --columns."
     )
     return "\n".join(lines)
-
-
-@contextmanager
-def appearing(out: Path, overwrite: bool) -> Iterator[Path]:
-    """A scratch folder beside `out` that takes its name when the block ends well, and vanishes when not."""
-    scratch = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    try:
-        yield scratch
-        if out.exists() and overwrite:
-            old = out.with_name(f".{out.name}.old")
-            shutil.rmtree(old, ignore_errors=True)
-            out.rename(old)
-            scratch.rename(out)
-            shutil.rmtree(old)
-        else:
-            scratch.rename(out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import treadle
 from treadle.data.prepare.parts import Part
 from treadle.data.prepare.reuse import LAYOUT, fingerprint, tokenizer_hash
-from treadle.data.prepare.run import appearing, check_settings, part_maker, workers_for
+from treadle.data.prepare.run import check_settings, part_maker, workers_for
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.prepare.workers import ordered_map
 from treadle.data.prepare.writing import part_writer
@@ -34,7 +34,7 @@ from treadle.data.sources.registry import forms
 from treadle.errors import DataError, Interrupted
 from treadle.files.chunks import Chunk, iter_chunks
 from treadle.files.inputs import input_files
-from treadle.files.output import check_out
+from treadle.files.output import appearing, check_out
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
