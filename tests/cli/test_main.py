@@ -38,6 +38,19 @@ def recipe(tiny_folder, tmp_path):
     return path
 
 
+def test_shards_are_prepared_and_merged(treadle, world, tmp_path):
+    for number in (1, 2):
+        code, out, _ = treadle("prepare", world, "-o", tmp_path / f"{number}", "--shard", f"{number}/2")
+        assert code == 0
+        assert f"shard {number}/2 of {world}: rows read" in out
+    treadle("prepare", world, "-o", tmp_path / "one")
+    code, out, _ = treadle("merge", tmp_path / "2", tmp_path / "1", "-o", tmp_path / "data")
+    assert code == 0
+    assert f"written to {tmp_path / 'data'}" in out
+    for name in ("trajectories_train.parquet", "instances_heldout.parquet", "rows.jsonl"):
+        assert (tmp_path / "data" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
 def test_help_names_the_verbs(treadle):
     code, out, _ = treadle("--help")
     assert code == 0
@@ -109,6 +122,8 @@ def test_missing_generations_give_exit_code_one(treadle, tiny_folder, tmp_path):
         (["prepare", "{world}", "-o", "out", "--held-out", "1.5"], "--held-out 1.5: expected a share below 1 or"),
         (["prepare", "{world}", "-o", "out", "--held-out", "nan"], "--held-out nan: expected a share below 1 or"),
         (["prepare", "{world}", "-o", "out", "--format", "xml"], "format 'xml': expected auto or one of treadle,"),
+        (["prepare", "{world}", "-o", "out", "--shard", "3/2"], "--shard '3/2': expected I/N with I from 1 to N"),
+        (["merge", "nowhere", "-o", "out"], "nowhere: no such folder; expected a folder made by `treadle prepare"),
         (
             ["prepare", "{world}", "-o", "out", "--observation-tokens", "9"],
             "name the model's tokenizer with --tokenizer",

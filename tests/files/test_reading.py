@@ -134,7 +134,7 @@ def test_rows_beyond_the_limit_are_skipped_with_their_size(tmp_path):
         (b'{"id": 1,\n "x": 2}\n{"id": \n', 1, ["unreadable_json"]),
         (b'{"id": \n{"id": 2}\n', 1, ["unreadable_json"]),
         (b"\x00\x01\x02\n\x03", 0, ["unreadable_json", "unreadable_json"]),
-        (b"\xff\xfe\n", 0, ["unreadable_json"]),
+        (b"\xff\xfe\n", 0, ["unreadable_file"]),
     ],
 )
 def test_damaged_files_give_what_can_be_read_and_say_what_cannot(tmp_path, content, kept, reasons):

@@ -1,4 +1,4 @@
-"""The commands that look at and prepare data: `treadle prepare` and `treadle inspect`."""
+"""The commands that look at and prepare data: `treadle prepare`, `treadle merge` and `treadle inspect`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from treadle.data.prepare import PrepareReport
 
 _INPUT = "File, folder, - for standard input, or Hugging Face data set id."
 _FORMAT = "Form of the rows, or auto. `treadle inspect --forms` lists them."
@@ -43,7 +45,9 @@ def prepare(
     keep_unverified: Annotated[
         bool, _option("Keep what the source marks as failed.", Reading, "--keep-unverified")
     ] = False,
-    split: Annotated[str, _option("Split of a hub data set.", Reading)] = "train",
+    split: Annotated[
+        str, _option("Split of a hub data set, a saved one, or a JSON object of several.", Reading)
+    ] = "train",
     row_seconds: Annotated[float, _option("Time limit a row.", Reading, min=0.1)] = 20.0,
     max_row_mb: Annotated[float, _option("Rows of more megabytes are dropped.", Reading, min=0.001)] = 64.0,
     targets: Annotated[str, _option("Steps to predict: skip_last (the paper) or all.", Instances)] = "skip_last",
@@ -81,11 +85,11 @@ def prepare(
     ] = None,
     workers: Annotated[int | None, _option("Processes; by default all processors.", Output, min=1)] = None,
     overwrite: Annotated[bool, _option("Replace the output folder.", Output, "--overwrite")] = False,
+    shard: Annotated[str | None, _option("I/N: read only this share of INPUT, for `treadle merge`.", Output)] = None,
 ) -> None:
     """Read expert trajectories of any known form, cut them into step instances, report what became of each row."""
-    from treadle.data.prepare import PrepareSettings, as_markdown
+    from treadle.data.prepare import PrepareSettings
     from treadle.data.prepare import prepare as run_prepare
-    from treadle.data.prepare.report import floor_sentences
     from treadle.data.sources.columns import parse_columns
     from treadle.report.prepared import write_prepare_page
 
@@ -124,7 +128,34 @@ def prepare(
         seed=seed,
         materialise=materialise,
     )
+    if shard is not None:
+        from treadle.data.prepare.shards import parse_shard, prepare_shard
+
+        about = prepare_shard(source, out, parse_shard(shard), settings, _tokenizer(tokenizer), overwrite, workers)
+        print(f"shard {shard} of {source}: rows read {about['read']:,}, kept {about['kept']:,} so far")
+        print(f"{out} is up to date: same input, same settings" if about.get("reused") else f"written to {out}")
+        return
     report = run_prepare(source, out, settings, _tokenizer(tokenizer), overwrite, workers, write_prepare_page)
+    _print_prepared(report, out)
+
+
+def merge(
+    shards: Annotated[list[Path], typer.Argument(metavar="SHARDS...", help="The folders of all shards, in any order.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output folder.")] = False,
+) -> None:
+    """Join what `treadle prepare --shard I/N` wrote: the same result as one run over the whole input."""
+    from treadle.data.prepare.merge import merge as run_merge
+    from treadle.data.prepare.merge import read_shards
+    from treadle.report.prepared import write_prepare_page
+
+    tokenizer = _tokenizer(read_shards(shards)[0]["tokenizer"])
+    _print_prepared(run_merge(shards, out, tokenizer, overwrite, write_prepare_page), out)
+
+
+def _print_prepared(report: PrepareReport, out: Path) -> None:
+    from treadle.data.prepare.report import as_markdown, floor_sentences
+
     print(as_markdown(report))
     if report.floors is not None:
         print(floor_sentences(report.floors)[0])
@@ -149,7 +180,7 @@ def inspect(
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 1,
     html: Annotated[Path | None, typer.Option(help="Write them to this page instead.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Leave nothing out.")] = False,
-    split: Annotated[str, typer.Option(help="Of a hub data set, or of a prepared folder.")] = "train",
+    split: Annotated[str, typer.Option(help="Of a data set with several, or of a prepared folder.")] = "train",
     verified_only: Annotated[
         bool, typer.Option("--verified-only", help="Drop what the source marks as failed.")
     ] = False,

@@ -1,4 +1,4 @@
-"""The command line: `treadle prepare | inspect | check | plan | train | evaluate | compare | ...`.
+"""The command line: `treadle prepare | merge | inspect | check | plan | train | evaluate | compare | ...`.
 
 Errors that a user can mend are printed without a traceback and exit with code 2; a run that stopped itself because
 training went wrong exits with code 3, an interrupted one with code 130. Heavy libraries are imported inside the
@@ -32,6 +32,7 @@ SAID_IN_TRAINING = ("prefix_tree", "shared_rollout", "max_length")
 """Checks whose warnings a training run gives itself, when it comes to what they are about."""
 
 app.command()(data.prepare)
+app.command()(data.merge)
 app.command()(data.inspect)
 app.command()(check.check)
 app.command()(plan.plan)

@@ -1,7 +1,7 @@
 """From files, folders, standard input and hub data sets to chunks of rows, small enough to go to other processes.
 
-What a file is, is told by its first bytes, not by its name: gzip or zstd around it; parquet, JSON lines, a JSON array,
-or JSON documents one after the other. Nothing is held beyond one chunk and one row. What cannot be read is a
+What a file is, is told by its first bytes, not by its name: gzip or zstd around it; parquet or Arrow (`tables`); else
+text (`documents`): JSON of any layout, or CSV. Nothing is held beyond one chunk and one row. What cannot be read is a
 `Rejected` in the place of the row, and the run goes on with the next.
 """
 
@@ -10,22 +10,23 @@ from __future__ import annotations
 import gzip
 import io
 import re
-import shutil
 import sys
-import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from treadle.errors import DataError
-from treadle.files.inputs import KINDS, is_known, walk, without_suffix
-from treadle.files.json_stream import MEGABYTE, Item, json_items, too_large
+from treadle.files.documents import document_items
+from treadle.files.encodings import as_utf8
+from treadle.files.foreign import HEAD, foreign
+from treadle.files.inputs import KINDS, bare_name, is_known, walk, without_suffix
+from treadle.files.json_stream import MEGABYTE, Item
 from treadle.files.rows import Rejected, Unreadable
+from treadle.files.tables import is_table, table_batches
 
 CHUNK_BYTES = 1 << 20
 UNREADABLE = (OSError, EOFError, zlib.error, pa.ArrowException)
@@ -37,7 +38,7 @@ class Chunk(NamedTuple):
     """Some rows of one file, in order.
 
     Args:
-        rows: Items, or a batch of a parquet file whose first row has the number `first`.
+        rows: Items, or a batch of a table's file whose first row has the number `first`.
         file: As it is named in reports.
         source: Names the file in ids.
         unit: What is counted, `line` or `row`.
@@ -56,33 +57,38 @@ class Chunk(NamedTuple):
 
 
 def iter_chunks(
-    path: str | Path, split: str = "train", max_row_mb: float = 64.0, skipped: Counter[str] | None = None
+    path: str | Path,
+    split: str = "train",
+    max_row_mb: float = 64.0,
+    skipped: Counter[str] | None = None,
+    wanted: Callable[[Path], bool] | None = None,
 ) -> Iterator[Chunk]:
     """All rows of `path`, in order.
 
     Args:
         path: A file, a folder that is searched for files of the known kinds, `-` for standard input, or a Hugging
             Face data set id.
-        split: Split of a hub data set.
+        split: Split of a hub data set, of a folder that `datasets` saved, and of a JSON object that holds several.
         max_row_mb: Rows of more megabytes than this are rejected unread.
-        skipped: Receives how many files of a folder were not opened, by reason.
+        skipped: Receives how many files of a folder, and splits, were not opened, by reason.
+        wanted: Which files of a folder are read; all without it.
 
     Raises:
-        DataError: Nothing is there, or no file of the folder is of a known kind.
+        DataError: Nothing is there, no file of the folder is of a known kind, or there is no such split.
     """
     limit = int(max_row_mb * MEGABYTE)
     skipped = skipped if skipped is not None else Counter()
     local = Path(path)
     if str(path) == "-":
-        yield from _stream_chunks(sys.stdin.buffer, "standard input", "stdin", limit)
+        yield from _stream_chunks(sys.stdin.buffer, "standard input", "stdin", limit, split, skipped)
     elif local.is_dir():
-        files = list(walk(local, skipped))
+        files = list(walk(local, skipped, split))
         if not files:
             raise DataError(f"{path}: the folder holds no {', '.join(KINDS)} file (packed by gzip or zstd or not)")
-        for file in files:
-            yield from _file_chunks(file, without_suffix(file.relative_to(local).as_posix()), limit)
+        for file in filter(wanted, files):
+            yield from _file_chunks(file, without_suffix(file.relative_to(local).as_posix()), limit, split, skipped)
     elif local.is_file():
-        yield from _file_chunks(local, without_suffix(local.name), limit)
+        yield from _file_chunks(local, without_suffix(local.name), limit, split, skipped)
     elif _HUB_ID.fullmatch(str(path)) and not is_known(local.name):
         yield from _hub_chunks(str(path), split)
     else:
@@ -92,10 +98,10 @@ def iter_chunks(
         )
 
 
-def _file_chunks(file: Path, source: str, limit: int) -> Iterator[Chunk]:
+def _file_chunks(file: Path, source: str, limit: int, split: str, skipped: Counter[str]) -> Iterator[Chunk]:
     try:
         with file.open("rb") as stream:
-            yield from _stream_chunks(stream, str(file), source, limit)
+            yield from _stream_chunks(stream, str(file), source, limit, split, skipped)
     except OSError as error:
         yield _failed(str(file), source, 1, f"{error.strerror or error}")
 
@@ -104,20 +110,27 @@ def _failed(file: str, source: str, number: int, detail: str) -> Chunk:
     return Chunk([Item(number, Rejected(Unreadable.FILE, detail))], file, source, "row")
 
 
-def _stream_chunks(stream: BinaryIO, file: str, source: str, limit: int) -> Iterator[Chunk]:
+def _stream_chunks(
+    stream: BinaryIO, file: str, source: str, limit: int, split: str, skipped: Counter[str]
+) -> Iterator[Chunk]:
     number, unit = 0, "row"
     try:
         stream = _unpacked(stream)
-        head = stream.peek(4)[:4]
-        if head == b"PAR1":
-            yield from _parquet_chunks(stream, file, source, limit)
+        head = stream.peek(HEAD)[:HEAD]
+        if said := foreign(head):
+            yield _failed(file, source, 1, said)
             return
-        unit, items = json_items(stream, limit)
-        for rows in _grouped(items):
-            number = rows[-1].number
-            yield Chunk(rows, file, source, unit)
+        if is_table(head):
+            for batch in table_batches(stream, limit):
+                number = batch.first
+                yield Chunk(batch.rows, file, source, unit, batch.first)
+        else:
+            unit, items = document_items(as_utf8(stream), Path(bare_name(file)).name, limit, split, skipped)
+            for rows in _grouped(items):
+                number = rows[-1].number
+                yield Chunk(rows, file, source, unit)
         if not number:
-            yield _failed(file, source, 1, "the file is empty")
+            yield _failed(file, source, 1, "the file holds no rows" if head else "the file is empty")
     except UNREADABLE as error:
         yield _failed(file, source, number + 1, str(error))
 
@@ -149,36 +162,6 @@ def _grouped(items: Iterable[Item]) -> Iterator[list[Item]]:
         raise
     if held:
         yield held
-
-
-def _parquet_chunks(stream: Any, file: str, source: str, limit: int) -> Iterator[Chunk]:
-    seekable = getattr(stream, "raw", None)
-    if not (isinstance(seekable, io.FileIO) and seekable.seekable()):  # packed, or standard input
-        with tempfile.TemporaryFile() as copy:
-            shutil.copyfileobj(stream, copy)
-            copy.seek(0)
-            yield from _parquet_chunks(io.BufferedReader(copy.raw), file, source, limit)
-        return
-    parquet = pq.ParquetFile(stream)
-    if not parquet.metadata.num_rows:
-        yield _failed(file, source, 1, "the file holds no rows")
-        return
-    groups = [parquet.metadata.row_group(g) for g in range(parquet.num_row_groups)]
-    row_bytes = max(1, sum(g.total_byte_size for g in groups) // parquet.metadata.num_rows)
-    first = 1
-    for batch in parquet.iter_batches(batch_size=max(1, min(1024, CHUNK_BYTES // row_bytes))):
-        if batch.nbytes <= limit:
-            yield Chunk(batch, file, source, "row", first)
-        else:
-            yield Chunk(
-                [_within(batch.slice(i, 1), first + i, limit) for i in range(batch.num_rows)], file, source, "row"
-            )
-        first += batch.num_rows
-
-
-def _within(row: pa.RecordBatch, number: int, limit: int) -> Item:
-    size = row.nbytes
-    return Item(number, too_large(size, limit) if size > limit else row.to_pylist()[0], size)
 
 
 def _hub_chunks(dataset_id: str, split: str) -> Iterator[Chunk]:

@@ -7,20 +7,43 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-KINDS = (".jsonl", ".ndjson", ".json", ".traj", ".parquet")
+from treadle.files.saved import is_description, saved_files
+
+KINDS = (
+    ".jsonl",
+    ".ndjson",
+    ".json",
+    ".traj",
+    ".parquet",
+    ".arrow",
+    ".feather",
+    ".csv",
+    ".tsv",
+    ".ipynb",
+)
 PACKED = (".gz", ".zst", ".zstd")
 
 
-def input_files(path: str | Path) -> list[Path] | None:
-    """The files that are opened for `path`; `None` for standard input and hub ids."""
+def input_files(path: str | Path, split: str = "train") -> list[Path] | None:
+    """The files that are opened for `path`; `None` for standard input and hub ids.
+
+    Args:
+        split: Of folders that `datasets` saved.
+    """
     local = Path(path)
     if local.is_dir():
-        return list(walk(local, Counter()))
+        return list(walk(local, Counter(), split))
     return [local] if local.is_file() else None
 
 
-def walk(folder: Path, skipped: Counter[str]) -> Iterator[Path]:
-    """Files of known kinds below `folder`, sorted; each real folder is entered once, so that links cannot loop."""
+def walk(folder: Path, skipped: Counter[str], split: str = "train") -> Iterator[Path]:
+    """Files of known kinds below `folder`, sorted; each real folder is entered once, so that links cannot loop.
+
+    Of a folder that `datasets` saved, the Arrow files of one split.
+
+    Raises:
+        DataError: Such a folder has no such split, or lacks a file.
+    """
     entered: set[Path] = set()
 
     def visit(place: Path) -> Iterator[Path]:
@@ -28,6 +51,9 @@ def walk(folder: Path, skipped: Counter[str]) -> Iterator[Path]:
             skipped["folder reached twice through links"] += 1
             return
         entered.add(place.resolve())
+        if (saved := saved_files(place, split, skipped)) is not None:
+            yield from saved
+            return
         for name in sorted(os.listdir(place)):
             entry = place / name
             if entry.is_dir():
@@ -38,6 +64,8 @@ def walk(folder: Path, skipped: Counter[str]) -> Iterator[Path]:
                 skipped["neither file nor folder"] += 1
             elif not is_known(name):
                 skipped[f"kind of file not read: {entry.suffix or 'no suffix'}"] += 1
+            elif is_description(entry):
+                skipped["description or cache of a data set"] += 1
             else:
                 yield entry
 
@@ -46,7 +74,12 @@ def walk(folder: Path, skipped: Counter[str]) -> Iterator[Path]:
 
 def is_known(name: str) -> bool:
     """Whether a file's name is of a kind that is read."""
-    return name.lower().removesuffix(_packing(name)).endswith(KINDS)
+    return bare_name(name).lower().endswith(KINDS)
+
+
+def bare_name(name: str) -> str:
+    """A file's name without the suffix of its packing."""
+    return name[: len(name) - len(_packing(name))]
 
 
 def _packing(name: str) -> str:
@@ -55,5 +88,5 @@ def _packing(name: str) -> str:
 
 def without_suffix(name: str) -> str:
     """A file's name without the suffixes of its kind and packing."""
-    bare = name[: len(name) - len(_packing(name))]
+    bare = bare_name(name)
     return bare[: -len(Path(bare).suffix)] if is_known(name) else bare

@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from treadle.files.encodings import no_utf8, said_of_surrogates
+from treadle.files.events import list_column
 from treadle.files.rows import Rejected, Unreadable
 
 BLOCK = 1 << 20
@@ -27,17 +29,27 @@ class Item(NamedTuple):
     size: int = 0
 
 
-def list_column(first: Any) -> str | None:
-    """The column that a bare list stands for, judged by its first entry: `messages`, `history`, or none."""
-    if isinstance(first, list) and first:  # OpenHands once wrote pairs of action and observation
-        return "history" if list_column(first[0]) == "history" else None
-    if not isinstance(first, dict):
-        return None
-    if "role" in first or {"from", "value"} <= first.keys():
-        return "messages"
-    if "kind" in first or ("source" in first and ("action" in first or "observation" in first)):
-        return "history"
-    return None
+def parsed_line(line: bytes) -> Any:
+    """The value of a line of JSON, which is UTF-8.
+
+    Raises:
+        Rejected: It is none.
+    """
+    try:
+        return _value(line)
+    except RecursionError:
+        raise Rejected(Unreadable.JSON, "nested too deeply") from None
+    except ValueError as error:
+        if b"\0" in line:
+            said = f"{error}; the line holds zero bytes, as UTF-16 has: keep one encoding in a file"
+        else:
+            said = no_utf8(line, error.start) if isinstance(error, UnicodeDecodeError) else str(error)
+        raise Rejected(Unreadable.JSON, said) from None
+
+
+def _value(line: bytes) -> Any:
+    # Not `json.loads(line)`, which guesses the encoding of each line anew and reads a line feed of UTF-16 as a letter.
+    return json.loads(line.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogatepass"))
 
 
 def json_items(stream: Any, limit: int) -> tuple[str, Iterator[Item]]:
@@ -80,7 +92,7 @@ def _begins_array_of_rows(head: bytes) -> bool:
 
 def _parsed(line: bytes) -> Any:
     try:
-        return json.loads(line)
+        return _value(line)
     except (ValueError, RecursionError):
         return None
 
@@ -176,8 +188,8 @@ class _Text:
                 if not self._more(max(BLOCK, held)):  # doubling keeps the repeated parsing linear
                     raise Rejected(Unreadable.JSON, said) from None
         taken, self._at = self._text[self._at : end], end
-        if not taken.isascii() and any("\udc80" <= c <= "\udcff" for c in taken):
-            value = Rejected(Unreadable.JSON, "broken UTF-8")
+        if not taken.isascii() and (broken := said_of_surrogates(taken)):
+            value = Rejected(Unreadable.JSON, broken)
         return value, len(taken)
 
 

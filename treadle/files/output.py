@@ -1,7 +1,10 @@
-"""Output folders: what may be written where, and what `--overwrite` may replace."""
+"""Output folders: what may be written where, what `--overwrite` may replace, and folders that appear when whole."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from treadle.errors import OutputError
@@ -39,3 +42,23 @@ def check_place(out: Path) -> None:
     file = next((p for p in (out, *out.parents) if p.exists() and not p.is_dir()), None)
     if file is not None:
         raise OutputError(f"{out}: {file} is a file; choose another folder")
+
+
+@contextmanager
+def appearing(out: Path, overwrite: bool) -> Iterator[Path]:
+    """A scratch folder beside `out` that takes its name when the block ends well, and vanishes when not."""
+    scratch = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+        if out.exists() and overwrite:
+            old = out.with_name(f".{out.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            out.rename(old)
+            scratch.rename(out)
+            shutil.rmtree(old)
+        else:
+            scratch.rename(out)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

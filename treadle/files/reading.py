@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import pyarrow as pa
 
 from treadle.errors import DataError
 from treadle.files.chunks import Chunk, iter_chunks
-from treadle.files.json_stream import Item, list_column
+from treadle.files.events import list_column
+from treadle.files.json_stream import Item, parsed_line
 from treadle.files.rows import Rejected, Row, Unreadable
 
 
@@ -50,20 +50,28 @@ def iter_rows(path: str | Path, split: str = "train", unit: str = "row") -> Iter
 def _parsed(content: Any) -> Any:
     if isinstance(content, Rejected):
         raise content
-    if not isinstance(content, bytes):
-        return content
-    try:
-        return json.loads(content)
-    except RecursionError:
-        raise Rejected(Unreadable.JSON, "nested too deeply") from None
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
-        raise Rejected(Unreadable.JSON, str(error)) from None
+    return parsed_line(content) if isinstance(content, bytes) else content
 
 
 def _as_columns(value: Any) -> dict[str, Any]:
     """A row is an object; a bare list of chat messages or of events is a row of one column."""
     if isinstance(value, dict):
+        for name in _LISTS:
+            if isinstance(value.get(name), dict) and (entries := _transposed(value[name])):
+                value = {**value, name: entries}
         return value
     if column := list_column(value[0] if isinstance(value, list) and value else None):
         return {column: value}
-    raise Rejected(Unreadable.NO_OBJECT, f"found a JSON {type(value).__name__}: {str(value)[:80]!r}")
+    cells = "; a row must be an object, with the names of its columns" if isinstance(value, list) else ""
+    raise Rejected(Unreadable.NO_OBJECT, f"found a JSON {type(value).__name__}: {str(value)[:80]!r}{cells}")
+
+
+_LISTS = ("messages", "conversations", "conversation", "trajectory", "steps", "history")
+
+
+def _transposed(columns: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The entries of a list that a table holds by columns, as `datasets` long stored sequences of objects."""
+    lists = list(columns.values())
+    if not lists or not all(isinstance(entries, list) and len(entries) == len(lists[0]) for entries in lists):
+        return None
+    return [dict(zip(columns, entries, strict=True)) for entries in zip(*lists, strict=True)]

@@ -13,6 +13,7 @@ class Unreadable(Explained):
     FILE = "unreadable_file", "the rest of the file cannot be read (damaged or cut off)"
     JSON = "unreadable_json", "not valid JSON (cut off, broken UTF-8, or not JSON at all)"
     NO_OBJECT = "not_an_object", "valid JSON, but not an object with named columns"
+    TABLE = "unreadable_table", "a table (CSV, or JSON by columns or by key) whose rows cannot be told apart"
     TOO_LARGE = "row_too_large", "larger than the limit for one row (--max-row-mb)"
 
 

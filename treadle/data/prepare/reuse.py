@@ -17,7 +17,7 @@ from treadle.files.inputs import input_files
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-LAYOUT = 1
+LAYOUT = 2
 """Counts up when the same input would be written differently."""
 
 
@@ -27,14 +27,20 @@ def fingerprint(source: str | Path, settings: PrepareSettings, tokenizer: PreTra
 
     `None` for standard input and hub data sets, which may change without a sign.
     """
-    named = [input_files(source), *(input_files(name) or [] for name in settings.against)]
+    named = [input_files(source, settings.split), *(input_files(name, "test") or [] for name in settings.against)]
     if named[0] is None:
         return None
     stats = [(str(file.resolve()), (s := file.stat()).st_size, s.st_mtime_ns) for files in named for file in files]
     parts: list[Any] = [LAYOUT, treadle.__version__, list(forms()), stats, asdict(settings)]
     if tokenizer is not None:
-        backend = getattr(tokenizer, "backend_tokenizer", None)
-        parts += [tokenizer.chat_template, backend.to_str() if backend else tokenizer.name_or_path]
+        parts.append(tokenizer_hash(tokenizer))
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
+
+
+def tokenizer_hash(tokenizer: PreTrainedTokenizerBase) -> str:
+    """A hash of what a result depends on of a tokenizer."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    parts = [tokenizer.chat_template, backend.to_str() if backend else tokenizer.name_or_path]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
 
 

@@ -10,10 +10,8 @@ Everything is written to a folder beside the target, which takes its name when i
 from __future__ import annotations
 
 import json
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from operator import attrgetter
 from pathlib import Path
@@ -40,7 +38,7 @@ from treadle.data.sources.report import ReadReport
 from treadle.errors import DataError, Interrupted
 from treadle.files.chunks import iter_chunks
 from treadle.files.inputs import input_files
-from treadle.files.output import check_out
+from treadle.files.output import appearing, check_out
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -89,32 +87,59 @@ def prepare(
     if not overwrite and (report := reusable(out, print_of_input)):
         return report
     check_out(out, overwrite, "report.json", source)
-    evaluation = EvaluationIndex({name: load_problems(name) for name in settings.against}) if settings.against else None
     report = PrepareReport(str(source), asdict(settings), ReadReport(), fingerprint=print_of_input)
-    report.overlap.update(dict.fromkeys(settings.against, 0))
-    maker = PartMaker(settings, tokenizer if settings.observation_tokens is not None else None, evaluation)
-    workers = _workers(source) if workers is None else workers
+    maker = part_maker(settings, tokenizer)
+    workers = workers_for(source, settings.split) if workers is None else workers
     try:
-        with _appearing(out, overwrite) as folder:
+        with appearing(out, overwrite) as folder:
             chunks = iter_chunks(source, settings.split, settings.max_row_mb, report.rows.skipped_files)
-            facts, signatures = _first_pass(ordered_map(maker, chunks, workers, attrgetter("size")), folder, report)
-            selection = select(facts, signatures, settings)
-            for number, (reason, detail) in selection.dropped.items():
-                report.rows.kept -= 1
-                report.rows.drop(reason, facts[number].id, detail)
-            if len(selection.dropped) == len(facts):
-                raise DataError(_nothing_kept(source, report.rows))
-            report.duplicates = selection.duplicates
-            report.duplicate_examples = selection.duplicate_examples
-            SplitWriter(folder, facts, selection, settings, tokenizer).write(folder / _PARTS, report)
-            write_outcomes(folder / _OUTCOMES, folder / "rows.jsonl", selection)
-            for name in (_PARTS, _OUTCOMES, _SIGNATURES):
-                (folder / name).unlink()
-            report.seconds = round(time.monotonic() - began, 1)
-            _write_report(report, folder, page)
+            parts = ordered_map(maker, chunks, workers, attrgetter("size"))
+            write_prepared(parts, folder, settings, tokenizer, report, page, began)
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; nothing was written to {out}. Start again with the same command") from None
     return report
+
+
+def part_maker(settings: PrepareSettings, tokenizer: PreTrainedTokenizerBase | None) -> PartMaker:
+    """What turns chunks into parts under these settings."""
+    evaluation = EvaluationIndex({name: load_problems(name) for name in settings.against}) if settings.against else None
+    return PartMaker(settings, tokenizer if settings.observation_tokens is not None else None, evaluation)
+
+
+def write_prepared(
+    parts: Iterable[Part],
+    folder: Path,
+    settings: PrepareSettings,
+    tokenizer: PreTrainedTokenizerBase | None,
+    report: PrepareReport,
+    page: WritePage | None,
+    began: float,
+) -> None:
+    """Decide over all parts, write the files of a prepared folder and fill in its report.
+
+    Args:
+        parts: In the order of the input.
+        began: When the work began, on the monotonic clock.
+
+    Raises:
+        DataError: No row could be used.
+    """
+    report.overlap.update(dict.fromkeys(settings.against, 0))
+    facts, signatures = _first_pass(parts, folder, report)
+    selection = select(facts, signatures, settings)
+    for number, (reason, detail) in selection.dropped.items():
+        report.rows.kept -= 1
+        report.rows.drop(reason, facts[number].id, detail)
+    if len(selection.dropped) == len(facts):
+        raise DataError(_nothing_kept(report.source, report.rows))
+    report.duplicates = selection.duplicates
+    report.duplicate_examples = selection.duplicate_examples
+    SplitWriter(folder, facts, selection, settings, tokenizer).write(folder / _PARTS, report)
+    write_outcomes(folder / _OUTCOMES, folder / "rows.jsonl", selection)
+    for name in (_PARTS, _OUTCOMES, _SIGNATURES):
+        (folder / name).unlink()
+    report.seconds = round(time.monotonic() - began, 1)
+    _write_report(report, folder, page)
 
 
 def check_settings(settings: PrepareSettings, tokenizer: PreTrainedTokenizerBase | None) -> None:
@@ -135,8 +160,9 @@ _OUTCOMES = ".outcomes.jsonl"
 _SIGNATURES = ".signatures"
 
 
-def _workers(source: str | Path) -> int:
-    files = input_files(source)
+def workers_for(source: str | Path, split: str) -> int:
+    """Processes that are worth their start: all processors, or one for a small input."""
+    files = input_files(source, split)
     small = files is not None and sum(file.stat().st_size for file in files) <= SMALL_BYTES
     return 1 if small else available()
 
@@ -207,23 +233,3 @@ def _nothing_kept(source: str | Path, rows: ReadReport) -> str:
         f"'1. **Title** body', '**1. Title**', '### Step 1: Title' or 'Step 1: ...', columns {columns}, or --columns."
     )
     return "\n".join(lines)
-
-
-@contextmanager
-def _appearing(out: Path, overwrite: bool) -> Iterator[Path]:
-    """A scratch folder beside `out` that takes its name when the block ends well, and vanishes when not."""
-    scratch = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    try:
-        yield scratch
-        if out.exists() and overwrite:
-            old = out.with_name(f".{out.name}.old")
-            shutil.rmtree(old, ignore_errors=True)
-            out.rename(old)
-            scratch.rename(out)
-            shutil.rmtree(old)
-        else:
-            scratch.rename(out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

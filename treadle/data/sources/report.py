@@ -18,6 +18,7 @@ class DropReason(Explained):
     UNREADABLE_FILE = Unreadable.FILE.value, Unreadable.FILE.explanation
     UNREADABLE_JSON = Unreadable.JSON.value, Unreadable.JSON.explanation
     NOT_AN_OBJECT = Unreadable.NO_OBJECT.value, Unreadable.NO_OBJECT.explanation
+    UNREADABLE_TABLE = Unreadable.TABLE.value, Unreadable.TABLE.explanation
     ROW_TOO_LARGE = Unreadable.TOO_LARGE.value, Unreadable.TOO_LARGE.explanation
     TIMED_OUT = "timed_out", "reading took longer than the limit for one row (--row-seconds)"
     UNKNOWN_FORM = "unknown_form", "no form recognises the row; name it with --format or --columns"
