@@ -18,13 +18,23 @@ _BUILT_IN = (
     "swe_agent",
     "openhands",
     "mini_swe_agent",
+    "atif",
+    "tau_bench",
+    "langchain",
+    "smolagents",
+    "notebook",
+    "sharegpt_calls",
+    "terminus",
     "tool_calls",
+    "tagged_calls",
     "xml_calls",
+    "react",
     "fenced",
     "step_lists",
     "gsm8k",
     "reasoning",
     "numbered_form",
+    "text_game",
 )
 
 
