@@ -35,6 +35,7 @@ _BUILT_IN = (
     "reasoning",
     "numbered_form",
     "text_game",
+    "known_unread",
 )
 
 
