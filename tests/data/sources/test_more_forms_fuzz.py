@@ -19,6 +19,7 @@ from treadle.data.sources import (
     react,
     sharegpt_calls,
     smolagents,
+    step_records,
     tagged_calls,
     tau_bench,
     terminus,
@@ -28,7 +29,19 @@ from treadle.data.sources.form import ReadOptions
 from treadle.files.rows import Rejected
 from treadle.trajectory import Trajectory
 
-MODULES = (atif, tau_bench, langchain, smolagents, notebook, sharegpt_calls, terminus, tagged_calls, react, text_game)
+MODULES = (
+    atif,
+    tau_bench,
+    langchain,
+    smolagents,
+    notebook,
+    sharegpt_calls,
+    terminus,
+    tagged_calls,
+    react,
+    step_records,
+    text_game,
+)
 FORMS = [module.FORM for module in (*MODULES, known_unread)]
 by_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 
@@ -67,6 +80,7 @@ ROWS = [
     {"question": "x", "text": test_react.PAPER},
     test_react.chat("x", "Thought: a\nAction: b\nAction Input: c", "d"),
     {"text": "Your task is to: x\n> a\nb\n> c\n"},
+    {"task": "x", "steps": [{"thought": "a", "action": "b", "action_input": {"c": 1}, "observation": "d"}]},
 ]
 
 

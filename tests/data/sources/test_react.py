@@ -53,6 +53,26 @@ def test_a_chat_that_begins_with_instructions():
     assert trajectory.meta["talk"] == [[0, "OK", "Put the mug away."]]
 
 
+def test_a_turn_in_several_messages():
+    said = ("Thought: x", "Action: f", "Action Input: {}")
+    messages = [{"role": "user", "content": "x"}, *({"role": "assistant", "content": text} for text in said)]
+    (step,) = read(FORM, {"messages": [*messages, {"role": "user", "content": "Observation: y"}]}).steps
+    assert (step.thought, step.action, step.observation) == (
+        "Thought: x",
+        "Action: f\n\nAction Input: {}",
+        "Observation: y",
+    )
+
+
+def test_an_answer_ends_a_chat_and_chooses_an_element():
+    chosen = "Thought: x\nAnswer: C.\nAction: SELECT\nValue: Bonn"
+    trajectory = read(FORM, chat("x", chosen, "page", "Thought: y\nAnswer: The Rhine."))
+    assert [step.action for step in trajectory.steps] == [
+        "Answer: C.\nAction: SELECT\nValue: Bonn",
+        "Answer: The Rhine.",
+    ]
+
+
 def test_the_action_below_its_label():
     (step,) = read(FORM, chat("Buy.", "Thought:\nI search.\n\nAction:\nsearch[red shoes]", "results")).steps
     assert (step.action, step.before) == ("search[red shoes]", "\n\nAction:\n")

@@ -47,8 +47,8 @@ def test_a_list_of_calls_and_a_list_of_results():
     answers = '[{"t": 9}, {"t": 21}]'
     data = chat(("human", "x"), ("function_call", f"[{CALL}, {CALL}]"), ("observation", answers), ("gpt", "ok"))
     first, second = read(FORM, data).steps
-    assert first.observation + second.observation == answers
-    assert (json.loads(first.observation[1:]), first.call, second.call) == ({"t": 9}, CALL, CALL)
+    assert (first.observation, second.observation) == ('{"t": 9}', '{"t": 21}')
+    assert (first.call, second.call) == (CALL, CALL)
 
 
 def test_reasoning_before_a_call():
@@ -63,6 +63,30 @@ def test_calls_as_function_blocks():
     data = chat(("system", "s"), ("human", "x"), ("function_call", f"I look.\n\n{block}"), ("observation", "a"))
     (step,) = read(FORM, data).steps
     assert (step.action, step.thought, step.observation) == (block, "I look.", "a")
+
+
+def test_parts_of_llama_factorys_newer_form():
+    def message(role, *parts):
+        return {"role": role, "content": [{"type": kind, "value": value} for kind, value in parts]}
+
+    messages = [
+        message("system", ("text", "rules")),
+        message("user", ("text", "Weather?")),
+        message("assistant", ("reasoning", "hm"), ("text", "I ask."), ("tool_call", CALL), ("tool_call", CALL)),
+        message("tool", ("text", "[9, 21]")),
+        message("assistant", ("reasoning", "so"), ("text", "It is 9.")),
+    ]
+    trajectory = read(FORM, {"messages": messages, "tools": TOOLS})
+    assert [(step.action, step.call) for step in trajectory.steps] == [(TEXT, CALL), (TEXT, CALL)]
+    assert trajectory.steps[0].thought.endswith("I ask.")
+    assert [step.observation for step in trajectory.steps] == ["9", "21"]
+    assert (trajectory.problem, trajectory.meta["epilogue"]) == ("Weather?", "It is 9.")
+    assert trajectory.meta["reasoning"]["0"] == "hm"
+
+
+def test_calls_at_the_end_have_no_result():
+    steps = read(FORM, chat(("human", "x"), ("function_call", f"{CALL}\n{CALL}"))).steps
+    assert [step.observation for step in steps] == [None, None]
 
 
 @pytest.mark.parametrize(

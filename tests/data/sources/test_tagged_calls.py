@@ -45,8 +45,8 @@ def test_qwen_has_both_results_in_one_user_message():
     data = {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": said}]}
     data["messages"] += [{"role": "user", "content": answer}, {"role": "assistant", "content": "Rome."}]
     first, second = read(FORM, data).steps
-    assert ("9" in first.observation, "21" in first.observation, "21" in second.observation) == (True, False, True)
-    assert first.observation + second.observation == answer
+    assert f"{first.observation}\n{second.observation}" == answer
+    assert first.observation == "<tool_response>\n9\n</tool_response>"
     assert (first.thought, second.thought, source([first, second])) == (None, None, said)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from treadle.data.sources.form import Form, ReadOptions
-from treadle.data.sources.messages import as_list, peek
+from treadle.data.sources.messages import as_list, chat, peek
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
@@ -67,6 +67,8 @@ def _text_with(mark: str) -> Test:
 def _media(data: dict[str, Any]) -> bool:
     parts = (p for m in peek(data) for p in (m.raw.get("content") if isinstance(m.raw.get("content"), list) else ()))
     kinds = {p.get("type") for p in parts if isinstance(p, dict) and isinstance(p.get("type"), str)}
+    if chat(data) is not None and any(as_list(data.get(name)) for name in ("images", "videos", "audios")):
+        return True
     return bool(kinds & {"image", "image_url", "input_image", "audio", "input_audio", "video", "video_url"})
 
 
@@ -180,9 +182,11 @@ KINDS = (
         "texts with a class as label: no steps that lead to it",
     ),
     Kind(
-        _both(_has("prompt", "completion"), lambda data: isinstance(data.get("label"), bool)),
+        _both(
+            _either(_has("prompt", "completion"), _has("messages")), lambda data: isinstance(data.get("label"), bool)
+        ),
         NOTHING,
-        "completions with a label good or bad (KTO): bring the good ones, --columns problem=prompt,solution=completion",
+        "answers with a label good or bad (KTO): bring the good ones, --columns problem=prompt,solution=completion",
     ),
     Kind(
         _either(_has("tasks_output", "token_usage"), _has("raw", "pydantic", "json_dict")),

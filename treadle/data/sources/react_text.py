@@ -1,7 +1,8 @@
 """Where thoughts, actions and observations stand in a text with ReAct's labels.
 
 Known labels, at the start of a line, numbered or not, in bold or not: `Thought:`, `Think:`, `Action:`, `Act:`,
-`Action Input:`, `Observation:`, `Obs:`, `Final Answer:`, `Question:`.
+`Action Input:`, `Observation:`, `Obs:`, `Final Answer:`, `Question:`; in a single turn also `Answer:`, which in a whole
+run may be a line of an observation.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ _LABEL = re.compile(
     r"(?:[ _]?\d+)?[ \t]*(?:\*\*)?[ \t]*:(?:\*\*)?[ \t]*",
     re.MULTILINE | re.IGNORECASE,
 )
+_ANSWER = re.compile(r"^[ \t]*(?:\*\*)?answer[ \t]*(?:\*\*)?:(?:\*\*)?[ \t]*", re.MULTILINE | re.IGNORECASE)
 _KIND = {"think": "thought", "reasoning": "thought", "act": "action", "obs": "observation"}
+
+
+_PARTS = {"action": ("action input", "final answer"), "final answer": ("action input", "action")}
 
 
 class Label(NamedTuple):
@@ -46,6 +51,12 @@ class Act(NamedTuple):
     labelled: bool
 
 
+def turn_labels(text: str) -> list[Label]:
+    """The labels of one turn, in order; `Answer:` is a final answer."""
+    answers = [Label("final answer", match.start(), match.end()) for match in _ANSWER.finditer(text)]
+    return sorted([*labels(text), *answers], key=lambda label: label.start)
+
+
 def labels(text: str) -> list[Label]:
     """The labels of a text, in order."""
     found = []
@@ -56,7 +67,7 @@ def labels(text: str) -> list[Label]:
 
 
 def acts(text: str, found: list[Label]) -> list[Act]:
-    """The actions of a text; a final answer is one, and belongs to the action right before it."""
+    """The actions of a text; a final answer is one, and belongs to the action right before or after it."""
     result = []
     k = 0
     while k < len(found):
@@ -65,7 +76,7 @@ def acts(text: str, found: list[Label]) -> list[Act]:
         if first.kind not in ("action", "final answer"):
             continue
         labelled = first.kind == "final answer"
-        while k < len(found) and found[k].kind in ("action input", "final answer"):
+        while k < len(found) and found[k].kind in _PARTS[first.kind]:
             labelled = True
             k += 1
         following = found[k] if k < len(found) else None

@@ -30,6 +30,7 @@ _BUILT_IN = (
     "xml_calls",
     "react",
     "fenced",
+    "step_records",
     "step_lists",
     "gsm8k",
     "reasoning",

@@ -4,22 +4,27 @@ So LLaMA-Factory has tool use (`human`, `gpt`, `function_call`, `observation`; `
 columns), ms-swift (`tool_call`, `tool_response`), and collections of agents' runs in LLaMA-Factory's form, whose calls
 are `<function=...>` blocks. The call is JSON: an object, a list of several, or several messages one after the other.
 
+LLaMA-Factory's newer form has the same as parts of a message, `{"type": "tool_call", "value": ...}` beside `text` and
+`reasoning`; the reasoning goes to `meta["reasoning"]`.
+
 What the assistant said right before a call belongs to the same turn and is its thought. In the text of a turn, words
 and calls of several messages follow each other as they are; `meta["content_parts"]` has the lengths.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from treadle.data.sources.calls import with_tools
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.messages import Exchange, chat, peek, split
+from treadle.data.sources.report import DropReason
 from treadle.data.sources.text_calls import Piece, pieces, turn_of_text_calls
 from treadle.data.sources.turns import Turn, assemble, turn_of
 from treadle.data.sources.xml_calls import step_of
-from treadle.files.rows import Row
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 _CALLS = ("function_call", "function-call", "tool_call", "tool-call")
@@ -33,8 +38,42 @@ def _role(raw: Any) -> str:
     return role.lower() if isinstance(role, str) else ""
 
 
+def _parts(raw: Any) -> list[dict[str, Any]]:
+    """The parts of a message of LLaMA-Factory's newer form, none of another."""
+    content = raw.get("content") if isinstance(raw, dict) else None
+    if not isinstance(content, list) or not all(
+        isinstance(p, dict) and isinstance(p.get("value"), str) for p in content
+    ):
+        return []
+    return content
+
+
 def matches(row: Row) -> bool:
-    return any(_role(message.raw) in _CALLS for message in islice(peek(row.data), _LOOKED_AT))
+    return any(
+        _role(message.raw) in _CALLS or any(part.get("type") == "tool_call" for part in _parts(message.raw))
+        for message in islice(peek(row.data), _LOOKED_AT)
+    )
+
+
+def _expanded(messages: list[Any]) -> Iterator[Any]:
+    """The messages, parts of the newer form as messages of the older."""
+    for index, raw in enumerate(messages):
+        if not (parts := _parts(raw)):
+            yield raw
+            continue
+        if strange := [
+            part.get("type") for part in parts if part.get("type") not in ("text", "reasoning", "tool_call")
+        ]:
+            raise Rejected(DropReason.MALFORMED, f"message {index} holds a part of type {strange[0]!r}, expected text")
+        reasoning = "\n\n".join(part["value"] for part in parts if part["type"] == "reasoning")
+        role = _role(raw)
+        if role not in ("assistant", "gpt"):
+            yield {"role": role, "content": "".join(part["value"] for part in parts)}
+            continue
+        yield {"role": role, "content": "", "reasoning_content": reasoning or None}
+        for part in parts:
+            if part["type"] != "reasoning":
+                yield {"role": "function_call" if part["type"] == "tool_call" else role, "content": part["value"]}
 
 
 def _merged(messages: list[Any]) -> list[Any]:
@@ -75,7 +114,7 @@ def _turn(exchange: Exchange) -> Turn:
 
 
 def read(row: Row, options: ReadOptions) -> Trajectory:
-    conversation = split(_merged(chat(row.data) or []))
+    conversation = split(_merged(list(_expanded(chat(row.data) or []))))
     turns = [_turn(exchange) for exchange in conversation.exchanges]
     own = row.data.get("system")
     system = conversation.system or (own if isinstance(own, str) and own.strip() else None)

@@ -158,15 +158,18 @@ def turn_of_text_calls(exchange: Exchange, calls: Sequence[Piece]) -> Turn:
 def paired(count: int, answers: Sequence[Message], where: str) -> list[list[str]]:
     """The texts that answered each of `count` calls.
 
-    Several calls are paired in order with as many tool messages, or with as many `<tool_response>` blocks or entries of
-    a JSON list in the first message. What else was said follows the last.
+    Several calls that nothing answered, at the end of a chat, have none. Else they are paired in order with as many
+    tool messages, or with as many `<tool_response>` blocks or entries of a JSON list in the first message, without the
+    white space, brackets and commas between these. What else was said follows the last.
 
     Raises:
-        Rejected: There are several calls and another number of results.
+        Rejected: There are several calls and another number of results than that.
     """
     texts = [answer.text for answer in answers]
     if count == 1:
         return [texts]
+    if not texts:
+        return [[] for _ in range(count)]
     results = [answer.text for answer in answers if answer.role == "tool"]
     if len(results) != count and len(texts) and (parts := _divided(texts[0])) and len(parts) == count:
         return [*([part] for part in parts[:-1]), [parts[-1], *texts[1:]]]
@@ -190,19 +193,19 @@ def enclosed(text: str, name: str) -> list[tuple[int, int]]:
 
 
 def _divided(text: str) -> list[str]:
-    """The results in one message; together they are its text."""
+    """The results in one message, if it holds nothing besides."""
     if blocks := enclosed(text, "tool_response"):
-        ends = [0, *(end for _, end in blocks[:-1]), len(text)]
-        return [text[a:b] for a, b in pairwise(ends)]
+        ends = [0, *(end for _, end in blocks)]
+        pieces = [text[a:b].strip() for a, b in pairwise(ends)]
+        alone = all(piece.startswith("<tool_response>") for piece in pieces) and not text[ends[-1] :].strip()
+        return pieces if alone else []
     try:
         values = json.loads(text) if text.lstrip().startswith("[") else None
     except (ValueError, RecursionError):
         return []
-    if not isinstance(values, list):
-        return []
-    ends, position = [0], text.index("[") + 1
-    for _ in values[:-1]:
-        _, position = _DECODER.raw_decode(text, _SEPARATORS.match(text, position).end())
-        ends.append(position)
-    ends.append(len(text))
-    return [text[a:b] for a, b in pairwise(ends)]
+    results, position = [], text.find("[") + 1
+    for _ in values or ():
+        start = _SEPARATORS.match(text, position).end()
+        _, position = _DECODER.raw_decode(text, start)
+        results.append(text[start:position])
+    return results
