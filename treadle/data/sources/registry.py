@@ -32,11 +32,11 @@ _BUILT_IN = (
     "fenced",
     "step_records",
     "step_lists",
+    "known_unread",
     "gsm8k",
     "reasoning",
     "numbered_form",
     "text_game",
-    "known_unread",
 )
 
 
