@@ -108,6 +108,9 @@ class PartMaker:
         if settings.observation_tokens is not None:
             trajectory, shortened = shorten_observations(trajectory, settings.observation_tokens, self.tokenizer)
             changes["observations shortened to --observation-tokens"] += shortened
+        changes["solutions without numbered steps, cut at their joints (--segment prose)"] += (
+            "segmented" in trajectory.meta
+        )
         changes["texts whose lone surrogates were replaced by U+FFFD"] += replaced
         for change in [*removed.elements(), *filter(None, faults)]:
             changes[f"steps {change.explanation}"] += 1

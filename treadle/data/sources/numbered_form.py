@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from treadle.data.sources.columns import PRESETS, Columns, detect
 from treadle.data.sources.form import Form, ReadOptions, expect
-from treadle.data.sources.numbered import NumberedSolution, Untitled, around, parse_numbered
+from treadle.data.sources.numbered import NumberedSolution, Untitled, around
 from treadle.data.sources.reference import flag, math_trajectory, problem_text, reference_answer
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.segmentation import Segment, solution_steps
 from treadle.files.rows import Rejected, Row
 from treadle.scoring.thoughts import PLAIN
 from treadle.trajectory import Trajectory
@@ -59,15 +60,21 @@ def split_reasoning(text: str) -> Reasoning:
 
 
 def solve(
-    row: Row, problem: str, text: str, solution: str, columns: Columns | None = None, untitled: Untitled = "drop"
+    row: Row,
+    problem: str,
+    text: str,
+    solution: str,
+    columns: Columns | None = None,
+    untitled: Untitled = "drop",
+    segment: Segment = "off",
 ) -> Trajectory:
-    """The trajectory of a numbered solution.
+    """The trajectory of a numbered solution, or with `segment` of one in prose.
 
     Args:
         text: The solution, with or without reasoning before it.
         solution: Name of the column that it is from.
         columns: The user's, or a preset's, where these are known.
-        untitled: See `parse_numbered`.
+        untitled, segment: See `solution_steps`.
 
     Raises:
         Rejected: The text has no answer, or the answer is not in numbered steps.
@@ -75,7 +82,7 @@ def solve(
     opening, thought, closing, rest = split_reasoning(text)
     if not rest.strip():
         raise Rejected(DropReason.EMPTY_SOLUTION, f"column {solution!r}")
-    parsed = parse_numbered(rest, untitled)
+    parsed, cut_at_joints = solution_steps(rest, untitled, segment)
     if not isinstance(parsed, NumberedSolution):
         raise Rejected(parsed, rest.strip()[:200])
     if not thought and columns and columns.thought:
@@ -85,7 +92,7 @@ def solve(
     preamble, first = opening + closing + parsed.preamble, parsed.steps[0]
     if thought:
         preamble, first = opening, replace(first, thought=thought, before=closing + parsed.preamble + first.before)
-    return math_trajectory(
+    trajectory = math_trajectory(
         row,
         problem,
         (first, *parsed.steps[1:]),
@@ -95,9 +102,10 @@ def solve(
         reference=reference_answer(row.data, solution, columns),
         verified=flag(row.data, columns.verified if columns else None),
     )
+    return replace(trajectory, meta={**trajectory.meta, "segmented": segment}) if cut_at_joints else trajectory
 
 
-def read_numbered(row: Row, columns: Columns, untitled: Untitled = "drop") -> Trajectory:
+def read_numbered(row: Row, columns: Columns, untitled: Untitled = "drop", segment: Segment = "off") -> Trajectory:
     """The trajectory of a row whose columns are known.
 
     Raises:
@@ -111,7 +119,7 @@ def read_numbered(row: Row, columns: Columns, untitled: Untitled = "drop") -> Tr
         )
     problem = problem_text(row, columns.problem)
     text = expect(row.data[columns.solution] or "", str, f"column {columns.solution!r}")
-    return solve(row, problem, text, columns.solution, columns, untitled)
+    return solve(row, problem, text, columns.solution, columns, untitled, segment)
 
 
 def read(row: Row, options: ReadOptions) -> Trajectory:
@@ -123,7 +131,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
             f"found {', '.join(map(str, row.data)) or 'none'}, expected one of the presets ({presets}). "
             "Name others with --columns problem=NAME,solution=NAME",
         )
-    return read_numbered(row, columns, options.untitled)
+    return read_numbered(row, columns, options.untitled, options.segment)
 
 
 FORM = Form(

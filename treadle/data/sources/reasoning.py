@@ -34,16 +34,18 @@ def matches(row: Row) -> bool:
 
 def read(row: Row, options: ReadOptions) -> Trajectory:
     if options.columns is not None:
-        return read_numbered(row, options.columns, options.untitled)
+        return read_numbered(row, options.columns, options.untitled, options.segment)
     if _outputs(row.data):
         column = _output_column(row.data)
-        return solve(row, problem_text(row), row.data[column], column, untitled=options.untitled)
+        return solve(
+            row, problem_text(row), row.data[column], column, untitled=options.untitled, segment=options.segment
+        )
     chat = _chat(row.data)
     if chat is None:
         raise Rejected(DropReason.MISSING_COLUMN, f"no column or chat holds {CLOSING}")
     has_problem = first_text(row.data, PROBLEM_NAMES) or not chat.question.strip()
     problem = problem_text(row) if has_problem else chat.question.strip()
-    trajectory = solve(row, problem, chat.answer, "messages", untitled=options.untitled)
+    trajectory = solve(row, problem, chat.answer, "messages", untitled=options.untitled, segment=options.segment)
     return replace(trajectory, meta={**trajectory.meta, "system": chat.system}) if chat.system else trajectory
 
 

@@ -32,11 +32,12 @@ class DropReason(Explained):
     ANSWER_DIFFERS = "answer_differs", "its final answer is not the reference answer (keep with --keep-unverified)"
     DUPLICATE_ID = "duplicate_id", "an earlier row has the same id"
     # Solutions in steps
-    NO_NUMBERED_STEPS = "no_numbered_steps", "no line starts a numbered step"
+    NO_NUMBERED_STEPS = "no_numbered_steps", "no line starts a numbered step (cut prose with --segment prose)"
     UNTITLED_STEPS = "untitled_steps", "a plain numbered list without titles (keep with --untitled keep)"
     STARTS_AFTER_ONE = "starts_after_one", "the first numbered step is not number 1"
     NUMBERING_GAP = "numbering_gap", "a step number is skipped or repeated"
     NUMBERING_RESTARTS = "numbering_restarts", "numbering starts again at 1 on the same level: the steps are ambiguous"
+    OTHER_PROOF = "other_proof", "a formal proof that is not in Lean 4 tactics, one below the other"
     # Agents
     NO_ACTIONS = "no_actions", "no turn of the assistant holds an action"
     TURN_WITHOUT_ACTION = "turn_without_action", "a turn of the assistant before the last holds no action"
