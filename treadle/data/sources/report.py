@@ -22,6 +22,7 @@ class DropReason(Explained):
     TIMED_OUT = "timed_out", "reading took longer than the limit for one row (--row-seconds)"
     UNKNOWN_FORM = "unknown_form", "no form recognises the row; name it with --format or --columns"
     MISSING_COLUMN = "missing_column", "a column that the form needs is missing"
+    AMBIGUOUS_COLUMNS = "ambiguous_columns", "several columns may be the solution; name one with --columns"
     MALFORMED = "malformed", "a field has another type or shape than the form needs"
     FORM_FAILED = "form_failed", "the form's reader failed; this is a defect of the form"
     # What it says
