@@ -23,6 +23,7 @@ from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.sources.native import SCHEMA, to_row
 from treadle.data.sources.reading import Outcome, read_chunk
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.turns import outside_steps
 from treadle.files.chunks import Chunk
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step, Trajectory
@@ -112,6 +113,7 @@ class PartMaker:
             "segmented" in trajectory.meta
         )
         changes["texts whose lone surrogates were replaced by U+FFFD"] += replaced
+        changes.update(outside_steps(trajectory))
         for change in [*removed.elements(), *filter(None, faults)]:
             changes[f"steps {change.explanation}"] += 1
         return trajectory, targets

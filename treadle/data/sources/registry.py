@@ -18,6 +18,7 @@ _BUILT_IN = (
     "swe_agent",
     "openhands",
     "mini_swe_agent",
+    "preference",
     "tool_calls",
     "xml_calls",
     "tora",
@@ -27,6 +28,7 @@ _BUILT_IN = (
     "gsm8k",
     "reasoning",
     "numbered_form",
+    "plain_chat",
 )
 
 

@@ -43,6 +43,11 @@ class DropReason(Explained):
     NO_ACTIONS = "no_actions", "no turn of the assistant holds an action"
     TURN_WITHOUT_ACTION = "turn_without_action", "a turn of the assistant before the last holds no action"
     SEVERAL_ACTIONS = "several_actions", "a turn holds several actions, and it is open which of them was carried out"
+    NOT_EXECUTED = (
+        "not_executed",
+        "a chat with blocks of code that nothing carried out, so that no environment answered",
+    )
+    PREFERENCE_PAIR = "preference_pair", "a chosen and a rejected answer, of which neither is named as the solution"
     EMPTY_ACTION = "empty_action", "an action is empty, so there is nothing to compare with"
     BROKEN_CALL = "broken_call", "a tool call has no name or no readable arguments"
     # Curation (on request)

@@ -40,7 +40,9 @@ _THOUGHT_PARTS = ("thinking", "reasoning", "thought", "think")
 
 
 _VAGUE = "text"  # a name that says nothing, so that the text has to
-_FIRST_STEP = re.compile(r"^ {0,3}(?:\#{1,6} |\*\*|[-*+] )?\s*+(?:\*\*)?(?:step )?1\s?[.:)]", re.IGNORECASE | re.MULTILINE)
+_FIRST_STEP = re.compile(
+    r"^ {0,3}(?:\#{1,6} |\*\*|[-*+] )?\s*+(?:\*\*)?(?:step )?1\s?[.:)]", re.IGNORECASE | re.MULTILINE
+)
 
 
 class Found(NamedTuple):
@@ -75,7 +77,9 @@ def candidates(data: dict[str, Any]) -> list[Found]:
     found: list[Found] = []
     for name in columns:
         texts = texts_of(data[name])
-        found += [Found(name, text, _thought_beside(data, name), place=k, of=len(texts)) for k, text in enumerate(texts)]
+        found += [
+            Found(name, text, _thought_beside(data, name), place=k, of=len(texts)) for k, text in enumerate(texts)
+        ]
     texts = [texts_of(data[name])[0] for name in numbered]
     found += [
         Found(name, text, place=k, of=len(texts)) for k, (name, text) in enumerate(zip(numbered, texts, strict=True))
@@ -154,12 +158,21 @@ def _right(data: dict[str, Any], found: list[Found]) -> list[Found]:
         return []
     flags = _aligned(data, _FLAGS, found)
     judged = any(value is not None for row in flags.values() for value in row)
-    right = [t for t in found if _is_complete(data, t) and (not judged or any(row[t.place] is True for row in flags.values()))]
+    right = [
+        t
+        for t in found
+        if _is_complete(data, t) and (not judged or any(row[t.place] is True for row in flags.values()))
+    ]
     if not judged:
-        verdicts = [is_right(boxes(t.text), reference) if (reference := reference_answer(data, t.column)) else None for t in right]
+        verdicts = [
+            is_right(boxes(t.text), reference) if (reference := reference_answer(data, t.column)) else None
+            for t in right
+        ]
         right = [t for wanted in (True, None) for t, v in zip(right, verdicts, strict=True) if v is wanted]
     if not right:
-        seen = ", ".join([*flags, *(name for name in (*_COMPLETE, "finish_reasons") if name in data)]) or "their answers"
+        seen = (
+            ", ".join([*flags, *(name for name in (*_COMPLETE, "finish_reasons") if name in data)]) or "their answers"
+        )
         raise Rejected(DropReason.MARKED_AS_FAILED, f"none of {found[0].of} generations is right and complete ({seen})")
     return right
 
