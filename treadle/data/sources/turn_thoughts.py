@@ -28,7 +28,7 @@ _FENCE = re.compile(r"^```(\S*)[^\S\n]*$", re.MULTILINE)
 def thought_end(text: str) -> int:
     """Where the thought that a turn begins with ends, 0 if it has none: actions are looked for behind it."""
     at = 0
-    while parted := _parted(text[at:]):
+    while (at == 0 or at < len(text)) and (parted := _parted(text[at:] if at else text)):
         at += len(text) - at - len(parted.rest) - len(parted.after)
     return at
 
@@ -44,6 +44,8 @@ def untagged(text: str) -> tuple[str, Cuts]:
 
     A tag and the white space around it become a blank line between thought and prose, and nothing at either end.
     """
+    if not _HINT.search(text):
+        return text, []
     spans: list[list[int]] = []
     at = 0
     while parted := _parted(text[at:]):

@@ -88,6 +88,8 @@ class Builder:
     def _thought(self, step: Step, reasoning: str | None, index: int) -> Step:
         """The step with what was thought in tags, or apart from the text, as its thought."""
         thought, cuts = untagged(step.thought) if step.thought else ("", [])
+        if not cuts and not reasoning:
+            return step
         self._note("tags", index, cuts or None)
         if reasoning and f"{thought}{JOIN}".startswith(f"{reasoning.strip()}{JOIN}"):  # some servers give it both ways
             reasoning = None
