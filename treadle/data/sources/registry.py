@@ -18,6 +18,7 @@ _BUILT_IN = (
     "swe_agent",
     "openhands",
     "mini_swe_agent",
+    "preference",
     "atif",
     "tau_bench",
     "langchain",
@@ -29,7 +30,9 @@ _BUILT_IN = (
     "tagged_calls",
     "xml_calls",
     "react",
+    "tora",
     "fenced",
+    "lean",
     "step_records",
     "step_lists",
     "known_unread",
@@ -37,6 +40,7 @@ _BUILT_IN = (
     "reasoning",
     "numbered_form",
     "text_game",
+    "plain_chat",
 )
 
 
