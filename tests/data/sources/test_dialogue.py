@@ -91,6 +91,7 @@ def test_reasoning_that_is_logged_behind_its_call_is_its_own():
 def test_calls_of_which_some_were_not_answered_are_dropped_but_at_the_end():
     unanswered = [call("a"), call("b"), Entry("result", "A", "a")]
     assert reason(*unanswered, call("c")) == DropReason.SEVERAL_ACTIONS
+    assert reason(*unanswered, Entry("user", "Stop."), call("c")) == DropReason.SEVERAL_ACTIONS
     assert [step.observation for step in trajectory(*unanswered).steps] == ["A", None]
 
 

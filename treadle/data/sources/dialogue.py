@@ -77,6 +77,12 @@ class Spoken:
         """Whether it did nothing and the user answered."""
         return not self.steps and any(kind == "user" for kind, _ in self.words)
 
+    @property
+    def results(self) -> int:
+        """How many of its calls have a result; the words that follow the last one are none."""
+        counts = [len(texts) for texts in self.answers]
+        return sum(count > 0 for count in counts) - (bool(counts) and 0 < counts[-1] == len(self.words))
+
     def turn(self) -> Turn:
         """The turn as all forms have it."""
         text = "".join(JOIN.join(texts) for texts in self.parts)
@@ -101,11 +107,10 @@ class Dialogue:
     passed: Counter[str] = field(default_factory=Counter)
 
     def meta(self) -> dict[str, Any]:
-        """What is needed to put it together again, and what was passed over."""
-        found: dict[str, Any] = {"passed_events": dict(self.passed) or None}
-        for key, texts in (("system_parts", self.system), ("problem_parts", [text for _, text in self.opening])):
-            found[key] = [len(text) for text in texts] if len(texts) > 1 else None
-        return {key: value for key, value in found.items() if value is not None}
+        """What is needed to put it together again, and what was passed over; `None` where there is nothing to say."""
+        system, problem = [len(text) for text in self.system], [len(text) for _, text in self.opening]
+        parts = (("system_parts", system), ("problem_parts", problem))
+        return {"passed_events": dict(self.passed) or None} | {k: v if len(v) > 1 else None for k, v in parts}
 
 
 class _Builder:
@@ -178,7 +183,7 @@ class _Builder:
 
     def _hear(self, kind: str, text: str) -> None:
         if not self.made.turns:
-            self.made.opening.append((kind, text))
+            self.made.opening += [(kind, text)] if text else []
             return
         turn = self.made.turns[-1]
         turn.closed = True
@@ -213,12 +218,10 @@ def check_answers(turns: list[Spoken]) -> None:
     if unseen and 2 * unseen >= len(answered):
         raise Rejected(DropReason.IMAGES, f"{unseen} of {len(answered)} observations are images and no text")
     for number, turn in enumerate(turns[:-1], 1):
-        found = sum(bool(texts) for texts in turn.answers)
-        if len(turn.steps) > 1 and found < len(turn.steps):
-            raise Rejected(
-                DropReason.SEVERAL_ACTIONS,
-                f"turn {number} has {len(turn.steps)} calls, of which {found} have a result of their own",
-            )
+        calls, found = len(turn.steps), turn.results
+        if calls > 1 and found < calls:
+            detail = f"turn {number} has {calls} calls, of which {found} have a result of their own"
+            raise Rejected(DropReason.SEVERAL_ACTIONS, detail)
 
 
 def _only_images(text: str) -> bool:
@@ -249,6 +252,5 @@ def trajectory_of(
         raise Rejected(DropReason.IMAGES, "the problem is an image and no text")
     check_answers(dialogue.turns)
     turns = [turn.turn() for turn in dialogue.turns]
-    more = {key: value for key, value in (meta or {}).items() if value is not None}
-    found = {"problem_from": found_under} if found_under else {}
-    return assemble(row, problem, turns, system, meta={**dialogue.meta(), **found, **more})
+    found = {**dialogue.meta(), "problem_from": found_under, **(meta or {})}
+    return assemble(row, problem, turns, system, meta={key: value for key, value in found.items() if value is not None})
