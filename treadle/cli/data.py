@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _INPUT = "File, folder, - for standard input, or Hugging Face data set id."
 _FORMAT = "Form of the rows, or auto. `treadle inspect --forms` lists them."
 _COLUMNS = "Preset (plain, s1k-1.1) or problem=NAME,solution=NAME[,answer=NAME,...]."
+_SEGMENT = "Solutions without numbered steps: off drops them, prose cuts them at their own joints."
 _UNTITLED = "Plain numbered lists without titles: drop or keep."
 
 Reading, Instances, Curation, Checks, Output = "Reading", "Instances", "Curation", "Duplicates and overlap", "Output"
@@ -40,6 +41,7 @@ def prepare(
     format: Annotated[str, _option(_FORMAT, Reading)] = "auto",
     columns: Annotated[str | None, _option(_COLUMNS, Reading)] = None,
     untitled: Annotated[str, _option(_UNTITLED, Reading)] = "drop",
+    segment: Annotated[str, _option(_SEGMENT, Reading)] = "off",
     keep_unverified: Annotated[
         bool, _option("Keep what the source marks as failed.", Reading, "--keep-unverified")
     ] = False,
@@ -91,6 +93,7 @@ def prepare(
 
     one_of("--targets", targets, ("skip_last", "all"))
     one_of("--untitled", untitled, ("drop", "keep"))
+    one_of("--segment", segment, ("off", "prose"))
     one_of("--duplicates", duplicates, ("report", "drop", "off"))
     if context != "full" and not context.isdecimal():
         raise TreadleError(f"--context {context!r}: expected full or a number of earlier steps")
@@ -100,6 +103,7 @@ def prepare(
         format=format,
         columns=parse_columns(columns) if columns else None,
         untitled=untitled,
+        segment=segment,
         keep_unverified=keep_unverified,
         split=split,
         row_seconds=row_seconds,
@@ -144,6 +148,7 @@ def inspect(
     format: Annotated[str, typer.Option(help=_FORMAT)] = "auto",
     columns: Annotated[str | None, typer.Option(help=_COLUMNS)] = None,
     untitled: Annotated[str, typer.Option(help=_UNTITLED)] = "drop",
+    segment: Annotated[str, typer.Option(help=_SEGMENT)] = "off",
     index: Annotated[int | None, typer.Option(min=1, help="The first to show, counted from 1.")] = None,
     id: Annotated[str | None, typer.Option(help="The first to show, by its id.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 1,
@@ -162,11 +167,13 @@ def inspect(
     from treadle.data.sources.columns import parse_columns
 
     one_of("--untitled", untitled, ("drop", "keep"))
+    one_of("--segment", segment, ("off", "prose"))
     run_inspect(
         source,
         format,
         parse_columns(columns) if columns else None,
         untitled,
+        segment,
         index=index,
         id=id,
         limit=limit,

@@ -15,6 +15,7 @@ from treadle.data.sources import read_trajectories
 from treadle.data.sources.columns import Columns
 from treadle.data.sources.numbered import Untitled
 from treadle.data.sources.report import ReadReport
+from treadle.data.sources.segmentation import Segment
 from treadle.errors import DataError, OutputError
 from treadle.report.terminal import show, show_head
 from treadle.report.text import visible
@@ -29,6 +30,7 @@ def inspect(
     format: str = "auto",
     columns: Columns | None = None,
     untitled: Untitled = "drop",
+    segment: Segment = "off",
     *,
     index: int | None = None,
     id: str | None = None,
@@ -43,7 +45,8 @@ def inspect(
 
     Args:
         source: What `read_trajectories` reads, or a folder written by `treadle prepare`.
-        format, columns, untitled, keep_unverified: See `read_trajectories`; without meaning for a prepared folder.
+        format, columns, untitled, segment, keep_unverified: See `read_trajectories`; without meaning for a prepared
+            folder.
         index: The first to show, counted from 1 among those that are kept.
         id: The first to show, by its id. Without either it is the first of all.
         limit: How many to show.
@@ -71,7 +74,7 @@ def inspect(
     chosen: list[Trajectory] = []
     near: list[str] = []
     count = 0
-    with closing(_read(source, format, columns, untitled, keep_unverified, split, report)) as trajectories:
+    with closing(_read(source, format, columns, untitled, segment, keep_unverified, split, report)) as trajectories:
         for count, trajectory in enumerate(trajectories, 1):
             if chosen or (trajectory.id == id if id is not None else count >= (index or 1)):
                 chosen.append(trajectory)
@@ -100,6 +103,7 @@ def _read(
     format: str,
     columns: Columns | None,
     untitled: Untitled,
+    segment: Segment,
     keep_unverified: bool,
     split: str,
     report: ReadReport,
@@ -110,7 +114,7 @@ def _read(
         yield from Prepared(source).trajectories(split)
     else:
         yield from read_trajectories(
-            source, format, keep_unverified, report, columns=columns, untitled=untitled, split=split
+            source, format, keep_unverified, report, columns=columns, untitled=untitled, segment=segment, split=split
         )
 
 

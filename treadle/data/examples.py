@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datasets import Dataset
 
 from treadle.data.prepared import Prepared
-from treadle.data.prompts.asking import PLAIN, Example, StepForm, step_form
+from treadle.data.prompts.asking import PLAIN, Example, StepForm, form_of
 from treadle.data.sources.native import read_native
 from treadle.errors import DataError
-from treadle.trajectory import Step, Trajectory
+from treadle.trajectory import Trajectory
 
 LOOKED_AT = 200
 """Trajectories that examples are chosen from."""
@@ -57,7 +57,7 @@ def common_form(prepared: Prepared) -> StepForm:
     """The form of steps that most of the first training trajectories have."""
     stored = Dataset.from_parquet(str(prepared.trajectory_file("train")))
     rows = stored.select(range(min(len(stored), LOOKED_AT // 4)))
-    forms = Counter(step_form([Step(step["action"], step["title"]) for step in row["steps"]]) for row in rows)
+    forms = Counter(form_of(read_native(row)) for row in rows)
     return forms.most_common(1)[0][0] if forms else PLAIN.form
 
 
@@ -73,4 +73,4 @@ def _short_ones(drawn: Sequence[int], read: dict[int, Trajectory]) -> list[int]:
 
 def _example(trajectory: Trajectory, place: int) -> Example:
     step = 1 if place % 2 else min(len(trajectory.steps), 2)
-    return Example(trajectory.problem, trajectory.steps, step, trajectory.answer, trajectory.id)
+    return Example(trajectory.problem, trajectory.steps, step, trajectory.answer, trajectory.id, form_of(trajectory))

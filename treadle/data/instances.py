@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from treadle.data.prompts import step_prompt
-from treadle.data.prompts.asking import PLAIN, Asking, step_form
+from treadle.data.prompts.asking import PLAIN, Asking, form_of
 from treadle.trajectory import StepInstance, Trajectory
 
 Targets = Literal["skip_last", "all"]
@@ -66,7 +66,7 @@ def step_instance(trajectory: Trajectory, step: int, rendering: Rendering, askin
         omitted=step - 1 - shown,
         system=trajectory.system,
         asking=asking,
-        form=step_form(trajectory.steps),
+        form=form_of(trajectory),
     )
     return StepInstance(
         trajectory_id=trajectory.id,

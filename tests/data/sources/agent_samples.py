@@ -10,6 +10,7 @@ import pytest
 
 from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.turns import said as said_in
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
@@ -69,14 +70,17 @@ def replay(trajectory: Trajectory) -> list[tuple[str, str]]:
             said += [("said", talk[0][1]), ("answer", talk[0][2])]
             talk.pop(0)
         steps = range(position, position + count)
-        said.append(("said", "".join(trajectory.steps[k].text for k in steps)))
+        text = "".join(said_in(trajectory, k) for k in steps)
+        lengths = meta.get("said_parts", {}).get(str(position), [len(text)])
+        said += [("said", part) for part in taken_apart(text, lengths)]
         for k in steps:
             said += [("answer", part) for part in parts_of(trajectory, k)]
         position += count
     for _, text, answer in talk:
         said += [("said", text), ("answer", answer)]
     if "epilogue" in meta:
-        said.append(("said", meta["epilogue"]))
+        lengths = meta.get("epilogue_parts", [len(meta["epilogue"])])
+        said += [("said", part) for part in taken_apart(meta["epilogue"], lengths)]
         if "epilogue_observation" in meta:
             said.append(("answer", meta["epilogue_observation"]))
     return said
@@ -87,10 +91,14 @@ def parts_of(trajectory: Trajectory, k: int) -> list[str]:
     observation = trajectory.steps[k].observation
     if observation is None:
         return []
-    lengths = trajectory.meta.get("observation_parts", {}).get(str(k), [len(observation)])
+    return taken_apart(observation, trajectory.meta.get("observation_parts", {}).get(str(k), [len(observation)]))
+
+
+def taken_apart(text: str, lengths: list[int]) -> list[str]:
+    """Texts that were joined by a blank line."""
     parts, start = [], 0
     for length in lengths:
-        parts.append(observation[start : start + length])
+        parts.append(text[start : start + length])
         start += length + len("\n\n")
-    assert start == len(observation) + len("\n\n")
+    assert start == len(text) + len("\n\n")
     return parts

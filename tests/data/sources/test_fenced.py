@@ -85,7 +85,7 @@ def test_of_several_blocks_the_one_with_the_label_of_the_others():
 
 def test_turns_without_command():
     turn = ("```\nls\n```", "out")
-    assert reason(FORM, chat(turn, ("prose", "go on"), turn)) == DropReason.TURN_WITHOUT_ACTION
+    assert reason(FORM, chat(turn, ("prose", "<output>\nx</output>"), turn)) == DropReason.TURN_WITHOUT_ACTION
     assert reason(FORM, chat(("```\n\n```", "out"))) == DropReason.EMPTY_ACTION
     assert read(FORM, chat(turn, ("Done.",))).meta["epilogue"] == "Done."
 
@@ -123,6 +123,7 @@ def test_turns_of_real_rows_as_plain_chat(data):
 )
 def test_any_command_is_found_and_put_together_again(prose, command, label, after, answer):
     said = f"{prose}\n```{label}\n{command}\n```{after}"
-    (step,) = read(FORM, chat((said, answer))).steps
+    data = {"messages": [*chat((said,))["messages"], {"role": "tool", "content": answer}]}
+    (step,) = read(FORM, data).steps
     assert (step.action, step.text, step.observation) == (command.strip(), said, answer)
     assert step.thought == (prose.rstrip() or None)

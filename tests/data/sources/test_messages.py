@@ -39,7 +39,12 @@ def test_a_conversation_by_hand():
 
 @pytest.mark.parametrize(
     "names",
-    [("system", "user", "assistant"), ("developer", "human", "gpt"), ("System", "User", "ai")],
+    [
+        ("system", "user", "assistant"),
+        ("developer", "human", "gpt"),
+        ("System", "User", "ai"),
+        ("system", "prompter", "bot"),
+    ],
 )
 def test_roles_of_other_tools(names):
     for keys in (("role", "content"), ("from", "value"), ("role", "text")):
@@ -54,6 +59,18 @@ def test_text_parts_are_joined_as_they_are_and_can_be_taken_apart():
     conversation = split([message("user", parts), message("assistant", parts[:1])])
     assert conversation.problem == "one two!"
     assert conversation.meta == {"content_parts": {"0": [4, 3, 1]}}
+
+
+def test_empty_pieces_and_a_single_part():
+    parts = [{"type": "text", "text": None, "image_url": None}, None, {"type": "text", "text": "x"}]
+    conversation = split([message("user", {"type": "text", "text": "q"}), message("assistant", parts)])
+    assert (conversation.problem, conversation.exchanges[0].message.text) == ("q", "x")
+
+
+@pytest.mark.parametrize("role", ["tool", "function", "ipython", "environment", "observation", "tool_response"])
+def test_roles_of_what_answers_an_agent(role):
+    conversation = split([message("user", "q"), message("assistant", "a"), message(role, "r")])
+    assert [answer.role for answer in conversation.exchanges[0].answers] == ["tool"]
 
 
 def test_several_opening_messages_are_joined_by_a_blank_line():
@@ -85,10 +102,10 @@ def test_demonstrations_are_kept_apart():
         message("narrator", "x"),
         message(None, "x"),
         message("user", 3),
-        message("user", {"text": "x"}),
+        message("user", {"parts": ["x"]}),
         message("user", [{"type": "image_url", "image_url": {"url": "data:"}}]),
         message("assistant", [{"type": "tool_use", "name": "bash"}]),
-        message("user", [None]),
+        message("user", [3]),
     ],
 )
 def test_what_is_no_message_is_malformed(wrong):
@@ -100,7 +117,9 @@ def test_what_is_no_message_is_malformed(wrong):
 
 def test_columns_and_json_text():
     messages = [message("user", "x"), message("assistant", "y")]
-    for column in ("messages", "conversations", "trajectory"):
+    for column in ("messages", "conversations", "trajectory", "conversation", "dialogue"):
+        assert chat({column: str(messages)}) == messages
+        assert chat({column: {"role": ["user", "assistant"], "content": ["x", "y"]}}) == messages
         assert chat({column: messages}) == chat({column: " " + json.dumps(messages)}) == messages
     for value in (None, [], "[", "[1]", "{}", [1], [{}], 7, "x" * 200, "[" * 5000):
         assert chat({"messages": value}) is None
@@ -150,22 +169,6 @@ def test_what_the_source_says_about_a_run():
     assert (trajectory.repo, trajectory.verified, trajectory.system) == ("psf/requests", False, "rules")
     assert trajectory.domain == "agent"
     assert trajectory.steps[0].observation is None
-
-
-def test_turns_without_action():
-    act, stand_in = [Step("ls")], "Please continue working on the task on whatever approach you think is suitable.\nX"
-    turns = [
-        Turn("ls", act, [["out"]]),
-        Turn("done", [], [[stand_in]]),
-        Turn("no", act, [[]]),
-        Turn("end", [], [["bye"]]),
-    ]
-    trajectory = assemble(row({}), "problem", turns)
-    assert trajectory.meta["talk"] == [[1, "done", stand_in]]
-    assert (trajectory.meta["epilogue"], trajectory.meta["epilogue_observation"]) == ("end", "bye")
-    for answers in ([], ["go on"], [stand_in, "and more"]):
-        with pytest.raises(Rejected, match=r"turn_without_action: turn 2: 'done'"):
-            assemble(row({}), "problem", [turns[0], Turn("done", [], [answers]), turns[2]])
 
 
 def test_no_problem_and_no_action():

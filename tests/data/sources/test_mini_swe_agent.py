@@ -65,6 +65,12 @@ def test_commands_are_those_of_its_own_expression(label, data):
     assert [text[start:end].strip() for _, start, end in commands(text, label)] == [e.strip() for e in expected]
 
 
+def test_a_block_in_a_thought_is_no_command():
+    said = "<think>\n```bash\nrm x\n```\nno\n</think>\n\n```bash\nls\n```"
+    (step,) = read(FORM, chat((said, "<returncode>0</returncode>"))).steps
+    assert (step.action, step.thought) == ("ls", "```bash\nrm x\n```\nno")
+
+
 def test_only_the_label_of_the_run_counts():
     both = "```bash\nls\n```\nrather\n```mswea_bash_command\npwd\n```"
     (step,) = read(FORM, chat((both, "out"))).steps
@@ -74,7 +80,13 @@ def test_only_the_label_of_the_run_counts():
 
 def test_turns_that_were_not_carried_out():
     turn = ("```bash\nls\n```", "out")
-    assert reason(FORM, chat(turn, ("no command", "Please always provide ..."), turn)) == DropReason.TURN_WITHOUT_ACTION
+    two = "```bash\nls\n```\n```bash\npwd\n```"
+    for said in ("no command", two):
+        refusal = "Please always provide EXACTLY ONE action in triple backticks, found some."
+        trajectory = read(FORM, chat(turn, (said, refusal), turn))
+        assert (len(trajectory.steps), trajectory.meta["talk"]) == (2, [[1, said, refusal]])
+    unknown = chat(turn, ("no command", "<returncode>0</returncode>"), turn)
+    assert reason(FORM, unknown) == DropReason.TURN_WITHOUT_ACTION
     assert reason(FORM, chat(("```bash\n\n```", "out"))) == DropReason.EMPTY_ACTION
     assert reason(FORM, chat(("prose", "x"), trajectory_format="mini-swe-agent-1")) == DropReason.NO_ACTIONS
 
@@ -110,6 +122,11 @@ def test_calls_of_version_2():
     ]
     assert trajectory.meta["calls_per_turn"] == [2, 1]
     assert FORM.matches(row({"messages": messages}))
+    refused = {"role": "user", "content": "Unknown tool 'edit'.", "extra": {"interrupt_type": "FormatError"}}
+    lost = turn("I think so.", call("rm", "d"))
+    again = read(FORM, data | {"messages": [*messages[:5], lost, refused, *messages[5:]]})
+    assert again.meta["talk"] == [[2, "I think so.", "Unknown tool 'edit'."]]
+    assert again.steps == trajectory.steps
     other = turn("", {"function": {"name": "edit", "arguments": "{}"}, "id": "a"})
     (step,) = read(FORM, {"messages": [*messages[:2], other]}).steps
     assert step.action == "<function=edit>\n</function>"

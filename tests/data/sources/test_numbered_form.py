@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from treadle import DropReason, Step
 from treadle.data.sources.columns import PRESETS, Columns, parse_columns
 from treadle.data.sources.form import ReadOptions
-from treadle.data.sources.numbered_form import FORM, split_reasoning
+from treadle.data.sources.numbered_form import FORM
+from treadle.data.sources.thoughts import part_thought
 from treadle.files.rows import Rejected, Row
 
 COLUMNS = Columns("problem", "solution", answer="answer", thought="thinking", verified="ok", optional=("thought",))
@@ -106,7 +107,7 @@ def test_named_columns_must_exist_and_others_are_not_looked_at():
     [
         ({"problem": " "}, DropReason.EMPTY_PROBLEM),
         ({"problem": None}, DropReason.EMPTY_PROBLEM),
-        ({"problem": ["p"]}, DropReason.MALFORMED),
+        ({"problem": ["p", "q"]}, DropReason.MALFORMED),
         ({"solution": None}, DropReason.EMPTY_SOLUTION),
         ({"solution": "<think>x</think> \n"}, DropReason.EMPTY_SOLUTION),
         ({"solution": "<think>cut off, 1. **A** x"}, DropReason.EMPTY_SOLUTION),
@@ -135,8 +136,8 @@ parts = st.text("ab \n\t<", max_size=12)
 @given(parts, parts, parts, st.booleans())
 def test_think_tags_are_cut_without_loss(before, inner, rest, opened):
     text = (before + "<think>" if opened else "") + inner + "</think>" + rest
-    cut = split_reasoning(text)
-    assert "".join(cut) == text
+    cut = part_thought(text)
+    assert cut.source == text
     assert (cut.thought, cut.rest) == (inner.strip(), rest)
 
 

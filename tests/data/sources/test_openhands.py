@@ -149,7 +149,7 @@ def test_without_the_models_response_the_action_is_rendered():
         "<function=run>\n<parameter=command>ls</parameter>\n</function>",
         "<function=finish>\n<parameter=outputs>{}</parameter>\n</function>",
     ]
-    assert [step.thought for step in trajectory.steps] == ["I look.", None, None, "Hm.", "Done."]
+    assert [step.thought for step in trajectory.steps] == ["I look.", None, None, "why\n\nHm.", "Done."]
     assert json.loads(trajectory.steps[0].call) == {"action": "run", "args": run["args"]}
     assert trajectory.meta["reasoning"] == {"3": "why"}
 
@@ -201,7 +201,8 @@ def test_messages_of_the_agent():
     talk = [*OPENING, *turn, spoke("Done?", "agent"), spoke(STAND_IN), *later]
     assert read(FORM, {"history": talk}).meta["talk"] == [[1, "Done?", STAND_IN]]
     other = [*OPENING, *turn, spoke("Done?", "agent"), spoke("No."), *later]
-    assert reason(FORM, {"history": other}) == DropReason.TURN_WITHOUT_ACTION
+    asked = read(FORM, {"history": other}).steps[1]
+    assert (asked.action, asked.observation) == (render("respond", {"content": "Done?"}), "No.")
     assert read(FORM, {"history": other[:-3]}).meta["epilogue"] == "Done?"
     assert reason(FORM, {"history": [*OPENING, spoke("Hello.", "agent")]}) == DropReason.NO_ACTIONS
 
@@ -269,7 +270,7 @@ def test_events_of_the_sdk():
     ]
     trajectory = read(FORM, {"history": history})
     assert [step.action for step in trajectory.steps][:2] == [render("terminal", {"command": c}) for c in ("ls", "pwd")]
-    assert [step.thought for step in trajectory.steps] == ["I look.", None, None, None]
+    assert [step.thought for step in trajectory.steps] == ["hm\n\nI look.", None, None, None]
     assert [step.observation for step in trajectory.steps] == ["one two", "three", "no such tool", "not now"]
     assert json.loads(trajectory.steps[0].call) == history[2]["tool_call"]
     assert trajectory.meta["calls_per_turn"] == [2, 1, 1]

@@ -55,8 +55,9 @@ def test_of_several_columns_the_known_or_the_one_that_names_the_problem():
     versions = {"r1 (insufficient_question)": other, "r1 (question)": OUTPUT}
     assert read({"question": "q", "insufficient_question": "i", **versions}).answer == "3"
     rejected = reason({"problem": "p", **versions})
-    assert rejected.reason is DropReason.MALFORMED
-    assert "several columns hold </think>: r1 (insufficient_question), r1 (question)" in rejected.detail
+    assert rejected.reason is DropReason.AMBIGUOUS_COLUMNS
+    assert "may be the solution: r1 (insufficient_question), r1 (question)" in rejected.detail
+    assert "--columns 'problem=problem,solution=r1 (question)'" in rejected.detail
     columns = parse_columns("problem=problem,solution=r1 (question)")
     assert read({"problem": "p", **versions}, columns).answer == "3"
 

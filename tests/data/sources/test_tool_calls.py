@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.data.sources.agent_samples import parts_of, read, reason, replay, row, sample, spoken
 from treadle.data.sources import fenced, mini_swe_agent, openhands, swe_agent, xml_calls
 from treadle.data.sources.calls import read_call, render, with_tools
+from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.tool_calls import FORM
 from treadle.files.rows import Rejected
@@ -118,27 +119,109 @@ def test_several_calls_of_a_turn_are_steps_of_their_own():
 
 
 @pytest.mark.parametrize(
-    ("calls", "answers"),
+    ("calls", "answers", "seen"),
     [
-        ([call(id="a"), call(id="b")], [("out", "a")]),
-        ([call(id="a"), call(id="b")], ["out"]),
-        ([call(id="a"), call(id="b")], []),
-        ([call(id="a"), call(id="a")], [("out", "a"), ("out", "a")]),
-        ([call(), call()], ["out", "out"]),
-        ([call(id=["a"]), call(id={})], ["out", "out"]),
+        ([call(id="a"), call(id="b")], [("out", "a")], "2 calls, of which 1 have a result"),
+        ([call(id="a"), call(id="b")], ["out"], "2 calls and 1 results"),
+        ([call(id="a"), call(id="b")], [], "2 calls and 0 results"),
+        ([call(), call()], ["1", "2", "3"], "2 calls and 3 results"),
+        ([call(id="a"), call(id="a")], [("out", "a")], "2 calls and 1 results"),
     ],
 )
-def test_several_calls_without_results_of_their_own(calls, answers):
-    assert reason(FORM, chat(("x", calls, answers))) == DropReason.SEVERAL_ACTIONS
+def test_several_calls_without_results_of_their_own(calls, answers, seen):
+    with pytest.raises(Rejected, match=seen) as caught:
+        FORM.read(row(chat(("x", calls, answers), ("y", [call(id="c")], [("z", "c")]))), ReadOptions())
+    assert caught.value.reason == DropReason.SEVERAL_ACTIONS
+
+
+@pytest.mark.parametrize("ids", [(None, None), ("", ""), ("a", "a"), (["a"], {}), ("a", None)])
+@pytest.mark.parametrize("answering", [(None, None), ("", ""), ("a", "a")])
+def test_as_many_results_as_calls_are_paired_in_order(ids, answering):
+    calls = [call(id=i) for i in ids]
+    messages = chat(("x", calls, []))["messages"]
+    messages += [{"role": "tool", "content": t, "tool_call_id": i} for t, i in zip("12", answering, strict=True)]
+    messages.append({"role": "user", "content": "and a user"})
+    trajectory = read(FORM, {"messages": messages})
+    assert [parts_of(trajectory, k) for k in range(2)] == [["1"], ["2", "and a user"]]
+
+
+def test_ids_that_are_numbers():
+    messages = chat(("x", [call(id=1), call(id=2)], []))["messages"]
+    messages += [{"role": "tool", "content": f"of {i}", "tool_call_id": i} for i in (2, 1)]
+    assert [step.observation for step in read(FORM, {"messages": messages}).steps] == ["of 1", "of 2"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}],
+        '["one", "two"]',
+        '[{"tool_call_id": "b", "content": "two"}, {"tool_call_id": "a", "content": "one"}]',
+    ],
+)
+def test_one_message_with_the_results_of_all_calls(content):
+    messages = chat(("x", [call(id="a"), call(id="b")], []))["messages"]
+    data = {"messages": [*messages, {"role": "tool", "content": content}]}
+    assert [step.observation for step in read(FORM, data).steps] == ["one", "two"]
+
+
+def test_one_result_of_several_calls_follows_the_last_of_them():
+    messages = chat(("x", [call(id="a"), call(id="b"), call(id="c")], [("3", "c")]))["messages"]
+    messages.append({"role": "tool", "content": "both", "tool_call_ids": ["a", "b"]})
+    assert [step.observation for step in read(FORM, {"messages": messages}).steps] == [None, "both", "3"]
+
+
+def test_the_last_call_of_a_run_may_lack_a_result():
+    steps = read(FORM, chat(("x", [call(id="a"), call(id="b", name="finish")], [("out", "a")]))).steps
+    assert [step.observation for step in steps] == ["out", None]
+
+
+@pytest.mark.parametrize("ids", [("a", "b"), (None, None)])
+def test_calls_of_one_response_in_messages_of_their_own(ids):
+    messages = chat(("one", [call(id=ids[0])], []), ("two", [call(id=ids[1])], []))["messages"]
+    messages += [{"role": "tool", "content": t, "tool_call_id": i} for t, i in zip("12", ids, strict=True)]
+    steps = read(FORM, {"messages": messages}).steps
+    assert [(step.thought, step.observation) for step in steps] == [("one", "1"), ("two", "2")]
+
+
+def test_calls_and_arguments_as_text():
+    function = {"name": "bash", "arguments": '{"command": "ls"}'}
+    for calls in (
+        json.dumps([{"function": function}]),
+        str([{"function": function}]),
+        json.dumps({"function": function}),
+        [json.dumps({"function": function})],
+        [{"function": json.dumps(function)}],
+        [{"function": {"name": "bash", "arguments": "{'command': 'ls'}"}}],
+        [{"function": {"name": "bash", "arguments": json.dumps(json.dumps({"command": "ls"}))}}],
+    ):
+        data = chat(("x", calls, ["out"]), ("Done.", "[]", []))
+        trajectory = read(FORM, data)
+        assert [step.action for step in trajectory.steps] == [render("bash", {"command": "ls"})]
+        assert trajectory.meta["epilogue"] == "Done."
 
 
 def test_turns_without_call():
     turn = ("x", [call(id="a")], [("out", "a")])
-    assert reason(FORM, chat(turn, ("just talk", None, ["go on"]), turn)) == DropReason.TURN_WITHOUT_ACTION
     assert read(FORM, chat(turn, ("just talk", None, []))).meta["epilogue"] == "just talk"
-    assert reason(FORM, chat(("talk", [], ["x"]), ("talk", [], []))) == DropReason.NO_ACTIONS
+    assert reason(FORM, chat(turn, ("just talk", None, [("a result", "a")]), turn)) == DropReason.TURN_WITHOUT_ACTION
     assert reason(FORM, chat(("talk", "calls", ["x"]))) == DropReason.MALFORMED
     assert reason(FORM, {"messages": chat(turn)["messages"][2:]}) == DropReason.EMPTY_PROBLEM
+
+
+def test_prose_and_then_the_call_in_a_second_message():
+    data = chat(("I look.", None, []), ("", [call(id="a")], [("out", "a")]), ("It is", None, []), ("done.", None, []))
+    trajectory = read(FORM, data)
+    assert [step.thought for step in trajectory.steps] == ["I look."]
+    assert trajectory.meta["epilogue"] == "It is\n\ndone."
+    assert replay(trajectory) == spoken(data["messages"])
+
+
+def test_a_broken_call_that_a_harness_refused_is_no_step():
+    turn = ("x", [call(id="a")], [("out", "a")])
+    refusal = "Error parsing tool call arguments: Expecting value."
+    trajectory = read(FORM, chat(turn, ("y", [call("{", id="b")], [(refusal, "b")]), turn))
+    assert trajectory.meta["talk"] == [[1, "y", refusal]]
 
 
 def test_the_older_function_call():

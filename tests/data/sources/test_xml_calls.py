@@ -129,7 +129,8 @@ def test_a_log_whose_answer_was_cut_off_by_the_token_limit():
 def test_two_calls_and_no_call():
     two = f"{LS}\n\n{LS}"
     assert reason(FORM, chat((two, "out"))) == DropReason.SEVERAL_ACTIONS
-    assert reason(FORM, chat((LS, "out"), ("prose", "go on"), (LS, "out"))) == DropReason.TURN_WITHOUT_ACTION
+    unknown = chat((LS, "out"), ("prose", "OBSERVATION:\nout"), (LS, "out"))
+    assert reason(FORM, unknown) == DropReason.TURN_WITHOUT_ACTION
     assert reason(FORM, chat(("prose", "go on"), ("prose",))) == DropReason.NO_ACTIONS
     assert read(FORM, chat((LS, "out"), ("I am done.\n",))).meta["epilogue"] == "I am done.\n"
 

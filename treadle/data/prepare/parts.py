@@ -23,6 +23,7 @@ from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.sources.native import SCHEMA, to_row
 from treadle.data.sources.reading import Outcome, read_chunk
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.turns import outside_steps
 from treadle.files.chunks import Chunk
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step, Trajectory
@@ -108,7 +109,11 @@ class PartMaker:
         if settings.observation_tokens is not None:
             trajectory, shortened = shorten_observations(trajectory, settings.observation_tokens, self.tokenizer)
             changes["observations shortened to --observation-tokens"] += shortened
+        changes["solutions without numbered steps, cut at their joints (--segment prose)"] += (
+            "segmented" in trajectory.meta
+        )
         changes["texts whose lone surrogates were replaced by U+FFFD"] += replaced
+        changes.update(outside_steps(trajectory))
         for change in [*removed.elements(), *filter(None, faults)]:
             changes[f"steps {change.explanation}"] += 1
         return trajectory, targets

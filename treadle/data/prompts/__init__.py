@@ -88,7 +88,7 @@ def step_prompt(
         shown = {"problem": example.problem, "previous": list(example.previous), "title": None, "omitted": 0}
         if title is not None:
             shown["title"] = example.target.title
-        text = _render(domain, "step", asking, form=step_form(example.steps), **shown)
+        text = _render(domain, "step", asking, form=example.form or step_form(example.steps), **shown)
         messages += [_message("user", text), _message("assistant", example.next_step(asking))]
     asked = {"problem": problem, "previous": list(previous), "title": title, "omitted": omitted}
     text = _render(domain, "step", asking, form=form or asking.form, **asked)

@@ -5,31 +5,45 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from treadle.data.sources.numbered import begins_with_number
 from treadle.errors import DataError
 from treadle.scoring.thoughts import PLAIN as PLAIN_TAGS
-from treadle.trajectory import Step
+from treadle.trajectory import Step, Trajectory
 
-StepForm = Literal["titled", "named", "numbered", "line", "text"]
-"""How steps are written: with a number and a title in bold, with a number and a plain title, with a number, as one line
-each, or as text."""
+StepForm = Literal["titled", "named", "numbered", "calculation", "line", "prose", "text"]
+"""How steps are written: with a number and a title in bold; with a number and a plain title; with a number; as the
+calculation that answers a question; as one line each; as passages of a solution in prose; as text."""
 
 _SHOWN = ("action", "thought", "observation", "title")
 """What a prompt shows of an example's step."""
 _NUMBER = re.compile(r"\s*(?:#+\s*|\*\*)?(?:step\s*)?\(?\d+\s*(?:[.)](?!\d)|:)", re.IGNORECASE)
 
 
-def step_form(steps: Sequence[Step]) -> StepForm:
-    """The form that most of these steps have; a form that fewer have would be asked of targets without it."""
+def step_form(steps: Sequence[Step], segmented: bool = False) -> StepForm:
+    """The form that most of these steps have; a form that fewer have would be asked of targets without it.
+
+    Args:
+        segmented: The steps were cut out of prose, see `treadle.data.sources.segmentation`.
+    """
     most = len(steps) / 2
-    if sum(bool(_NUMBER.match(step.action)) for step in steps) > most:
-        titled = [step for step in steps if step.title and step.title in step.action.strip().split("\n", 1)[0]]
+    titled = [step for step in steps if step.title and step.title in step.action.strip().split("\n", 1)[0]]
+    if sum(bool(_NUMBER.match(step.action)) or begins_with_number(step.action) for step in steps) > most:
         if len(titled) <= most:
             return "numbered"
         bold = sum(f"**{step.title}" in step.action or f"{step.title}**" in step.action for step in titled)
         return "titled" if bold > len(titled) / 2 else "named"
+    if segmented:
+        return "prose"
+    if sum(bool(step.title) for step in steps) - len(titled) > most:
+        return "calculation"
     return "line" if sum("\n" not in step.action.strip() for step in steps) > most else "text"
+
+
+def form_of(trajectory: Trajectory) -> StepForm:
+    """The form of a trajectory's steps."""
+    return step_form(trajectory.steps, bool(trajectory.meta.get("segmented")))
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,7 @@ class Example:
         step: 1-based position of the step that is shown as the answer; those before are shown as done.
         answer: The trajectory's final answer, for prompts that ask for the whole solution.
         trajectory: Its id.
+        form: Of its steps; `None` where it has to be seen from them.
     """
 
     problem: str
@@ -49,6 +64,7 @@ class Example:
     step: int
     answer: str | None = None
     trajectory: str = ""
+    form: StepForm | None = None
 
     @property
     def previous(self) -> tuple[Step, ...]:
@@ -107,7 +123,10 @@ def read_asking(record: Mapping[str, Any], tags: tuple[str, str]) -> Asking:
             Example(**{**example, "steps": tuple(Step(**step) for step in example["steps"])})
             for example in record.get("examples", [])
         )
-        return Asking(bool(record.get("think", True)), examples, record.get("form", "titled"), tags)
+        form = record.get("form", "titled")
+        if unknown := {form, *(example.form for example in examples)} - {None, *get_args(StepForm)}:
+            raise ValueError(f"unknown form {unknown.pop()!r}, expected one of {', '.join(get_args(StepForm))}")
+        return Asking(bool(record.get("think", True)), examples, form, tags)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"treadle_chat.json: `prompts` is not as treadle writes it ({error}); take the key out, or copy the "

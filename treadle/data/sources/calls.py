@@ -11,7 +11,8 @@ import json
 import reprlib
 from typing import Any
 
-from treadle.data.sources.messages import as_list
+from treadle.data.sources.literals import literal
+from treadle.data.sources.messages import as_dict, as_list
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected
 from treadle.scoring.calls import call_text
@@ -32,13 +33,15 @@ def render(name: str, arguments: dict[str, Any]) -> str:
 def read_call(call: Any, where: str) -> tuple[str, dict[str, Any]]:
     """Name and arguments of a call, as `{"function": {"name", "arguments"}}` or without the outer object.
 
-    Empty text, null and `{}` are no arguments. Where the arguments are an object instead of JSON text, keys without
-    value are left out: tables fill the columns of all tools with null.
+    Empty text, null and `{}` are no arguments. Text may be JSON, JSON of such text, or what Python prints. Where the
+    arguments are an object instead of text, keys without value are left out: tables fill the columns of all tools with
+    null.
 
     Raises:
         Rejected: There is no name, no `arguments`, or they are not an object or JSON text of one.
     """
     function = call.get("function", call) if isinstance(call, dict) else None
+    function = as_dict(function) if isinstance(function, str) else function
     if not isinstance(function, dict):
         raise _broken(where, "a shape other than an object", call)
     name = function.get("name")
@@ -49,16 +52,23 @@ def read_call(call: Any, where: str) -> tuple[str, dict[str, Any]]:
     arguments = function["arguments"]
     if isinstance(arguments, dict):
         return name, {str(key): value for key, value in arguments.items() if value is not None}
-    if isinstance(arguments, str):
-        try:
-            arguments = json.loads(arguments) if arguments.strip() else None
-        except (ValueError, RecursionError):
-            raise _broken(where, "arguments that are not JSON", call) from None
+    for _ in range(2):  # some sources have text of text
+        if isinstance(arguments, str):
+            arguments = _loaded(arguments, where, call)
     if arguments is None:
         return name, {}
     if not isinstance(arguments, dict):
         raise _broken(where, f"arguments that are {type(arguments).__name__} instead of an object", call)
     return name, arguments
+
+
+def _loaded(text: str, where: str, call: Any) -> Any:
+    try:
+        return json.loads(text) if text.strip() else None
+    except (ValueError, RecursionError):
+        if (found := literal(text)) is not None:
+            return found
+        raise _broken(where, "arguments that are not JSON", call) from None
 
 
 def _broken(where: str, what: str, call: Any) -> Rejected:

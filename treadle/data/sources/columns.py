@@ -8,9 +8,57 @@ from typing import Any
 
 from treadle.errors import DataError
 
-PROBLEM_NAMES = ("problem", "question", "prompt", "instruction", "query")
-SOLUTION_NAMES = ("response", "output", "completion", "generation", "deepseek_attempt", "solution", "model_answer")
-ANSWER_NAMES = ("answer", "final_answer", "ground_truth", "ground_truth_answer", "reference_answer", "expected_answer")
+PROBLEM_NAMES = ("problem", "question", "prompt", "instruction", "query", "problem_statement", "problem_text", "input")
+SOLUTION_NAMES = (
+    "response",
+    "responses",
+    "output",
+    "outputs",
+    "completion",
+    "completions",
+    "generation",
+    "generations",
+    "deepseek_attempt",
+    "deepseek_solution",
+    "attempt",
+    "model_answer",
+    "model_output",
+    "model_solution",
+    "generated_solution",
+    "generated_text",
+    "solution",
+    "solutions",
+    "ground_truth_solution",
+    "reference_solution",
+    "gold_solution",
+    "rationale",
+    "explanation",
+    "content",
+    "text",
+)
+THOUGHT_NAMES = (
+    "reasoning_content",
+    "reasoning",
+    "thinking",
+    "think",
+    "thought",
+    "thoughts",
+    "reasoning_trace",
+    "thinking_trajectory",
+    "thinking_trajectories",
+)
+ANSWER_NAMES = (
+    "answer",
+    "final_answer",
+    "ground_truth",
+    "ground_truth_answer",
+    "reference_answer",
+    "expected_answer",
+    "gold_answer",
+    "correct_answer",
+    "gold",
+    "gt",
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +133,30 @@ def parse_columns(text: str) -> Columns:
 def detect(row: dict[str, Any]) -> Columns | None:
     """The first preset whose required columns the row has."""
     return next((c for c in PRESETS.values() if all(name in row for name in c.required)), None)
+
+
+def is_s1k(row: dict[str, Any]) -> bool:
+    """Whether a row has s1K-1.1's attempt of DeepSeek, which is then read and not the one of another model."""
+    return bool(texts_of(row.get("question")) and texts_of(row.get("deepseek_attempt")))
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a cell holds nothing, as tables have it where a row lacks the column."""
+    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
+
+
+def texts_of(cell: Any) -> list[str]:
+    """The texts of a cell that are not blank: of a text one, of a list of texts all; of anything else none."""
+    if isinstance(cell, str):
+        return [cell] if cell.strip() else []
+    if isinstance(cell, list) and all(isinstance(text, str | None) for text in cell):
+        return [text for text in cell if text and text.strip()]
+    return []
+
+
+def one_text(cell: Any) -> Any:
+    """The text of a list of one text, which is how some tools write a cell; anything else as it is."""
+    return cell[0] if isinstance(cell, list) and len(cell) == 1 and isinstance(cell[0], str) else cell
 
 
 def first_text(row: dict[str, Any], names: tuple[str, ...]) -> str | None:

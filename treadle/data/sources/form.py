@@ -13,6 +13,7 @@ from typing import Any
 from treadle.data.sources.columns import Columns
 from treadle.data.sources.numbered import Untitled
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.segmentation import Segment
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
@@ -23,6 +24,7 @@ class ReadOptions:
 
     columns: Columns | None = None
     untitled: Untitled = "drop"
+    segment: Segment = "off"
 
 
 @dataclass(frozen=True)

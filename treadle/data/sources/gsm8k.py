@@ -3,9 +3,15 @@
 The action is the line as written, with its annotations (`48/2 = <<48/2=24>>24`). The last line is the epilogue and
 gives the final answer. `meta["preamble"]`, the steps' texts and `meta["epilogue"]` together are the answer column
 byte for byte. Blank lines belong to the line before.
+
+The socratic edition asks a question before each calculation, `How many in May? ** 48/2 = <<48/2=24>>24`: the question
+is the step's title, and the action is the calculation.
 """
 
 from __future__ import annotations
+
+import re
+from dataclasses import replace
 
 from treadle.data.sources.columns import PROBLEM_NAMES, SOLUTION_NAMES, first_text
 from treadle.data.sources.form import Form, ReadOptions, expect
@@ -13,10 +19,12 @@ from treadle.data.sources.numbered import step_of
 from treadle.data.sources.reference import final_answer, flag, math_trajectory, problem_text, reference_answer
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected, Row
-from treadle.trajectory import Trajectory
+from treadle.trajectory import Step, Trajectory
 
 MARK = "####"
 _SHORT = 100  # characters; a longer text in a further column may be another solution, and the row another form
+# A question, or words before words: `2 ** 3` and `the side ** 2` are powers.
+_SOCRATIC = re.compile(r"(?P<title>\S(?:.*?\?|.*?[^\W\d_]{2}[.:]?(?=\s+\*\*\s+[^\W\d])))\s+\*\*\s+(?=\S)")
 
 
 def matches(row: Row) -> bool:
@@ -65,7 +73,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
     return math_trajectory(
         row,
         problem,
-        [step_of(line) for line in steps],
+        _steps(steps),
         columns=columns,
         preamble=preamble,
         epilogue="".join(lines[marked[0] :]),
@@ -73,6 +81,20 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
         reference=reference_answer(row.data, column, columns),
         verified=flag(row.data, columns.verified if columns else None),
     )
+
+
+def _steps(lines: list[str]) -> list[Step]:
+    """Each line as a step; where most lines ask a question before ` ** `, that is the title."""
+    steps = [step_of(line) for line in lines]
+    found = [_SOCRATIC.match(step.action) for step in steps]
+    if sum(match is not None for match in found) * 2 <= len(steps):
+        return steps
+    return [_answered(step, match) if match else step for step, match in zip(steps, found, strict=True)]
+
+
+def _answered(step: Step, match: re.Match[str]) -> Step:
+    asked, action = step.action[: match.end()], step.action[match.end() :]
+    return replace(step, action=action, title=match["title"], before=step.before + asked)
 
 
 FORM = Form(

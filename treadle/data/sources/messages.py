@@ -1,7 +1,8 @@
 """Chat messages of many tools as one conversation: system text, problem, and turns with what answered them.
 
-Understood are the columns `messages`, `conversations` and `trajectory` (a list, or a list as JSON text), roles under
-`role` or ShareGPT's `from`, and text under `content`, `value` or `text`, as a string, a list of text parts or null.
+Understood are the columns `messages`, `conversations`, `trajectory` and their like: a list, a list as JSON text or as
+Python prints it, or one list a key as tables make it of a list of objects. Roles stand under `role` or ShareGPT's
+`from`, text under `content`, `value` or `text`, as a string, a list of text parts, one such part or null.
 An OpenHands completion log is the messages that were sent, followed by the message of its `response`.
 
 All user messages before the first turn of the assistant are the problem, all system messages before it the system
@@ -22,20 +23,24 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from treadle.data.sources.form import expect
+from treadle.data.sources.literals import literal
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected
 
 JOIN = "\n\n"
 DEMONSTRATION = "Here is a demonstration of how to correctly accomplish this task"
 
-_COLUMNS = ("messages", "conversations", "trajectory")
+_COLUMNS = ("messages", "conversations", "conversation", "trajectory", "dialogue", "dialog", "chat")
 _TEXTS = ("content", "value", "text", "system_prompt")  # the last is where nebius rows have the system text
 _TEXT_PARTS = (None, "text", "input_text", "output_text")
 _ROLES = {
-    "assistant": ("assistant", "ai", "gpt", "model"),
-    "user": ("user", "human"),
+    "assistant": ("assistant", "ai", "gpt", "model", "bot", "chatgpt", "chatbot", "agent"),
+    "user": ("user", "human", "prompter", "customer"),
     "system": ("system", "developer"),
-    "tool": ("tool", "function", "observation", "environment", "ipython", "exit"),
+    "tool": (
+        *("tool", "function", "observation", "environment", "env", "ipython", "exit"),
+        *("tool_response", "tool_result", "tool_output", "function_response"),
+    ),
 }
 _ROLE = {name: role for role, names in _ROLES.items() for name in names}
 
@@ -77,22 +82,25 @@ class Conversation:
 
 @lru_cache(maxsize=1)
 def _parsed(text: str) -> Any:
-    """JSON text as a value, `None` if it is none. Detection and reading ask for the same text in turn."""
+    """A value as JSON text or as Python prints it; `None` if it is neither. Detection and reading ask for the same
+    text in turn."""
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):
+    except ValueError:
+        return literal(text)
+    except RecursionError:
         return None
 
 
 def as_list(value: Any) -> list[Any] | None:
-    """A list, also where the source has it as JSON text; `None` for anything else."""
-    if isinstance(value, str) and value[:100].lstrip().startswith("["):
+    """A list, also where the source has it as text; `None` for anything else."""
+    if isinstance(value, str) and value[:100].lstrip().startswith(("[", "array([")):
         value = _parsed(value)
     return value if isinstance(value, list) else None
 
 
 def as_dict(value: Any) -> dict[str, Any]:
-    """An object, also where the source has it as JSON text; empty for anything else."""
+    """An object, also where the source has it as text; empty for anything else."""
     if isinstance(value, str) and value[:100].lstrip().startswith("{"):
         value = _parsed(value)
     return value if isinstance(value, dict) else {}
@@ -101,11 +109,21 @@ def as_dict(value: Any) -> dict[str, Any]:
 def chat(data: dict[str, Any]) -> list[Any] | None:
     """The list of chat messages of a row, with the response of a completion log at its end; `None` if it has none."""
     for column in _COLUMNS:
-        messages = as_list(data.get(column))
+        value = data.get(column)
+        messages = _from_table(value) if isinstance(value, dict) else as_list(value)
         if messages and isinstance(messages[0], dict) and ("role" in messages[0] or "from" in messages[0]):
             response = completion(data)
             return [*messages, response] if response else messages
     return None
+
+
+def _from_table(value: dict[str, Any]) -> list[Any] | None:
+    """Messages of an object with a list a key, which tables make of a list of objects; `None` if it is another one."""
+    roles = value.get("role") or value.get("from")
+    columns = {key: column for key, column in value.items() if isinstance(column, list)}
+    if not isinstance(roles, list) or any(len(column) != len(roles) for column in columns.values()):
+        return None
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def completion(data: dict[str, Any]) -> dict[str, Any] | None:
@@ -139,6 +157,7 @@ def peek(data: dict[str, Any]) -> Iterator[Message]:
 
 def _lenient(raw: dict[str, Any]) -> str:
     value = _content(raw)
+    value = [value] if isinstance(value, dict) else value
     if isinstance(value, list):
         parts = (part.get("text") if isinstance(part, dict) else part for part in value)
         return "".join(part for part in parts if isinstance(part, str))
@@ -155,16 +174,20 @@ def text_parts(value: Any, where: str) -> list[str]:
     Raises:
         Rejected: The content is of another type, or holds a part that is not text.
     """
-    if not isinstance(value, list):
+    if not isinstance(value, list | dict):
         return [] if value is None else [expect(value, str, f"content of {where}")]
-    texts = []
-    for part in value:
-        text = part.get("text") if isinstance(part, dict) and part.get("type") in _TEXT_PARTS else part
-        if not isinstance(text, str):
-            kind = part.get("type") if isinstance(part, dict) else type(part).__name__
-            raise Rejected(DropReason.MALFORMED, f"{where} holds a part of type {kind!r}, expected text")
-        texts.append(text)
-    return texts
+    return [_text_of(part, where) for part in (value if isinstance(value, list) else [value])]
+
+
+def _text_of(part: Any, where: str) -> str:
+    if isinstance(part, dict) and part.get("type") in _TEXT_PARTS and "text" in part:
+        part = part["text"]
+    if part is None or isinstance(part, str):
+        return part or ""
+    kind = type(part).__name__
+    if isinstance(part, dict):
+        kind = part.get("type") or f"with {', '.join(map(str, part))}"
+    raise Rejected(DropReason.MALFORMED, f"{where} holds a part of type {kind!r}, expected text")
 
 
 def split(messages: list[Any]) -> Conversation:

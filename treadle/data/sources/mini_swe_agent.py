@@ -6,8 +6,10 @@ acts by calls of one tool `bash`, several of which may stand in one turn (see `t
 both the action is the command, and the observation is the message with what it returned; the last one is the submission
 (role `exit` in version 2).
 
-A turn with no block or several was not carried out: the agent was told to mend its form. Such trajectories are dropped.
-Not understood are runs with an `action_regex` of their own and messages of OpenAI's Responses interface.
+A turn with no block or several, or with a call that version 2 does not know, was not carried out: the agent was told
+to mend its form. Such turns are no steps and stand in `meta["talk"]` (see `treadle.data.sources.turns`). A block inside
+a thought in tags is the command only where no other is: mini-swe-agent runs what it finds. Not understood are runs with
+an `action_regex` of their own and messages of OpenAI's Responses interface.
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ import re
 from itertools import islice
 from typing import Any
 
+from treadle.data.sources.call_turns import has_calls, turns_of_calls
 from treadle.data.sources.calls import render
 from treadle.data.sources.form import Form, ReadOptions
+from treadle.data.sources.harness import refused
 from treadle.data.sources.messages import Exchange, as_dict, conversation_of, peek
 from treadle.data.sources.report import DropReason
-from treadle.data.sources.tool_calls import calls_of, has_calls, turn_of_calls
-from treadle.data.sources.turns import Turn, assemble_chat, sliced, turn_of
+from treadle.data.sources.turn_thoughts import without_thought
+from treadle.data.sources.turns import Turn, assemble_chat, refused_turn, sliced, turn_of
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
@@ -72,10 +76,10 @@ def matches(row: Row) -> bool:
 
 def _turn(exchange: Exchange, label: str) -> Turn:
     text = exchange.message.text
-    if calls := calls_of(exchange.message.raw, exchange.where):
-        return turn_of_calls(exchange, calls, _command)
-    found = commands(text, label)
+    found = commands(without_thought(text), label) or commands(text, label)
     if len(found) > 1:
+        if refused(exchange.answers, in_doubt=True):
+            return refused_turn(exchange)
         raise Rejected(DropReason.SEVERAL_ACTIONS, f"{exchange.where} has {len(found)} commands: {text[:80]!r}")
     return turn_of(exchange, [sliced(text, *block, exchange.where) for block in found])
 
@@ -85,7 +89,8 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
     told = [conversation.system or "", conversation.problem, *(e.message.text for e in conversation.exchanges)]
     label = next((label for label in _LABELS if any(f"```{label}" in text for text in told)), _LABELS[0])
     version = as_dict(row.data.get("info")).get("mini_version")
-    return assemble_chat(row, conversation, lambda exchange: _turn(exchange, label), {"version": version})
+    called = turns_of_calls(conversation.exchanges, _command)
+    return assemble_chat(row, conversation, lambda e: called.get(e.number) or _turn(e, label), {"version": version})
 
 
 FORM = Form(

@@ -1,9 +1,11 @@
 """Solutions in numbered steps: find where each step begins and ends (paper section 3 and figure 3).
 
-Understood are titled lists (`1. **Title** body`, `1. **Title:** body`), bold numbers (`**1. Title**`,
-`**Step 1: Title**`), headings (`### Step 1: Title`, `### 1. Title`) and `Step 1: ...`. One solution uses one of
-these styles at one indentation; its numbers must run 1, 2, 3 ... without gap. Whatever else is numbered inside
-a step stays inside it. Every character of the solution ends up in the preamble, a step or the epilogue.
+Understood are titled lists (`1. **Title** body`, `1. **Title:** body`, `(1) **Title**`), bold numbers (`**1. Title**`,
+`**Step 1: Title**`), headings (`### Step 1: Title`, `### 1. Title`) and `Step 1: ...`. "Step" may stand in other
+languages (`Étape 1`, `Schritt 1`, `第一步`), and the number may be Roman (`II.`,
+before a title) or, behind the word, a word. One solution
+uses one of these styles at one indentation; its numbers must run 1, 2, 3 ... without gap. Whatever else is numbered
+inside a step stays inside it. Every character of the solution ends up in the preamble, a step or the epilogue.
 
 The patterns use possessive quantifiers (`*+`) where two of them could share a run of white space: otherwise a line
 of a million blanks takes hours.
@@ -22,20 +24,36 @@ from treadle.trajectory import Step
 
 Untitled = Literal["drop", "keep"]
 
+# A word for "step" as solutions in other languages and counts in letters have it; the number may be behind or inside.
+_WORD = (
+    r"(?:[Ss]tep|STEP|[ÉéE]tape|ÉTAPE|Schritt|Paso|Passo|Passaggio|Krok|Bước|Шаг|ШАГ|단계|步骤|步驟|ステップ|手順)\s*"
+)
+_DIGITS, _ROMAN = r"\d{1,9}", r"[IVX]{1,6}"
+_LETTERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_WORDS = "|".join(f"[{word[0]}{word[0].upper()}]{word[1:]}" for word in _LETTERS)
+_CHINESE = r"[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九]"
+_COUNT = rf"(?P<n>{_DIGITS}|{_ROMAN}|{_WORDS}|{_CHINESE})(?!\w)"
+_STEP = rf"(?:{_WORD}{_COUNT}|第\s*(?P<n3>{_CHINESE}|{_DIGITS})\s*步)"
+_PLAIN = "plain"
 _STYLES = {  # from the outermost to the innermost
     "heading": re.compile(
-        r"(?P<indent> {0,3})(?P<hashes>\#{1,6})\s*+(?:\*\*\s*+)?"
-        r"(?:(?:[Ss]tep|STEP)\s+(?P<n>\d{1,3})\b\s*[.:)–—-]?|(?P<n2>\d{1,3})[.)])\s*(?P<title>.*)"
+        rf"(?P<indent> {{0,3}})(?P<hashes>\#{{1,6}})\s*+(?:\*\*\s*+)?"
+        rf"(?:{_STEP}\s*[.:：、)–—-]?|(?P<n2>{_DIGITS}|{_ROMAN})[.)])\s*(?P<title>.*)"
     ),
-    "step": re.compile(r"(?P<indent> {0,3})(?:[Ss]tep|STEP)\s+(?P<n>\d{1,3})\s*[.:)]\s*(?P<title>)"),
+    "step": re.compile(rf"(?P<indent> {{0,3}}){_STEP}(?:\s*[.:：、，)]|$)(?P<title>)"),
     "bold": re.compile(
-        r"(?P<indent> {0,3})(?:[-*+]\s+)?\*\*\s*"
-        r"(?:(?:[Ss]tep|STEP)\s+(?P<n>\d{1,3})\b\s*[.:)–—-]?|(?P<n2>\d{1,3})\s*[.:)])\s*(?P<title>.*?)(?:\*\*|$)"
+        rf"(?P<indent> {{0,3}})(?:[-*+]\s+)?\*\*\s*"
+        rf"(?:{_STEP}\s*[.:：、)–—-]?|\(?(?P<n2>{_DIGITS}|{_ROMAN})\s*[.:)])\s*(?P<title>.*?)(?:\*\*|$)"
     ),
-    "list": re.compile(r"(?P<indent> {0,3})(?P<n>\d{1,3})[.)]\s*+\*\*\s*(?P<title>\S.*?)(?:\*\*|$)"),
-    "plain": re.compile(r"(?P<indent> {0,3})(?P<n>\d{1,3})[.)]\s+(?P<title>)(?!\*\*)\S"),
+    "list": re.compile(
+        rf"(?P<indent> {{0,3}})(?P<open>\(?)(?P<n>{_DIGITS}|{_ROMAN})[.)]\s*+\*\*\s*(?P<title>\S.*?)(?:\*\*|$)"
+    ),
+    _PLAIN: re.compile(rf"(?P<indent> {{0,3}})(?P<open>\(?)(?P<n>{_DIGITS})[.)]\s+(?P<title>)(?!\*\*)\S"),
 }
-_MARK = re.compile(r"\s*[\d\#*+~`sS-]")  # what any of these patterns and a fence can begin with
+_MARK = re.compile(  # what any of these patterns and a fence can begin with
+    r"\s*(?:[\d\#*+~`(-]|[IVX]+[.)]|[Ss][Tt][Ee]|[ÉéE][tT]|S[ch]|P[a]|Krok|B[ư]|[Шш]|단|步|ス|手|第)"
+)
+_THREE_DIGITS = 999
 _FENCE = re.compile(r"\s*(```[^`]*$|~~~)")
 _SECTION = re.compile(r"\#{1,6}\s|(?:---+|\*\*\*+|___+)\s*$|\*\*[^*]+\*\*:?\s*$")
 _FINAL = re.compile(r"(?:\*\*)?(?:The\s+)?[Ff]inal [Aa]nswer")
@@ -56,10 +74,10 @@ class NumberedSolution:
 
 @dataclass(frozen=True)
 class _Heading:
-    """A line that may begin a step: its line number, style (with indentation and heading level) and number."""
+    """A line that may begin a step: its line number, style (with indentation and kind of number) and number."""
 
     line: int
-    style: tuple[str, int, int]
+    style: tuple[str, int, str]
     number: int
     title: str | None
 
@@ -73,8 +91,8 @@ def parse_numbered(text: str, untitled: Untitled = "drop") -> NumberedSolution |
             rather than steps, so the default drops them.
     """
     lines = text.splitlines(keepends=True)
-    headings = list(_headings(lines))
-    titled = [h for h in headings if h.style[0] != "plain"]
+    headings = _without_years(_headings(lines))
+    titled = [h for h in headings if h.style[0] != _PLAIN]
     if not headings:
         return DropReason.NO_NUMBERED_STEPS
     if not titled and untitled == "drop":
@@ -115,6 +133,11 @@ def title_of(text: str) -> str | None:
     return heading.title if heading else None
 
 
+def begins_with_number(text: str) -> bool:
+    """Whether a step begins as a numbered one does."""
+    return next(_headings(text.lstrip().split("\n", 1)[:1]), None) is not None
+
+
 def _headings(lines: list[str]) -> Iterator[_Heading]:
     fenced = False
     for number, whole_line in enumerate(lines):
@@ -129,10 +152,39 @@ def _headings(lines: list[str]) -> Iterator[_Heading]:
             if match := pattern.match(line):
                 groups = match.groupdict()
                 title = groups["title"].strip("*: \t")
+                count = groups.get("n") or groups.get("n2") or groups["n3"]
+                kind = (groups.get("hashes") or groups.get("open") or "") + ("" if count[0].isdecimal() else "I")
                 # A single space does not nest in Markdown, and two are written for three.
-                style = (name, len(groups["indent"]) // 2, len(groups.get("hashes") or ""))
-                yield _Heading(number, style, int(groups.get("n") or groups["n2"]), title or None)
+                yield _Heading(number, (name, len(groups["indent"]) // 2, kind), _value(count), title or None)
                 break
+
+
+def _value(count: str) -> int:
+    """The number that digits, Roman or Chinese numerals or a word write."""
+    if count.isdecimal():
+        return int(count)
+    if count.lower() in _LETTERS:
+        return _LETTERS.index(count.lower()) + 1
+    if count[0] in "IVX":
+        values = [{"I": 1, "V": 5, "X": 10}[letter] for letter in count]
+        return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
+    tens, ten, ones = count.rpartition("十")
+    numerals = "零一二三四五六七八九"
+    return (numerals.index(tens or "一") * 10 if ten else 0) + (numerals.index(ones) if ones else 0)
+
+
+def _without_years(headings: Iterator[_Heading]) -> list[_Heading]:
+    """The headings without plain lines such as `2019. It was shown`: a number of four digits and more, without a title,
+    counts only after number 999."""
+    kept: list[_Heading] = []
+    largest = 0
+    for heading in headings:
+        if heading.style[0] == _PLAIN:
+            if heading.number > _THREE_DIGITS > largest:
+                continue
+            largest = max(largest, heading.number)
+        kept.append(heading)
+    return kept
 
 
 def _outermost_chain(headings: list[_Heading]) -> list[_Heading]:
@@ -142,7 +194,7 @@ def _outermost_chain(headings: list[_Heading]) -> list[_Heading]:
     chain of one number is no match for a longer one. If no chain is well numbered, the longest one will
     say what is wrong.
     """
-    chains: dict[tuple[str, int, int], list[_Heading]] = {}
+    chains: dict[tuple[str, int, str], list[_Heading]] = {}
     for heading in headings:
         chains.setdefault(heading.style, []).append(heading)
     rank = {name: i for i, name in enumerate(_STYLES)}
@@ -167,7 +219,7 @@ def _end_of_last_step(lines: list[str], starts: list[int], style: str) -> int:
     have unindented paragraphs, or the style is not a list, only a section heading, a rule or a line that
     announces the final answer ends the last step.
     """
-    is_list = style in ("list", "plain")
+    is_list = style in ("list", _PLAIN)
     heads = set(starts)
     loose = not is_list or any(_leaves_item(lines, i) for i in range(starts[0] + 1, starts[-1]) if i not in heads)
     for i in range(starts[-1] + 1, len(lines)):

@@ -1,103 +1,103 @@
 """The form `numbered`: a problem and a solution in numbered steps, in columns of a preset or named by the user.
 
-Reasoning before `</think>` in the solution, or in a thought column, becomes the thought of the first step.
+Reasoning in the solution (see `thoughts`), or in a column of its own, becomes the thought of the first step.
 `meta["preamble"]`, the steps' texts and `meta["epilogue"]` together are the solution byte for byte, after the thought
-column where that gives the thought.
+column where that gives the thought. Marks that stood inside the thought or behind the epilogue's first word are in
+`meta["thought_marks"]` and `meta["epilogue_marks"]`, each with its place.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any
 
-from treadle.data.sources.columns import PRESETS, Columns, detect
+from treadle.data.sources.answer_check import LONGEST
+from treadle.data.sources.columns import PRESETS, PROBLEM_NAMES, Columns, detect, first_text, is_s1k, one_text
 from treadle.data.sources.form import Form, ReadOptions, expect
-from treadle.data.sources.numbered import NumberedSolution, Untitled, around, parse_numbered
+from treadle.data.sources.numbered import NumberedSolution, around
 from treadle.data.sources.reference import flag, math_trajectory, problem_text, reference_answer
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.segmentation import solution_steps
+from treadle.data.sources.solutions import Found, candidates, choose
+from treadle.data.sources.thoughts import cut_marks, part_thought, thought_marks, with_cuts
 from treadle.files.rows import Rejected, Row
-from treadle.scoring.thoughts import PLAIN
-from treadle.trajectory import Trajectory
-
-OPENING, CLOSING = PLAIN.pair
-
-
-class Reasoning(NamedTuple):
-    """A text cut at its think tags; the four parts put together are the text.
-
-    Args:
-        opening: What stands before the thought: the opening tag, if there is one, and white space.
-        thought: Without white space around it; empty if the text has no reasoning.
-        closing: White space and the closing tag.
-        rest: The answer.
-    """
-
-    opening: str
-    thought: str
-    closing: str
-    rest: str
-
-
-def split_reasoning(text: str) -> Reasoning:
-    """Cut `reasoning</think>answer`, with or without the opening tag; a text without tags is all answer.
-
-    Raises:
-        Rejected: A tag stands where it leaves open what is thought and what is answer.
-    """
-    if CLOSING not in text:
-        if OPENING in text:
-            raise Rejected(DropReason.EMPTY_SOLUTION, f"{OPENING} is never closed, so there is no answer")
-        return Reasoning("", "", "", text)
-    head, _, rest = text.partition(CLOSING)
-    before, opened, inner = head.partition(OPENING)
-    if CLOSING in rest or OPENING in rest or OPENING in inner:
-        raise Rejected(DropReason.MALFORMED, "several think tags: what is thought and what is answer is open")
-    if not opened:
-        before, inner = "", head
-    lead, thought, trail = around(inner)
-    return Reasoning(before + opened + lead, thought, trail + CLOSING, rest)
+from treadle.trajectory import Step, Trajectory
 
 
 def solve(
-    row: Row, problem: str, text: str, solution: str, columns: Columns | None = None, untitled: Untitled = "drop"
+    row: Row, problem: str, found: Found, columns: Columns | None = None, options: ReadOptions | None = None
 ) -> Trajectory:
-    """The trajectory of a numbered solution.
+    """The trajectory of a numbered solution, or with `options.segment` of one in prose.
 
     Args:
-        text: The solution, with or without reasoning before it.
-        solution: Name of the column that it is from.
+        found: The solution, with or without reasoning before it.
         columns: The user's, or a preset's, where these are known.
-        untitled: See `parse_numbered`.
+        options: See `solution_steps`.
 
     Raises:
         Rejected: The text has no answer, or the answer is not in numbered steps.
     """
-    opening, thought, closing, rest = split_reasoning(text)
-    if not rest.strip():
-        raise Rejected(DropReason.EMPTY_SOLUTION, f"column {solution!r}")
-    parsed = parse_numbered(rest, untitled)
+    options = options or ReadOptions()
+    parted = part_thought(found.text)
+    if not parted.rest.strip():
+        raise Rejected(DropReason.EMPTY_SOLUTION, f"column {found.column!r}")
+    if left := thought_marks(parted.rest):
+        detail = f"several think tags: what is thought and what is answer is open ({left[0]} after the first thought)"
+        raise Rejected(DropReason.MALFORMED, detail)
+    parsed, cut_at_joints = solution_steps(parted.rest, options.untitled, options.segment)
     if not isinstance(parsed, NumberedSolution):
-        raise Rejected(parsed, rest.strip()[:200])
-    if not thought and columns and columns.thought:
-        cell = expect(row.data.get(columns.thought) or "", str, f"column {columns.thought!r}")
-        lead, thought, trail = around(cell)
+        raise Rejected(parsed, parted.rest.strip()[:200])
+    opening, thought, closing = parted.before, parted.thought, parted.between
+    meta: dict[str, Any] = {"thought_marks": parted.cuts} if parted.cuts else {}
+    if found.thought and not thought:
+        lead, thought, trail = around(found.thought)
         opening, closing = lead, trail + opening + closing
-    preamble, first = opening + closing + parsed.preamble, parsed.steps[0]
+    elif found.thought and found.thought.strip() != thought:
+        meta["other_thought"] = found.thought
+    steps, epilogue, cuts = _ended(parsed, parted.after)
+    if cuts:
+        meta["epilogue_marks"] = cuts
+    preamble, first = opening + closing + parsed.preamble, steps[0]
     if thought:
         preamble, first = opening, replace(first, thought=thought, before=closing + parsed.preamble + first.before)
-    return math_trajectory(
+    if found.of > 1:
+        meta["generation"] = [found.column, found.place]
+    if found.system:
+        meta["system"] = found.system
+    if cut_at_joints:
+        meta["segmented"] = options.segment
+    own = cut_marks(parted.after)[0].strip()
+    trajectory = math_trajectory(
         row,
         problem,
-        (first, *parsed.steps[1:]),
+        (first, *steps[1:]),
         columns=columns,
         preamble=preamble,
-        epilogue=parsed.epilogue,
-        reference=reference_answer(row.data, solution, columns),
+        epilogue=epilogue,
+        own=own if own and len(own) <= LONGEST else None,
+        reference=reference_answer(row.data, found.column, columns),
         verified=flag(row.data, columns.verified if columns else None),
     )
+    return replace(trajectory, meta={**trajectory.meta, **meta})
 
 
-def read_numbered(row: Row, columns: Columns, untitled: Untitled = "drop") -> Trajectory:
+def _ended(parsed: NumberedSolution, after: str) -> tuple[tuple[Step, ...], str, tuple[tuple[int, str], ...]]:
+    """Steps, the epilogue without marks, and the marks with their places in it.
+
+    The epilogue is shown to models and the text around steps is not: marks right behind the last step go there.
+    """
+    epilogue, cuts = cut_marks(parsed.epilogue + after)
+    leading = "".join(mark for place, mark in cuts if not epilogue[:place].strip())
+    if not leading:
+        return parsed.steps, epilogue, cuts
+    blank = max(place for place, mark in cuts if not epilogue[:place].strip())
+    text = with_cuts(epilogue[:blank], tuple(cut for cut in cuts if cut[0] <= blank))
+    *others, last = parsed.steps
+    left = tuple((place - blank, mark) for place, mark in cuts if place > blank)
+    return (*others, replace(last, after=last.after + text)), epilogue[blank:], left
+
+
+def read_numbered(row: Row, columns: Columns, options: ReadOptions | None = None) -> Trajectory:
     """The trajectory of a row whose columns are known.
 
     Raises:
@@ -110,25 +110,43 @@ def read_numbered(row: Row, columns: Columns, untitled: Untitled = "drop") -> Tr
             "Name columns with --columns problem=NAME,solution=NAME",
         )
     problem = problem_text(row, columns.problem)
-    text = expect(row.data[columns.solution] or "", str, f"column {columns.solution!r}")
-    return solve(row, problem, text, columns.solution, columns, untitled)
+    text = expect(one_text(row.data[columns.solution]) or "", str, f"column {columns.solution!r}")
+    cell = one_text(row.data.get(columns.thought)) if columns.thought else None
+    thought = expect(cell or "", str, f"column {columns.thought!r}")
+    return solve(row, problem, Found(columns.solution, text, thought), columns, options)
 
 
 def read(row: Row, options: ReadOptions) -> Trajectory:
-    columns = options.columns or detect(row.data)
-    if columns is None:
+    """The trajectory of a row, by the user's columns, a preset's that the row has alone, or the usual names.
+
+    Raises:
+        Rejected: See `read_numbered` and `choose`.
+    """
+    if options.columns is not None:
+        return read_numbered(row, options.columns, options)
+    if is_s1k(row.data):
+        return read_numbered(row, PRESETS["s1k-1.1"], options)
+    found = choose(row.data, options.untitled, options.segment)
+    if found is None and (columns := detect(row.data)) is not None:
+        return read_numbered(row, columns, options)  # says what is blank or of another type
+    if found is None:
         presets = "; ".join(f"{name}: {' and '.join(c.required)}" for name, c in PRESETS.items())
         raise Rejected(
             DropReason.MISSING_COLUMN,
             f"found {', '.join(map(str, row.data)) or 'none'}, expected one of the presets ({presets}). "
             "Name others with --columns problem=NAME,solution=NAME",
         )
-    return read_numbered(row, columns, options.untitled)
+    problem = found.problem if found.problem and not first_text(row.data, PROBLEM_NAMES) else problem_text(row)
+    return solve(row, problem, found, PRESETS["plain"] if found.column == "solution" else None, options)
+
+
+def matches(row: Row) -> bool:
+    return detect(row.data) is not None or bool(candidates(row.data))
 
 
 FORM = Form(
     name="numbered",
     description="a problem and a solution in numbered, titled steps",
-    matches=lambda row: detect(row.data) is not None,
+    matches=matches,
     read=read,
 )

@@ -16,6 +16,7 @@ from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.numbered import Untitled
 from treadle.data.sources.registry import detect, form_named
 from treadle.data.sources.report import DropReason, ReadReport
+from treadle.data.sources.segmentation import Segment
 from treadle.files.chunks import Chunk, iter_chunks
 from treadle.files.reading import rows_of
 from treadle.files.rows import Rejected, Row
@@ -31,6 +32,7 @@ class ReadSettings:
         keep_unverified: Keep rows that the source marks as failed. Rows that it does not mark are always kept.
         columns: Column names of the numbered form, which is then the form of every row unless `format` names another.
         untitled: `"keep"` accepts plain numbered lists as steps, see `parse_numbered`.
+        segment: `"prose"` cuts solutions without numbered steps at their joints, see `segmentation`.
         row_seconds: Time limit a row; a row that takes longer is dropped.
     """
 
@@ -39,6 +41,7 @@ class ReadSettings:
     columns: Columns | None = None
     untitled: Untitled = "drop"
     row_seconds: float = 20.0
+    segment: Segment = "off"
 
 
 class Outcome(NamedTuple):
@@ -69,6 +72,7 @@ def read_trajectories(
     *,
     columns: Columns | None = None,
     untitled: Untitled = "drop",
+    segment: Segment = "off",
     split: str = "train",
     row_seconds: float = 20.0,
     max_row_mb: float = 64.0,
@@ -77,7 +81,7 @@ def read_trajectories(
 
     Args:
         path: See `treadle.files.chunks.iter_chunks`.
-        format, keep_unverified, columns, untitled, row_seconds: See `ReadSettings`.
+        format, keep_unverified, columns, untitled, segment, row_seconds: See `ReadSettings`.
         report: Receives the counts; afterwards `report.read == report.kept + sum(report.dropped.values())`.
         split: Split of a hub data set.
         max_row_mb: Rows of more megabytes are dropped unread.
@@ -87,7 +91,7 @@ def read_trajectories(
             with its reason.
     """
     report = report if report is not None else ReadReport()
-    settings = ReadSettings(format, keep_unverified, columns, untitled, row_seconds)
+    settings = ReadSettings(format, keep_unverified, columns, untitled, row_seconds, segment)
     check_format(format)
     for chunk in iter_chunks(path, split, max_row_mb, report.skipped_files):
         for outcome in read_chunk(chunk, settings):
@@ -120,7 +124,7 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
                 form = form_named("numbered")
             else:
                 form = detect(row) if settings.format == "auto" else form_named(settings.format)
-            trajectory = form.read(row, ReadOptions(settings.columns, settings.untitled))
+            trajectory = form.read(row, ReadOptions(settings.columns, settings.untitled, settings.segment))
     except Rejected as rejected:
         return Outcome(row.where, form and form.name, None, rejected.reason, rejected.detail)
     except _TimeIsUp:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from treadle.data.sources.answer_check import LONGEST, is_right
-from treadle.data.sources.columns import ANSWER_NAMES, PROBLEM_NAMES, Columns, as_flag, first_text
+from treadle.data.sources.columns import ANSWER_NAMES, PROBLEM_NAMES, Columns, as_flag, first_text, one_text
 from treadle.data.sources.form import expect
+from treadle.data.sources.messages import as_dict, as_list, role_of
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected, Row
 from treadle.scoring.answers import boxes
@@ -71,7 +72,14 @@ def problem_text(row: Row, column: str | None = None) -> str:
     if column is None or column not in row.data:
         found = ", ".join(map(str, row.data))
         raise Rejected(DropReason.MISSING_COLUMN, f"no column {column or ' or '.join(PROBLEM_NAMES)}; found {found}")
-    problem = expect(row.data[column] or "", str, f"column {column!r}").strip()
+    cell = one_text(row.data[column])
+    if (messages := as_list(cell)) and all(isinstance(m, dict) and role_of(m) for m in messages):
+        asked = [m.get("content") or m.get("value") for m in messages if role_of(m) == "user"]
+        cell = "\n\n".join(text for text in asked if isinstance(text, str))
+    problem = expect(cell or "", str, f"column {column!r}").strip()
+    given = row.data.get("input")
+    if column == "instruction" and isinstance(given, str) and given.strip():
+        problem = f"{problem}\n\n{given.strip()}"  # as Alpaca's prompt joins them
     if not problem:
         raise Rejected(DropReason.EMPTY_PROBLEM, f"column {column!r}")
     return problem
@@ -105,9 +113,29 @@ def reference_answer(data: dict[str, Any], solution: str, columns: Columns | Non
     for name in names:
         if name != solution and (answer := final_answer(data.get(name))) is not None:
             return answer
-    other = data.get("solution")
+    if names is ANSWER_NAMES and (answer := _nested_answer(data)) is not None:
+        return answer
+    other = one_text(data.get("solution"))
     if names is ANSWER_NAMES and solution != "solution" and isinstance(other, str) and (found := boxes(other)):
         return found[-1] or None
+    return None
+
+
+_NESTED = (
+    ("reward_model", ("ground_truth", "answer")),  # verl
+    ("verification_info", ("ground_truth", "answer")),
+    ("extra_info", ("answer", "ground_truth")),
+    ("metadata", ("answer", "ground_truth", "final_answer")),
+)
+
+
+def _nested_answer(data: dict[str, Any]) -> str | None:
+    """The answer in an object that tools for RL keep beside the problem, also where that is JSON text."""
+    for name, keys in _NESTED:
+        inner = as_dict(data.get(name))
+        for key in keys:
+            if (answer := final_answer(inner.get(key))) is not None:
+                return answer
     return None
 
 
@@ -116,6 +144,8 @@ def final_answer(cell: Any) -> str | None:
 
     A text of more than 300 characters without such a mark is a solution and not an answer.
     """
+    if isinstance(cell, list) and len(cell) == 1:
+        cell = cell[0]
     if isinstance(cell, bool) or not isinstance(cell, str | int | float):
         return None
     text = str(cell).strip()

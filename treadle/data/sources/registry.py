@@ -21,16 +21,20 @@ _BUILT_IN = (
     "codex",
     "mini_swe_agent_responses",
     "mini_swe_agent",
+    "preference",
     "dataclaw",
     "anthropic",
     "responses",
     "tool_calls",
     "xml_calls",
+    "tora",
     "fenced",
+    "lean",
     "step_lists",
     "gsm8k",
     "reasoning",
     "numbered_form",
+    "plain_chat",
 )
 
 

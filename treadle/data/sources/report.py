@@ -22,6 +22,7 @@ class DropReason(Explained):
     TIMED_OUT = "timed_out", "reading took longer than the limit for one row (--row-seconds)"
     UNKNOWN_FORM = "unknown_form", "no form recognises the row; name it with --format or --columns"
     MISSING_COLUMN = "missing_column", "a column that the form needs is missing"
+    AMBIGUOUS_COLUMNS = "ambiguous_columns", "several columns may be the solution; name one with --columns"
     MALFORMED = "malformed", "a field has another type or shape than the form needs"
     FORM_FAILED = "form_failed", "the form's reader failed; this is a defect of the form"
     # What it says
@@ -32,15 +33,21 @@ class DropReason(Explained):
     ANSWER_DIFFERS = "answer_differs", "its final answer is not the reference answer (keep with --keep-unverified)"
     DUPLICATE_ID = "duplicate_id", "an earlier row has the same id"
     # Solutions in steps
-    NO_NUMBERED_STEPS = "no_numbered_steps", "no line starts a numbered step"
+    NO_NUMBERED_STEPS = "no_numbered_steps", "no line starts a numbered step (cut prose with --segment prose)"
     UNTITLED_STEPS = "untitled_steps", "a plain numbered list without titles (keep with --untitled keep)"
     STARTS_AFTER_ONE = "starts_after_one", "the first numbered step is not number 1"
     NUMBERING_GAP = "numbering_gap", "a step number is skipped or repeated"
     NUMBERING_RESTARTS = "numbering_restarts", "numbering starts again at 1 on the same level: the steps are ambiguous"
+    OTHER_PROOF = "other_proof", "a formal proof that is not in Lean 4 tactics, one below the other"
     # Agents
     NO_ACTIONS = "no_actions", "no turn of the assistant holds an action"
     TURN_WITHOUT_ACTION = "turn_without_action", "a turn of the assistant before the last holds no action"
     SEVERAL_ACTIONS = "several_actions", "a turn holds several actions, and it is open which of them was carried out"
+    NOT_EXECUTED = (
+        "not_executed",
+        "a chat with blocks of code that nothing carried out, so that no environment answered",
+    )
+    PREFERENCE_PAIR = "preference_pair", "a chosen and a rejected answer, of which neither is named as the solution"
     EMPTY_ACTION = "empty_action", "an action is empty, so there is nothing to compare with"
     BROKEN_CALL = "broken_call", "a tool call has no name or no readable arguments"
     IMAGES = "images", "what the agent acted on is in images, which are not read"

@@ -23,12 +23,14 @@ import re
 from itertools import islice
 from typing import Any
 
-from treadle.data.sources import fenced
+from treadle.data.sources import fences
 from treadle.data.sources.calls import as_json
 from treadle.data.sources.form import Form, ReadOptions, expect
+from treadle.data.sources.harness import is_refusal
 from treadle.data.sources.messages import Conversation, Exchange, as_dict, as_list, split
 from treadle.data.sources.report import DropReason
-from treadle.data.sources.turns import Turn, assemble, reasoning_of
+from treadle.data.sources.turn_thoughts import without_thought
+from treadle.data.sources.turns import Turn, assemble, reasoning_of, turn_of
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
@@ -84,9 +86,10 @@ def _turn(entry: dict[str, Any], number: int, of: int, answers: list[str], tool_
     thought = texts["thought"] or ""
     response = thought if texts["response"] is None else texts["response"]
     if not action.strip():
-        if number < of:
+        refusal = bool(answers) and all(map(is_refusal, answers))
+        if number < of and not refusal:
             raise Rejected(DropReason.EMPTY_ACTION, f"{where}: {response[:80]!r}")
-        return Turn(response, [], [answers])
+        return Turn(response, [], [answers], reasoning_of(entry), "harness" if refusal else "user")
     calls = as_list(tool_calls) or []
     call = calls[0] if len(calls) == 1 else {"action": action, **({"tool_calls": calls} if calls else {})}
     return Turn(response, [located(response, thought, action, call)], [answers], reasoning_of(entry))
@@ -135,8 +138,8 @@ def _read_nebius(data: dict[str, Any]) -> tuple[Conversation, list[Turn]]:
 
 def _fenced_turn(exchange: Exchange) -> Turn:
     text = exchange.message.text
-    steps = [fenced.step_of(text, block, exchange.where) for block in fenced.blocks(text)[-1:]]
-    return Turn(text, steps, [[answer.text for answer in exchange.answers]])
+    found = fences.blocks(without_thought(text))[-1:]
+    return turn_of(exchange, [fences.step_of(text, block, exchange.where) for block in found])
 
 
 def _kind(data: dict[str, Any]) -> Any:

@@ -1,36 +1,37 @@
 """Turns of an agent, however they were written, as one `Trajectory`.
 
-A turn of the assistant without action is
+A turn of the assistant without action is the beginning of the next turn, a step `respond`, kept in `meta`, or a reason
+to drop the row: `treadle.data.sources.turns_to_steps` has the rules.
 
-- the `epilogue` of the trajectory, if it is the last: its text and what answered it stand in `meta`;
-- left out of the steps and kept in `meta["talk"]`, if OpenHands' stand-in for a user answered it: the agent spoke
-  instead of acting, and a fixed text told it to go on. Entries are `[number of steps before it, text, answer]`;
-- else a reason to drop the row: what it did to the environment is unknown.
+**Thoughts.** A step's thought is what the model thought (in tags, or apart from the turn's text) and then the prose
+before the action, joined by a blank line, without any tags. `meta["tags"]` has what was taken off, see
+`treadle.data.sources.turn_thoughts`; `meta["reasoning"]` has what stood apart, which its thought begins with.
 
 Nothing of the source's text is lost. Of the steps of a turn, the texts put together (`Step.text`) are the text of the
-turn; `meta["calls_per_turn"]` has the number of steps of each turn where any has several. An observation that was made
-of several messages is joined by a blank line, and `meta["observation_parts"]` has their lengths under the step's index.
-`meta["reasoning"]` has, under the index of a turn's first step, what a reasoning model thought apart from its text.
+turn, once the two above are undone (`said`); `meta["calls_per_turn"]` has the number of steps of each turn where any
+has several. An observation that was made of several messages is joined by a blank line, and
+`meta["observation_parts"]` has their lengths under the step's index. All keys of these are indices of steps, as text.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
+from treadle.data.sources.answer_check import same_answer
+from treadle.data.sources.answers import given_answer, reference_answer
 from treadle.data.sources.messages import JOIN, Conversation, Exchange, as_dict
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.turn import Turn, beside, reasoning_of, refused_turn, sliced, turn_of
+from treadle.data.sources.turn_thoughts import tagged
+from treadle.data.sources.turns_to_steps import HOW_TO_RESPOND, Builder, joined
 from treadle.data.sources.verified import repository, verified_flag
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
-STAND_IN = (
-    "Please continue working on the task on whatever approach you think is suitable.",
-    "Your last response did not include a function call or a message.",
-)
-"""How OpenHands' evaluation and its SDK begin when they answer an agent that did not act."""
+__all__ = ["Turn", "assemble", "assemble_chat", "beside", "outside_steps", "reasoning_of", "refused_turn", "said"]
+__all__ += ["sliced", "turn_of"]
 
 _MODEL = (
     "model",
@@ -42,56 +43,6 @@ _MODEL = (
     "metadata.llm_config.model",
     "metadata.llm.model",
 )
-
-
-@dataclass
-class Turn:
-    """A turn of the assistant.
-
-    Args:
-        text: What it said, as the source has it.
-        steps: What it did, without observations; empty if it did nothing.
-        answers: For each step the texts that answered it. A turn without steps has one such list.
-        reasoning: What the source has of the model's reasoning apart from `text`.
-    """
-
-    text: str
-    steps: list[Step]
-    answers: list[list[str]]
-    reasoning: str | None = None
-
-
-def sliced(text: str, prose: int, start: int, end: int, where: str) -> Step:
-    """The step whose action is `text[start:end]`, without the white space around it, and whose thought is the prose
-    that ends at `prose`.
-
-    Raises:
-        Rejected: The action is empty.
-    """
-    action = text[start:end]
-    start += len(action) - len(action.lstrip())
-    action = action.strip()
-    if not action:
-        raise Rejected(DropReason.EMPTY_ACTION, f"{where}: {text[:80]!r}")
-    thought = text[:prose].rstrip()
-    return Step(action, thought=thought or None, before=text[len(thought) : start], after=text[start + len(action) :])
-
-
-def beside(text: str, action: str, call: str) -> Step:
-    """The step of a call that is no part of the turn's text."""
-    thought = text.rstrip()
-    return Step(action, thought=thought or None, before=text[len(thought) :], call=call)
-
-
-def reasoning_of(raw: dict[str, Any]) -> str | None:
-    found = (raw.get(key) for key in ("reasoning_content", "reasoning"))
-    return next((text for text in found if isinstance(text, str) and text), None)
-
-
-def turn_of(exchange: Exchange, steps: list[Step]) -> Turn:
-    """The turn of a message that acts by its text: whatever follows answers its one step, or the turn without one."""
-    message = exchange.message
-    return Turn(message.text, steps, [[answer.text for answer in exchange.answers]], reasoning_of(message.raw))
 
 
 def assemble_chat(
@@ -117,52 +68,84 @@ def assemble(
         meta: What the form adds.
 
     Raises:
-        Rejected: There is no problem, no action, or a turn before the last that does nothing.
+        Rejected: There is no problem, no action, or a turn before the last of which it is unknown what it did.
     """
     if not any(turn.steps for turn in turns):
-        raise Rejected(DropReason.NO_ACTIONS, f"{len(turns)} turns of the assistant")
-    if not problem.strip():
-        raise Rejected(DropReason.EMPTY_PROBLEM)
-    found: dict[str, Any] = {"source": row.where, "model": _model(row.data), "exit_status": _exit_status(row.data)}
-    found |= meta or {}
-    steps: list[Step] = []
-    counts = []
+        raise Rejected(DropReason.NO_ACTIONS, _what_was_said(turns))
+    meta = {"source": row.where, "model": _model(row.data), "exit_status": _exit_status(row.data)} | (meta or {})
+    built = Builder(problem, meta)
+    turns = joined(turns)
     for number, turn in enumerate(turns, 1):
-        if turn.reasoning is not None and turn.steps:
-            found.setdefault("reasoning", {})[str(len(steps))] = turn.reasoning
-        if not turn.steps:
-            _without_action(turn, number, len(turns), len(steps), found)
-            continue
-        counts.append(len(turn.steps))
-        for step, texts in zip(turn.steps, turn.answers, strict=True):
-            if len(texts) > 1:
-                found.setdefault("observation_parts", {})[str(len(steps))] = [len(text) for text in texts]
-            steps.append(replace(step, observation=JOIN.join(texts) if texts else None))
-    if any(count != 1 for count in counts):
-        found["calls_per_turn"] = counts
+        if turn.steps:
+            built.act(turn)
+        else:
+            built.talk(turn, number, len(turns))
+    if not built.problem.strip():
+        raise Rejected(DropReason.EMPTY_PROBLEM)
+    if any(count != 1 for count in built.counts):
+        built.meta["calls_per_turn"] = built.counts
+    if built.responds:
+        built.meta["responds"] = built.responds
+        system = f"{system}\n\n{HOW_TO_RESPOND}" if system else HOW_TO_RESPOND
     instance = instance or _text(row.data.get("instance_id"))
+    verified, answer = _outcome(row, built)
     return Trajectory(
-        id=_identity(row, instance, steps),
-        problem=problem,
-        steps=tuple(steps),
+        id=_identity(row, instance, built.steps),
+        problem=built.problem,
+        steps=tuple(built.steps),
+        answer=answer,
         domain="agent",
-        verified=verified_flag(row.data),
-        meta={key: value for key, value in found.items() if value is not None},
+        verified=verified,
+        meta={key: value for key, value in built.meta.items() if value is not None},
         system=system,
         repo=repository(instance) if instance else None,
     )
 
 
-def _without_action(turn: Turn, number: int, of: int, steps: int, meta: dict[str, Any]) -> None:
-    answers = [text for texts in turn.answers for text in texts]
-    if number == of:
-        meta["epilogue"] = turn.text
-        if answers:
-            meta["epilogue_observation"] = JOIN.join(answers)
-    elif len(answers) == 1 and answers[0].startswith(STAND_IN):
-        meta.setdefault("talk", []).append([steps, turn.text, answers[0]])
-    else:
-        raise Rejected(DropReason.TURN_WITHOUT_ACTION, f"turn {number}: {turn.text[:80]!r}")
+def said(trajectory: Trajectory, index: int) -> str:
+    """The text of a step exactly as the source has it, as far as it is in the turn's text: the inverse of taking
+    thoughts off."""
+    step, key = trajectory.steps[index], str(index)
+    text, reasoning = step.text, trajectory.meta.get("reasoning", {}).get(key, "").strip()
+    if reasoning:
+        text = text[len(reasoning) + (len(JOIN) if step.thought != reasoning else 0) :]
+    return tagged(text, trajectory.meta.get("tags", {}).get(key, []))
+
+
+def outside_steps(trajectory: Trajectory) -> dict[str, int]:
+    """What of an agent's run stands outside of its steps or was made a step, counted by what it is, for reports."""
+    if trajectory.domain != "agent":
+        return {}
+    talk = len(trajectory.meta.get("talk", ()))
+    return {
+        "exchanges outside steps (a turn that did nothing, kept in meta)": talk,
+        "trajectories with exchanges outside steps": int(talk > 0),
+        "words to a user that are a step respond": trajectory.meta.get("responds", 0),
+        "last turns without action, which are no step (kept in meta)": int("epilogue" in trajectory.meta),
+        "calls after a session's first task, left out": trajectory.meta.get("later_steps", 0),
+        "prompts after a session's first task, left out": trajectory.meta.get("later_prompts", 0),
+        "images, which are markers in the text": as_dict(trajectory.meta.get("passed_events")).get("image", 0),
+    }
+
+
+def _what_was_said(turns: Sequence[Turn]) -> str:
+    text = next((turn.text.strip() for turn in turns if turn.text.strip()), "")
+    return f"{len(turns)} turns of the assistant" + (f", none with a call or a command: {text[:80]!r}" if text else "")
+
+
+def _outcome(row: Row, built: Builder) -> tuple[bool | None, str | None]:
+    """Whether the run is right, and the reference answer, where the run ends by giving one of its own.
+
+    What the source says about success counts; else the two answers are compared.
+    """
+    verified = verified_flag(row.data)
+    own, reference = given_answer(built.steps[-1]), reference_answer(row.data)
+    if own is None or reference is None:
+        return verified, None
+    if verified is None:
+        built.meta["final_answer"] = own
+        verified = same_answer(own, reference)
+    return verified, reference
 
 
 def _identity(row: Row, instance: str | None, steps: Sequence[Step]) -> str:
