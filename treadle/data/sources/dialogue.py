@@ -177,7 +177,7 @@ class _Builder:
     def _close(self) -> None:
         """End the last turn; reasoning alone belongs to the one before."""
         turns = self.made.turns
-        if len(turns) > 1 and not turns[-1].steps and turns[-1].parts == [[]]:
+        if len(turns) > 1 and not (turns[-1].closed or turns[-1].steps or turns[-1].parts[0]):
             turns[-2].thoughts += turns.pop().thoughts
         turns[-1].closed = True
 
