@@ -10,14 +10,35 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.data.sources import test_openhands
+from tests.data.sources import (
+    test_anthropic,
+    test_claude_code,
+    test_codex,
+    test_dataclaw,
+    test_openhands,
+    test_responses,
+)
 from tests.data.sources.agent_samples import row
-from treadle.data.sources import fenced, mini_swe_agent, openhands, swe_agent, tool_calls, xml_calls
+from treadle.data.sources import (
+    anthropic,
+    claude_code,
+    codex,
+    dataclaw,
+    fenced,
+    mini_swe_agent,
+    mini_swe_agent_responses,
+    openhands,
+    responses,
+    swe_agent,
+    tool_calls,
+    xml_calls,
+)
 from treadle.data.sources.form import ReadOptions
 from treadle.files.rows import Rejected
 from treadle.trajectory import Trajectory
 
 FORMS = [module.FORM for module in (swe_agent, openhands, mini_swe_agent, tool_calls, xml_calls, fenced)]
+FORMS += [module.FORM for module in (claude_code, codex, mini_swe_agent_responses, anthropic, responses, dataclaw)]
 by_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 
 TEXTS = [
@@ -42,6 +63,20 @@ KEYS = [
     *("arguments", "id", "tool_call_id", "tool_call_ids", "tools", "parameters", "properties", "required", "enum"),
     *("action", "observation", "thought", "args", "cause", "source", "kind", "llm_message", "tool_call", "extras"),
     *("instance_id", "info", "exit_status", "replay_config", "problem_statement", "traj_id", "run_id", "model_patch"),
+    *("claude_code_session", "codex_session", "uuid", "parentUuid", "payload", "input", "output", "items", "call_id"),
+    *(
+        "tool_uses",
+        "tool",
+        "tool_use_id",
+        "thinking",
+        "summary",
+        "isSidechain",
+        "system",
+        "object",
+        "isMeta",
+        "attachment",
+        "num_turns",
+    ),
     *("tool_call_metadata", "model_response", "is_demo", "query", "extra", "test_result", "finish_reason", "kwargs"),
 ]
 VALUE = st.recursive(
@@ -83,6 +118,24 @@ ROWS = [
     {"history": [*test_openhands.OPENING, test_openhands.acted(5, test_openhands.call()), test_openhands.result(5)]},
     {"history": [*test_openhands.V1_OPENING, test_openhands.v1_call("a", ["x"]), test_openhands.v1_result("a", "out")]},
     {"instance_id": "a__b-1", "model_patch": "diff"},
+    test_anthropic.chat(
+        test_anthropic.assistant({"type": "thinking", "thinking": "x"}, test_anthropic.use("a")),
+        test_anthropic.user(test_anthropic.result("a", [{"type": "text", "text": "x"}])),
+    ),
+    test_claude_code.session(test_claude_code.START, test_claude_code.LOOK, test_claude_code.SEEN),
+    test_dataclaw.session({"role": "assistant", "thinking": "x", "tool_uses": [test_dataclaw.use("Read", "x")]}),
+    test_codex.session(
+        *map(
+            test_codex.item, (test_codex.message("user", "x"), test_codex.shell("a", "ls"), test_codex.output("a", "x"))
+        ),
+        test_codex.told("thread_rolled_back", num_turns=1),
+        *map(test_codex.item, (test_codex.thought("x"), test_codex.shell("b", "ls"))),
+    ),
+    {"input": [test_responses.ASKED, *test_responses.ACTED], "output": [test_responses.SAID]},
+    {
+        "messages": [test_responses.ASKED, {"object": "response", "output": test_responses.ACTED}],
+        "trajectory_format": "mini-swe-agent-1.1",
+    },
 ]
 
 
@@ -239,6 +292,9 @@ def test_many_turns_are_read_at_once(form):
         {"messages": chat("x", tool_calls=[{**CALL, "id": str(k)} for k in range(3_000)])},
         {"trajectory": [ENTRY] * 3_000, "history": turns},
         {"history": [*test_openhands.OPENING, *events]},
+        test_claude_code.chain(test_claude_code.START, *[test_claude_code.LOOK, test_claude_code.SEEN] * 1_500),
+        test_anthropic.chat(test_anthropic.assistant(*[test_anthropic.use(str(k)) for k in range(3_000)])),
+        {"items": [test_responses.ASKED, *test_responses.ACTED * 1_500]},
     ):
         began = time.process_time()
         check(form, data)

@@ -82,3 +82,22 @@ def test_every_form_has_a_name_and_a_line_for_the_table():
 def test_a_row_of_no_form_is_rejected_with_its_columns():
     with pytest.raises(Rejected, match="unknown_form: columns a, b"):
         registry.detect(Row({"a": 1, "b": 2}, "here", "file", 1))
+
+
+SAMPLES = {  # forms of the real samples, which forms of other sources must leave alone
+    "mini_swe_agent.traj.json": {"mini-swe-agent"},
+    "nebius_swe_agent.jsonl": {"swe-agent"},
+    "openhands_sdk": {"tool-calls", "xml-calls"},
+    "openhands_swebench.json": {"openhands"},
+    "swe_agent": {"swe-agent"},
+    "swe_gym_openhands.jsonl": {"tool-calls"},
+    "swe_smith_messages.jsonl": {"xml-calls"},
+    "swe_smith_xml.jsonl": {"xml-calls"},
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_real_samples_are_known_as_before(data, name):
+    report = ReadReport()
+    assert list(read_trajectories(data / "trajectories" / name, report=report)) or name == "openhands_swebench.json"
+    assert set(report.forms) == SAMPLES[name]

@@ -51,6 +51,7 @@ class DropReason(Explained):
     PREFERENCE_PAIR = "preference_pair", "a chosen and a rejected answer, of which neither is named as the solution"
     EMPTY_ACTION = "empty_action", "an action is empty, so there is nothing to compare with"
     BROKEN_CALL = "broken_call", "a tool call has no name or no readable arguments"
+    IMAGES = "images", "what the agent acted on is in images, which are not read"
     # Curation (on request)
     TOO_FEW_STEPS = "too_few_steps", "too few steps, or none that is a target under these settings"
     TOO_MANY_STEPS = "too_many_steps", "more steps than --max-steps"

@@ -122,6 +122,9 @@ def outside_steps(trajectory: Trajectory) -> dict[str, int]:
         "trajectories with exchanges outside steps": int(talk > 0),
         "words to a user that are a step respond": trajectory.meta.get("responds", 0),
         "last turns without action, which are no step (kept in meta)": int("epilogue" in trajectory.meta),
+        "calls after a session's first task, left out": trajectory.meta.get("later_steps", 0),
+        "prompts after a session's first task, left out": trajectory.meta.get("later_prompts", 0),
+        "images, which are markers in the text": as_dict(trajectory.meta.get("passed_events")).get("image", 0),
     }
 
 
