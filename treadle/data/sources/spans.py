@@ -14,6 +14,7 @@ _CLOSED = re.compile(
     r"|(?P<double>\$\$)|(?P<bracket>\\\[)|(?P<paren>\\\()|\\.|(?P<dollar>\$)|(?P<tick>`)",
     re.MULTILINE | re.DOTALL,
 )
+_ENVIRONMENT = re.compile(r"\\(begin|end)\{([A-Za-z]+\*?)\}")
 _ENDS = {"double": "$$", "bracket": r"\]", "paren": r"\)", "asy": "[/asy]"}
 _BRACKETS = re.compile(r"\([^()\n]{0,300}\)|\[[^\[\]\n]{0,300}\]|\"[^\"\n]{0,200}\"|“[^”\n]{0,300}”")
 _TABLE = re.compile(r"^[ \t]*\|.*(?:\n[ \t]*\|.*)+", re.MULTILINE)
@@ -51,7 +52,7 @@ class Closed:
         return self._marks[k] if k >= 0 else 0
 
     def _formulas(self, text: str) -> Iterator[tuple[int, int]]:
-        position, missing = 0, set()
+        position, missing, environments = 0, set(), _environments(text)
         while match := _CLOSED.search(text, position):
             kind, start, position = match.lastgroup, match.start(), match.end()
             if kind is None:
@@ -60,7 +61,7 @@ class Closed:
                 found = re.compile(r"^[ \t]*" + match[0].strip() + r"[ \t]*$", re.MULTILINE).search(text, position)
                 stop = found.end() if found else len(text)
             elif kind == "env":
-                stop = _end_of_environment(text, match["env"], position)
+                stop = environments.get(start, 0)
             elif kind in ("dollar", "tick"):
                 stop = _end_of_inline(text, match[0], position)
             elif kind in missing:
@@ -112,13 +113,17 @@ class Closed:
             self.firsts.add(items[0])
 
 
-def _end_of_environment(text: str, name: str, position: int) -> int:
-    depth = 1
-    for match in re.compile(r"\\(begin|end)\{" + re.escape(name) + r"\}").finditer(text, position):
-        depth += 1 if match[1] == "begin" else -1
-        if not depth:
-            return match.end()
-    return 0
+def _environments(text: str) -> dict[int, int]:
+    r"""For each `\begin{...}` that is closed, where it stands and where the environment ends."""
+    opened: dict[str, list[int]] = {}
+    ends: dict[int, int] = {}
+    for match in _ENVIRONMENT.finditer(text):
+        starts = opened.setdefault(match[2], [])
+        if match[1] == "begin":
+            starts.append(match.start())
+        elif starts:
+            ends[starts.pop()] = match.end()
+    return ends
 
 
 def _end_of_inline(text: str, mark: str, position: int) -> int:
