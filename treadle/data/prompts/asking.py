@@ -57,6 +57,11 @@ def form_of(trajectory: Trajectory) -> StepForm:
     return step_form(trajectory.steps, bool(trajectory.meta.get("segmented")))
 
 
+def in_a_box(answer: str) -> str:
+    """The sentence with which a solution ends whose own text has no box, which the prompt of a whole one asks for."""
+    return f"The final answer is \\boxed{{{answer}}}."
+
+
 @dataclass(frozen=True)
 class Example:
     """A worked example: a step of an expert's trajectory, as a prompt shows it.
@@ -95,7 +100,7 @@ class Example:
         """The whole solution, with the answer in a box."""
         text = "\n".join(step.action for step in self.steps)
         boxed = self.answer is None or "\\boxed" in self.steps[-1].action
-        return text if boxed else f"{text}\nThe final answer is \\boxed{{{self.answer}}}."
+        return text if boxed else f"{text}\n{in_a_box(self.answer)}"
 
 
 @dataclass(frozen=True)
