@@ -7,9 +7,9 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from treadle.data.sources.form import Form
-from treadle.data.sources.report import DropReason
+from treadle.data.sources.unread import why_unread
 from treadle.errors import DataError
-from treadle.files.rows import Rejected, Row
+from treadle.files.rows import Row
 
 ENTRY_POINTS = "treadle.forms"
 
@@ -27,6 +27,7 @@ _BUILT_IN = (
     "gsm8k",
     "reasoning",
     "numbered_form",
+    "answers_form",
 )
 
 
@@ -74,4 +75,4 @@ def detect(row: Row) -> Form:
     for form in forms().values():
         if form.matches(row):
             return form
-    raise Rejected(DropReason.UNKNOWN_FORM, f"columns {', '.join(map(str, row.data)) or 'none'}")
+    raise why_unread(row.data)
