@@ -1,12 +1,12 @@
 r"""Is a solution's final answer the reference answer? `True` or `False` only where that is sure, else `None`.
 
 Compared is the last `\boxed{}` of the solution: by its text without markup, then by math-verify and by the rules of
-evaluation in a worker process with a time limit. A row that is called wrong is dropped, so math-verify's "no" is not enough where two right answers
-may look different. These are `None`:
+evaluation in a worker process with a time limit. A row that is called wrong is dropped, so their "no" is not enough
+where two right answers may look different. These are `None`:
 
 - one side is a choice's letter, the other a value (`(B)` and `26`); `\textbf{(B)}\ 26` is compared with either;
 - a side has words that are not the other's (`18 \text{ dollars}`, `east`, `proof`): units, synonyms, remarks;
-- a side is a mixed number or a repeating decimal (`2\frac{1}{3}`, `0.\overline{3}`) that evaluation does not call equal;
+- a side is a mixed number or a repeating decimal (`2 1/3`, `0.\overline{3}`) that neither of them calls equal;
 - one side may be the other rounded (`33.3` and `\frac{100}{3}`), or is a decimal number and the other an expression;
 - an angle in degrees against one with `\pi`, a number with a base (`101_2`) against one without;
 - a list, equation, inequality or matrix with the same numbers on both sides in another notation;
