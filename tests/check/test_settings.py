@@ -23,13 +23,24 @@ def only(found):
     return check.status, check.message
 
 
-def test_the_dtypes_of_training_are_told(subject, tiny_folder, edit):
+def test_the_dtypes_of_training_are_told(subject, tiny_folder, edit, monkeypatch):
+    monkeypatch.setattr("treadle.check.numbers.multiplies_bfloat16", lambda: True)
     edit(tiny_folder / "config.json", dtype="bfloat16")
     message = only(dtype(subject(data=False)))[1]
     assert message == "saved in bfloat16; in training weights are kept in float32, computed in float32"
     message = only(dtype(subject(data=False, dtype="bfloat16", lora={"r": 2})))[1]
     assert message.endswith("weights are kept in bfloat16, the adapter in float32, computed in bfloat16")
     assert only(dtype(Subject(str(tiny_folder)))) == (Status.OK, "saved in bfloat16")
+
+
+@pytest.mark.parametrize(("has", "status"), [(True, Status.OK), (False, Status.WARNING)])
+def test_bfloat16_on_a_cpu_without_instructions_for_it_is_warned_of(subject, monkeypatch, has, status):
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
+    monkeypatch.setattr("treadle.check.numbers.multiplies_bfloat16", lambda: has)
+    found, message = only(dtype(subject(data=False, dtype="bfloat16")))
+    assert found is status
+    assert ("set dtype: float32" in message) is not has
+    assert only(dtype(subject(data=False, dtype="float32")))[0] is Status.OK
 
 
 def test_quantised_weights_and_eight_bits_are_not_trained(subject, tiny_folder, edit):

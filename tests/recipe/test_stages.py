@@ -391,3 +391,11 @@ def test_a_server_may_move_and_nothing_else(recipe):
     here = mark(vllm_server_base_url="http://one:8000", vllm_server_timeout=9.0)
     assert here == mark(vllm_server_base_url="http://two:8000") == mark()
     assert here != mark(top_p=0.9)
+
+
+def test_a_stage_of_some_minutes_ends_with_its_model(recipe):
+    loaded = recipe({**SRL, "max_steps": 50, "minutes": 1e-6})
+    model = stages.run(loaded, quiet=True)
+    assert (model / "model.safetensors").is_file()
+    (line,) = [json.loads(line) for line in (model.parent / "metrics.jsonl").open() if '"loss"' in line]
+    assert line["step"] == 1

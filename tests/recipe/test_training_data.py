@@ -43,7 +43,14 @@ def test_whole_solutions_end_with_what_follows_the_last_step(make):
     assert row["expert_action"].endswith("3. third\nSo \\boxed{7}.")
     data = make([trajectory(0, epilogue="")])
     (row,) = training_rows(SFTStage(kind="sft"), data)
-    assert row["completion"][0]["content"].endswith("3. third")
+    assert row["completion"][0]["content"].endswith("3. third\nThe final answer is \\boxed{7}.")
+
+
+def test_gsm8ks_answer_line_is_trained_as_the_box_that_the_prompt_asks_for(make):
+    data = make([trajectory(0, epilogue="#### 7"), trajectory(1, answer=None, epilogue="#### x")])
+    texts = [row["completion"][0]["content"] for row in training_rows(SFTStage(kind="sft"), data)]
+    assert texts[0] == "1. first\n2. second\n3. third\nThe final answer is \\boxed{7}."
+    assert texts[1].endswith("3. third\n#### x")
 
 
 def test_single_steps_are_the_instances_without_the_last(make):

@@ -211,6 +211,9 @@ def test_where_training_and_validation_differ_each_row_has_its_own_reward(recipe
     assert reward_of(srl).__name__ == "step_or_answer_reward"
     (rlvr,) = recipe({**RLVR, **STEPS, "step_share": 0, "validation": "steps"}).stages
     assert reward_of(rlvr)(["<think>x</think>abxd", *completions[1:]], **columns) == [0.75, 1.0, 0.0]
+    (phrase,) = recipe({**RLVR, **STEPS, "extract": "phrase"}).stages
+    said = ["<think>x</think>abxd", "so 7", "the answer is 8, not 7"]
+    assert reward_of(phrase)(said, **columns) == [0.75, 1.0, 0.0]
     for stage, name in ((SRL, "srl_reward"), ({**RLVR, "step_share": 0}, "final_answer_reward")):
         (made,) = recipe({**stage, **STEPS}).stages
         assert reward_of(made).__name__ == name

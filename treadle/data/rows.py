@@ -17,8 +17,9 @@ from treadle.data.contrast import Contrasts, pool_of
 from treadle.data.instances import Rendering, step_instance
 from treadle.data.prepared import Prepared, Split
 from treadle.data.prompts import solve_prompt
-from treadle.data.prompts.asking import PLAIN, Asking
+from treadle.data.prompts.asking import PLAIN, Asking, in_a_box
 from treadle.data.sources.native import read_native
+from treadle.scoring.answers import boxes
 from treadle.trajectory import Trajectory
 
 WHOLE = 0
@@ -79,11 +80,17 @@ class Renderer:
 def whole_solution(trajectory: Trajectory, steps: Sequence[str] | None = None) -> str:
     """All actions, and what the expert wrote after the last step: it often is the only place of the boxed answer.
 
+    A solution that gives its answer without a box ends with a sentence that has one, in the place of GSM8K's line
+    `#### 72` where it has that: the prompt of a whole solution asks for a box, and graders look for one.
+
     Args:
         steps: Texts of the steps, where they are other than the actions.
     """
     epilogue = str(trajectory.meta.get("epilogue") or "").strip()
-    texts = [step.action for step in trajectory.steps] if steps is None else steps
+    texts = [step.action for step in trajectory.steps] if steps is None else list(steps)
+    if trajectory.answer and trajectory.domain != "agent" and not boxes("\n".join([*texts, epilogue])):
+        kept = [line for line in epilogue.splitlines() if not line.startswith("####")]
+        epilogue = "\n".join([*kept, in_a_box(trajectory.answer)])
     return "\n".join([*texts, *[epilogue] * bool(epilogue)])
 
 

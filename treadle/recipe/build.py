@@ -88,7 +88,12 @@ def reward_of(stage: RLStage, recipe: Recipe | None = None) -> Any:
         both.__name__ = step_or_answer_reward.__name__
         return both
     assert isinstance(stage, RLVRStage)
-    return step_or_answer_reward if stage.step_share or validated == "steps" else final_answer_reward
+    function = step_or_answer_reward if stage.step_share or validated == "steps" else final_answer_reward
+    if stage.extract == "boxed":
+        return function
+    reward = partial(function, extract=stage.extract)
+    reward.__name__ = function.__name__
+    return reward
 
 
 _STEP_REWARDS = {
@@ -134,7 +139,7 @@ def step_or_answer_reward(
             scores = function(
                 [completions[i] for i in rows],
                 **{name: [values[i] for i in rows] for name, values in {**columns, "truncated": truncated}.items()},
-                **{k: v for k, v in kwargs.items() if k == "log_metric"},
+                **{k: v for k, v in kwargs.items() if k == "log_metric" or (k == "extract" and rows is wholes)},
             )
             for i, score in zip(rows, scores, strict=True):
                 rewards[i] = score

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from treadle.chat.settings import SystemRole
 from treadle.recipe.parts import Lora, Prompts, Strict
+from treadle.scoring.answers import Extract
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ArgumentOrder
 from treadle.scoring.thoughts import ThoughtTags
@@ -26,6 +27,8 @@ class Stage(Strict):
     Args:
         name: Folder of the stage and its name on the command line; the kind by default.
         epochs, max_steps: Length of the stage; `max_steps` wins where it is set.
+        minutes: The stage ends, with its model, after the step in which so many minutes of training are over, if it has
+            not ended before. What an interruption took does not count.
         micro_batch: Sequences in one forward and backward on one device.
         max_skipped_steps, quiet_steps: See `SRLConfig`; limits of faults change no result.
         validate_every: Optimizer steps between validations on held-out rows, and one at the end; `None` for none.
@@ -37,6 +40,7 @@ class Stage(Strict):
     name: str = ""
     epochs: float = Field(30, gt=0)
     max_steps: int | None = Field(None, ge=1)
+    minutes: float | None = Field(None, gt=0)
     learning_rate: float = Field(5e-7, gt=0)
     scheduler: str = "constant_with_warmup"
     warmup_ratio: float = Field(0.0, ge=0, le=1)
@@ -178,12 +182,15 @@ class RLVRStage(RLStage):
     Args:
         step_share: Share of the prompts that are step instances with SRL's reward instead of whole problems.
             0 is RLVR as the paper has it; above 0 the model keeps the skill of single steps.
+        extract: What counts as the final answer: the last box, which the prompt asks for; or (`phrase`) where there is
+            none, what follows "the answer is", else the last number, for models that write no boxes.
         sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
     """
 
     kind: Literal["rlvr"]
     prompts_per_step: int = Field(128, ge=1)
     step_share: float = Field(0.0, ge=0, lt=1)
+    extract: Extract = "boxed"
     sampling_threshold: float = Field(0.0, ge=0)
 
 

@@ -42,6 +42,7 @@ from treadle.recipe.speaking import dated, recipe_chat
 from treadle.recipe.training_data import similarity_floor, training_rows
 from treadle.recipe.validation_rows import validation_floor, validation_rows
 from treadle.recipe.warmup import Warmup
+from treadle.training.duration import Duration
 from treadle.training.progress import MetricsFile, ProgressBar
 from treadle.training.resume.checkpoints import problem_of
 from treadle.training.resume.stopping import Stop, StopRequest
@@ -108,6 +109,8 @@ def _run_stage(
     with StopRequest(deadline) as request:
         metrics = MetricsFile(folder / "metrics.jsonl", *floors)
         callbacks = [metrics, ProgressBar(stage.name, quiet, *floors), request, *([warmup.goal()] if warmup else [])]
+        if stage.minutes:
+            callbacks.append(Duration(60 * stage.minutes, metrics.elapsed))
         trainer = build_trainer(stage, recipe, model, rows, folder, callbacks, held_out)
         trainer.remove_callback(PrinterCallback)
         plugin = trainer.accelerator.state.deepspeed_plugin

@@ -26,6 +26,10 @@ _CHOICE = re.compile(r"(?:\(([A-Ja-j])\)|([A-J])(?=$|[.:)]))[.:)]?(.*)", re.DOTA
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
 
 
+Extract = Literal["boxed", "phrase"]
+"""What counts as an output's final answer: a box alone, or also what `final_answer` finds with `fallback="phrase"`."""
+
+
 def boxes(text: str) -> list[str]:
     r"""Contents of all complete `\boxed{}` of `text`, in order, in one pass.
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from treadle.errors import DataError
-from treadle.scoring.answers import last_boxed
+from treadle.scoring.answers import Extract, final_answer, last_boxed
 from treadle.scoring.calls import parsed_call_text
 from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion
 from treadle.scoring.grading import Verdict, default_grader
@@ -198,15 +198,21 @@ def solution_reward(
 
 
 def final_answer_reward(
-    completions: Sequence[ModelOutput], answer: Sequence[str], truncated: Sequence[bool] | None = None, **kwargs: Any
+    completions: Sequence[ModelOutput],
+    answer: Sequence[str],
+    truncated: Sequence[bool] | None = None,
+    extract: Extract = "boxed",
+    **kwargs: Any,
 ) -> list[float]:
-    """The outcome reward of RLVR: is the last `\\boxed{}` the right answer?
+    """The outcome reward of RLVR: is the final answer right?
 
     Args:
         completions: B outputs, strings or TRL's lists of messages.
         answer: B reference answers, strings or numbers.
         truncated: Accepted for symmetry with `srl_reward`; a cut-off output that has already given its
             answer is judged by it.
+        extract: What the final answer is: the last `\\boxed{}`, or where there is none what follows "the answer is",
+            else the last number (`phrase`), see `treadle.scoring.answers.final_answer`.
         **kwargs: TRL's other arguments; `log_metric` receives the share of each verdict.
 
     Returns:
@@ -218,7 +224,8 @@ def final_answer_reward(
     if any(reference is None for reference in answer):
         raise DataError("final_answer_reward: a row has no reference answer; leave out rows whose `answer` is null")
     texts = [completion_text(output) for output in completions]
-    verdicts = default_grader().grade([last_boxed(text) for text in texts], [str(a) for a in answer])
+    found = [last_boxed(text) if extract == "boxed" else final_answer(text, "phrase") for text in texts]
+    verdicts = default_grader().grade(found, [str(a) for a in answer])
     if (log_metric := kwargs.get("log_metric")) and verdicts:
         counts = Counter(verdicts)
         for verdict in Verdict:

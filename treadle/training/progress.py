@@ -51,10 +51,14 @@ class MetricsFile(TrainerCallback):
         before = truncate_after(self.path, state.global_step)
         self._started = time.monotonic() - (before["seconds"] if before else 0.0)
 
+    def elapsed(self) -> float:
+        """Seconds of training so far, in the main process."""
+        return time.monotonic() - self._started
+
     def on_log(self, args: Any, state: TrainerState, control: Any, logs: Logs = None, **kwargs: Any) -> None:
         if not state.is_world_process_zero or not logs:
             return
-        line = {"step": state.global_step, "seconds": round(time.monotonic() - self._started, 2), **_finite(logs)}
+        line = {"step": state.global_step, "seconds": round(self.elapsed(), 2), **_finite(logs)}
         floor = self._floor(logs)
         if floor is not None:
             line["similarity_floor"] = round(floor, 4)

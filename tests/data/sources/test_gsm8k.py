@@ -48,6 +48,32 @@ def test_blank_lines_and_white_space_are_kept_beside_the_actions():
     assert (trajectory.answer, source(trajectory)) == ("1,080", text)
 
 
+SOCRATIC = "How many pens are there? ** 2*3=<<2*3=6>>6 pens.\nDefine a variable ** Let x be 6-1=<<6-1=5>>5\n#### 5"
+
+
+def test_a_socratic_question_is_the_title_and_the_calculation_the_action():
+    trajectory = read({"question": "q", "answer": SOCRATIC})
+    assert [(s.title, s.action) for s in trajectory.steps] == [
+        ("How many pens are there?", "2*3=<<2*3=6>>6 pens."),
+        ("Define a variable", "Let x be 6-1=<<6-1=5>>5"),
+    ]
+    assert source(trajectory) == SOCRATIC
+    assert trajectory.answer == "5"
+
+
+@pytest.mark.parametrize(
+    "line", ["2 ** 3 = 8", "The area is 3 ** 2 = 9", "the side ** 2 = 9", "x ** y", "(a+b) ** 2 = c", "a? **", "** b"]
+)
+def test_a_power_asks_no_question(line):
+    trajectory = read({"question": "q", "answer": f"{line}\n#### 5"})
+    assert [(s.title, s.action) for s in trajectory.steps] == [(None, line)]
+
+
+def test_one_question_among_lines_makes_no_socratic_solution():
+    text = "How many? ** 2*3=6\nSo 6.\nAnd 5.\n#### 5"
+    assert {s.title for s in read({"question": "q", "answer": text}).steps} == {None}
+
+
 def test_flags_and_a_final_answer_of_its_own_column():
     assert read({"question": "q", "answer": ANSWER, "is_correct": False}).verified is False
     assert read({"question": "q", "answer": ANSWER, "final_answer": 72}).verified is True

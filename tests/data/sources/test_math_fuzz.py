@@ -10,21 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treadle import Trajectory
-from treadle.data.sources import gsm8k, native, numbered_form, reasoning, step_lists
+from treadle.data.sources import gsm8k, lean, native, numbered_form, reasoning, step_lists, tora
 from treadle.data.sources.columns import PRESETS, Columns
 from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.numbered import parse_numbered
 from treadle.files.rows import Rejected, Row
 
-FORMS = [module.FORM for module in (native, step_lists, gsm8k, reasoning, numbered_form)]
+FORMS = [module.FORM for module in (native, tora, lean, step_lists, gsm8k, reasoning, numbered_form)]
 OPTIONS = [
     ReadOptions(),
-    ReadOptions(untitled="keep"),
+    ReadOptions(untitled="keep", segment="prose"),
     ReadOptions(PRESETS["plain"]),
     ReadOptions(Columns("question", "steps", answer="label", id="id", thought="answer", verified="input")),
 ]
 
-NAMES = """id problem question prompt steps completions labels label input answer solution response domain meta
+NAMES = """formal_statement formal_proof header
+id problem question prompt steps completions labels label
+input answer solution response domain meta
 verified messages final_answer thought eval_result role content text rating action chosen_completion human_completion
 """
 names = st.sampled_from(NAMES.split())
@@ -38,6 +40,13 @@ marks = [
     "<<1+1=2>>",
     "Step 1: ",
     " ки",
+    "```python\n",
+    "```\n",
+    "```output\n",
+    " ** ",
+    "theorem t : 1 = 1 := by",
+    "\n  simp",
+    "/-",
     "{",
     "}",
     "+",

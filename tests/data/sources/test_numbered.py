@@ -55,6 +55,22 @@ def titles(text):
         ("STEP 1. x\nSTEP 2. y", [None, None]),
         ("  1. **Add** x\n  2. **Stop** y", ["Add", "Stop"]),
         ("1. **Solve $x^{2}=4$:** x", ["Solve $x^{2}=4$"]),
+        ("(1) **Add** x\n(2) **Stop** y", ["Add", "Stop"]),
+        ("I. **Add** x\nII. **Stop** y\nIII. **Rest** z\nIV. **End** u", ["Add", "Stop", "Rest", "End"]),
+        ("### I. Add\nx\n### II. Stop\ny", ["Add", "Stop"]),
+        ("**Step 1**\nx\n**Step 2**\ny", [None, None]),
+        ("### Step 1\nx\n### Step 2\ny", [None, None]),
+        ("Step 1\nx\nStep 2\ny", [None, None]),
+        ("Step I: x\nStep II: y", [None, None]),
+        ("Step one: x\nStep Two: y", [None, None]),
+        ("Étape 1 : x\nÉtape 2 : y", [None, None]),
+        ("**Étape 1 : Somme** x\n**Étape 2 : Fin** y", ["Somme", "Fin"]),
+        ("Schritt 1: x\nSchritt 2: y", [None, None]),
+        ("Paso 1: x\nPaso 2: y", [None, None]),
+        ("Шаг 1: x\nШаг 2: y", [None, None]),
+        ("第一步：x\n第二步：y\n第3步：z", [None, None, None]),
+        ("### 步骤 1：加\nx\n### 步骤 2：停\ny", ["加", "停"]),
+        ("단계 1: x\n단계 2: y", [None, None]),
     ],
 )
 def test_forms(text, expected):
@@ -135,6 +151,12 @@ def test_unindented_bodies_keep_their_paragraphs():
         ("just prose", DropReason.NO_NUMBERED_STEPS),
         ("1.5 is a number\n2.5 too", DropReason.NO_NUMBERED_STEPS),
         ("1. a\n2. b", DropReason.UNTITLED_STEPS),
+        ("1) a\n2) b", DropReason.UNTITLED_STEPS),
+        ("(1) a\n(2) b", DropReason.UNTITLED_STEPS),
+        ("I. a\nII. b", DropReason.NO_NUMBERED_STEPS),
+        ("It was shown in\n2019. It holds.", DropReason.NO_NUMBERED_STEPS),
+        ("Step 1, as above, and so on.", DropReason.NO_NUMBERED_STEPS),
+        ("1. **A** x\n1000. **B** y", DropReason.NUMBERING_GAP),
         ("2. **B** x\n3. **C** y", DropReason.STARTS_AFTER_ONE),
         ("1. **A** x\n3. **C** y", DropReason.NUMBERING_GAP),
         ("1. **A** x\n2. **B** y\n2. **C** z", DropReason.NUMBERING_GAP),
@@ -148,6 +170,30 @@ def test_faults(text, reason):
 
 def test_untitled_lists_on_request():
     assert actions("1. a\n2. b", untitled="keep") == ["1. a", "2. b"]
+    assert actions("(1) a\n(2) b", untitled="keep") == ["(1) a", "(2) b"]
+
+
+@pytest.mark.parametrize("item", ["{}. **T** x", "{}. x", "Step {}: x"])
+def test_steps_beyond_999_are_steps_of_their_own(item):
+    many = "\n".join(item.format(k) for k in range(1, 1103))
+    assert len(actions(many, untitled="keep")) == 1102
+    gap = "\n".join(item.format(k) for k in [*range(1, 1000), 1001])
+    assert parse_numbered(gap, untitled="keep") is DropReason.NUMBERING_GAP
+
+
+def test_a_year_at_the_beginning_of_a_line_is_no_step():
+    assert actions("1. It was shown in\n2019. So it holds.\n2. b", untitled="keep") == [
+        "1. It was shown in\n2019. So it holds.",
+        "2. b",
+    ]
+
+
+@pytest.mark.parametrize(("count", "value"), [("十", 10), ("十二", 12), ("二十", 20), ("二十一", 21)])
+def test_chinese_numerals(count, value):
+    earlier = "\n".join(f"第{k}步：x" for k in range(1, value))
+    text = f"{earlier}\n第{count}步：y"
+    assert len(actions(text)) == value
+    assert parse_numbered(f"第{count}步：y") is DropReason.STARTS_AFTER_ONE
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from treadle.data.sources.numbered import begins_with_number
 from treadle.errors import DataError
 from treadle.scoring.thoughts import PLAIN as PLAIN_TAGS
 from treadle.trajectory import Step, Trajectory
@@ -18,7 +17,17 @@ calculation that answers a question; as one line each; as passages of a solution
 
 _SHOWN = ("action", "thought", "observation", "title")
 """What a prompt shows of an example's step."""
-_NUMBER = re.compile(r"\s*(?:#+\s*|\*\*)?(?:step\s*)?\(?\d+\s*(?:[.)](?!\d)|:)", re.IGNORECASE)
+_NUMBER = re.compile(  # as the numbers that `treadle.data.sources.numbered` cuts at begin, somewhat wider
+    r"(?:\#+\s*|\*\*\s*)*(?:"
+    r"(?:step|[ée]tape|schritt|paso|passo|passaggio|krok|bước|шаг|단계|步骤|步驟|ステップ|手順)\s*"
+    r"(?:\d+|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[一二三四五六七八九十]+)(?!\w)"
+    r"|第\s*(?:\d+|[一二三四五六七八九十]+)\s*步"
+    r"|\(?\d+\s*(?:[.)](?!\d)|:)"
+    r"|(?:(?<=[\#*])|(?<=\#\s)|\(?(?=[ivx]+[.)]\s*\*\*))[ivx]+[.)])",
+    re.IGNORECASE,
+)
+
+_BOLD = re.compile(r"\(?\d+[.)]\s*\*\*|\*\*\s*(?:step\s*)?\d+\s*[.:)–-]?\s*\w", re.IGNORECASE)
 
 
 def step_form(steps: Sequence[Step], segmented: bool = False) -> StepForm:
@@ -29,7 +38,9 @@ def step_form(steps: Sequence[Step], segmented: bool = False) -> StepForm:
     """
     most = len(steps) / 2
     titled = [step for step in steps if step.title and step.title in step.action.strip().split("\n", 1)[0]]
-    if sum(bool(_NUMBER.match(step.action)) or begins_with_number(step.action) for step in steps) > most:
+    if sum(bool(_NUMBER.match(step.action.lstrip())) for step in steps) > most:
+        if segmented:  # whose titles were not looked for
+            return "titled" if sum(bool(_BOLD.match(step.action)) for step in steps) > most else "numbered"
         if len(titled) <= most:
             return "numbered"
         bold = sum(f"**{step.title}" in step.action or f"{step.title}**" in step.action for step in titled)
@@ -44,6 +55,11 @@ def step_form(steps: Sequence[Step], segmented: bool = False) -> StepForm:
 def form_of(trajectory: Trajectory) -> StepForm:
     """The form of a trajectory's steps."""
     return step_form(trajectory.steps, bool(trajectory.meta.get("segmented")))
+
+
+def in_a_box(answer: str) -> str:
+    """The sentence with which a solution ends whose own text has no box, which the prompt of a whole one asks for."""
+    return f"The final answer is \\boxed{{{answer}}}."
 
 
 @dataclass(frozen=True)
@@ -84,7 +100,7 @@ class Example:
         """The whole solution, with the answer in a box."""
         text = "\n".join(step.action for step in self.steps)
         boxed = self.answer is None or "\\boxed" in self.steps[-1].action
-        return text if boxed else f"{text}\nThe final answer is \\boxed{{{self.answer}}}."
+        return text if boxed else f"{text}\n{in_a_box(self.answer)}"
 
 
 @dataclass(frozen=True)

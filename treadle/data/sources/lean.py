@@ -2,8 +2,8 @@
 
 Rows have a statement and a proof, or a proof with its statement: DeepSeek-Prover, Lean Workbook, NuminaMath-LEAN,
 Goedel-Prover. The problem is the theorem up to `:= by`, with the header (imports) and the problem in words before it
-where the row has them. A comment above a tactic is its thought. `meta["preamble"]`, the steps' texts and `meta["epilogue"]`
-together are the column with the proof byte for byte.
+where the row has them. A comment above a tactic is its thought. `meta["preamble"]`, the steps' texts and
+`meta["epilogue"]` together are the column with the proof byte for byte.
 """
 
 from __future__ import annotations

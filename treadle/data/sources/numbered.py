@@ -133,11 +133,6 @@ def title_of(text: str) -> str | None:
     return heading.title if heading else None
 
 
-def begins_with_number(text: str) -> bool:
-    """Whether a step begins as a numbered one does."""
-    return next(_headings(text.lstrip().split("\n", 1)[:1]), None) is not None
-
-
 def _headings(lines: list[str]) -> Iterator[_Heading]:
     fenced = False
     for number, whole_line in enumerate(lines):
@@ -153,7 +148,8 @@ def _headings(lines: list[str]) -> Iterator[_Heading]:
                 groups = match.groupdict()
                 title = groups["title"].strip("*: \t")
                 count = groups.get("n") or groups.get("n2") or groups["n3"]
-                kind = (groups.get("hashes") or groups.get("open") or "") + ("" if count[0].isdecimal() else "I")
+                bare = groups.get("n2") or name in ("list", _PLAIN)  # behind a word, all ways to count are one
+                kind = (groups.get("hashes") or groups.get("open") or "") + ("I" if bare and count[0] in "IVX" else "")
                 # A single space does not nest in Markdown, and two are written for three.
                 yield _Heading(number, (name, len(groups["indent"]) // 2, kind), _value(count), title or None)
                 break

@@ -1,8 +1,9 @@
 r"""A Lean 4 proof in tactics, cut into one tactic a step.
 
 A tactic begins in the column in which the block's first one begins; what stands further to the right belongs to it
-(`have h : p := by` and its block, `calc`, the cases of `induction`), as do lines that go on (`<;> simp`, `| zero => ...`,
-a closing bracket). Comments are no tactics: one on lines of its own is the thought of the tactic below it.
+(`have h : p := by` and its block, `calc`, the cases of `induction`), as do lines that go on (`<;> simp`, a case
+`| zero => ...`, a closing bracket). Comments are no tactics: one on lines of its own is the thought of the tactic
+below it.
 """
 
 from __future__ import annotations
