@@ -55,7 +55,7 @@ class Trajectory:
     Args:
         id: Unique within its data set; instances and the held-out split refer to it.
         problem: The task as the model sees it.
-        steps: At least one step, in order.
+        steps: At least one step, in order; none only where there is an answer, for rewards that look at nothing else.
         answer: The final answer where there is one; RLVR and evaluation grade against it.
         domain: Names the family of prompt templates, `treadle/data/prompts/<domain>/`.
         verified: What the source says about success; `None` where it says nothing.
@@ -77,8 +77,8 @@ class Trajectory:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(self.steps))
-        if not self.steps:
-            raise ValueError(f"Trajectory {self.id!r} has no steps; a trajectory needs at least one")
+        if not self.steps and not self.answer:
+            raise ValueError(f"Trajectory {self.id!r} has no steps; a trajectory needs at least one, or an answer")
 
 
 @dataclass(frozen=True)

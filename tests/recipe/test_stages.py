@@ -316,6 +316,36 @@ def test_problems_without_answers_cannot_be_rewarded(recipe, expert_trajectories
         stages.check(recipe(RLVR, data=str(tmp_path / "plain")))
 
 
+@pytest.fixture
+def answers_only(tmp_path):
+    """Problems and answers as a set for RLVR has them, prepared without steps."""
+    rows = [
+        {"prompt": [{"role": "user", "content": f"What is {n}+1?"}], "reward_model": {"ground_truth": str(n + 1)}}
+        for n in range(12)
+    ]
+    (tmp_path / "verl.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    prepare(tmp_path / "verl.jsonl", tmp_path / "answers", PrepareSettings(answers_only=True, held_out=2))
+    return tmp_path / "answers"
+
+
+def test_rlvr_trains_on_problems_and_answers_without_steps(recipe, answers_only, tiny_folder, tmp_path):
+    stage = {**RLVR, "step_share": 0, "when_short": "fill"}
+    (size,) = stages.check(recipe(stage, data=str(answers_only)))
+    assert (size.rows, size.without_answer) == (10, 0)
+    final = stages.run(recipe(stage, data=str(answers_only)), quiet=True)
+    assert final == tmp_path / "run" / "1-rlvr" / "model"
+    rollouts = lines(tmp_path / "run" / "1-rlvr" / "rollouts.jsonl")
+    assert all(r["expert_action"] is None and "+1?" in str(r["prompt"]) for r in rollouts)
+
+
+@pytest.mark.parametrize("stage", [SRL, {**SRL, "unit": "solution"}, SFT, RLVR], ids=["srl", "whole", "sft", "mixed"])
+def test_stages_of_steps_refuse_data_without_steps(recipe, answers_only, stage):
+    with pytest.raises(
+        DataError, match=r"--answers-only, so it has .* without steps.*`kind: rlvr` with `step_share: 0`"
+    ):
+        stages.check(recipe(stage, data=str(answers_only)))
+
+
 def wait_for(path: Path, process: Forked) -> None:
     deadline = time.monotonic() + 120
     while not path.exists():

@@ -44,6 +44,10 @@ def prepare(
     columns: Annotated[str | None, _option(_COLUMNS, Reading)] = None,
     untitled: Annotated[str, _option(_UNTITLED, Reading)] = "drop",
     segment: Annotated[str, _option(_SEGMENT, Reading)] = "off",
+    answers_only: Annotated[
+        bool, _option("Write problems and answers without steps, for RLVR.", Reading, "--answers-only")
+    ] = False,
+    success_at: Annotated[float, _option("The reward from which on a row counts as right.", Reading)] = 1.0,
     keep_unverified: Annotated[
         bool, _option("Keep what the source marks as failed.", Reading, "--keep-unverified")
     ] = False,
@@ -107,6 +111,8 @@ def prepare(
         format=format,
         columns=parse_columns(columns) if columns else None,
         untitled=untitled,
+        answers_only=answers_only,
+        success_at=success_at,
         segment=segment,
         keep_unverified=keep_unverified,
         split=split,

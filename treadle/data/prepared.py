@@ -87,6 +87,11 @@ class Prepared:
             ) from None
 
     @property
+    def answers_only(self) -> bool:
+        """Whether there are problems and answers without steps, as `--answers-only` writes them."""
+        return bool(self.report.get("settings", {}).get("answers_only"))
+
+    @property
     def floors(self) -> dict[str, Any] | None:
         """What similarity is earned without reading the problem, see `treadle.scoring.floors`.
 

@@ -17,7 +17,7 @@ from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
 from treadle.recipe.speaking import check_prompts, recipe_chat
 from treadle.recipe.thoughts import check_thoughts, describe_thoughts
-from treadle.recipe.training_data import count_without_answer, similarity_floor
+from treadle.recipe.training_data import check_steps, count_without_answer, similarity_floor
 from treadle.recipe.validation_rows import describe_validation
 from treadle.recipe.warmup import Warmup
 
@@ -37,6 +37,7 @@ def check(recipe: Recipe) -> list[Sizes]:
         with_adapter(skeleton(read_config(recipe.model)), recipe.lora)
     sizes, shown = [], shown_of(recipe, prepared).with_tags(chat.thought_tags)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
+        check_steps(stage, prepared)
         check_thoughts(stage, chat.thought_tags)
         rows, cut = counted(stage, recipe, prepared, chat, shown)
         is_warmup = isinstance(stage, WarmupStage)

@@ -39,6 +39,7 @@ def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -
     Raises:
         DataError: The prepared folder has no row for this stage.
     """
+    check_steps(stage, prepared)
     if isinstance(stage, SFTStage):
         rows = conversations(stage, prepared, shown=shown)
     else:
@@ -49,6 +50,16 @@ def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -
     if not len(rows):
         raise DataError(f"{prepared.folder}: no row to train stage {stage.name!r} on")
     return rows
+
+
+def check_steps(stage: AnyStage, prepared: Prepared) -> None:
+    """Raise `DataError` for a stage that trains on steps where the data has none."""
+    if prepared.answers_only and not (isinstance(stage, RLVRStage) and not stage.step_share):
+        raise DataError(
+            f"{prepared.folder}: prepared with --answers-only, so it has problems and answers without steps, and stage "
+            f"{stage.name!r} trains on steps; use `kind: rlvr` with `step_share: 0`, or prepare solutions without "
+            "--answers-only"
+        )
 
 
 def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train", shown: Shown = NOTHING) -> Dataset:

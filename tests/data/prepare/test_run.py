@@ -82,7 +82,7 @@ def test_the_report_shows_prompts_as_the_model_sees_them(source, tmp_path, tiny_
         assert example["prompt"].endswith("<|end|><|assistant|>")
         assert example["prompt"] in text
     assert "prompt, tokens" in text
-    assert "| no_numbered_steps | 1 | no line starts a numbered step |" in text
+    assert "| no_numbered_steps | 1 | no line starts a numbered step (cut prose with --segment prose) |" in text
 
 
 def test_an_existing_folder_is_only_replaced_on_request(source, tmp_path):

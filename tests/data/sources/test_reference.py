@@ -90,6 +90,7 @@ def test_an_equal_answer_verifies():
 def test_a_different_answer_is_shown():
     found = trajectory(reference="4", epilogue="Thus 3.")
     assert (found.verified, found.answer) == (False, "4")
+    assert found.meta.pop("answer_check") == "wrong"  # which the reader counts and takes away
     assert found.meta == {"source": "f, line 3", "preamble": "", "epilogue": "Thus 3.", "final_answer": "3"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from treadle.data.sources.verified import repository, verified_flag
+from treadle.data.sources.verified import AGENT_FLAGS, find_mark, repository, verified_flag
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,17 @@ from treadle.data.sources.verified import repository, verified_flag
         ({"report": {"resolved": False}}, False),
         ({"reward": 1.0}, True),
         ({"reward": 0.0}, False),
-        ({"reward": 0.4}, None),
+        ({"reward": 0.4}, False),
+        ({"reward": -1}, False),
+        ({"reward": "1.0"}, True),
+        ({"reward": 4.3}, None),  # a score from 1 to 5, or a count
+        ({"reward": float("nan")}, None),
+        ({"score": 4.3, "resolved": "no"}, False),
+        ({"rewards": [0, 0, 1.0]}, True),
+        ({"rewards": [1.0, 0]}, False),
+        ({"reward": "high"}, None),
+        ({"is_correct": "yes"}, True),
+        ({"label": 0}, False),
         ({"exit_status": "submitted"}, True),
         ({"info": {"exit_status": "Submitted"}}, True),
         ({"info": {"exit_status": "submitted (exit_cost)"}}, False),
@@ -51,3 +61,12 @@ def test_flags_outrank_the_exit_status(data, expected):
 )
 def test_repositories_of_instance_ids(instance_id, expected):
     assert repository(instance_id) == expected
+
+
+def test_a_threshold_reads_other_rewards():
+    assert find_mark({"reward": 0.4}, AGENT_FLAGS, 0.3).success is True
+    assert find_mark({"score": 4.3}, AGENT_FLAGS, 4).note == "score: right"
+    assert find_mark({"score": 3.0}, AGENT_FLAGS, 4).note == "score: failed"
+    assert find_mark({"score": 3.0}, AGENT_FLAGS).note.startswith("score: unmarked (above 1")
+    assert find_mark({"reward": "high"}, AGENT_FLAGS).note == "reward: unmarked (says nothing)"
+    assert find_mark({}, AGENT_FLAGS) is None

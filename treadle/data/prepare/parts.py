@@ -99,6 +99,8 @@ class PartMaker:
         """The trajectory as it is written, and its target steps."""
         settings = self.settings
         trajectory, replaced = _encodable(trajectory)
+        if settings.answers_only:
+            return trajectory, []
         if settings.language and (other := other_language(trajectory, settings.language)):
             raise Rejected(DropReason.OTHER_LANGUAGE, f"{other}: {trajectory.steps[0].action}")
         trajectory, removed = curate_steps(trajectory, settings)
@@ -130,7 +132,8 @@ def _encodable(trajectory: Trajectory) -> tuple[Trajectory, int]:
 
     JSON may hold them as escapes, where a tool decoded the output of a program with errors.
     """
-    steps, counts = zip(*(_mended(step, _STEP_TEXTS) for step in trajectory.steps), strict=True)
+    mended = [_mended(step, _STEP_TEXTS) for step in trajectory.steps]
+    steps, counts = tuple(step for step, _ in mended), [count for _, count in mended]
     trajectory, own = _mended(trajectory, _TRAJECTORY_TEXTS)
     return (replace(trajectory, steps=steps) if sum(counts) else trajectory), own + sum(counts)
 

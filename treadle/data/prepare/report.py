@@ -63,6 +63,7 @@ def as_json(report: PrepareReport) -> dict[str, Any]:
         "dropped_examples": {str(reason): found for reason, found in rows.examples.items()},
         "forms": dict(rows.forms),
         "skipped_files": dict(rows.skipped_files),
+        "notes": {topic: dict(counts) for topic, counts in rows.notes.items()},
     }
     data["duplicates"] = {**report.duplicates, "examples": report.duplicate_examples}
     return json.loads(json.dumps(data))
@@ -82,6 +83,7 @@ def from_json(data: dict[str, Any]) -> PrepareReport:
             Counter(rows["forms"]),
             {DropReason(reason): found for reason, found in rows["dropped_examples"].items()},
             Counter(rows["skipped_files"]),
+            {topic: Counter(counts) for topic, counts in rows.get("notes", {}).items()},
         ),
         duplicate_examples=duplicates.pop("examples"),
         duplicates=Counter(duplicates),
@@ -99,6 +101,8 @@ def as_markdown(report: PrepareReport) -> str:
     lines += [f"rows read {rows['read']}, kept {rows['kept']}, dropped {sum(rows['dropped'].values())}", ""]
     lines += _counts("form", "rows", rows["forms"])
     lines += _dropped(rows)
+    for topic, counts in rows["notes"].items():
+        lines += _counts(topic, "rows", counts)
     lines += _counts("files not opened", "files", rows["skipped_files"])
     lines += ["| | train | held out |", "|---|---|---|"]
     for name, key in (("trajectories", "trajectories"), ("step instances", "instances")):

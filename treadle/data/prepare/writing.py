@@ -179,7 +179,9 @@ class SplitWriter:
 
     def _choose_examples(self) -> dict[int, int]:
         """A target each of the first, the middle and the last trajectory: an early, a second and a third one."""
-        train = self._train()
+        train = [n for n in self._train() if self.facts[n].n_targets]
+        if not train:  # problems and answers have no steps to show
+            return {}
         places = {train[k * (len(train) - 1) // (EXAMPLES - 1)]: k for k in reversed(range(EXAMPLES))}
         return {number: min(k, self.facts[number].n_targets - 1) for number, k in places.items()}
 
@@ -187,7 +189,7 @@ class SplitWriter:
         """Targets by trajectory, all of them or `SAMPLE` drawn at random."""
         train = self._train()
         ends = np.cumsum([self.facts[n].n_targets for n in train])
-        total = int(ends[-1])
+        total = int(ends[-1]) if len(ends) else 0
         chosen: dict[int, list[int]] = {}
         for place in range(total) if total <= SAMPLE else random.Random(0).sample(range(total), SAMPLE):
             row = int(np.searchsorted(ends, place, "right"))

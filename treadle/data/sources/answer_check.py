@@ -1,11 +1,12 @@
 r"""Is a solution's final answer the reference answer? `True` or `False` only where that is sure, else `None`.
 
-Compared is the last `\boxed{}` of the solution: by its text without markup, then by math-verify in a worker process
-with a time limit. A row that is called wrong is dropped, so math-verify's "no" is not enough where two right answers
-may look different. These are `None`:
+Compared is the last `\boxed{}` of the solution: by its text without markup, then by math-verify and by the rules of
+evaluation in a worker process with a time limit. A row that is called wrong is dropped, so their "no" is not enough
+where two right answers may look different. These are `None`:
 
 - one side is a choice's letter, the other a value (`(B)` and `26`); `\textbf{(B)}\ 26` is compared with either;
 - a side has words that are not the other's (`18 \text{ dollars}`, `east`, `proof`): units, synonyms, remarks;
+- a side is a mixed number or a repeating decimal (`2 1/3`, `0.\overline{3}`) that neither of them calls equal;
 - one side may be the other rounded (`33.3` and `\frac{100}{3}`), or is a decimal number and the other an expression;
 - an angle in degrees against one with `\pi`, a number with a base (`101_2`) against one without;
 - a list, equation, inequality or matrix with the same numbers on both sides in another notation;
@@ -23,7 +24,8 @@ from functools import cache
 
 from treadle.scoring.answers import lettered, plainly_equal
 from treadle.scoring.grading import Grader, Verdict
-from treadle.scoring.grading.normal import substituted
+from treadle.scoring.grading.normal import plain, substituted
+from treadle.scoring.grading.numbers import close, read_number
 
 SECONDS = 2.0  # for one comparison; several of them must stay below the time limit of a row
 LONGEST = 300  # characters
@@ -77,7 +79,10 @@ def same_answer(found: str, reference: str) -> bool | None:
         return True
     if wordy and not (_NUMBER.search(left) and _NUMBER.search(right)):
         return None
-    verdict = _graded(left, right) if left_choice or right_choice else _graded(found, reference)
+    pair = (left, right) if left_choice or right_choice else (found, reference)
+    verdict = _graded(*pair)
+    if verdict is not True and _right_by_rules(*pair):
+        return True
     return None if verdict is False and (wordy or _may_be_same(left, right)) else verdict
 
 
@@ -92,6 +97,15 @@ def _has_words(plain: str) -> bool:
 
 def _may_be_same(left: str, right: str) -> bool:
     """Whether two answers without words that math-verify calls different may be two forms of the same."""
+    if any(_UNREAD.search(side) for side in (left, right)):
+        return True
+    numbers = [read_number(plain(side)) for side in (left, right)]
+    if None not in numbers and not all(number.exact for number in numbers):
+        return close(numbers[0].value, numbers[1].value, _ROUNDING) or _rounded_alike(left, right)
+    return _rounded_alike(left, right)
+
+
+def _rounded_alike(left: str, right: str) -> bool:
     values = [_value(left), _value(right)]
     if None not in values:
         (a, a_digits), (b, b_digits) = values
@@ -108,6 +122,10 @@ def _may_be_same(left: str, right: str) -> bool:
     )
 
 
+_UNREAD = re.compile(
+    r"\\overline|\\dot\{|\.\.\.|\\l?dots|\d\s*\\frac|\d \d+/\d|\\approx"  # repeating decimals, mixed numbers
+)
+_ROUNDING = 1e-3  # of the larger number: what three significant digits leave open
 _EXACT = 99  # stands for the number of decimals of a fraction
 
 
@@ -121,6 +139,12 @@ def _value(plain: str) -> tuple[float, int] | None:
     if numerator:
         return (sign * float(numerator) / float(denominator), _EXACT) if float(denominator) else None
     return sign * float(match[6]), len(match[6].partition(".")[2])
+
+
+def _right_by_rules(found: str, reference: str) -> bool:
+    """Whether evaluation calls the answer right. It knows numbers in other notations: `1e-05` and `10^{-5}`."""
+    (grade,) = _grader(os.getpid()).judge([found], [reference])
+    return grade.verdict is Verdict.RIGHT
 
 
 def _graded(found: str, reference: str) -> bool | None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from treadle.errors import DataError
+
+SUCCESS_AT = 1.0
+"""The reward from which on a row counts as right."""
 
 PROBLEM_NAMES = ("problem", "question", "prompt", "instruction", "query", "problem_statement", "problem_text", "input")
 SOLUTION_NAMES = (
@@ -67,7 +71,7 @@ class Columns:
 
     Args:
         thought: Reasoning that came before the solution and belongs to its first step.
-        verified: Whether the solution is right: a boolean, 0 or 1, or yes and no.
+        verified: Whether the solution is right: a boolean, a number, or yes and no; see `as_flag`.
         optional: Fields of a preset that are used where the data has them.
     """
 
@@ -164,15 +168,25 @@ def first_text(row: dict[str, Any], names: tuple[str, ...]) -> str | None:
     return next((name for name in names if isinstance(row.get(name), str) and row[name].strip()), None)
 
 
-def as_flag(value: Any) -> bool | None:
-    """`verified` as sources write it; `None` where it says nothing."""
+def as_flag(value: Any, success_at: float = SUCCESS_AT) -> bool | None:
+    """What a cell says about success, as sources write it; `None` where it says nothing.
+
+    A number is success from `success_at` on and failure below. Above 1 it is no reward between 0 and 1 (a score from 1
+    to 5, a count), and says nothing unless `success_at` is above 1 too.
+    """
     if value is None or isinstance(value, bool):
         return value
     if not isinstance(value, str | int | float):
         return None
     text = str(value).strip().lower()
-    if text in ("1", "1.0", "true", "yes", "correct", "right"):
+    if text in ("true", "yes", "correct", "right", "passed", "success", "resolved"):
         return True
-    if text in ("0", "0.0", "false", "no", "incorrect", "wrong"):
+    if text in ("false", "no", "incorrect", "wrong", "failed", "failure", "unresolved"):
         return False
-    return None
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    if not math.isfinite(number) or (number > 1 and success_at <= 1):
+        return None
+    return number >= success_at

@@ -75,10 +75,11 @@ def _read(data: dict[str, Any]) -> Trajectory:
         expect(data.get(name), (str, type(None)), f"column {name!r}")
     expect(data.get("verified"), (bool, type(None)), "column 'verified'")
     steps = [_step(step, k) for k, step in enumerate(expect(data["steps"], list, "column 'steps'"), 1)]
-    if not steps:
+    meta = _meta(data.get("meta"))
+    if not steps and not (data.get("answer") and meta.get("form") == "answers"):  # of `--answers-only`
         raise Rejected(DropReason.MALFORMED, "column 'steps' is empty, expected at least one step")
     names = ("id", "problem", "answer", "domain", "verified", "system", "repo")
-    return Trajectory(**{name: data.get(name) for name in names}, steps=tuple(steps), meta=_meta(data.get("meta")))
+    return Trajectory(**{name: data.get(name) for name in names}, steps=tuple(steps), meta=meta)
 
 
 def _step(step: Any, number: int) -> Step:

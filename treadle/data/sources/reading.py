@@ -6,17 +6,20 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-from treadle.data.sources.columns import Columns
+from treadle.data.sources.answers_form import only_answer
+from treadle.data.sources.columns import SUCCESS_AT, Columns
 from treadle.data.sources.form import ReadOptions
+from treadle.data.sources.line_ends import with_plain_actions, with_plain_line_ends
 from treadle.data.sources.numbered import Untitled
 from treadle.data.sources.registry import detect, form_named
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.data.sources.segmentation import Segment
+from treadle.data.sources.verified import AGENT_FLAGS, find_mark, math_flags
 from treadle.files.chunks import Chunk, iter_chunks
 from treadle.files.reading import rows_of
 from treadle.files.rows import Rejected, Row
@@ -33,6 +36,8 @@ class ReadSettings:
         columns: Column names of the numbered form, which is then the form of every row unless `format` names another.
         untitled: `"keep"` accepts plain numbered lists as steps, see `parse_numbered`.
         segment: `"prose"` cuts solutions without numbered steps at their joints, see `segmentation`.
+        answers_only: Read problems and answers and leave solutions out, see `answers_form`.
+        success_at: The reward from which on a row counts as right, see `as_flag`.
         row_seconds: Time limit a row; a row that takes longer is dropped.
     """
 
@@ -42,6 +47,8 @@ class ReadSettings:
     untitled: Untitled = "drop"
     row_seconds: float = 20.0
     segment: Segment = "off"
+    answers_only: bool = False
+    success_at: float = SUCCESS_AT
 
 
 class Outcome(NamedTuple):
@@ -52,12 +59,15 @@ class Outcome(NamedTuple):
     trajectory: Trajectory | None
     reason: DropReason | None = None
     detail: str = ""
+    notes: tuple[tuple[str, str], ...] = ()
 
     def count_in(self, report: ReadReport) -> None:
         """Add the row to a report."""
         report.read += 1
         if self.form:
             report.forms[self.form] += 1
+        for topic, what in self.notes:
+            report.note(topic, what)
         if self.reason is None:
             report.kept += 1
         else:
@@ -73,6 +83,8 @@ def read_trajectories(
     columns: Columns | None = None,
     untitled: Untitled = "drop",
     segment: Segment = "off",
+    answers_only: bool = False,
+    success_at: float = SUCCESS_AT,
     split: str = "train",
     row_seconds: float = 20.0,
     max_row_mb: float = 64.0,
@@ -81,7 +93,7 @@ def read_trajectories(
 
     Args:
         path: See `treadle.files.chunks.iter_chunks`.
-        format, keep_unverified, columns, untitled, segment, row_seconds: See `ReadSettings`.
+        format, keep_unverified, columns, untitled, segment, answers_only, success_at, row_seconds: See `ReadSettings`.
         report: Receives the counts; afterwards `report.read == report.kept + sum(report.dropped.values())`.
         split: Split of a hub data set.
         max_row_mb: Rows of more megabytes are dropped unread.
@@ -91,7 +103,7 @@ def read_trajectories(
             with its reason.
     """
     report = report if report is not None else ReadReport()
-    settings = ReadSettings(format, keep_unverified, columns, untitled, row_seconds, segment)
+    settings = ReadSettings(format, keep_unverified, columns, untitled, row_seconds, segment, answers_only, success_at)
     check_format(format)
     for chunk in iter_chunks(path, split, max_row_mb, report.skipped_files):
         for outcome in read_chunk(chunk, settings):
@@ -120,11 +132,16 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
     form = None
     try:
         with _limited(settings.row_seconds):
-            if settings.format == "auto" and settings.columns is not None:
+            data, line_ends = with_plain_line_ends(row.data)
+            row = row._replace(data=data)
+            if settings.answers_only:
+                form = form_named("answers")
+            elif settings.format == "auto" and settings.columns is not None:
                 form = form_named("numbered")
             else:
                 form = detect(row) if settings.format == "auto" else form_named(settings.format)
-            trajectory = form.read(row, ReadOptions(settings.columns, settings.untitled, settings.segment))
+            options = ReadOptions(settings.columns, settings.untitled, settings.segment)
+            trajectory = only_answer(row, options) if settings.answers_only else form.read(row, options)
     except Rejected as rejected:
         return Outcome(row.where, form and form.name, None, rejected.reason, rejected.detail)
     except _TimeIsUp:
@@ -132,14 +149,40 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
         return Outcome(row.where, form and form.name, None, DropReason.TIMED_OUT, detail)
     except Exception as error:  # a form may be another package's; one bad row must not end a run of a million
         return Outcome(row.where, form and form.name, None, DropReason.FORM_FAILED, f"{type(error).__name__}: {error}")
+    trajectory, notes = _noted(row, trajectory, settings, line_ends)
     if form.name != "treadle":  # whose rows tell where they came from
         trajectory.meta.setdefault("form", form.name)
     if trajectory.verified is False and not settings.keep_unverified:
         found = trajectory.meta.get("final_answer")
-        if found is None:
-            return Outcome(row.where, form.name, None, DropReason.MARKED_AS_FAILED, trajectory.problem)
-        return Outcome(row.where, form.name, None, DropReason.ANSWER_DIFFERS, f"{found} instead of {trajectory.answer}")
-    return Outcome(row.where, form.name, trajectory)
+        reason, detail = DropReason.MARKED_AS_FAILED, trajectory.problem
+        if found is not None:
+            reason, detail = DropReason.ANSWER_DIFFERS, f"{found} instead of {trajectory.answer}"
+        return Outcome(row.where, form.name, None, reason, detail, notes)
+    return Outcome(row.where, form.name, trajectory, notes=notes)
+
+
+def _noted(
+    row: Row, trajectory: Trajectory, settings: ReadSettings, line_ends: int
+) -> tuple[Trajectory, tuple[tuple[str, str], ...]]:
+    """The trajectory with the user's reading of rewards, and what is counted of it besides."""
+    notes = []
+    checked = trajectory.meta.pop("answer_check", "none")
+    trajectory, in_calls = with_plain_actions(trajectory)
+    if line_ends + in_calls:
+        trajectory.meta["line_ends"] = line_ends + in_calls
+        notes.append(("line ends", "rows with \\r\\n, \\r or U+2028, which are now \\n"))
+    if settings.answers_only:
+        return trajectory, tuple(notes)
+    column = settings.columns.verified if settings.columns else None
+    names = AGENT_FLAGS if trajectory.domain == "agent" else math_flags(column)
+    if (mark := find_mark(row.data, names, settings.success_at)) is not None:
+        notes.append(("marked by", mark.note))
+        by_default = find_mark(row.data, names)
+        if by_default is not None and trajectory.verified is by_default.success is not mark.success:
+            trajectory = replace(trajectory, verified=mark.success)
+    if trajectory.domain == "math" and (mark is None or mark.success is None):
+        notes.append(("answers", checked))
+    return trajectory, tuple(notes)
 
 
 class _TimeIsUp(BaseException):

@@ -1,5 +1,6 @@
-"""The form `reasoning`: output of a reasoning model, a thought in marks (`<think>...</think>` and others, see `thoughts`)
-or apart from the text, and a solution.
+"""The form `reasoning`: output of a reasoning model, which is a thought and a solution.
+
+The thought stands in marks before the solution (`<think>...</think>` and others, see `thoughts`) or in another field.
 
 Where it stands is `solutions`'s to find. The reasoning is the first step's thought, the solution is cut into its
 numbered steps. `meta["preamble"]`, the steps' texts and `meta["epilogue"]` together are the output byte for byte.

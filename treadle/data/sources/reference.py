@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from treadle.data.sources.answer_check import LONGEST, is_right
-from treadle.data.sources.columns import ANSWER_NAMES, PROBLEM_NAMES, Columns, as_flag, first_text, one_text
+from treadle.data.sources.columns import ANSWER_NAMES, PROBLEM_NAMES, Columns, first_text, one_text
 from treadle.data.sources.form import expect
 from treadle.data.sources.messages import as_dict, as_list, role_of
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.verified import find_mark, math_flags
 from treadle.files.rows import Rejected, Row
 from treadle.scoring.answers import boxes
 from treadle.trajectory import Step, Trajectory
 
-_FLAGS = ("verified", "final_answer_correct", "correct", "is_correct", "correctness", "deepseek_grade")
 _JUDGEMENTS = {1: True, 2: False}  # of `eval_result`; 0 stands for "the question lacks a condition"
 _OPTIONS = ("choices", "options")
 
@@ -32,6 +32,7 @@ def math_trajectory(
     preamble: str = "",
     epilogue: str = "",
     own: str | None = None,
+    answer: str | None = None,
     reference: str | None = None,
     verified: bool | None = None,
 ) -> Trajectory:
@@ -39,6 +40,7 @@ def math_trajectory(
 
     Args:
         own: The solution's final answer as its form marks it, for solutions without a `\boxed{}`.
+        answer: The answer, where it is compared with nothing.
         reference: The answer that the row gives beside the solution. Without it the answer is the solution's own.
         verified: What the row says about success. `None` asks for a comparison with the reference.
     """
@@ -46,15 +48,19 @@ def math_trajectory(
     meta: dict[str, Any] = {"source": row.where, "preamble": preamble, "epilogue": epilogue}
     if verified is None and reference is not None:
         verified = is_right(found, reference)
+        meta["answer_check"] = {True: "right", False: "wrong", None: "undecided"}[verified] if found else "none"
         if verified is False and any(name in row.data for name in _OPTIONS):
             verified = None  # the reference may be the number of an option
+            meta["answer_check"] = "undecided"
         if verified is False:
             meta["final_answer"] = found[-1]
+    if answer is None:
+        answer = reference if reference is not None else ((found[-1] or None) if found else None)
     return Trajectory(
         id=row.id(columns.id if columns else None, *([] if columns else ("id", "uuid", "unique_id"))),
         problem=problem,
         steps=tuple(steps),
-        answer=reference if reference is not None else ((found[-1] or None) if found else None),
+        answer=answer,
         domain="math",
         verified=verified,
         meta=meta,
@@ -91,9 +97,8 @@ def flag(data: dict[str, Any], column: str | None = None) -> bool | None:
     Looked at are `column` and the usual names. `target`, `success` and `completed`, flags of agent rows, are left
     out: here they are names of answers and of generations that came to an end.
     """
-    for name in (column, *_FLAGS):
-        if name and (value := as_flag(data.get(name))) is not None:
-            return value
+    if (mark := find_mark(data, math_flags(column))) is not None and mark.success is not None:
+        return mark.success
     judgement = data.get("eval_result")
     if isinstance(judgement, bool):
         return judgement

@@ -7,9 +7,9 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from treadle.data.sources.form import Form
-from treadle.data.sources.report import DropReason
+from treadle.data.sources.unread import why_unread
 from treadle.errors import DataError
-from treadle.files.rows import Rejected, Row
+from treadle.files.rows import Row
 
 ENTRY_POINTS = "treadle.forms"
 
@@ -46,6 +46,7 @@ _BUILT_IN = (
     "reasoning",
     "numbered_form",
     "text_game",
+    "answers_form",
     "plain_chat",
 )
 
@@ -94,4 +95,4 @@ def detect(row: Row) -> Form:
     for form in forms().values():
         if form.matches(row):
             return form
-    raise Rejected(DropReason.UNKNOWN_FORM, f"columns {', '.join(map(str, row.data)) or 'none'}")
+    raise why_unread(row.data)

@@ -29,7 +29,8 @@ class DropReason(Explained):
     # What it says
     EMPTY_PROBLEM = "empty_problem", "there is no problem text"
     EMPTY_SOLUTION = "empty_solution", "there is no solution text"
-    NO_TRAJECTORY = "no_trajectory", "the row has a result (such as a patch) but no steps that led to it"
+    NO_TRAJECTORY = "no_trajectory", "the row has a result (such as a patch or an answer) but no steps that led to it"
+    NO_ANSWER = "no_answer", "there is no final answer, which is all that --answers-only keeps"
     MARKED_AS_FAILED = "marked_as_failed", "the source marks it as failed (keep with --keep-unverified)"
     ANSWER_DIFFERS = "answer_differs", "its final answer is not the reference answer (keep with --keep-unverified)"
     DUPLICATE_ID = "duplicate_id", "an earlier row has the same id"
@@ -69,6 +70,8 @@ class ReadReport:
     Args:
         forms: How many rows were recognised as which form.
         examples: For each reason the first rows that it dropped, as `(where, what was found)`.
+        notes: What was decided or changed without dropping, counted by topic: which column marked a row as right, what
+            the comparison with the reference said, line ends that were changed.
         skipped_files: Files of a folder that were not opened, counted by reason.
     """
 
@@ -78,6 +81,10 @@ class ReadReport:
     forms: Counter[str] = field(default_factory=Counter)
     examples: dict[DropReason, list[tuple[str, str]]] = field(default_factory=dict)
     skipped_files: Counter[str] = field(default_factory=Counter)
+    notes: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def note(self, topic: str, what: str) -> None:
+        self.notes.setdefault(topic, Counter())[what] += 1
 
     def drop(self, reason: DropReason, where: str, text: str) -> None:
         self.dropped[reason] += 1

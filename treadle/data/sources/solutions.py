@@ -15,11 +15,9 @@ from typing import Any, NamedTuple
 
 from treadle.data.sources.answer_check import is_right
 from treadle.data.sources.columns import (
-    ANSWER_NAMES,
     PROBLEM_NAMES,
     SOLUTION_NAMES,
     THOUGHT_NAMES,
-    is_blank,
     texts_of,
 )
 from treadle.data.sources.messages import as_list, role_of, text_parts
@@ -158,23 +156,22 @@ def _right(data: dict[str, Any], found: list[Found]) -> list[Found]:
         return []
     flags = _aligned(data, _FLAGS, found)
     judged = any(value is not None for row in flags.values() for value in row)
-    right = [
-        t
-        for t in found
-        if _is_complete(data, t) and (not judged or any(row[t.place] is True for row in flags.values()))
-    ]
-    if not judged:
-        verdicts = [
-            is_right(boxes(t.text), reference) if (reference := reference_answer(data, t.column)) else None
-            for t in right
-        ]
+    right = [text for text in found if _is_complete(data, text)]
+    if judged:
+        right = [text for text in right if any(row[text.place] is True for row in flags.values())]
+    else:
+        verdicts = [_matches_reference(data, text) for text in right]
         right = [t for wanted in (True, None) for t, v in zip(right, verdicts, strict=True) if v is wanted]
     if not right:
-        seen = (
-            ", ".join([*flags, *(name for name in (*_COMPLETE, "finish_reasons") if name in data)]) or "their answers"
-        )
-        raise Rejected(DropReason.MARKED_AS_FAILED, f"none of {found[0].of} generations is right and complete ({seen})")
+        seen = [*flags, *(name for name in (*_COMPLETE, "finish_reasons") if name in data)] or ["their answers"]
+        detail = f"none of {found[0].of} generations is right and complete ({', '.join(seen)})"
+        raise Rejected(DropReason.MARKED_AS_FAILED, detail)
     return right
+
+
+def _matches_reference(data: dict[str, Any], found: Found) -> bool | None:
+    reference = reference_answer(data, found.column)
+    return is_right(boxes(found.text), reference) if reference else None
 
 
 def _aligned(data: dict[str, Any], names: Sequence[str], found: list[Found]) -> dict[str, list[Any]]:
@@ -196,14 +193,6 @@ def _thought_beside(data: dict[str, Any], column: str) -> str:
     own = [f"{stem}_{name}" for name in THOUGHT_NAMES] if stem else []
     texts = (texts_of(data.get(name)) for name in (*own, *THOUGHT_NAMES))
     return next((found[0] for found in texts if len(found) == 1), "")
-
-
-def question(data: dict[str, Any]) -> tuple[str, str]:
-    """Problem and system text of a row whose prompt is a list of messages; empty where there is none."""
-    messages = as_list(data.get("prompt"))
-    if messages is None or not _is_chat(messages):
-        return "", ""
-    return _asked(messages)
 
 
 def _answered(data: dict[str, Any]) -> Found | None:
@@ -256,8 +245,3 @@ def _said(message: dict[str, Any]) -> tuple[str, str]:
                 apart += [t for key in (*_THOUGHT_PARTS, "text", "content") for t in texts_of(part.get(key))][:1]
         content = [part for part, kind in zip(content, kinds, strict=True) if kind not in _THOUGHT_PARTS]
     return "".join(text_parts(content, "the message")), "\n\n".join(apart)
-
-
-def has_reference(data: dict[str, Any]) -> bool:
-    """Whether a row gives an answer beside its problem."""
-    return any(not is_blank(data.get(name)) for name in ANSWER_NAMES) or reference_answer(data, "") is not None

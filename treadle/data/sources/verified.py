@@ -1,13 +1,80 @@
-"""What a source says about success: a flag, an exit status, or a final answer beside its reference."""
+"""What the source of a trajectory says about success: a flag, a reward, an exit status.
+
+A reward is success from a threshold on (`--success-at`, 1) and failure below, see `as_flag`. Of a list of numbers, the
+rewards of the steps, the last counts: it is what the task gave when it was over.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from treadle.data.sources.columns import as_flag
+from treadle.data.sources.columns import SUCCESS_AT, as_flag
 
-_FLAGS = ("resolved", "target", "verified", "success", "is_resolved", "completed", "reward")
+AGENT_FLAGS = (
+    "resolved",
+    "target",
+    "verified",
+    "success",
+    "is_success",
+    "is_resolved",
+    "completed",
+    "passed",
+    "is_correct",
+    "correct",
+    "reward",
+    "rewards",
+    "score",
+    "label",
+)
+_MATH_FLAGS = ("verified", "final_answer_correct", "correct", "is_correct", "correctness", "deepseek_grade", "passed")
+_REWARDS = ("reward", "score")
 _ENDED_WELL = ("submitted",)
+
+
+class Mark(NamedTuple):
+    """What a column says about success.
+
+    Args:
+        success: `None` where its value says nothing.
+        value: As the source has it.
+    """
+
+    column: str
+    success: bool | None
+    value: Any
+
+    @property
+    def note(self) -> str:
+        """The line under which it is counted."""
+        if self.success is not None:
+            return f"{self.column}: {'right' if self.success else 'failed'}"
+        number = isinstance(self.value, int | float)
+        why = "above 1, so no reward from 0 to 1; set --success-at to read it" if number else "says nothing"
+        return f"{self.column}: unmarked ({why})"
+
+
+def math_flags(column: str | None = None) -> tuple[str, ...]:
+    """Columns that mark a solution, the user's first.
+
+    `target`, `success`, `completed` and `label`, flags of agent rows, are left out: there they are names of answers and
+    of generations that came to an end.
+    """
+    return (*((column,) if column else ()), *_MATH_FLAGS, *_REWARDS)
+
+
+def find_mark(data: dict[str, Any], names: tuple[str, ...], success_at: float = SUCCESS_AT) -> Mark | None:
+    """The first column that tells, else the first that has a value which does not; `None` where none has any."""
+    silent = None
+    for name in names:
+        value = data.get(name)
+        if isinstance(value, list) and value and all(type(item) in (int, float) for item in value):
+            value = value[-1]
+        if value is None or isinstance(value, list | dict) or (isinstance(value, str) and not value.strip()):
+            continue
+        if (success := as_flag(value, success_at)) is not None:
+            return Mark(name, success, value)
+        silent = silent or Mark(name, None, value)
+    return silent
 
 
 def verified_flag(data: dict[str, Any]) -> bool | None:
@@ -17,9 +84,9 @@ def verified_flag(data: dict[str, Any]) -> bool | None:
     tells only whether the agent came to an end: `submitted` counts as success, anything else (`exit_cost`,
     `submitted (exit_cost)`, `LimitsExceeded`) as failure.
     """
-    for name in _FLAGS:
-        if (flag := as_flag(data.get(name))) is not None:
-            return flag
+    mark = find_mark(data, AGENT_FLAGS)
+    if mark is not None and mark.success is not None:
+        return mark.success
     result = data.get("test_result")
     nested = result.get("report") if isinstance(result, dict) else data.get("report")
     if isinstance(nested, dict) and (flag := as_flag(nested.get("resolved"))) is not None:
