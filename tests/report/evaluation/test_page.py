@@ -176,9 +176,8 @@ class TestAgainst:
             model="org/base",
         )
         page = Page(write_evaluation_report(run, other))
-        assert "Against org/base" in page.text
-        assert "amc23 whole greedy 1 1 2" in page.text
-        assert "cannot be told apart" in page.text
+        assert "What changed against org/base" in page.text
+        assert "model against base: cannot be told apart in 1 of 1 figure ." in page.text
         # 20 tokens of each attempt here, 40 there.
         assert "amc23, whole, greedy 0.50" in page.text
         assert page.text.count("was ✗") == 1
@@ -196,7 +195,7 @@ class TestAgainst:
         )
         assert "amc23: the other run has no problem of it that is the same" in page.text
         assert "aime24: problems that are the same in both runs: 1, of 2 here and 2 there" in page.text
-        assert "aime24 whole greedy 1 0 0" in page.text
+        assert "aime24, whole, greedy 1 0 0" in page.text
 
     def test_nothing_in_common(self, tmp_path):
         run = write_run(tmp_path / "run", problems("a"), greedy({"a": "r"}))

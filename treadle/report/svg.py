@@ -1,4 +1,4 @@
-"""Scales of the small drawings inside the comparison page's tables, in pixels of a drawing."""
+"""Scales of the small drawings inside the tables of a page, in pixels of a drawing."""
 
 from __future__ import annotations
 

@@ -1,23 +1,15 @@
-"""The texts of a run on its page: cut into parts, shortened visibly to a budget, whole in side files.
+"""Texts of models on a page: cut into parts, and shortened visibly to a limit.
 
-A text on the page is a list of parts, `[kind, text]`: thoughts, steps, the rest; or, for a step beside the expert's,
-what both have and what only one has. The parts joined are the text, letter for letter.
-
-Where all texts of a run fit into `PAGE_BUDGET` the page holds them whole and there are no side files. Otherwise every
-text gets the same limit, the largest that fits: shorter texts stand whole on the page, longer ones with their
-beginning, a marker that says how much is left out, and their end (where the answer is). Those are whole in a side file
-for each problem, a script that the page loads when the problem is opened, because browsers let no page read data beside
-it. A text above `LONGEST` is cut in its side file too, because browsers do not cope with megabytes; `samples.jsonl` has
-it.
+A text on a page is a list of parts, `[kind, text]`: thoughts, steps, the rest; or, for a step beside the expert's, what
+both have and what only one has. The parts joined are the text, letter for letter.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
@@ -25,9 +17,9 @@ from treadle.report.text import shorten
 from treadle.scoring.thoughts import PLAIN, ThoughtTags, blocks
 
 PAGE_BUDGET = 5_000_000
-"""Bytes of the page that texts may take."""
+"""Bytes of a run's page that the texts of its attempts and steps may take."""
 LONGEST = 200_000
-"""Characters of one text in a side file."""
+"""Characters of one text, on a page or in a file beside it: browsers do not cope with megabytes."""
 
 
 class Part(StrEnum):
@@ -128,36 +120,6 @@ def as_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
-class SideFiles:
-    """Writes texts as scripts, a file for each item of a list.
-
-    Args:
-        folder: Where they go; made when the first text comes.
-        place: `folder` as the page refers to it.
-    """
-
-    def __init__(self, folder: Path, place: str) -> None:
-        self._folder, self._place = folder, place
-        self.files = self.bytes = 0
-
-    def add(self, kind: str, item: int, place: list[int], texts: dict[str, Parts]) -> str:
-        """Append the texts of an attempt (`place`: its arm and index) to the file of its item.
-
-        Returns:
-            The file as the page refers to it.
-        """
-        name = f"{kind}{item:05}.js"
-        path = self._folder / name
-        if not self.files:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        self.files += not path.exists()
-        shortened = {key: cut(text, LONGEST) for key, text in texts.items()}
-        line = f"treadleText({as_json([kind, item, place, shortened])});\n"
-        with path.open("a", encoding="ascii") as file:
-            self.bytes += file.write(line)
-        return f"{self._place}/{name}"
-
-
 def fitting(texts: dict[str, Parts], limit: int) -> tuple[dict[str, Parts], bool]:
     """Each of `texts` within `limit`, and whether that left anything out."""
     shown = {key: cut(text, limit) for key, text in texts.items()}
@@ -166,8 +128,3 @@ def fitting(texts: dict[str, Parts], limit: int) -> tuple[dict[str, Parts], bool
 
 def _has_cut(text: Parts) -> bool:
     return any(kind is Part.CUT for kind, _ in text)
-
-
-def joined(texts: Iterable[Parts]) -> Iterator[str]:
-    """The texts that parts make, without markers."""
-    return ("".join(piece for kind, piece in text if kind is not Part.CUT) for text in texts)
