@@ -145,6 +145,24 @@ def test_a_page_replaces_the_one_before_whole_or_not_at_all(tmp_path, monkeypatc
     }  # fmt: skip
 
 
+def test_a_share_beside_the_accuracy_has_a_column(tmp_path):
+    run = a_run(tmp_path / "run")
+    results = json.loads((run / RESULTS).read_text())
+    share = {"value": 0.75, "low": 0.3, "high": 0.95}
+    results["benchmarks"]["amc23"]["modes"]["whole"]["sampled"]["found_by_phrase"] = share
+    (run / RESULTS).write_text(json.dumps(results))
+    page = Page(write_evaluation_report(run))
+    assert "found by phrase" in page.texts["th"]
+    assert "75.0% 30.0 to 95.0" in page.text
+
+
+def test_one_run_points_at_the_comparison_with_another(tmp_path):
+    text = Page(write_evaluation_report(a_run(tmp_path / "run"))).text
+    assert "treadle compare OTHER run -o FOLDER" in text
+    # Of eight attempts one of each kind is right; one was not generated, and two loops ended by their format.
+    assert "6 of 8 attempts are not right: 2 broke the format, 3 wrong answer, 1 not generated." in text
+
+
 def test_a_page_without_attempts(tmp_path):
     page = Page(write_evaluation_report(write_run(tmp_path / "run", [], [], [step("t", 1, "a", "b")])))
     assert "1 step of 1 trajectory" in page.text
@@ -164,6 +182,29 @@ def test_behaviours_stand_with_what_is_known_of_their_detectors(tmp_path):
         assert f"{measured['precision'][0]} of {measured['precision'][1]}" in text
         assert str(behaviour) in text
     assert "Precision and recall were measured on labelled traces" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"problem": "nope"}, r"attempt 1: is at \('amc23', 'nope'\), no problem of the run"),
+        ({"verdict": "maybe"}, "attempt 1: .*'maybe' is not a valid Verdict"),
+        ({"text": None}, "attempt 1: has no text"),
+    ],
+)
+def test_damaged_attempts_are_named_in_a_line(tmp_path, change, found):
+    run = a_run(tmp_path / "run")
+    first, *others = (run / SAMPLES).read_text().splitlines()
+    (run / SAMPLES).write_text("\n".join([json.dumps({**json.loads(first), **change}), *others]) + "\n")
+    with pytest.raises(OutputError, match=found + ".*--regrade"):
+        write_evaluation_report(run)
+
+
+def test_results_that_are_none_are_named_in_a_line(tmp_path):
+    run = a_run(tmp_path / "run")
+    (run / RESULTS).write_text("[]")
+    with pytest.raises(OutputError, match=r"results.json: no results of a run .*--regrade"):
+        write_evaluation_report(run)
 
 
 class TestAgainst:
