@@ -4,7 +4,7 @@
     python benchmarks/evaluate_report.py --problems 1000 --tokens 600
 
 A run folder is made in a temporary place: greedy attempts at 372 problems and 32 samples of 100 of them, texts of about
-1,000 to 4,000 tokens, and 240 single steps. The second command makes one set of 1,000 problems with shorter texts, 33,000
+1,000 to 4,000 tokens, and 240 single steps. The second command makes one set of 1,000 problems, 33,000 shorter
 attempts, and takes minutes more. Statements and texts are put together from those in `$TREADLE_DATA` where
 it is set (real problems, DeepSeek R1's reasoning, AMC solutions), else from random words and formulas. The report is
 then built in a process of its own, whose largest resident set is its memory (on Linux). Grades are drawn, not judged.
