@@ -19,6 +19,7 @@ from treadle.errors import DataError
 from treadle.evaluate.known_sets import KNOWN, PART, check, content_hash, plain_answer, position
 from treadle.evaluate.problem_rows import distinct, file_problems, parse_columns
 from treadle.evaluate.records import LeftOut, Problem
+from treadle.evaluate.references import unreadable
 from treadle.files.reading import iter_rows
 from treadle.files.rows import Row
 
@@ -50,6 +51,28 @@ class Benchmark:
             return self
         name = f"{self.name}{PART}{limit}" if self.name in KNOWN else self.name
         return _benchmark(name, self.problems[:limit], self.source, self.left_out)
+
+    def unread(self) -> dict[str, str]:
+        """Why no grader reads a problem's reference, by the id of the problem."""
+        reasons = {p.id: unreadable(p.answer, p.kind) for p in self.problems}
+        return {name: f"{reason}: {_answer(self, name)}" for name, reason in reasons.items() if reason}
+
+    def readable(self) -> Benchmark:
+        """The problems whose reference a grader reads. A known set without some of its problems has another name."""
+        unread = self.unread()
+        if not unread:
+            return self
+        kept = [problem for problem in self.problems if problem.id not in unread]
+        if not kept:
+            name, reason = next(iter(unread.items()))
+            raise DataError(f"{self.source}: no grader reads any of its references; the first is {name!r}, {reason}")
+        left_out = self.left_out + Counter({LeftOut.UNREADABLE: len(unread)})
+        return _benchmark(f"{self.name}-readable" if self.name in KNOWN else self.name, kept, self.source, left_out)
+
+
+def _answer(benchmark: Benchmark, name: str) -> str:
+    text = next(problem.answer for problem in benchmark.problems if problem.id == name)
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 
 def load_known(given: str, folder: str | Path | None = None, choices_seed: int = 0) -> Benchmark:

@@ -63,7 +63,9 @@ KNOWN = {
     "amc12": Known("AMC12", "integer", None, ""),
     "gsm8k": Known("GSM8K", "integer", None, "b3a827d0fac5f19de164be914f511cfea85e8b59ed8f39f6f000c06d70b6fbcd"),
     "math500": Known("MATH-500", "math", None, "64359306c6fdddf7a56b374709163a43d18df507bb2451ee84cea61e5712d0fe"),
-    "olympiadbench": Known("OlympiadBench", "math", None, "5c44ea485c8d601188383dcf6ca023b512c54d5a549c4900533e9b8499fa98a2"),
+    "olympiadbench": Known(
+        "OlympiadBench", "math", None, "5c44ea485c8d601188383dcf6ca023b512c54d5a549c4900533e9b8499fa98a2"
+    ),
     "gpqa_diamond": Known("GPQA diamond", "choice", None, ""),
 }
 PAPER = ("amc23", "aime24", "aime25", "minerva")
