@@ -51,6 +51,10 @@ _SHELLS = ("bash", "shell", "terminal", "execute", "run", "cmd", "exec")
 _BEFORE = ("cd", "export", "source", ".", "set", "pushd", "true")
 _WRAPPERS = ("sudo", "env", "nohup", "time", "nice", "command", "exec")
 _PATTERN_FIRST = ("grep", "egrep", "fgrep", "rg", "ag", "sed", "awk", "gawk", "perl", "search_dir", "search_file")
+_OF_FILES = (
+    *("ls", "cat", "head", "tail", "less", "more", "nl", "wc", "tree", "find", "cd", "rm", "mkdir", "rmdir", "touch"),
+    *("cp", "mv", "open", "create", "stat", "file", "du", "diff", "chmod"),
+)
 _WRITERS = ("cat", "echo", "printf")
 _CODE_OPTIONS = ("-c", "-e", "-name", "-iname", "-path", "-regex", "-type", "--include", "--exclude", "-m", "-k")
 _ENDS = ("&&", "||", ";", "|", "&", "\n")
@@ -203,8 +207,9 @@ def _path(program: str, arguments: list[str]) -> str | None:
             continue
         if skip:
             skip = False
-        elif _PLAIN.fullmatch(argument) and "://" not in argument and ("/" in argument or _FILE.fullmatch(argument)):
-            return argument
+        elif _PLAIN.fullmatch(argument) and "://" not in argument and not argument.isdecimal():
+            if program in _OF_FILES or "/" in argument or _FILE.fullmatch(argument):
+                return argument
     return None
 
 
