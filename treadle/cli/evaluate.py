@@ -27,8 +27,8 @@ _MODES = {
     "all": ("whole", "loop"),
 }
 _EXTRACT = (
-    "What counts as an answer: boxed (default), phrase, whole, or auto (also what the text states). With --regrade RUN it "
-    "changes a run."
+    "What counts as an answer: boxed (default), phrase, whole, or auto (also what the text states). With --regrade RUN "
+    "it changes a run."
 )
 Problems, Decoding, Engine = "Problems", "Decoding", "Back end"
 

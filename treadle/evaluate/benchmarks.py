@@ -106,7 +106,8 @@ def load_known(given: str, folder: str | Path | None = None, choices_seed: int =
     found = _checked(name, str(path or NAMED[name].hub), rows, choices_seed=choices_seed)
     if pinned and not found.sha256.startswith(pinned[2]):
         raise DataError(
-            f"--benchmark {given}: {found.source} has the content hash {found.sha256}; leave the hash out to evaluate it"
+            f"--benchmark {given}: {found.source} has the content hash {found.sha256}; leave the hash out to evaluate "
+            "it"
         )
     return found
 

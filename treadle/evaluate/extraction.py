@@ -1,8 +1,8 @@
 """The strict and the lenient figure of the same attempts: what a model loses by not putting its answers into a box.
 
 The strict figure counts boxes alone, as the paper's protocol does; the lenient one is by a rule of
-`treadle.scoring.extraction` that a box is not needed for. Both rules take a box where there is one, so the difference is
-never below 0, and its interval is that of a mean of problems.
+`treadle.scoring.extraction` that a box is not needed for. Both rules take a box where there is one, so the difference
+is never below 0, and its interval is that of a mean of problems.
 """
 
 from __future__ import annotations

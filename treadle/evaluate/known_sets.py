@@ -10,9 +10,9 @@ evaluated under a name of its own. A set without a hash here is known by its cou
 the hashes were computed; `NAME@HASH` pins one.
 
 `known_rows.json` has of each problem, in the set's order, 8 digits of its text's hash and 4 of its answer's, to tell
-which row differs. It and the hashes were computed from these files: Zhuofeng-Li/math-evaluation-harness (MIT) for AMC23,
-AIME24, AIME25, Minerva and OlympiadBench; openai/grade-school-math for GSM8K; for MATH-500 the file whose SHA-256 is that
-of openai/prm800k; for AIME26 two copies of MathArena/aime_2026 that are the same.
+which row differs. It and the hashes were computed from these files: Zhuofeng-Li/math-evaluation-harness (MIT) for
+AMC23, AIME24, AIME25, Minerva and OlympiadBench; openai/grade-school-math for GSM8K; for MATH-500 the file whose
+SHA-256 is that of openai/prm800k; for AIME26 two copies of MathArena/aime_2026 that are the same.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ def check(name: str, source: str, rows: Sequence[tuple[str, str, str]]) -> None:
     elif not reasons:
         return
     raise DataError(
-        f"{source} is not {KNOWN[name].title} as known under the name {name!r}: {'; '.join(reasons)}. To evaluate it as "
-        f"it is, give it a name of its own: --data my_{name}=FILE"
+        f"{source} is not {KNOWN[name].title} as known under the name {name!r}: {'; '.join(reasons)}. To evaluate it "
+        f"as it is, give it a name of its own: --data my_{name}=FILE"
     )
 
 

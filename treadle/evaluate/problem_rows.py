@@ -1,9 +1,9 @@
 r"""From rows to problems with answers, and what is wrong with them.
 
-Rows give the problem in `problem` or `question` and the answer in `answer`; a row that has no such column
-but a `solution` is answered by the last `\boxed{}` of it, as the Qwen2.5-Math harness reads Minerva Math; an answer with
-a line `#### 72` by what follows it, as GSM8K has it. `row_forms` has the forms of other published sets. Of what cannot
-be asked or graded nothing is dropped silently: problems without answer and repeated ones are counted. In a file two
+Rows give the problem in `problem` or `question` and the answer in `answer`; a row that has no such column but a
+`solution` is answered by the last `\boxed{}` of it, as the Qwen2.5-Math harness reads Minerva Math; an answer with a
+line `#### 72` by what follows it, as GSM8K has it. `row_forms` has the forms of other published sets. Of what cannot be
+asked or graded nothing is dropped silently: problems without answer and repeated ones are counted. In a file two
 answers to one problem and one id for two problems are errors.
 """
 

@@ -1,8 +1,8 @@
 r"""References that no grader reads: with them every answer would be wrong, whatever a model says.
 
 What is looked at is cheap and errs on the side of reading: a letter for a choice, a digit for an integer, a word for a
-text; for mathematics something other than prose, with its braces closed. Such problems are listed and count, unless they
-are left out (`treadle evaluate --drop-unreadable`).
+text; for mathematics something other than prose, with its braces closed. Such problems are listed and count, unless
+they are left out (`treadle evaluate --drop-unreadable`).
 """
 
 from __future__ import annotations

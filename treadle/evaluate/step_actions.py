@@ -7,10 +7,10 @@ A step is one of these, each read in the same way whether the expert or a model 
 - a command between lines of three backticks, between `<execute_bash>` tags, or bare, where steps are agents' steps. The
   tool is the program: the first one that is not `cd`, `export`, `source` or a wrapper such as `sudo` and `timeout`.
 
-A call that runs a command (`bash`, `execute_bash` and their like) has its own name as tool and the program as its command;
-an editor's command is `view`, `create` and so on. The file is the argument of a name such as `path`, else the first
-argument of the command that looks like a path, taken from where `cd` leads. Of several calls or blocks the first call and
-the last block count.
+A call that runs a command (`bash`, `execute_bash` and their like) has its own name as tool and the program as its
+command; an editor's command is `view`, `create` and so on. The file is the argument of a name such as `path`, else the
+first argument of the command that looks like a path, taken from where `cd` leads. Of several calls or blocks the first
+call and the last block count.
 """
 
 from __future__ import annotations
@@ -207,10 +207,16 @@ def _path(program: str, arguments: list[str]) -> str | None:
             continue
         if skip:
             skip = False
-        elif _PLAIN.fullmatch(argument) and "://" not in argument and not argument.isdecimal():
-            if program in _OF_FILES or "/" in argument or _FILE.fullmatch(argument):
-                return argument
+        elif _looks_like_a_path(argument, program in _OF_FILES):
+            return argument
     return None
+
+
+def _looks_like_a_path(argument: str, of_files: bool) -> bool:
+    """Whether an argument may be a path; of a program that takes files alone, any plain word is one."""
+    if not _PLAIN.fullmatch(argument) or "://" in argument or argument.isdecimal():
+        return False
+    return of_files or "/" in argument or _FILE.fullmatch(argument) is not None
 
 
 def _normal(path: str) -> str:

@@ -1,8 +1,8 @@
-"""How often a model's next step calls the expert's tool on the expert's file: figures of agents' steps without running any.
+"""How often an agent's next step calls the expert's tool on the expert's file, without running anything.
 
 Every figure is over the steps whose expert calls something (of `file`, over those whose expert names a file). A format
-fault is 0 in each, as in similarity. Intervals are bootstraps over trajectories; where repositories are known and there are
-two or more, also over repositories, which is the wider statement: how the model would do on others.
+fault is 0 in each, as in similarity. Intervals are bootstraps over trajectories; where repositories are known and there
+are two or more, also over repositories, which is the wider statement: how the model would do on others.
 
 A trajectory's steps are `first` (the first), and of the rest `early`, `middle` and `late` (thirds of the trajectory).
 """
@@ -63,10 +63,11 @@ def call_view(samples: Iterable[StepSample]) -> dict[str, Any] | None:
     """The figures of agents' steps; `None` where there are none.
 
     Returns:
-        What JSON can hold: `steps`, `trajectories`, `repositories` (counts); `similarity`, `tool`, `command`, `file` and
-        `action`, each a `Figure` over trajectories or `None` where no step has one; `over_repositories`, the same with
-        repositories as groups, or `None`; `by_position` and `by_repository`, from the name of a group to its figures;
-        `tools`, the expert's most frequent ones with their count and the share of the model's that are the same.
+        What JSON can hold: `steps`, `trajectories`, `repositories` (counts); `similarity`, `tool`, `command`, `file`
+        and `action`, each a `Figure` over trajectories or `None` where no step has one; `over_repositories`, the same
+        with repositories as groups, or `None`; `by_position` and `by_repository`, from the name of a group to its
+        figures; `tools`, the expert's most frequent ones with their count and the share of the model's that are the
+        same.
     """
     found = [step for sample in samples if (step := beside(sample))]
     if not found:

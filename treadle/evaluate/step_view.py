@@ -51,7 +51,8 @@ def step_view(
         group to its similarity, groups without steps left out; `format_faults`, from every kind to the share of steps
         with it, and `faults`, from the kinds there are to their number. Each figure but the last is a `Figure`. With a
         floor also `floor`, and `above_floor` with `value`, `low` and `high` of similarity minus floor; without one
-        `no_floor`, which says why. Where agents act, `calls`, see `treadle.evaluate.step_calls.call_view`. Without samples only the two counts, both 0.
+        `no_floor`, which says why. Where agents act, `calls`, see `treadle.evaluate.step_calls.call_view`. Without
+        samples only the two counts, both 0.
     """
     kept = list(samples)
     trajectories = [sample.trajectory_id for sample in kept]

@@ -209,8 +209,8 @@ def as_table(results: Mapping[str, Any]) -> str:
         if unread := benchmark.get("unread_references"):
             (first, reason), *_ = unread.items()
             notes.append(
-                f"{name}: {len(unread)} references that no grader reads count as wrong, the first {first!r} ({reason}); "
-                "results.json lists them, --drop-unreadable leaves them out"
+                f"{name}: {len(unread)} references are read by no grader, so every answer is wrong there; the first is "
+                f"that of {first!r} ({reason}); results.json lists them, --drop-unreadable leaves them out"
             )
     for name, mode, decoding, figures in _arms(results):
         if figures["failed"]:

@@ -14,7 +14,8 @@ line if it is a short answer (`24`, `x = 5`), else the only number in it. It doe
 `phrase` does. A box comes
 first in `phrase` and `auto`, so what is right as `boxed` is right in both.
 
-A letter that is written five times (LiveBench asks for `DDDDD`) is that letter in every rule, where letters are asked for.
+A letter that is written five times (LiveBench asks for `DDDDD`) is that letter in every rule, where letters are asked
+for.
 """
 
 from __future__ import annotations
