@@ -66,7 +66,7 @@ def extraction_note(figures: Mapping[str, Any]) -> str:
     return (
         f"answers by the rule {found['rule']!r}; with a box {found['strict']['value']:.1%}, without one "
         f"({found['lenient_rule']}) {found['lenient']['value']:.1%}: {gain:.1f} points ({low:.1f} to {high:.1f}) are "
-        f"lost to a missing box, {found['only_lenient']} attempts"
+        f"lost to a missing box (attempts: {found['only_lenient']})"
     )
 
 
