@@ -12,7 +12,8 @@ the hashes were computed; `NAME@HASH` pins one.
 `known_rows.json` has of each problem, in the set's order, 8 digits of its text's hash and 4 of its answer's, to tell
 which row differs. It and the hashes were computed from these files: Zhuofeng-Li/math-evaluation-harness (MIT) for
 AMC23, AIME24, AIME25, Minerva and OlympiadBench; openai/grade-school-math for GSM8K; for MATH-500 the file whose
-SHA-256 is that of openai/prm800k; for AIME26 two copies of MathArena/aime_2026 that are the same.
+SHA-256 is that of openai/prm800k; for AIME26 jianzhnie/LLMEval and
+thtesche/llm-inference-benchmark, which have the same.
 """
 
 from __future__ import annotations
