@@ -145,17 +145,6 @@ def test_a_page_replaces_the_one_before_whole_or_not_at_all(tmp_path, monkeypatc
     }  # fmt: skip
 
 
-def test_a_share_beside_the_accuracy_has_a_column(tmp_path):
-    run = a_run(tmp_path / "run")
-    results = json.loads((run / RESULTS).read_text())
-    share = {"value": 0.75, "low": 0.3, "high": 0.95}
-    results["benchmarks"]["amc23"]["modes"]["whole"]["sampled"]["found_by_phrase"] = share
-    (run / RESULTS).write_text(json.dumps(results))
-    page = Page(write_evaluation_report(run))
-    assert "found by phrase" in page.texts["th"]
-    assert "75.0% 30.0 to 95.0" in page.text
-
-
 def test_one_run_points_at_the_comparison_with_another(tmp_path):
     text = Page(write_evaluation_report(a_run(tmp_path / "run"))).text
     assert "treadle compare OTHER run -o FOLDER" in text

@@ -6,6 +6,7 @@ from tests.report.evaluation.runs import attempt
 from treadle.evaluate.records import Stop
 from treadle.report.story.losses import Loss, Losses, fault_table, loss_of, loss_table, sentence
 from treadle.scoring.completion import FormatFault
+from treadle.scoring.grading import Verdict
 
 
 def one(verdict: str, **fields):
@@ -19,6 +20,8 @@ def one(verdict: str, **fields):
         ("r", {"stop": Stop.TRUNCATED, "fault": FormatFault.NO_THINK_BLOCK}, None),
         ("w", {}, Loss.WRONG),
         ("n", {}, Loss.NO_ANSWER),
+        ("n", {"lenient_verdict": Verdict.RIGHT}, Loss.NO_BOX),
+        ("n", {"lenient_verdict": Verdict.WRONG}, Loss.NO_ANSWER),
         ("n", {"text": " \n"}, Loss.EMPTY),
         ("n", {"stop": Stop.TRUNCATED}, Loss.CUT_OFF),
         ("n", {"stop": Stop.TRUNCATED, "text": ""}, Loss.CUT_OFF),

@@ -27,26 +27,25 @@ def rows(results: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def result_table(results: Mapping[str, Any]) -> dict[str, Any]:
-    """The main table: `columns` and `rows` of cells, each a figure with its interval or a mean.
-
-    Shares that a row has beside its accuracy (by another way of finding answers, for instance) get a column each.
-    """
+    """The main table: `columns` and `rows` of cells, each a figure with its interval or a mean."""
     found = list(rows(results))
-    names = dict.fromkeys(name for *_, f in found for name, value in f.items() if _is_share(name, value))
     lengths = [name for name in LENGTHS if any(f.get(name) is not None for *_, f in found)]
+    rules = ("strict", "lenient") if any(f.get("extraction") for *_, f in found) else ()
     table = [
         _row(
             results,
             row,
-            [*(estimate(row[3].get(n)) for n in ["accuracy", *names]), *(_mean(row[3].get(n)) for n in lengths)],
+            [
+                estimate(row[3].get("accuracy")),
+                *(estimate((row[3].get("extraction") or {}).get(name)) for name in rules),
+                *(_mean(row[3].get(name)) for name in lengths),
+            ],
         )
         for row in found
     ]
-    return {"columns": [name.replace("_", " ") for name in ["accuracy", *names, *lengths]], "rows": table}
-
-
-def _is_share(name: str, value: object) -> bool:
-    return name != "accuracy" and isinstance(value, Mapping) and {"value", "low", "high"} <= value.keys()
+    titles = {"strict": "in a box", "lenient": "without a box too"}
+    columns = ["accuracy", *(titles[name] for name in rules), *(name.replace("_", " ") for name in lengths)]
+    return {"columns": columns, "rows": table}
 
 
 def sample_table(results: Mapping[str, Any]) -> dict[str, Any]:

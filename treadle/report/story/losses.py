@@ -27,6 +27,7 @@ class Loss(StrEnum):
     CUT_OFF = "cut_off"
     FORMAT = "format"
     LOOP = "loop"
+    NO_BOX = "no_box"
     EMPTY = "empty"
     NO_ANSWER = "no_answer"
     WRONG = "wrong"
@@ -38,6 +39,7 @@ TITLES = {
     Loss.CUT_OFF: "cut off by the token limit",
     Loss.FORMAT: "broke the format",
     Loss.LOOP: "repeated a step or met the step limit",
+    Loss.NO_BOX: "right but not in a box",
     Loss.EMPTY: "empty",
     Loss.NO_ANSWER: "no answer (no box)",
     Loss.WRONG: "wrong answer",
@@ -60,6 +62,8 @@ def loss_of(sample: Sample) -> Loss | None:
     if sample.stop in _ENDS:
         return _ENDS[sample.stop]
     if sample.verdict is Verdict.NO_ANSWER:
+        if sample.lenient_verdict is Verdict.RIGHT:
+            return Loss.NO_BOX
         return Loss.NO_ANSWER if sample.text.strip() else Loss.EMPTY
     return Loss.WRONG if sample.verdict is Verdict.WRONG else Loss.UNDECIDED
 
