@@ -56,6 +56,9 @@ def evaluate(
     columns: Annotated[str | None, _option("Of a file: problem=NAME,answer=NAME[,id=NAME].", Problems)] = None,
     domain: Annotated[str, _option("Prompt templates for a file of problems.", Problems)] = "math",
     kind: Annotated[str, _option("How the answers of --data are graded.", Problems)] = "math",
+    grader: Annotated[
+        str, typer.Option(help="treadle: all rules, as in training. math_verify: that library alone.")
+    ] = "treadle",
     limit: Annotated[int | None, _option("Only the first problems of each set.", Problems, min=1)] = None,
     samples: Annotated[
         list[str] | None,
@@ -109,12 +112,13 @@ def evaluate(
     from treadle.evaluate.steps import joined
     from treadle.evaluate.summary import as_table, failed
     from treadle.report.evaluation import write_evaluation_report
-    from treadle.scoring.grading import KINDS
+    from treadle.scoring.grading import GRADERS, KINDS
 
+    one_of("--grader", grader, GRADERS)
     if regrade is not None:
         if model is not None or out is not None:
             raise TreadleError("--regrade RUN takes neither a model nor -o: it grades what RUN holds, in its place")
-        results, out = run_regrade(regrade, write_evaluation_report), regrade
+        results, out = run_regrade(regrade, write_evaluation_report, grader), regrade
     else:
         if model is None or out is None:
             missing = "MODEL" if model is None else "-o FOLDER"
@@ -175,6 +179,7 @@ def evaluate(
             overwrite,
             write_evaluation_report,
             *floor_of({folder: len(found) for folder, found in instances.items()}),
+            grader=grader,
         )
     print(as_table(results))
     print(f"written to {out}; the report is {out / 'report.html'}")

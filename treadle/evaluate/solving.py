@@ -28,7 +28,7 @@ from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
 from treadle.scoring.answers import final_answer, last_boxed
 from treadle.scoring.completion import Completion, FormatFault, parse_completion
-from treadle.scoring.grading import Grader, default_grader
+from treadle.scoring.grading import Grader, GraderName, default_grader
 from treadle.scoring.thoughts import ThoughtTags, thoughts, without_thoughts
 from treadle.trajectory import Step
 
@@ -116,14 +116,17 @@ def advance(sample: Sample, turns: Turns, settings: EvaluateSettings, extract: E
     return None
 
 
-def judge(samples: Sequence[Sample], problems: Sequence[Problem], grader: Grader | None = None) -> None:
-    """Grade the attempts that are at their end, in place."""
+def judge(
+    samples: Sequence[Sample], problems: Sequence[Problem], grader: Grader | None = None, name: GraderName = "treadle"
+) -> None:
+    """Grade the attempts that are at their end, in place, by the grader of this name."""
     kinds = {(p.benchmark, p.id): p.kind for p in problems}
     ended = [s for s in samples if s.stop is not None]
     grades = (grader or default_grader()).judge(
         [s.answer for s in ended],
         [s.reference for s in ended],
         [kinds[s.key.benchmark, s.key.problem] for s in ended],
+        name,
     )
     for sample, grade in zip(ended, grades, strict=True):
         sample.verdict, sample.why = grade.verdict, grade.why

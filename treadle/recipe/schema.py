@@ -16,6 +16,7 @@ from treadle.chat.settings import SystemRole
 from treadle.recipe.parts import Lora, Prompts, Strict
 from treadle.scoring.answers import Extract
 from treadle.scoring.completion import ThinkTags
+from treadle.scoring.grading import GraderName
 from treadle.scoring.rewards import ArgumentOrder
 from treadle.scoring.thoughts import ThoughtTags
 from treadle.training.sampling import Refill, WhenShort
@@ -184,6 +185,7 @@ class RLVRStage(RLStage):
             0 is RLVR as the paper has it; above 0 the model keeps the skill of single steps.
         extract: What counts as the final answer: the last box, which the prompt asks for; or (`phrase`) where there is
             none, what follows "the answer is", else the last number, for models that write no boxes.
+        grader: Who judges final answers: `treadle`, as evaluation does, or `math_verify`, that library alone.
         sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
     """
 
@@ -191,6 +193,7 @@ class RLVRStage(RLStage):
     prompts_per_step: int = Field(128, ge=1)
     step_share: float = Field(0.0, ge=0, lt=1)
     extract: Extract = "boxed"
+    grader: GraderName = "treadle"
     sampling_threshold: float = Field(0.0, ge=0)
 
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from treadle.errors import DataError
-from treadle.scoring.answers import Extract, final_answer, last_boxed
+from treadle.scoring.answers import Extract, final_answer, last_boxed, with_boxes_before
 from treadle.scoring.calls import parsed_call_text
 from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion
-from treadle.scoring.grading import Verdict, default_grader
+from treadle.scoring.grading import GraderName, Verdict, default_grader
 from treadle.scoring.thoughts import PLAIN, Block, TagsOfRows, ThoughtTags, tags_of_rows, without_thoughts
 
 try:
@@ -202,9 +202,10 @@ def final_answer_reward(
     answer: Sequence[str],
     truncated: Sequence[bool] | None = None,
     extract: Extract = "boxed",
+    grader: GraderName = "treadle",
     **kwargs: Any,
 ) -> list[float]:
-    """The outcome reward of RLVR: is the final answer right?
+    """The outcome reward of RLVR: is the final answer right? Judged as in evaluation, see `treadle.scoring.grading`.
 
     Args:
         completions: B outputs, strings or TRL's lists of messages.
@@ -213,6 +214,8 @@ def final_answer_reward(
             answer is judged by it.
         extract: What the final answer is: the last `\\boxed{}`, or where there is none what follows "the answer is",
             else the last number (`phrase`), see `treadle.scoring.answers.final_answer`.
+            Where the reference has several parts, boxes one after another count together.
+        grader: `treadle`, or `math_verify` for that library alone.
         **kwargs: TRL's other arguments; `log_metric` receives the share of each verdict.
 
     Returns:
@@ -224,8 +227,10 @@ def final_answer_reward(
     if any(reference is None for reference in answer):
         raise DataError("final_answer_reward: a row has no reference answer; leave out rows whose `answer` is null")
     texts = [completion_text(output) for output in completions]
+    references = [str(a) for a in answer]
     found = [last_boxed(text) if extract == "boxed" else final_answer(text, "phrase") for text in texts]
-    verdicts = default_grader().grade(found, [str(a) for a in answer])
+    found = [with_boxes_before(*case) for case in zip(found, texts, references, strict=True)]
+    verdicts = [grade.verdict for grade in default_grader().judge(found, references, grader=grader)]
     if (log_metric := kwargs.get("log_metric")) and verdicts:
         counts = Counter(verdicts)
         for verdict in Verdict:

@@ -37,9 +37,20 @@ from __future__ import annotations
 
 from treadle.scoring.grading.canonical import canonical
 from treadle.scoring.grading.grader import Grader, default_grader
-from treadle.scoring.grading.verdicts import KINDS, Grade, Verdict, grader_version
+from treadle.scoring.grading.verdicts import GRADERS, KINDS, Grade, GraderName, Verdict, grader_version
 
-__all__ = ["GRADER_VERSION", "KINDS", "Grade", "Grader", "Verdict", "canonical", "default_grader"]
+__all__ = [
+    "GRADERS",
+    "GRADER_VERSION",
+    "KINDS",
+    "Grade",
+    "Grader",
+    "GraderName",
+    "Verdict",
+    "canonical",
+    "default_grader",
+    "grader_version",
+]
 
 GRADER_VERSION = grader_version()
 """Goes into results: what verdicts depend on."""

@@ -19,9 +19,9 @@ from typing import IO, Any, Literal
 from treadle.errors import DataError
 from treadle.files.reading import iter_rows
 from treadle.files.rows import Row
-from treadle.scoring.answers import final_answer, last_boxed
+from treadle.scoring.answers import final_answer, last_boxed, with_boxes_before
 from treadle.scoring.grading.grader import Grader
-from treadle.scoring.grading.verdicts import Grade, Verdict
+from treadle.scoring.grading.verdicts import Grade, GraderName, Verdict
 
 Extract = Literal["boxed", "phrase", "whole"]
 
@@ -52,7 +52,14 @@ class Tally:
 
 
 def grade_file(
-    path: str | Path, column: str, answer: str, kind: str, extract: Extract, grader: Grader, out: IO[str] | None = None
+    path: str | Path,
+    column: str,
+    answer: str,
+    kind: str,
+    extract: Extract,
+    grader: Grader,
+    out: IO[str] | None = None,
+    name: GraderName = "treadle",
 ) -> Tally:
     """Grade all rows of `path`.
 
@@ -63,6 +70,7 @@ def grade_file(
         kind: One of `treadle.scoring.grading.KINDS`.
         extract: `"boxed"` and `"phrase"`: `final_answer` without and with its fallback. `"whole"`: the output is
             the answer.
+        name: Whose verdicts: `treadle` or `math_verify`.
         out: Receives each row as a line with `model_answer`, `verdict` and `why` added; lists for lists of samples.
 
     Raises:
@@ -72,7 +80,7 @@ def grade_file(
     for batch in _batches(_read(row, column, answer, extract) for row in iter_rows(path)):
         answers = [text for item in batch for text in item.answers]
         references = [item.reference for item in batch for _ in item.answers]
-        grades = iter(grader.judge(answers, references, kind))
+        grades = iter(grader.judge(answers, references, kind, name))
         for item in batch:
             _take(item, list(islice(grades, len(item.answers))), tally, out)
     return tally
@@ -127,8 +135,9 @@ def _read(row: Row, column: str, answer: str, extract: Extract) -> _Item:
             "list of them as samples of one problem"
         )
     several = isinstance(row.data[column], list) and not _is_chat(row.data[column])
-    answers = [_extracted(text, extract) for text in texts]
-    return _Item(row.data, reference_answer(str(reference)), answers, several, sum(map(len, texts)))
+    wanted = reference_answer(str(reference))
+    answers = [_extracted(text, extract, wanted) for text in texts]
+    return _Item(row.data, wanted, answers, several, sum(map(len, texts)))
 
 
 def _shown(value: Any) -> str:
@@ -142,10 +151,11 @@ def reference_answer(text: str) -> str:
     return text.rpartition("####")[2].strip() if "####" in text else text
 
 
-def _extracted(text: str, extract: Extract) -> str | None:
+def _extracted(text: str, extract: Extract, reference: str) -> str | None:
     if extract == "whole":
         return text.strip() or None
-    return final_answer(text, "phrase" if extract == "phrase" else "none")
+    found = final_answer(text, "phrase" if extract == "phrase" else "none")
+    return with_boxes_before(found, text, reference)
 
 
 def _samples(value: Any) -> list[str] | None:
