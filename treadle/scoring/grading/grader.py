@@ -128,6 +128,10 @@ class Grader:
         with self._lock:
             self._started.discard(worker)
 
+    def processes(self) -> list[int]:
+        """The ids of the processes that run."""
+        return [worker.pid for worker in self._started]
+
     def close(self) -> None:
         """Stop all processes."""
         for worker in list(self._started):
