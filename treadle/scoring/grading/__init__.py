@@ -8,7 +8,8 @@ without markup (`normal`); bases (`bases`); numbers, with units and percent sign
 choices and words (`choices`); sets of numbers (`intervals`); lists, sets, points and matrices, part by part (`parts`);
 equations. What is left are expressions, whose values are computed here (`values`, `formula`, `grammar`, `calculator`)
 or, where they are not understood, by latex2sympy and math-verify in a worker process with limits of time and memory
-(`expressions`, `workers`). `Grade.why` names the rule. Where two answers may or may not be the same, the verdict is `undecided`.
+(`expressions`, `workers`). `Grade.why` names the rule. Where two answers may be the
+same or not, the verdict is `undecided`.
 
 | kind | for | what it adds |
 |---|---|---|

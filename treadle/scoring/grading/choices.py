@@ -8,6 +8,10 @@ from treadle.scoring.answers import lettered
 from treadle.scoring.grading.verdicts import Case, Finding
 
 _MARKED = re.compile(r"\\text ?\{ ?(?:\([A-Ja-j]\)|[A-Ja-j][ .:]*\})|^\(? ?[A-Ja-j] ?[).:]")
+_AT_END = re.compile(
+    r"(.+?) ?(?:(?:\\(?:[Ll]ongr|[Rr])ightarrow|\\implies) ?(?:\\text ?\{ ?)?\(?(?:\\text ?\{ ?)?([A-J])[.)} ]*"
+    r"|\\text ?\{ ?\(([A-J])\) ?\}|\(\\text ?\{ ?([A-J]) ?\}\))"
+)
 _TEXT = re.compile(r"\\text ?\{([^{}]*)\}")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z' .,!-]*")
 _WORD = re.compile(r"(?<![\\A-Za-z_{])[A-Za-z]{2,}(?![A-Za-z])")
@@ -18,7 +22,7 @@ _NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
 
 def same_choice(left: str, right: str, case: Case) -> Finding | None:
     """Judge answers of which one is marked as a choice: by their letters, or by what follows the letter."""
-    marked = bool(_MARKED.search(left) or _MARKED.search(right))
+    marked = any(_MARKED.search(side) or _AT_END.fullmatch(side) for side in (left, right))
     if (finding := letters(left, right, marked)) is not None:
         return finding
     if not marked:
@@ -38,6 +42,8 @@ def letters(left: str, right: str, marked: bool) -> Finding | None:
 
 def _choice(text: str) -> tuple[str | None, str]:
     r"""The letter and what follows it: `("B", "26")` of `\text{(B)} 26`; no letter and the text for anything else."""
+    if ending := _AT_END.fullmatch(text):
+        return ending[2] or ending[3] or ending[4], ending[1].strip()
     letter_alone = re.sub(r"\\text ?\{ ?(\(? ?[A-Ja-j] ?\)?[.:]?) ?\}", r"\1", text, count=1)
     for form in (letter_alone, _TEXT.sub(r"\1", text).strip()):
         letter, rest = lettered(form)

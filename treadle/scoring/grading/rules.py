@@ -32,6 +32,7 @@ _DEGREES = re.compile(r"\^ ?\\circ")
 _RATIO = re.compile(r"\d+(?:\.\d+)?(?: ?(?::|\\text ?\{ ?to ?\}) ?\d+(?:\.\d+)?)+")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}")
 _NUMERAL = re.compile(r"\d+(?:\.\d+)?")
+_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|perp|sim|parallel|subseteq)(?![a-zA-Z])")
 _LEFT_OUT = re.compile(r"\\ldots|\.\.\.")
 _LIST_OR_NUMBER = re.compile(r"\d{1,3}(?:,\d{2,3})+")
 
@@ -71,6 +72,8 @@ def _same(left: str, right: str, kind: str, compare: Compare | None, depth: int)
             return finding
     if (finding := compare_values(left, right, kind)) is not None:
         return finding
+    if any(_RELATION.search(a) and read_number(b) is not None for a, b in ((left, right), (right, left))):
+        return Finding(False, "a number against a relation")
     if _LEFT_OUT.search(left) or _LEFT_OUT.search(right):
         return Finding(None, "digits or terms are left out")
     return compare(left, right, kind) if compare else None
