@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _INPUT = "File, folder, - for standard input, or Hugging Face data set id."
 _FORMAT = "Form of the rows, or auto. `treadle inspect --forms` lists them."
 _COLUMNS = "Preset (plain, s1k-1.1) or problem=NAME,solution=NAME[,answer=NAME,...]."
+_GRADER = "Who compares final answers with the reference: treadle (all rules) or math_verify (that library alone)."
 _SEGMENT = "Solutions without numbered steps: off drops them, prose cuts them at their own joints."
 _UNTITLED = "Plain numbered lists without titles: drop or keep."
 
@@ -48,6 +49,7 @@ def prepare(
         bool, _option("Write problems and answers without steps, for RLVR.", Reading, "--answers-only")
     ] = False,
     success_at: Annotated[float, _option("The reward from which on a row counts as right.", Reading)] = 1.0,
+    grader: Annotated[str, _option(_GRADER, Reading)] = "treadle",
     keep_unverified: Annotated[
         bool, _option("Keep what the source marks as failed.", Reading, "--keep-unverified")
     ] = False,
@@ -102,6 +104,7 @@ def prepare(
     one_of("--targets", targets, ("skip_last", "all"))
     one_of("--untitled", untitled, ("drop", "keep"))
     one_of("--segment", segment, ("off", "prose"))
+    one_of("--grader", grader, ("treadle", "math_verify"))
     one_of("--duplicates", duplicates, ("report", "drop", "off"))
     if context != "full" and not context.isdecimal():
         raise TreadleError(f"--context {context!r}: expected full or a number of earlier steps")
@@ -113,6 +116,7 @@ def prepare(
         untitled=untitled,
         answers_only=answers_only,
         success_at=success_at,
+        grader=grader,
         segment=segment,
         keep_unverified=keep_unverified,
         split=split,

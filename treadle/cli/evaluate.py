@@ -70,6 +70,9 @@ def evaluate(
     drop_unreadable: Annotated[
         bool, _option("Leave out problems whose reference no grader reads.", Problems, "--drop-unreadable")
     ] = False,
+    grader: Annotated[
+        str, typer.Option(help="treadle: all rules, as in training. math_verify: that library alone.")
+    ] = "treadle",
     limit: Annotated[int | None, _option("Only the first problems of each set.", Problems, min=1)] = None,
     samples: Annotated[
         list[str] | None,
@@ -124,15 +127,16 @@ def evaluate(
     from treadle.evaluate.summary import as_table, failed
     from treadle.report.evaluation import write_evaluation_report
     from treadle.scoring.extraction import EXTRACTIONS
-    from treadle.scoring.grading import KINDS
+    from treadle.scoring.grading import GRADERS, KINDS
 
+    one_of("--grader", grader, GRADERS)
     if extract is not None:
         one_of("--extract", extract, EXTRACTIONS)
 
     if regrade is not None:
         if model is not None or out is not None:
             raise TreadleError("--regrade RUN takes neither a model nor -o: it grades what RUN holds, in its place")
-        results, out = run_regrade(regrade, write_evaluation_report, extract), regrade
+        results, out = run_regrade(regrade, write_evaluation_report, extract, grader), regrade
     else:
         if model is None or out is None:
             missing = "MODEL" if model is None else "-o FOLDER"
@@ -197,6 +201,7 @@ def evaluate(
             overwrite,
             write_evaluation_report,
             *floor_of({folder: len(found) for folder, found in instances.items()}),
+            grader=grader,
         )
     print(as_table(results))
     print(f"written to {out}; the report is {out / 'report.html'}")

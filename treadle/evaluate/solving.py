@@ -34,7 +34,7 @@ from treadle.evaluate.turns import WHOLE, Turn, Turns
 from treadle.scoring.answers import final_answer, last_boxed
 from treadle.scoring.completion import Completion, FormatFault, parse_completion
 from treadle.scoring.extraction import Extraction, extract
-from treadle.scoring.grading import Grader, default_grader
+from treadle.scoring.grading import Grader, GraderName, default_grader
 from treadle.scoring.thoughts import ThoughtTags, thoughts, without_thoughts
 from treadle.trajectory import Step
 
@@ -127,8 +127,9 @@ def judge(
     problems: Sequence[Problem],
     grader: Grader | None = None,
     settings: EvaluateSettings | None = None,
+    name: GraderName = "treadle",
 ) -> None:
-    """Grade the attempts that are at their end, in place.
+    """Grade the attempts that are at their end, in place, by the grader of this name.
 
     Args:
         settings: Says what counts as an answer, and where thoughts are; without it `Sample.answer` as it is.
@@ -145,6 +146,7 @@ def judge(
         [answer for reading in readings for answer in reading],
         [s.reference for _ in readings for s in ended],
         [kinds[s.key.benchmark, s.key.problem] for _ in readings for s in ended],
+        name,
     )
     for place, sample in enumerate(ended):
         grade = grades[place]
@@ -161,12 +163,12 @@ def _read_answers(sample: Sample, kind: str, settings: EvaluateSettings) -> None
 
     def read(how: Extraction) -> str | None:
         if not loop:
-            return extract(sample.text, how, kind, tags, cut_off)
+            return extract(sample.text, how, kind, tags, cut_off, sample.reference)
         if how == "boxed":
             return sample.answer
         if how == "whole":
             return extract(sample.steps[-1], how, kind, tags) if sample.steps else None
-        return extract("\n".join(sample.steps), how, kind, tags, cut_off)
+        return extract("\n".join(sample.steps), how, kind, tags, cut_off, sample.reference)
 
     sample.boxed, sample.lenient = read("boxed"), read(settings.lenient)
     sample.answer = {"boxed": sample.boxed, settings.lenient: sample.lenient}.get(settings.extract) or (

@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 from typing import Literal, get_args
 
-from treadle.scoring.answers import final_answer, stated_answer
+from treadle.scoring.answers import final_answer, stated_answer, with_boxes_before
 from treadle.scoring.thoughts import PLAIN, ThoughtTags, without_thoughts
 
 Extraction = Literal["boxed", "phrase", "whole", "auto"]
@@ -44,7 +44,12 @@ _WORDS = re.compile(r"[A-Za-z]{2,}")
 
 
 def extract(
-    text: str, how: Extraction = "boxed", kind: str = "math", thought_tags: ThoughtTags = PLAIN, cut_off: bool = False
+    text: str,
+    how: Extraction = "boxed",
+    kind: str = "math",
+    thought_tags: ThoughtTags = PLAIN,
+    cut_off: bool = False,
+    reference: str | None = None,
 ) -> str | None:
     """The final answer of an output.
 
@@ -54,6 +59,7 @@ def extract(
         kind: How the answer is graded, one of `treadle.scoring.grading.KINDS`.
         thought_tags: Where thoughts begin and end.
         cut_off: Whether the limit of tokens ended the text.
+        reference: The right answer, where it is known: if it has several parts, boxes one after another count together.
 
     Returns:
         The answer as it was written, or `None`.
@@ -73,7 +79,7 @@ def extract(
             found = _stated(without_thoughts(text, thought_tags), kind, cut_off)
     if found and kind == "choice" and (repeated := _REPEATED.fullmatch(found.strip(" .*"))):
         return repeated[1]
-    return found
+    return found if reference is None or how == "whole" else with_boxes_before(found, text, reference)
 
 
 def _stated(text: str, kind: str, cut_off: bool) -> str | None:

@@ -22,7 +22,7 @@ from treadle.files.rows import Row
 from treadle.scoring.answers import last_boxed
 from treadle.scoring.extraction import Extraction, extract
 from treadle.scoring.grading.grader import Grader
-from treadle.scoring.grading.verdicts import Grade, Verdict
+from treadle.scoring.grading.verdicts import Grade, GraderName, Verdict
 
 BATCH_SAMPLES = 512
 BATCH_CHARACTERS = 16 << 20
@@ -51,7 +51,14 @@ class Tally:
 
 
 def grade_file(
-    path: str | Path, column: str, answer: str, kind: str, rule: Extraction, grader: Grader, out: IO[str] | None = None
+    path: str | Path,
+    column: str,
+    answer: str,
+    kind: str,
+    rule: Extraction,
+    grader: Grader,
+    out: IO[str] | None = None,
+    name: GraderName = "treadle",
 ) -> Tally:
     """Grade all rows of `path`.
 
@@ -61,6 +68,7 @@ def grade_file(
         answer: Column of reference answers.
         kind: One of `treadle.scoring.grading.KINDS`.
         rule: What counts as an answer, see `treadle.scoring.extraction`; `"whole"` is the output with its thoughts.
+        name: Whose verdicts: `treadle` or `math_verify`.
         out: Receives each row as a line with `model_answer`, `verdict` and `why` added; lists for lists of samples.
 
     Raises:
@@ -70,7 +78,7 @@ def grade_file(
     for batch in _batches(_read(row, column, answer, rule, kind) for row in iter_rows(path)):
         answers = [text for item in batch for text in item.answers]
         references = [item.reference for item in batch for _ in item.answers]
-        grades = iter(grader.judge(answers, references, kind))
+        grades = iter(grader.judge(answers, references, kind, name))
         for item in batch:
             _take(item, list(islice(grades, len(item.answers))), tally, out)
     return tally
@@ -125,8 +133,9 @@ def _read(row: Row, column: str, answer: str, rule: Extraction, kind: str) -> _I
             "list of them as samples of one problem"
         )
     several = isinstance(row.data[column], list) and not _is_chat(row.data[column])
-    answers = [text.strip() or None if rule == "whole" else extract(text, rule, kind) for text in texts]
-    return _Item(row.data, reference_answer(str(reference)), answers, several, sum(map(len, texts)))
+    wanted = reference_answer(str(reference))
+    answers = [_extracted(text, rule, kind, wanted) for text in texts]
+    return _Item(row.data, wanted, answers, several, sum(map(len, texts)))
 
 
 def _shown(value: Any) -> str:
@@ -138,6 +147,12 @@ def reference_answer(text: str) -> str:
     if (boxed := last_boxed(text)) is not None:
         return boxed
     return text.rpartition("####")[2].strip() if "####" in text else text
+
+
+def _extracted(text: str, rule: Extraction, kind: str, reference: str) -> str | None:
+    if rule == "whole":
+        return text.strip() or None
+    return extract(text, rule, kind, reference=reference)
 
 
 def _samples(value: Any) -> list[str] | None:
