@@ -57,7 +57,7 @@ def test_users_and_programs(text):
 def test_the_sources_own_mark_and_texts_of_no_program_count_for_turns_with_an_action_too():
     marked = Message("user", "Unknown.", {"extra": {"interrupt_type": "FormatError"}})
     plain = Message("user", "Please always provide EXACTLY ONE action in triple backticks, found 0 actions.", {})
-    unsure = Message("user", "error: no function call in line 3", {})
+    unsure = Message("user", "error: no function call found in line 3", {})
     assert all(refused([answer], in_doubt) for answer in (marked, plain) for in_doubt in (True, False))
     assert refused([unsure], in_doubt=True)
     assert not refused([unsure], in_doubt=False)

@@ -97,7 +97,7 @@ def test_arguments_as_an_object():
         call([1]),
         call("[" * 5000),
         call("1" * 5000),
-        {"function": {"name": "bash"}},
+        {"function": {"name": "bash", "argument": "ls"}},
         {"function": None},
     ],
 )

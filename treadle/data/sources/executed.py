@@ -72,6 +72,7 @@ _WORDS = _listed(
     " let's let same then without about don't doesn't didn't rewrite convert improve optimize fix another again more"
     " some as in into of on so just only we us"
 )
+_WISHES = _listed("please i i'm i'd i've me my can could would let's want need")
 _PLAIN = re.compile(r"[\"'“(*]*(?P<word>[^\W\d_]+(?:['’-][^\W\d_]+)*)[\"'”)*]*[.,;:!?…。！？]*")
 _QUESTION = re.compile(r"[?？]\s*\Z")
 _SENTENCE = re.compile(r"[.!…。！]\s*\Z")
@@ -115,9 +116,25 @@ def reads_like_words(text: str) -> bool:
     return any(word in _WORDS for word in words) or (line[0].isupper() and _SENTENCE.search(line) is not None)
 
 
+def speaks_to(text: str) -> bool:
+    """Whether an answer is plainly a person's to an assistant: a question, thanks, a wish. What a game or a page tells
+    in sentences ("You arrive at desk 1.") is not."""
+    if not reads_like_words(text):
+        return False
+    line = text.strip().partition("\n")[0].strip()
+    words = {word.strip(".,;:!?\"'").lower().replace("’", "'") for word in line.split()}
+    first = line.split()[0].strip(".,;:!?\"'").lower()
+    return _QUESTION.search(line) is not None or first in _PLEASANTRIES or bool(words & _WISHES)
+
+
 def is_output(text: str) -> bool:
     """Whether an answer is marked as a program's output."""
     return _OUTPUT.match(text) is not None
+
+
+def names_protocol(opening: str) -> bool:
+    """Whether the first messages say how the agent is to act."""
+    return _PROTOCOL.search(opening) is not None
 
 
 def doubt(opening: str, blocks: Sequence[Answered]) -> str | None:
@@ -134,7 +151,7 @@ def doubt(opening: str, blocks: Sequence[Answered]) -> str | None:
     count = len(blocks)
     words = [block.answer for block in blocks if reads_like_words(block.answer)]
     followed = [block.after for block in blocks if len(block.after.strip("`\n ")) > _LONG_PROSE]
-    if _PROTOCOL.search(opening):
+    if names_protocol(opening):
         return _said(words, count) if len(words) == count and followed else None
     if 2 * len(words) >= count:
         return _said(words, count)

@@ -109,8 +109,9 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
         (tools for tools in (request.get("tools"), response.get("tools"), row.data.get("tools")) if tools), None
     )
     system = with_tools(JOIN.join(dialogue.system) or None, described(tools))
-    task = None if dialogue.opening else task_of(row.data, _TASKS)
-    if not dialogue.opening and task is None:
+    heard = bool(dialogue.opening) or any(turn.asks for turn in dialogue.turns[:1])  # an agent may greet first
+    task = None if heard else task_of(row.data, _TASKS)
+    if not heard and task is None:
         raise Rejected(DropReason.EMPTY_PROBLEM, f"no words of the user before the first turn ({_kinds(items)})")
     return trajectory_of(row, dialogue, system, *(task or (None, None)))
 

@@ -20,10 +20,12 @@ from typing import Any
 from treadle.data.sources import xml_calls
 from treadle.data.sources.calls import with_tools
 from treadle.data.sources.form import Form, ReadOptions
+from treadle.data.sources.harness import refused
 from treadle.data.sources.messages import Exchange, conversation_of, peek
 from treadle.data.sources.text_calls import Piece, enclosed, pieces, turn_of_text_calls
-from treadle.data.sources.turns import Turn, assemble, sliced, turn_of
-from treadle.files.rows import Row
+from treadle.data.sources.turn import unspoken
+from treadle.data.sources.turns import Turn, assemble, refused_turn, sliced, turn_of
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 _TAGGED = re.compile(
@@ -92,6 +94,15 @@ def matches(row: Row) -> bool:
 
 
 def _turn(exchange: Exchange) -> Turn:
+    try:
+        return _acted(exchange)
+    except Rejected:
+        if refused(exchange.answers, in_doubt=True):
+            return refused_turn(exchange)
+        raise
+
+
+def _acted(exchange: Exchange) -> Turn:
     text = exchange.message.text
     if calls := _calls(text, exchange.where):
         return turn_of_text_calls(exchange, calls)
@@ -103,7 +114,7 @@ def _turn(exchange: Exchange) -> Turn:
 
 def read(row: Row, options: ReadOptions) -> Trajectory:
     conversation = conversation_of(row.data)
-    turns = [_turn(exchange) for exchange in conversation.exchanges]
+    turns = unspoken(conversation.exchanges, [_turn(exchange) for exchange in conversation.exchanges])
     own = row.data.get("system")
     system = conversation.system or (own if isinstance(own, str) and own.strip() else None)
     if "<tools>" not in (system or "") and not any(_CODE.match(turn.text) for turn in turns):
