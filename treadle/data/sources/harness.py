@@ -51,40 +51,45 @@ _OPENINGS = (
 )
 _SHORT = 400
 _LABEL = re.compile(r"\A(?:observation|result|output|execution result)\s*:\s*", re.IGNORECASE)
-_WHAT = r"(?:actions?|commands?|tools?|functions?|(?:tool|function)[ _-]?calls?|code|(?:code |bash )?blocks?|json|format)"
-_SUBJECT = "(?:you|responses?|outputs?|messages?|repl(?:y|ies)|turns?|actions?|calls?)"
+_THING = (
+    r"(?:actions?|commands?|tools?|functions?|(?:tool|function)[ _-]?calls?|code|(?:code |bash )?blocks?|json|format)"
+)
+_ANSWER = r"(?:response|output|message|reply|action|command|turn|(?:tool|function)[ _-]?call)"
+_OWN = rf"(?:your|the|this|previous|last) (?:\w+ ){{0,2}}?{_ANSWER}"
+_SUBJECT = r"(?:you|responses?|outputs?|messages?|repl(?:y|ies)|turns?|actions?|calls?)"
+_DOES = (
+    r"(?:includ|contain|provid|us|call|specif|giv|follow|match|adher|compl|produc|mak|generat|format|pars|hav|be|end"
+    r"|respond|output)\w*"
+)
+_FAULT = r"(?:\bnot\b|n't\b|\bcannot\b|\binvalid\b|\bmalformed\b|\bincomplete\b|\berror)"
+_READS = r"\b(?:format\w*|pars\w+|valid|recogni[sz]ed|understood|json|action|command|complete)\b"
 _SAYS = re.compile(
     "|".join(
         (
             # No command found in your reply
-            rf"\bno (?:\w+ ){{0,2}}?{_WHAT} (?:(?:was|were|is|are|has been|have been) )?"
-            r"(?:found|specified|detected|provided|given|present|identified|recogni[sz]ed|extracted|called|made|used"
-            r"|in (?:your|the|last))",
-            # You didn't provide a command; your output did not contain any tool calls
-            rf"\b{_SUBJECT}\b[^.\n]{{0,30}}?\b(?:did|does|do|has|have|was|were|is)(?: not|n't) (?:\w+ )?(?:includ|contain|provid|us|call|specif|giv|"
-            rf"follow|match|adher|compl|produc|mak|generat|format|pars)\w*\b(?: \w+){{0,5}}? ?{_WHAT}\b",
-            # You must call a tool; your response must contain exactly one code block
-            rf"\b{_SUBJECT} must (?:\w+ )?(?:includ|contain|provid|us|call|mak|hav|respond|output|be|end|specif|follow)\w*\b"
-            rf"(?: \w+){{0,5}}? {_WHAT}\b",
-            # The previous message is not a valid action; your response could not be parsed as JSON
-            r"\b(?:your|the|this|previous|last) (?:\w+ ){0,2}?(?:response|output|message|reply|action|answer|turn|command"
-            r"|(?:tool|function)[ _-]?call)\b[^.\n]{0,40}?(?:\bnot\b|n't\b|\bcannot\b|\binvalid\b|\bmalformed\b"
-            r"|\bincomplete\b|\berror)[^.\n]{0,60}?\b(?:format\w*|pars\w+|valid|recogni[sz]ed|understood|json|action"
-            r"|command|complete)\b",
-            r"\b(?:your|the|this|previous|last) (?:\w+ ){0,2}?(?:response|output|message|reply|action|command"
-            r"|(?:tool|function)[ _-]?call) (?:is|was) (?:invalid|malformed|incomplete|empty|unparsable)\b",
-            # Error: invalid action; Missing 'Action:'
+            rf"\bno (?:\w+ ){{0,2}}?{_THING} (?:(?:was|were|is|are|has been|have been) )?(?:found|specified|detected"
+            r"|provided|given|present|identified|recogni[sz]ed|extracted|called|made|used|in (?:your|the|last))",
+            # You didn't provide a command
+            rf"\b{_SUBJECT}\b[^.\n]{{0,30}}?\b(?:did|does|do|has|have|was|were|is)(?: not|n't) (?:\w+ )?{_DOES}\b"
+            rf"(?: \w+){{0,5}}? ?{_THING}\b",
+            # Your response must contain exactly one code block
+            rf"\b{_SUBJECT} must (?:\w+ )?{_DOES}\b(?: \w+){{0,5}}? {_THING}\b",
+            # The previous message is not a valid action; the tool call was malformed
+            rf"\b{_OWN}\b[^.\n]{{0,40}}?{_FAULT}[^.\n]{{0,60}}?{_READS}",
+            rf"\b{_OWN} (?:is|was) (?:invalid|malformed|incomplete|empty|unparsable)\b",
+            # Error: invalid action
             r"\A(?:\W*error\W+)?(?:invalid|unknown|unrecogni[sz]ed|unsupported|malformed|missing|empty|incorrect)"
-            rf" (?:\w+ ){{0,2}}?(?:{_WHAT}|response|output|syntax|input)\b",
+            rf" (?:\w+ ){{0,2}}?(?:{_THING}|response|output|syntax|input)\b",
             r"\b(?:format|parsing|parse) error\b",
             # Could not parse the response
             r"\b(?:unable to|could(?: not|n't)|cannot|can't|failed to|error(?: in| while| when)?)"
             r" (?:pars|extract|decod|find|understand)\w*"
-            rf" (?:\w+ ){{0,4}}?(?:{_WHAT}\b|response|output|message|input|reply|```)",
-            # Please provide exactly one action
+            rf" (?:\w+ ){{0,4}}?(?:{_THING}\b|response|output|message|input|reply|```)",
+            # Please provide exactly one action; but not: a command to list files
             r"\bplease (?:\w+ )?(?:provide|respond with|reply with|output|include|produce|generate|issue|submit|wrap)"
-            rf" (?:an?|one|exactly one|only one|at least one|your)(?: \w+){{0,2}}? {_WHAT}\b(?! (?:to|for|that|which)\b)",
-            rf"\b(?:exactly|only) one (?:\w+ ){{0,2}}?{_WHAT}\b",
+            r" (?:an?|one|exactly one|only one|at least one|your)"
+            rf"(?: \w+){{0,2}}? {_THING}\b(?! (?:to|for|that|which)\b)",
+            rf"\b(?:exactly|only) one (?:\w+ ){{0,2}}?{_THING}\b",
         )
     ),
     re.IGNORECASE,
