@@ -7,13 +7,12 @@ it gives. What the source had is gone; `meta["line_ends"]` and the report say ho
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from typing import Any
 
 from treadle.trajectory import Trajectory
 
-_LINE_END = re.compile("\r\n?|[\u2028\u2029]")
+_LINE_ENDS = ("\r\n", "\r", "\u2028", "\u2029")  # in this order
 _ESCAPES = ("\\r", "\\u2028", "\\u2029")
 
 
@@ -56,7 +55,11 @@ def text_with_plain_line_ends(text: str) -> tuple[str, int]:
     """A text with `\n` alone, and how many line ends were changed."""
     if "\r" not in text and (text.isascii() or ("\u2028" not in text and "\u2029" not in text)):
         return text, 0
-    return _LINE_END.subn("\n", text)
+    total = 0
+    for end in _LINE_ENDS:
+        if found := text.count(end):
+            total, text = total + found, text.replace(end, "\n")
+    return text, total
 
 
 def with_plain_actions(trajectory: Trajectory) -> tuple[Trajectory, int]:

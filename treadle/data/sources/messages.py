@@ -147,11 +147,19 @@ def role_of(raw: dict[str, Any]) -> str | None:
     return _ROLE.get(role.lower()) if isinstance(role, str) else None
 
 
+_peeked: tuple[Any, list[Message]] = (None, [])
+
+
 def peek(data: dict[str, Any]) -> Iterator[Message]:
-    """The messages of a row as far as they can be read, for detection: never raises."""
-    for raw in chat(data) or ():
-        if isinstance(raw, dict):
-            yield Message(role_of(raw) or "", _lenient(raw), raw)
+    """The messages of a row as far as they can be read, for detection: never raises.
+
+    One form after the other asks for the messages of the same row, so those of the last one are kept.
+    """
+    global _peeked
+    if _peeked[0] is not data:
+        found = [Message(role_of(raw) or "", _lenient(raw), raw) for raw in chat(data) or () if isinstance(raw, dict)]
+        _peeked = (data, found)
+    return iter(_peeked[1])
 
 
 def _lenient(raw: dict[str, Any]) -> str:
