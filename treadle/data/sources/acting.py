@@ -113,7 +113,7 @@ class _Chat:
     def _step(self, exchange: Exchange) -> Step | None:
         number, text, where = exchange.number, exchange.message.text, exchange.where
         if number in self.by_xml:
-            return xml_step(text, where, exchange.message.raw.get("finish_reason") != "length")
+            return xml_step(text, where, exchange.message.raw.get("finish_reason") != "length", self.seen[number])
         if number in self.fenced and self.fences_act:
             chosen = self._chosen(number)
             if len(chosen) > 1:

@@ -50,6 +50,7 @@ _OPENINGS = (
     "Error in code parsing",
 )
 _SHORT = 400
+_LEAD = 200  # characters, which hold white space and how a harness begins
 _LABEL = re.compile(r"\A(?:observation|result|output|execution result)\s*:\s*", re.IGNORECASE)
 _THING = (
     r"(?:actions?|commands?|tools?|functions?|(?:tool|function)[ _-]?calls?|code|(?:code |bash )?blocks?|json|format)"
@@ -133,4 +134,4 @@ def refused(answers: list[Message], in_doubt: bool) -> bool:
 
 
 def _is_plain_refusal(text: str) -> bool:
-    return text.lstrip().startswith(_ALWAYS)
+    return text[:_LEAD].lstrip().startswith(_ALWAYS)

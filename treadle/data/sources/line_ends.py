@@ -12,7 +12,7 @@ from typing import Any
 
 from treadle.trajectory import Trajectory
 
-_LINE_ENDS = ("\r\n", "\r", "\u2028", "\u2029")  # in this order
+_OTHERS = ("\r", "\u2028", "\u2029")
 _ESCAPES = ("\\r", "\\u2028", "\\u2029")
 
 
@@ -55,11 +55,12 @@ def text_with_plain_line_ends(text: str) -> tuple[str, int]:
     """A text with `\n` alone, and how many line ends were changed."""
     if "\r" not in text and (text.isascii() or ("\u2028" not in text and "\u2029" not in text)):
         return text, 0
-    total = 0
-    for end in _LINE_ENDS:
-        if found := text.count(end):
-            total, text = total + found, text.replace(end, "\n")
-    return text, total
+    plain = text.replace("\r\n", "\n")
+    total = len(text) - len(plain)
+    for end in _OTHERS:
+        if end in plain:
+            total, plain = total + plain.count(end), plain.replace(end, "\n")
+    return plain, total
 
 
 def with_plain_actions(trajectory: Trajectory) -> tuple[Trajectory, int]:

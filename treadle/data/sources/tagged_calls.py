@@ -96,7 +96,7 @@ def matches(row: Row) -> bool:
     texts = (m.text for m in islice(peek(row.data), _LOOKED_AT) if m.role == "assistant")
     return any(
         (any(mark in text for mark in _MARKS) and _TAGGED.search(text))
-        or (may_act(text) and _is_marked(text))
+        or ("<parameter=" not in text and may_act(text) and _is_marked(text))
         or (text[:80].lstrip()[:1] == "[" and _CODE.match(text))
         for text in texts
     )

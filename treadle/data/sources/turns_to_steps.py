@@ -37,7 +37,7 @@ from treadle.trajectory import Step
 _RESPOND = "respond"
 HOW_TO_RESPOND = "To speak to the user, call:\n\n" + render(_RESPOND, {"content": "WORDS"})
 """What is added to the system text of a run with steps `respond`."""
-_ACKNOWLEDGEMENT = 200  # characters; more than that says something
+_ACKNOWLEDGEMENT = 200  # characters; more than that, or a second line, says something
 _ACKNOWLEDGES = re.compile(
     r"\W*(?:ok(?:ay)?|yes|sure|understood|i(?:['’]ve| have)? underst(?:and|ood)|got it|(?:i(?:['’]m| am) )?ready"
     r"|all ?right|noted|acknowledged|of course|certainly|i(?:['’]ll| will) follow|好|明白|了解|收到|知道了|当然)",
@@ -86,7 +86,8 @@ def _is_blank(turn: Turn) -> bool:
 
 
 def _acknowledges(text: str) -> bool:
-    if len(text) > _ACKNOWLEDGEMENT or not _ACKNOWLEDGES.match(text):
+    text = text.strip()
+    if len(text) > _ACKNOWLEDGEMENT or "\n" in text or not _ACKNOWLEDGES.match(text):
         return False
     return not _ASKS.search(_BEGIN.sub("", text))
 
