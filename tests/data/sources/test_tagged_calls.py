@@ -121,14 +121,15 @@ def test_the_pieces_of_a_turn_put_together_are_its_text(calls, tail):
     assert [step.observation for step in trajectory.steps] == [text for _, text in answers]
 
 
+INVOKE = '<invoke name="weather">\n<parameter name="city">Bonn</parameter>\n</invoke>'
 DEEPSEEK = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>"
 
 
 @pytest.mark.parametrize(
     "said",
     [
-        '<function_calls>\n<invoke name="weather">\n<parameter name="city">Bonn</parameter>\n</invoke>\n</function_calls>',
-        '<minimax:tool_call>\n<invoke name="weather">\n<parameter name="city">Bonn</parameter>\n</invoke>\n</minimax:tool_call>',
+        f"<function_calls>\n{INVOKE}\n</function_calls>",
+        f"<minimax:tool_call>\n{INVOKE}\n</minimax:tool_call>",
         '<function=weather>{"city": "Bonn"}</function>',
         DEEPSEEK.format('function<｜tool▁sep｜>weather\n```json\n{"city": "Bonn"}\n```'),
         DEEPSEEK.format('weather<｜tool▁sep｜>{"city": "Bonn"}'),
