@@ -73,7 +73,9 @@ def turn_of(exchange: Exchange, steps: list[Step]) -> Turn:
     message, answers = exchange.message, exchange.answers
     if refused(answers, in_doubt=not steps):
         return refused_turn(exchange)
-    by = "tool" if any(answer.role == "tool" or is_output(answer.text) for answer in answers) else "user"
+    by = "user"
+    if not steps and any(answer.role == "tool" or is_output(answer.text) for answer in answers):
+        by = "tool"
     return Turn(message.text, steps, [[a.text for a in answers]], reasoning_of(message.raw), by)
 
 
