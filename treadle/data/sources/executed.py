@@ -101,6 +101,8 @@ def reads_like_words(text: str) -> bool:
     line = text.partition("\n")[0].strip()[:400]
     if not line or is_output(text):
         return False
+    if sum(char.isalpha() and ord(char) > 0x24F for char in line) > len(line) / 3:
+        return True  # a script other than Latin, whose words need no spaces between them
     tokens = line.split()
     words = [m["word"].lower().replace("’", "'") for token in tokens if (m := _PLAIN.fullmatch(token))]
     if not words or len(words) < 0.6 * len(tokens):
@@ -109,8 +111,6 @@ def reads_like_words(text: str) -> bool:
         return True
     if words[0] in _PLEASANTRIES and len(tokens) <= 12:
         return True
-    if sum(not char.isascii() and ord(char) > 0x24F for char in line) > len(line) / 3:
-        return True  # a script other than Latin
     if _PROGRAM.search(line) or len(tokens) < 2:
         return False
     return any(word in _WORDS for word in words) or (line[0].isupper() and _SENTENCE.search(line) is not None)
