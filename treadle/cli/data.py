@@ -77,7 +77,7 @@ def prepare(
     against: Annotated[
         list[str] | None,
         _option(
-            "Evaluation sets that problems must not overlap with: amc23, aime24, aime25, minerva, or files.", Checks
+            "Evaluation sets that problems must not overlap with: amc23, math500 and others by name, or files.", Checks
         ),
     ] = None,
     drop_overlap: Annotated[

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from treadle.scoring.grading.files import Tally
 
 _KINDS = "math, integer (AMC, AIME), minerva, text or choice."
-_EXTRACT = "boxed: the last box. phrase: without one, what follows `the answer is`, else the last number. whole: all."
+_EXTRACT = (
+    "boxed: the last box. phrase: without one, what follows `the answer is`, else the last number. auto: without one, "
+    "what the text states as its answer. whole: all."
+)
 
 
 def grade(
@@ -32,11 +35,12 @@ def grade(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
 ) -> None:
     """Grade the final answers of model outputs; exit code 1 if some could not be graded."""
+    from treadle.scoring.extraction import EXTRACTIONS
     from treadle.scoring.grading import GRADER_VERSION, KINDS, Grader
     from treadle.scoring.grading.files import grade_file
 
     one_of("--kind", kind, KINDS)
-    one_of("--extract", extract, ("boxed", "phrase", "whole"))
+    one_of("--extract", extract, EXTRACTIONS)
     _check_out(out, source, overwrite)
     part = out and out.with_name(out.name + ".part")
     grader = Grader(workers)

@@ -28,6 +28,7 @@ from treadle.evaluate.runs import (
     check_same,
     open_run,
     read_started,
+    record_extract,
     recorded_date,
     sample_record,
     step_from,
@@ -37,6 +38,7 @@ from treadle.evaluate.solving import advance, begin, judge, solve
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.summary import summarise
 from treadle.evaluate.turns import Turns
+from treadle.scoring.extraction import Extraction
 from treadle.scoring.grading import GRADER_VERSION
 from treadle.trajectory import StepInstance
 
@@ -104,6 +106,7 @@ def evaluate(
                     "sha256": b.sha256,
                     "source": b.source,
                     "left_out": {str(reason): count for reason, count in b.left_out.items()},
+                    "unread_references": b.unread(),
                 }
                 for b in benchmarks
             ],
@@ -131,17 +134,20 @@ def evaluate(
             return _conclude(read_started(out), settings, turns, page)
 
 
-def regrade(folder: Path, page: WritePage | None = None) -> dict[str, Any]:
+def regrade(folder: Path, page: WritePage | None = None, extract: Extraction | None = None) -> dict[str, Any]:
     """Grade a run's generations again and write its figures and page anew, without a model.
 
     Args:
         page: As for `evaluate`.
+        extract: What counts as an answer from now on; by default what the run says.
 
     Raises:
         OutputError: `folder` is no run, or is being written by another process.
     """
     run = read_started(folder)
     with closing(Journal(folder / GENERATIONS)) as journal:
+        if extract is not None and extract != run.info["settings"].get("extract", "boxed"):
+            record_extract(run, extract)
         return _conclude(run, EvaluateSettings.read(run.info["settings"]), Turns(journal), page)
 
 
@@ -156,7 +162,7 @@ def _conclude(run: Run, settings: EvaluateSettings, turns: Turns, page: WritePag
     for mode in settings.modes:
         for decoding in DECODINGS:
             samples += _attempts(problems, mode, decoding, settings, turns)
-    judge(samples, problems)
+    judge(samples, problems, settings=settings)
     write_lines(run.folder / SAMPLES, (sample_record(s) for s in samples if s.stop is not None))
     results = summarise(run.info, run.problems, samples, turns.failed, _step_figures(run) if settings.steps else None)
     write_json(run.folder / RESULTS, results)

@@ -97,6 +97,14 @@ def final_answer(
 
 
 def _after_phrase(text: str) -> str | None:
+    if answer := stated_answer(text):
+        return answer
+    numbers = _NUMBER.findall(text)
+    return numbers[-1] if numbers else None
+
+
+def stated_answer(text: str) -> str | None:
+    """What follows the last "the answer is" up to the end of its sentence; `None` where nothing does."""
     said = None
     for match in _PHRASE.finditer(text):
         said = match
@@ -107,8 +115,7 @@ def _after_phrase(text: str) -> str | None:
             numbers = _NUMBER.findall(answer)
             # "Ann is 8 years old" says 8
             return numbers[0] if len(numbers) == 1 and len(answer.split()) > _LONG_ANSWER else answer
-    numbers = _NUMBER.findall(text)
-    return numbers[-1] if numbers else None
+    return None
 
 
 def plainly_equal(answer: str, reference: str) -> bool | None:

@@ -183,7 +183,9 @@ def _write(parts: Iterator[tuple[tuple[int, int], Part]], folder: Path) -> dict[
             if part.facts:
                 table.write_table(part.table)
                 signatures.write(part.signatures.tobytes())
-            outcomes = [(o.where, o.form, o.reason, " ".join(o.detail.split())[:DETAIL]) for o in part.outcomes]
+            outcomes = [
+                (o.where, o.form, o.reason, " ".join(o.detail.split())[:DETAIL], o.notes) for o in part.outcomes
+            ]
             line = {
                 "place": place,
                 "outcomes": outcomes,

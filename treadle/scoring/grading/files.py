@@ -14,16 +14,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from treadle.errors import DataError
 from treadle.files.reading import iter_rows
 from treadle.files.rows import Row
-from treadle.scoring.answers import final_answer, last_boxed
+from treadle.scoring.answers import last_boxed
+from treadle.scoring.extraction import Extraction, extract
 from treadle.scoring.grading.grader import Grader
 from treadle.scoring.grading.verdicts import Grade, Verdict
-
-Extract = Literal["boxed", "phrase", "whole"]
 
 BATCH_SAMPLES = 512
 BATCH_CHARACTERS = 16 << 20
@@ -52,7 +51,7 @@ class Tally:
 
 
 def grade_file(
-    path: str | Path, column: str, answer: str, kind: str, extract: Extract, grader: Grader, out: IO[str] | None = None
+    path: str | Path, column: str, answer: str, kind: str, rule: Extraction, grader: Grader, out: IO[str] | None = None
 ) -> Tally:
     """Grade all rows of `path`.
 
@@ -61,15 +60,14 @@ def grade_file(
         column: Column of outputs.
         answer: Column of reference answers.
         kind: One of `treadle.scoring.grading.KINDS`.
-        extract: `"boxed"` and `"phrase"`: `final_answer` without and with its fallback. `"whole"`: the output is
-            the answer.
+        rule: What counts as an answer, see `treadle.scoring.extraction`; `"whole"` is the output with its thoughts.
         out: Receives each row as a line with `model_answer`, `verdict` and `why` added; lists for lists of samples.
 
     Raises:
         DataError: A row cannot be read, or lacks a column, or a column holds something else.
     """
     tally = Tally()
-    for batch in _batches(_read(row, column, answer, extract) for row in iter_rows(path)):
+    for batch in _batches(_read(row, column, answer, rule, kind) for row in iter_rows(path)):
         answers = [text for item in batch for text in item.answers]
         references = [item.reference for item in batch for _ in item.answers]
         grades = iter(grader.judge(answers, references, kind))
@@ -113,7 +111,7 @@ def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
         yield held
 
 
-def _read(row: Row, column: str, answer: str, extract: Extract) -> _Item:
+def _read(row: Row, column: str, answer: str, rule: Extraction, kind: str) -> _Item:
     for option, name in (("--column", column), ("--answer", answer)):
         if name not in row.data:
             raise DataError(f"{row.where}: no column {name!r}; found {', '.join(row.data)}. Name one with {option}")
@@ -127,7 +125,7 @@ def _read(row: Row, column: str, answer: str, extract: Extract) -> _Item:
             "list of them as samples of one problem"
         )
     several = isinstance(row.data[column], list) and not _is_chat(row.data[column])
-    answers = [_extracted(text, extract) for text in texts]
+    answers = [text.strip() or None if rule == "whole" else extract(text, rule, kind) for text in texts]
     return _Item(row.data, reference_answer(str(reference)), answers, several, sum(map(len, texts)))
 
 
@@ -140,12 +138,6 @@ def reference_answer(text: str) -> str:
     if (boxed := last_boxed(text)) is not None:
         return boxed
     return text.rpartition("####")[2].strip() if "####" in text else text
-
-
-def _extracted(text: str, extract: Extract) -> str | None:
-    if extract == "whole":
-        return text.strip() or None
-    return final_answer(text, "phrase" if extract == "phrase" else "none")
 
 
 def _samples(value: Any) -> list[str] | None:
