@@ -91,6 +91,8 @@ def test_carried_out(opening, blocks):
         ("Write it", [block(WORDS), block(OUT)], "1 of 2 answers"),
         ("Write it", [block(OUT, "python", "\n```\nThis function doubles its argument.")], "words to a reader after"),
         ("Write it", [block("footer", "html")], "such as html"),
+        ("Write it", [block("Traceback (most recent call last):\n x"), block(WORDS)], "1 of 2 answers"),
+        ("Write it", [block("Output: 4"), block(WORDS), block(WORDS)], "2 of 3 answers"),
         ("I want you to act as a Linux terminal.", [block("ls")], "a terminal's part"),
         (PROTOCOL, [block(WORDS, after="\n```\nThis function doubles its argument.")], "1 of 1 answers"),
     ],

@@ -2,8 +2,9 @@
 
 Both look alike: prose, a block, a message, prose, a block. What tells them apart is what answered:
 
-1. Something else than a user answers (roles tool, environment, ...), or an answer is marked as a program's output
-   (`OBSERVATION:`, `<returncode>`, `The output of the OS:`): carried out.
+1. Something else than a user answers (roles tool, environment, ...), or as many answers are marked as a program's
+   output (`OBSERVATION:`, `<returncode>`, `The output of the OS:`) as read like a person's words: carried out. A
+   traceback is no mark, because people paste theirs.
 2. The first message asks the assistant to play a terminal: the blocks are output, not commands.
 3. The first messages say how the agent is to act (a block a turn, "interact with a computer", `Act:`): carried out,
    unless every answer reads like a person's words and prose follows the blocks.
@@ -27,7 +28,7 @@ _OUTPUT = re.compile(
     r"[\])>]*\s*[:=\n>]"
     r"|<(?:returncode|output|observation|tool_response|result|interpreter|stdout)>"
     r"|the output of (?:the|your)\b|(?:your|the) command (?:ran|has|was|executed)|command (?:executed|output)"
-    r"|traceback \(most recent|execution (?:succeeded|failed)|\(open file:|new terminal output|current terminal)",
+    r"|execution (?:succeeded|failed)|\(open file:|new terminal output|current terminal)",
     re.IGNORECASE,
 )
 _PROGRAM = re.compile(
@@ -144,12 +145,13 @@ def doubt(opening: str, blocks: Sequence[Answered]) -> str | None:
         opening: System text and problem.
         blocks: Those that something answered.
     """
-    if any(not block.by_user or is_output(block.answer) for block in blocks):
+    words = [block.answer for block in blocks if reads_like_words(block.answer)]
+    marked = sum(is_output(block.answer) for block in blocks)
+    if any(not block.by_user for block in blocks) or (marked and marked >= len(words)):
         return None
     if _ROLE_PLAY.search(opening):
         return "the first message asks for a terminal's part, so the blocks are output"
     count = len(blocks)
-    words = [block.answer for block in blocks if reads_like_words(block.answer)]
     followed = [block.after for block in blocks if len(block.after.strip("`\n ")) > _LONG_PROSE]
     if names_protocol(opening):
         return _said(words, count) if len(words) == count and followed else None
