@@ -373,3 +373,15 @@ def test_the_main_line_is_the_way_from_the_last_message_to_the_beginning(data):
     kept, passed = main_line(events)
     assert [each["uuid"] for each in kept] == expected[::-1]
     assert sum(passed.values()) == len(events) - len(kept)
+
+
+def test_a_log_in_which_no_event_names_a_parent_is_read_in_order():
+    events = [
+        user("a", None, "List the files."),
+        assistant("b", None, text("I look."), use("1", "Bash", command="ls")),
+        user("c", None, [result("1", "a.py")]),
+        assistant("d", None, text("There is a.py.")),
+    ]
+    trajectory = read(FORM, session(*events))
+    assert (trajectory.problem, trajectory.meta["epilogue"]) == ("List the files.", "There is a.py.")
+    assert [step.observation for step in trajectory.steps] == ["a.py"]

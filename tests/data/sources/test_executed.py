@@ -6,7 +6,7 @@ import pytest
 
 from tests.data.sources.agent_samples import read, reason
 from tests.data.sources.test_xml_calls import chat
-from treadle.data.sources.executed import Answered, doubt, is_output, reads_like_words
+from treadle.data.sources.executed import Answered, doubt, is_output, reads_like_words, speaks_to
 from treadle.data.sources.fenced import FORM
 from treadle.data.sources.report import DropReason
 
@@ -24,6 +24,7 @@ from treadle.data.sources.report import DropReason
         "Jetzt bitte verdreifachen.",
         "¿Puedes hacerlo más corto?",
         "现在写一个三倍的函数",
+        "那很有帮助。我怎样才能优化JavaScript代码以使其更高效？",
         "А теперь утрой",
         "Please use a dictionary instead.\n\n```python\nx = {}\n```",
     ],
@@ -90,6 +91,8 @@ def test_carried_out(opening, blocks):
         ("Write it", [block(WORDS), block(OUT)], "1 of 2 answers"),
         ("Write it", [block(OUT, "python", "\n```\nThis function doubles its argument.")], "words to a reader after"),
         ("Write it", [block("footer", "html")], "such as html"),
+        ("Write it", [block("Traceback (most recent call last):\n x"), block(WORDS)], "1 of 2 answers"),
+        ("Write it", [block("Output: 4"), block(WORDS), block(WORDS)], "2 of 3 answers"),
         ("I want you to act as a Linux terminal.", [block("ls")], "a terminal's part"),
         (PROTOCOL, [block(WORDS, after="\n```\nThis function doubles its argument.")], "1 of 1 answers"),
     ],
@@ -111,3 +114,19 @@ def test_a_chat_about_code_is_dropped_with_what_was_seen():
     assert reason(FORM, chat(*turns)) == DropReason.NOT_EXECUTED
     steps = read(FORM, chat(("```python\nprint(2)\n```", "2"), ("```python\nprint(3)\n```", "3"))).steps
     assert [step.action for step in steps] == ["print(2)", "print(3)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("Great, and the afternoons?", True),
+        ("Thanks, that helps.", True),
+        ("I would like a shorter one.", True),
+        ("You arrive at desk 1. On the desk, you see a mug.", False),
+        ("Nothing happens.", False),
+        ("[(2006,)]", False),
+        ("", False),
+    ],
+)
+def test_games_that_tell_in_sentences_speak_to_nobody(text, spoken):
+    assert speaks_to(text) is spoken

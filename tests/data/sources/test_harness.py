@@ -27,6 +27,21 @@ from treadle.data.sources.messages import Message
         "Error: you must call a tool in every response.",
         "Your response must contain exactly one code block.",
         "The previous message is not a valid action. Use one of the listed commands.",
+        "You didn't provide a command. Try again.",
+        "No command found in your reply.",
+        "Please provide a bash command in ```bash ... ``` format.",
+        "Error: no action specified.",
+        "Error: Could not parse your response. Please use the correct format.",
+        "I could not find any code block in your response.",
+        "No tool was called. Please call one of the available tools.",
+        "The tool call was malformed: missing closing tag",
+        "Failed to parse tool call: Expecting ',' delimiter",
+        "Error: Invalid JSON in tool call arguments",
+        "[ERROR] You did not use a tool in your previous response! Please retry with a tool use.",
+        "Function call format error. Please follow the specified format strictly.",
+        "Observation: Invalid Format: Missing 'Action:' after 'Thought:'",
+        "There was no action in your response. Please include an action.",
+        "Your reply must end with a single code block.",
         "Please continue.",
         "ok, go on",
         "continue",
@@ -47,6 +62,21 @@ def test_harnesses(text):
         "Now count the lines of b.txt.",
         "Continue with the second part: write the tests, and then a README that explains what was changed.",
         "<returncode>1</returncode>\n<output>\nerror: no such file\n</output>",
+        "a.py please, the function call foo() must not fail",
+        "Your last response did not give the format I asked for: JSON with actions.",
+        "The function must not return null.",
+        "Can you give me a command to list files?",
+        "No action needed, thanks!",
+        "It must be valid JSON.",
+        "I don't have a tool.",
+        "You should use the search function.",
+        "Please provide a command to list files",
+        "The order must be cancelled, not exchanged.",
+        "I want you to fix the parse error in the JSON output",
+        "bash: foo: command not found",
+        "Your action was right. Next: sort the list.",
+        "Don't use a function for this",
+        "My tool is not working",
         "###STOP###",
     ],
 )
@@ -57,7 +87,7 @@ def test_users_and_programs(text):
 def test_the_sources_own_mark_and_texts_of_no_program_count_for_turns_with_an_action_too():
     marked = Message("user", "Unknown.", {"extra": {"interrupt_type": "FormatError"}})
     plain = Message("user", "Please always provide EXACTLY ONE action in triple backticks, found 0 actions.", {})
-    unsure = Message("user", "error: no function call in line 3", {})
+    unsure = Message("user", "error: no function call found in line 3", {})
     assert all(refused([answer], in_doubt) for answer in (marked, plain) for in_doubt in (True, False))
     assert refused([unsure], in_doubt=True)
     assert not refused([unsure], in_doubt=False)

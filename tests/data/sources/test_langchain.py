@@ -125,3 +125,17 @@ def test_text_call_and_result_put_together_are_the_source(turns):
         messages += [state("ai", said, tool_calls=[call]), state("tool", answer, tool_call_id="c")]
     steps = read(FORM, {"messages": messages}).steps
     assert [(s.text, json.loads(s.call)["args"]["q"], s.observation) for s in steps] == turns
+
+
+def test_calls_that_could_not_be_parsed_did_nothing():
+    invalid = {"name": "w", "args": '{"c": ', "id": "1", "error": "cut"}
+    call = {"name": "w", "args": {"c": "B"}, "id": "2"}
+    messages = [
+        {"type": "human", "content": "x"},
+        {"type": "ai", "content": "", "tool_calls": [], "invalid_tool_calls": [invalid]},
+        {"type": "tool", "content": "invalid arguments", "tool_call_id": "1"},
+        {"type": "ai", "content": "", "tool_calls": [call]},
+        {"type": "tool", "content": "9", "tool_call_id": "2"},
+    ]
+    trajectory = read(FORM, {"messages": messages})
+    assert (len(trajectory.steps), trajectory.meta["talk"]) == (1, [[0, "", "invalid arguments"]])

@@ -150,3 +150,18 @@ WORDS = st.text(st.characters(exclude_characters=":<>[]`", exclude_categories=["
 def test_a_run_put_together_is_its_text(turns, opening):
     text = opening + "".join(f"\nThought: {t}\nAction: {a}\nObservation: {o}" for t, a, o in turns)
     assert whole(read(FORM, {"question": "x", "trajectory": text})) == text
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["ReAct is:\n\nThought: I search.\nAction: Search[x]\nObservation: y\n", "Thought: you are busy.\nAction: rest."],
+)
+def test_a_chat_with_a_person_is_no_run(said):
+    data = chat("Help me.", said, "Thanks, what about the afternoon?", said)
+    assert reason(FORM, data) == DropReason.NOT_EXECUTED
+
+
+def test_a_text_with_actions_and_observations_alone_needs_calls():
+    assert not FORM.matches(row({"prompt": "x", "response": "Action: cut prices.\nObservation: sales rose.\n"}))
+    run = "Action 1: Search[x]\nObservation 1: y\nAction 2: Finish[y]\n"
+    assert [step.action for step in read(FORM, {"question": "x", "run": run}).steps] == ["Search[x]", "Finish[y]"]

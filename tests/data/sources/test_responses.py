@@ -286,3 +286,35 @@ def test_thought_action_and_observation_put_together_are_the_source(turns):
         items += reversed(outputs)
     found = read(FORM, {"items": items})
     assert [(step.text, json.loads(step.call), step.observation) for step in found.steps[1:]] == expected
+
+
+def test_an_agent_that_greets_first_has_the_users_words_as_its_problem():
+    said = [{"type": "message", "role": "assistant", "content": "Hi! How can I help?"}]
+    asked = [{"type": "message", "role": "user", "content": "Cancel 7."}]
+    call = {"type": "function_call", "call_id": "a", "name": "cancel", "arguments": '{"id": 7}'}
+    result = {"type": "function_call_output", "call_id": "a", "output": "ok"}
+    trajectory = read(FORM, {"input": [*said, *asked], "output": [call, result]})
+    assert (trajectory.problem, len(trajectory.steps)) == ("Cancel 7.", 1)
+
+
+def test_terminus_calls_of_a_turn_are_one_step_as_one_screen_answers_them():
+    def call(number, keys):
+        arguments = json.dumps({"keystrokes": keys, "duration": 0.1})
+        return {"type": "function_call", "call_id": f"c{number}", "name": "bash_command", "arguments": arguments}
+
+    def screen(i, text):
+        return {"type": "function_call_output", "call_id": i, "output": text}
+
+    done = '{"analysis": "a", "plan": "p", "commands": [], "task_complete": true}'
+    items = [
+        call(1, "ls\\n"),
+        call(2, "pwd\\n"),
+        screen("c1", "New Terminal Output: /x"),
+        {"type": "message", "role": "assistant", "content": done},
+        screen("none", "Are you sure?"),
+        {"type": "message", "role": "assistant", "content": done},
+    ]
+    first, second = read(FORM, {"input": "do", "output": items}).steps
+    assert first.action.count("<function=bash_command>") == 2
+    assert (first.observation, second.observation) == ("New Terminal Output: /x", "Are you sure?")
+    assert second.action == "<function=mark_task_complete>\n</function>"

@@ -137,3 +137,12 @@ def test_thought_call_and_observation_put_together_are_the_source(turns):
         for k, step in enumerate(trajectory.steps)
     ]
     assert put_together == [(said + call, [answer]) for said, call, answer in turns]
+
+
+def test_parts_of_the_newer_form_are_told_from_other_parts():
+    call = {"type": "tool_call", "value": '{"name": "weather", "arguments": {"city": "Bonn"}}'}
+    text = {"type": "text", "value": "Weather?"}
+    roles = (("user", [text]), ("assistant", [call]), ("tool", [{"type": "text", "value": "9"}]))
+    data = {"messages": [{"role": role, "content": parts} for role, parts in roles]}
+    assert registry.detect(row(data)).name == "sharegpt-calls"
+    assert read(FORM, data).problem == "Weather?"

@@ -113,3 +113,12 @@ def test_thought_action_and_observation_are_the_source(turns):
         for s in read(FORM, {"task": "x", "steps": records}).steps
     ]
     assert found == turns
+
+
+def test_a_thought_without_action_is_no_words_to_a_user():
+    records = [
+        {"thought": "t", "action": "a", "observation": "o"},
+        {"thought": "u", "action": None, "observation": "p"},
+    ]
+    data = {"task": "x", "steps": [*records, records[0]]}
+    assert reason(FORM, data) == DropReason.TURN_WITHOUT_ACTION

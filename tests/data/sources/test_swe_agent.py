@@ -212,8 +212,7 @@ def test_nebius_turns_act_by_their_last_block():
     trajectory = read(FORM, nebius("a\n```\nls\n```\nb\n```\npwd\n```", "done\n```\nsubmit\n```"))
     assert [step.action for step in trajectory.steps] == ["pwd", "submit"]
     assert trajectory.verified is False
-    answered = read(FORM, nebius("prose", "```\nls\n```"))
-    assert (answered.problem, answered.meta["talk"]) == ("problem\n\nout", [[0, "prose", "out"]])
+    assert reason(FORM, nebius("prose", "```\nls\n```")) == DropReason.TURN_WITHOUT_ACTION
     assert reason(FORM, nebius("```\n\n```")) == DropReason.EMPTY_ACTION
 
 

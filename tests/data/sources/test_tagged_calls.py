@@ -119,3 +119,68 @@ def test_the_pieces_of_a_turn_put_together_are_its_text(calls, tail):
     trajectory = read(FORM, chat(("human", "x"), ("gpt", said + tail), *answers))
     assert source(trajectory.steps) == said + tail
     assert [step.observation for step in trajectory.steps] == [text for _, text in answers]
+
+
+INVOKE = '<invoke name="weather">\n<parameter name="city">Bonn</parameter>\n</invoke>'
+DEEPSEEK = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"<function_calls>\n{INVOKE}\n</function_calls>",
+        f"<minimax:tool_call>\n{INVOKE}\n</minimax:tool_call>",
+        '<function=weather>{"city": "Bonn"}</function>',
+        DEEPSEEK.format('function<｜tool▁sep｜>weather\n```json\n{"city": "Bonn"}\n```'),
+        DEEPSEEK.format('weather<｜tool▁sep｜>{"city": "Bonn"}'),
+        "<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0<|tool_call_argument_begin|>"
+        '{"city": "Bonn"}<|tool_call_end|><|tool_calls_section_end|>',
+    ],
+)
+def test_marks_of_models(said):
+    data = chat(("human", "Weather?"), ("gpt", f"I ask.\n{said}"), ("tool", "9"), ("gpt", "9 degrees."))
+    trajectory = read(FORM, data)
+    (step,) = trajectory.steps
+    assert (step.action, step.thought, step.observation) == (TEXT, "I ask.", "9")
+    assert source([step]) == f"I ask.\n{said}"
+    assert registry.detect(row(data)).name == "tagged-calls"
+
+
+def test_codeact():
+    rules = "Write code between <execute> and </execute>, the answer as <solution>."
+    said = "I add.\n<execute>\nprint(2 + 2)\n</execute>"
+    turns = (("human", "2 + 2?"), ("gpt", said), ("human", "Observation:\n4"), ("gpt", "So\n<solution> 4 </solution>"))
+    trajectory = read(FORM, chat(("system", rules), *turns, answer="4"))
+    first, last = trajectory.steps
+    assert (first.action, first.thought, first.observation) == ("print(2 + 2)", "I add.", "Observation:\n4")
+    assert (first.text, last.action) == (said, "<solution> 4 </solution>")
+    assert (trajectory.verified, trajectory.answer) == (True, "4")
+
+
+def test_a_block_that_names_its_tool_is_the_action():
+    said = "I list.\n<execute_bash>\nls\n</execute_bash>"
+    (step,) = read(FORM, chat(("human", "x"), ("gpt", said), ("human", "OBSERVATION:\na"))).steps
+    assert (step.action, step.thought) == ("<execute_bash>\nls\n</execute_bash>", "I list.")
+
+
+@pytest.mark.parametrize("said", ["<execute>\nls", '<invoke name="x">', "<function=f>{", "the tag <execute> runs code"])
+def test_marks_that_are_not_closed_are_no_call(said):
+    assert not FORM.matches(row(chat(("human", "x"), ("gpt", said), ("tool", "9"))))
+
+
+def test_several_blocks_with_one_result_are_dropped():
+    said = "<execute>\na\n</execute>\n<execute>\nb\n</execute>"
+    assert (
+        reason(FORM, chat(("human", "x"), ("gpt", said), ("human", "4"), ("gpt", said))) == DropReason.SEVERAL_ACTIONS
+    )
+
+
+def test_a_broken_call_that_the_harness_refused_did_nothing():
+    broken, told = (
+        '<tool_call>\n{"name": "w", "arguments": \n</tool_call>',
+        "Error: your function call is not valid JSON.",
+    )
+    good = f"<tool_call>\n{CALL}\n</tool_call>"
+    trajectory = read(FORM, chat(("human", "x"), ("gpt", broken), ("human", told), ("gpt", good), ("tool", "9")))
+    assert trajectory.meta["talk"] == [[0, broken, told]]
+    assert len(trajectory.steps) == 1

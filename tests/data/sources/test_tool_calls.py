@@ -97,7 +97,7 @@ def test_arguments_as_an_object():
         call([1]),
         call("[" * 5000),
         call("1" * 5000),
-        {"function": {"name": "bash"}},
+        {"function": {"name": "bash", "argument": "ls"}},
         {"function": None},
     ],
 )
@@ -384,3 +384,77 @@ def test_a_value_too_deep_for_json_is_a_reason_and_no_crash():
     with pytest.raises(Rejected):
         render("f", {"a": deep})
     assert reason(FORM, chat(("x", [call({"a": deep})], ["out"]))) == DropReason.BROKEN_CALL
+
+
+def test_results_are_paired_by_the_names_of_tools_where_nothing_else_tells():
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [call("", "f"), call("", "g")]}]
+    messages += [{"role": "tool", "name": name, "content": f"of {name}"} for name in ("g", "f")]
+    first, second = read(FORM, {"messages": messages}).steps
+    assert (first.observation, second.observation) == ("of f", "of g")
+
+
+def test_a_result_that_comes_late_belongs_to_its_call():
+    data = chat(("x", [call(id="a")], []), ("I wait.", None, [("of a", "a")]), ("y", [call(id="b")], [("of b", "b")]))
+    first, second = read(FORM, data).steps
+    assert (first.observation, second.observation) == ("of a", "of b")
+    assert second.thought == "I wait.\n\ny"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        {"id": "1", "type": "function", "function": "bash", "arguments": {"command": "ls"}},  # inspect_ai
+        {"name": "bash", "parameters": {"command": "ls"}},
+        {"name": "bash", "args": {"command": "ls"}, "id": "1", "type": "tool_call"},
+        {"tool": "bash", "input": '{"command": "ls"}'},
+    ],
+)
+def test_spellings_of_a_call(spelled):
+    assert read_call(spelled, "turn 1") == ("bash", {"command": "ls"})
+
+
+def test_a_call_of_nothing_but_its_name_has_no_arguments():
+    assert read_call({"id": "1", "type": "function", "function": {"name": "finish"}}, "turn 1") == ("finish", {})
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "text"),
+    [
+        ({"output": "a.py", "exit_code": 0}, None, '{"output": "a.py", "exit_code": 0}'),
+        ([{"title": "x"}, {"title": "ä"}], None, '[{"title": "x"}, {"title": "ä"}]'),
+        (4, None, "4"),
+        ("", {"type": "timeout", "message": "timed out"}, "timed out"),
+        (None, "refused", "refused"),
+        ("out", {"message": "timed out"}, "out"),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], None, "ab"),
+    ],
+)
+def test_results_that_are_no_text(content, error, text):
+    data = chat(("x", [call(id="a")], []))
+    data["messages"].append({"role": "tool", "tool_call_id": "a", "content": content, "error": error})
+    assert read(FORM, data).steps[0].observation == text
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": [{"type": "thinking", "thinking": "why"}, {"type": "text", "text": "I look."}]},
+        {"content": [{"type": "reasoning", "reasoning": "why"}, {"type": "text", "text": "I look."}]},
+        {"content": "I look.", "thinking": "why"},
+        {"content": "I look.", "thinking_blocks": [{"type": "thinking", "thinking": "why", "signature": "s"}]},
+        {"content": "I look.", "reasoning_details": [{"type": "reasoning.text", "text": "why"}]},
+        {"content": "I look.", "reasoning": {"summary": [{"text": "why"}]}},
+    ],
+)
+def test_reasoning_beside_the_text(message):
+    data = chat(("I look.", [call(id="a")], [("out", "a")]))
+    data["messages"][2] |= message
+    (step,) = read(FORM, data).steps
+    assert step.thought == "why\n\nI look."
+
+
+def test_a_boxed_answer_in_the_last_words_is_compared():
+    turns = (("x", [call(id="a")], [("4", "a")]), ("So it is \\boxed{4}.", None, []))
+    assert read(FORM, chat(*turns, answer="4")).verified is True
+    assert read(FORM, chat(*turns, answer="5")).verified is False
+    assert read(FORM, chat(*turns)).verified is None

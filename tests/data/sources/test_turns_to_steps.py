@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.data.sources.agent_samples import read, replay, row, spoken
+from tests.data.sources.agent_samples import read, reason, replay, row, spoken
 from tests.data.sources.test_tool_calls import call
 from tests.data.sources.test_tool_calls import chat as call_chat
-from treadle.data.sources import tool_calls
+from tests.data.sources.test_xml_calls import chat as fenced_chat
+from treadle.data.sources import fenced, tool_calls
 from treadle.data.sources.calls import render
+from treadle.data.sources.report import DropReason
 from treadle.data.sources.turns import Turn, assemble, outside_steps
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step
@@ -27,10 +29,9 @@ def test_a_harness_that_found_no_action_is_no_step():
     trajectory = assemble(row({}), "problem", [ACT, Turn("done", [], [[STAND_IN]]), ACT, Turn("end", [], [["bye"]])])
     assert trajectory.meta["talk"] == [[1, "done", STAND_IN]]
     assert (trajectory.meta["epilogue"], trajectory.meta["epilogue_observation"]) == ("end", "bye")
-    assert outside_steps(trajectory) == {
+    assert {what: count for what, count in outside_steps(trajectory).items() if count} == {
         "exchanges outside steps (a turn that did nothing, kept in meta)": 1,
         "trajectories with exchanges outside steps": 1,
-        "words to a user that are a step respond": 0,
         "last turns without action, which are no step (kept in meta)": 1,
     }
 
@@ -89,3 +90,58 @@ def test_a_turn_that_nothing_answered_begins_the_next():
     assert trajectory.meta["said_parts"] == {"0": [1, 4, 2]}
     (step,) = trajectory.steps
     assert (step.thought, step.before, step.action) == ("I\n\nlook", "\n\n", "ls")
+
+
+ACTS = (None, [call(id="a")], [("ok", "a")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "OK",
+        "Ok.",
+        "Understood. I'll follow your instructions.",
+        "I've understood your instruction, start please.",
+        "OK. I'll follow your instructions and try my best to solve the task.",
+        "Sure, please give me the first task.",
+        "Got it!",
+        "好的。",
+        "明白，请开始。",
+    ],
+)
+def test_acknowledgements(text):
+    trajectory = read(tool_calls.FORM, call_chat((text, None, ["Cancel 7"]), ACTS))
+    assert (trajectory.problem, len(trajectory.steps)) == ("problem\n\nCancel 7", 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Of course! I can help you with that. Please tell me what ingredients you have.",
+        "Sure, please provide me with the list of numbers.",
+        "OK. Which one?",
+        "当然，我可以帮助您。您能提供给我贷款总额吗？",
+        "当然，我可以帮助你。请告诉我贷款金额。",
+        "I think that the bug is in a.py.",
+    ],
+)
+def test_a_first_turn_that_asks_or_says_something_is_a_step(text):
+    trajectory = read(tool_calls.FORM, call_chat((text, None, ["7"]), ACTS))
+    assert (trajectory.problem, len(trajectory.steps)) == ("problem", 2)
+    assert (trajectory.steps[0].action, trajectory.steps[0].observation) == (render("respond", {"content": text}), "7")
+
+
+def test_blank_messages_are_no_turn():
+    data = call_chat(ACTS, ("", None, [""]), (" ", None, ["hurry"]), ACTS)
+    first, second = read(tool_calls.FORM, data).steps
+    assert (first.observation, second.observation) == ("ok\n\nhurry", "ok")
+
+
+def test_where_the_environment_speaks_as_the_user_its_output_is_no_users_words():
+    for said in ("I run\n  ```bash\n  ls\n  ```", "ok\n```bash\ncat a.py"):  # indented, and cut off
+        data = fenced_chat((said, "a.py\nb.py"), ("```bash\nls\n```", "<output>a.py"), ("```bash\npwd\n```", "/x"))
+        assert reason(fenced.FORM, data) == DropReason.TURN_WITHOUT_ACTION
+    data = fenced_chat(
+        ("```bash\nls\n```", "a.py"), ("Which one?", "the first one please"), ("```bash\npwd\n```", "/x")
+    )
+    assert read(fenced.FORM, data).steps[1].action == render("respond", {"content": "Which one?"})

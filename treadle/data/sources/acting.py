@@ -22,6 +22,7 @@ from treadle.data.sources.fences import step_of as fenced_step
 from treadle.data.sources.harness import refused
 from treadle.data.sources.messages import Conversation, Exchange
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.turn import unspoken
 from treadle.data.sources.turn_thoughts import without_thought
 from treadle.data.sources.turns import Turn, assemble, refused_turn, sliced, turn_of
 from treadle.data.sources.xml_blocks import FUNCTION
@@ -98,7 +99,7 @@ class _Chat:
         return found if len(found) == 1 else labelled or found
 
     def turns(self) -> list[Turn]:
-        return [self.called.get(e.number) or self._by_text(e) for e in self.exchanges]
+        return unspoken(self.exchanges, [self.called.get(e.number) or self._by_text(e) for e in self.exchanges])
 
     def _by_text(self, exchange: Exchange) -> Turn:
         try:
@@ -112,7 +113,7 @@ class _Chat:
     def _step(self, exchange: Exchange) -> Step | None:
         number, text, where = exchange.number, exchange.message.text, exchange.where
         if number in self.by_xml:
-            return xml_step(text, where, exchange.message.raw.get("finish_reason") != "length")
+            return xml_step(text, where, exchange.message.raw.get("finish_reason") != "length", self.seen[number])
         if number in self.fenced and self.fences_act:
             chosen = self._chosen(number)
             if len(chosen) > 1:

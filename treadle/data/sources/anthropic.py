@@ -45,6 +45,9 @@ def _messages(data: dict[str, Any]) -> list[Any]:
 
 
 def _acts(raw: Any) -> bool:
+    content = raw.get("content") if isinstance(raw, dict) else None
+    if isinstance(content, str) and not content.startswith("[{"):
+        return False
     return isinstance(raw, dict) and any(is_call(part) or is_result(part) for part in parts_of(raw.get("content")))
 
 

@@ -70,7 +70,8 @@ def _turn(raw: dict[str, Any], where: str, passed: Counter[str]) -> Turn:
     calls = [call for call in as_list(raw.get("tool_calls")) or [] if call is not None]
     if not calls:
         step = step_of(text)
-        return Turn(text, [step] if step else [], [[result for _, result in results]], reasoning_of(raw))
+        by = "tool" if results else "user"
+        return Turn(text, [step] if step else [], [[result for _, result in results]], reasoning_of(raw), by)
     actions = []
     for call in calls:
         named = as_dict(call)

@@ -1,7 +1,8 @@
 """Turns with calls beside their text (`tool_calls`, `function_call`), and which result belongs to which call.
 
-A call's result names its id. Where calls have no ids, or the same, or results name none, as many results as calls are
-paired in their order. One message may hold all results, as a list of texts or of objects with ids, or be the result of
+A call's result names its id, and belongs to its call also where it comes after a later turn. Where calls have no ids,
+or the same, or results name none, as many results as calls are paired by the names of their tools, where these tell, or
+in their order. One message may hold all results, as a list of texts or of objects with ids, or be the result of
 several calls (SWE-agent's `tool_call_ids`): it then follows the last of them. What is no call's result follows the last
 call. The last call of a run may lack a result, as the run ends with it.
 
@@ -106,7 +107,7 @@ def paired(calls: Sequence[Any], answers: Sequence[Message], where: str, is_last
                 DropReason.SEVERAL_ACTIONS,
                 f"{where} has {len(calls)} calls and {len(results)} results, which no ids pair with each other",
             )
-        order = iter(range(len(calls)))
+        order = iter(_by_name(calls, results))
         places = [[next(order)] if any(answer is result for result in results) else [] for answer in answers]
     elif not found.issuperset(range(len(calls) - is_last)):
         raise Rejected(
@@ -116,6 +117,19 @@ def paired(calls: Sequence[Any], answers: Sequence[Message], where: str, is_last
     for answer, several in zip(answers, places, strict=True):
         texts[several[-1] if several else len(calls) - 1].append(answer.text)
     return texts
+
+
+def _by_name(calls: Sequence[Any], results: Sequence[Message]) -> Sequence[int]:
+    """The call of each result: by the tool's name where all names are there and none twice, else in order."""
+    called = [_name(as_dict(call).get("function", call)) for call in calls]
+    named = [_name(result.raw) for result in results]
+    tells = None not in called and len(set(called)) == len(called) and sorted(map(str, named)) == sorted(called)
+    return [called.index(name) for name in named] if tells else range(len(calls))
+
+
+def _name(value: Any) -> str | None:
+    found = as_dict(value).get("name") if not isinstance(value, str) or value[:1] == "{" else value
+    return found if isinstance(found, str) else None
 
 
 def _places(answer: Message, ids: list[str | None]) -> list[int]:
@@ -165,14 +179,27 @@ def turns_of_calls(
     found: dict[int, Turn] = {}
     group: list[tuple[Exchange, list[Any]]] = []
     last = exchanges[-1].number if exchanges else 0
-    for exchange in exchanges:
-        calls = calls_of(exchange.message.raw, exchange.where)
+    called = [calls_of(exchange.message.raw, exchange.where) for exchange in exchanges]
+    _bring_home(exchanges, called)
+    for exchange, calls in zip(exchanges, called, strict=True):
         if calls:
             group.append((exchange, calls))
         if group and (not calls or exchange.answers or exchange.number == last):
             found |= _turns_of_group(group, action, is_last=group[-1][0].number == last)
             group = []
     return found
+
+
+def _bring_home(exchanges: Sequence[Exchange], called: Sequence[list[Any]]) -> None:
+    """Move the results that name an unanswered call of an earlier turn to that turn."""
+    home: dict[str, Exchange] = {}
+    for exchange, calls in zip(exchanges, called, strict=True):
+        home |= {i: exchange for call in calls if (i := _key(as_dict(call).get("id"))) is not None}
+        kept = []
+        for answer in exchange.answers:
+            own = home.pop(_key(answer.raw.get("tool_call_id")) or "", exchange) if answer.role == "tool" else exchange
+            (kept if own is exchange else own.answers).append(answer)
+        exchange.answers[:] = kept
 
 
 def _turns_of_group(group: list[tuple[Exchange, list[Any]]], action: Any, is_last: bool) -> dict[int, Turn]:

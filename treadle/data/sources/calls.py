@@ -17,6 +17,10 @@ from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected
 from treadle.scoring.calls import call_text
 
+_NAMES = ("name", "tool", "tool_name", "function_name")
+_ARGUMENTS = ("arguments", "parameters", "args", "input", "tool_input", "params")
+_CALL_KEYS = {*_NAMES, "id", "type", "index", "function", "call_id"}
+
 
 def render(name: str, arguments: dict[str, Any]) -> str:
     """A call as text.
@@ -33,23 +37,26 @@ def render(name: str, arguments: dict[str, Any]) -> str:
 def read_call(call: Any, where: str) -> tuple[str, dict[str, Any]]:
     """Name and arguments of a call, as `{"function": {"name", "arguments"}}` or without the outer object.
 
-    Empty text, null and `{}` are no arguments. Text may be JSON, JSON of such text, or what Python prints. Where the
-    arguments are an object instead of text, keys without value are left out: tables fill the columns of all tools with
-    null.
+    The name may be the text under `function` (inspect_ai) or `tool`, arguments may stand under `parameters`, `args` or
+    `input`. Empty text, null and `{}` are no arguments, and so is nothing, where the call has nothing but its name and
+    id. Text may be JSON, JSON of such text, or what Python prints. Where the arguments are an object instead of text,
+    keys without value are left out: tables fill the columns of all tools with null.
 
     Raises:
-        Rejected: There is no name, no `arguments`, or they are not an object or JSON text of one.
+        Rejected: There is no name, no arguments beside other keys, or they are not an object or JSON text of one.
     """
     function = call.get("function", call) if isinstance(call, dict) else None
-    function = as_dict(function) if isinstance(function, str) else function
+    if isinstance(function, str):
+        function = as_dict(function) or {**call, "name": function}
     if not isinstance(function, dict):
         raise _broken(where, "a shape other than an object", call)
-    name = function.get("name")
+    name = next((function[key] for key in _NAMES if isinstance(function.get(key), str)), None)
     if not isinstance(name, str) or not name.strip():
         raise _broken(where, "no name", call)
-    if "arguments" not in function:
+    key = next((key for key in _ARGUMENTS if key in function), None)
+    if key is None and not function.keys() <= _CALL_KEYS:
         raise _broken(where, "no arguments", call)
-    arguments = function["arguments"]
+    arguments = function[key] if key else {}
     if isinstance(arguments, dict):
         return name, {str(key): value for key, value in arguments.items() if value is not None}
     for _ in range(2):  # some sources have text of text

@@ -7,7 +7,8 @@ message of the main line (same `message.id`), and the results of its calls, belo
 (a log that was cut or filtered) the event before it in the file takes its place.
 
 Events of subagents (`isSidechain`, or `parent_tool_use_id` in the stream of `--output-format stream-json`) are left
-out, unless the log is a subagent's own and has nothing else. Events without `uuid` are taken in the order of the file.
+out, unless the log is a subagent's own and has nothing else. Events without `uuid`, and logs in which none names a
+parent, are taken in the order of the file.
 """
 
 from __future__ import annotations
@@ -53,13 +54,18 @@ def main_line(log: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Counter[
         events = log
     events = _once(events, passed)
     last = next((k for k in reversed(range(len(events))) if events[k].get("type") in MESSAGES), None)
-    if last is None or not any(isinstance(event.get("uuid"), str) for event in events):
+    if last is None or not any(isinstance(event.get("uuid"), str) for event in events) or not _has_tree(events):
         return events, +passed
     chosen = _chain(events, last, passed)
     chosen |= _beside(events, chosen)
     kept = [event for k, event in enumerate(events) if k in chosen or event.get("type") not in MESSAGES]
     passed["message of another branch"] = len(events) - len(kept)
     return kept, +passed
+
+
+def _has_tree(events: list[dict[str, Any]]) -> bool:
+    """Whether an event names its parent; a converted log may name none."""
+    return any(event.get("parentUuid") or event.get("logicalParentUuid") for event in events)
 
 
 def _once(events: list[dict[str, Any]], passed: Counter[str]) -> list[dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 Both look alike: prose, a block, a message, prose, a block. What tells them apart is what answered:
 
-1. Something else than a user answers (roles tool, environment, ...), or an answer is marked as a program's output
-   (`OBSERVATION:`, `<returncode>`, `The output of the OS:`): carried out.
+1. Something else than a user answers (roles tool, environment, ...), or as many answers are marked as a program's
+   output (`OBSERVATION:`, `<returncode>`, `The output of the OS:`) as read like a person's words: carried out. A
+   traceback is no mark, because people paste theirs.
 2. The first message asks the assistant to play a terminal: the blocks are output, not commands.
 3. The first messages say how the agent is to act (a block a turn, "interact with a computer", `Act:`): carried out,
    unless every answer reads like a person's words and prose follows the blocks.
@@ -27,7 +28,7 @@ _OUTPUT = re.compile(
     r"[\])>]*\s*[:=\n>]"
     r"|<(?:returncode|output|observation|tool_response|result|interpreter|stdout)>"
     r"|the output of (?:the|your)\b|(?:your|the) command (?:ran|has|was|executed)|command (?:executed|output)"
-    r"|traceback \(most recent|execution (?:succeeded|failed)|\(open file:|new terminal output|current terminal)",
+    r"|execution (?:succeeded|failed)|\(open file:|new terminal output|current terminal)",
     re.IGNORECASE,
 )
 _PROGRAM = re.compile(
@@ -72,6 +73,7 @@ _WORDS = _listed(
     " let's let same then without about don't doesn't didn't rewrite convert improve optimize fix another again more"
     " some as in into of on so just only we us"
 )
+_WISHES = _listed("please i i'm i'd i've me my can could would let's want need")
 _PLAIN = re.compile(r"[\"'“(*]*(?P<word>[^\W\d_]+(?:['’-][^\W\d_]+)*)[\"'”)*]*[.,;:!?…。！？]*")
 _QUESTION = re.compile(r"[?？]\s*\Z")
 _SENTENCE = re.compile(r"[.!…。！]\s*\Z")
@@ -100,6 +102,8 @@ def reads_like_words(text: str) -> bool:
     line = text.partition("\n")[0].strip()[:400]
     if not line or is_output(text):
         return False
+    if sum(char.isalpha() and ord(char) > 0x24F for char in line) > len(line) / 3:
+        return True  # a script other than Latin, whose words need no spaces between them
     tokens = line.split()
     words = [m["word"].lower().replace("’", "'") for token in tokens if (m := _PLAIN.fullmatch(token))]
     if not words or len(words) < 0.6 * len(tokens):
@@ -108,16 +112,30 @@ def reads_like_words(text: str) -> bool:
         return True
     if words[0] in _PLEASANTRIES and len(tokens) <= 12:
         return True
-    if sum(not char.isascii() and ord(char) > 0x24F for char in line) > len(line) / 3:
-        return True  # a script other than Latin
     if _PROGRAM.search(line) or len(tokens) < 2:
         return False
     return any(word in _WORDS for word in words) or (line[0].isupper() and _SENTENCE.search(line) is not None)
 
 
+def speaks_to(text: str) -> bool:
+    """Whether an answer is plainly a person's to an assistant: a question, thanks, a wish. What a game or a page tells
+    in sentences ("You arrive at desk 1.") is not."""
+    if not reads_like_words(text):
+        return False
+    line = text.strip().partition("\n")[0].strip()
+    words = {word.strip(".,;:!?\"'").lower().replace("’", "'") for word in line.split()}
+    first = line.split()[0].strip(".,;:!?\"'").lower()
+    return _QUESTION.search(line) is not None or first in _PLEASANTRIES or bool(words & _WISHES)
+
+
 def is_output(text: str) -> bool:
     """Whether an answer is marked as a program's output."""
     return _OUTPUT.match(text) is not None
+
+
+def names_protocol(opening: str) -> bool:
+    """Whether the first messages say how the agent is to act."""
+    return _PROTOCOL.search(opening) is not None
 
 
 def doubt(opening: str, blocks: Sequence[Answered]) -> str | None:
@@ -127,14 +145,15 @@ def doubt(opening: str, blocks: Sequence[Answered]) -> str | None:
         opening: System text and problem.
         blocks: Those that something answered.
     """
-    if any(not block.by_user or is_output(block.answer) for block in blocks):
+    words = [block.answer for block in blocks if reads_like_words(block.answer)]
+    marked = sum(is_output(block.answer) for block in blocks)
+    if any(not block.by_user for block in blocks) or (marked and marked >= len(words)):
         return None
     if _ROLE_PLAY.search(opening):
         return "the first message asks for a terminal's part, so the blocks are output"
     count = len(blocks)
-    words = [block.answer for block in blocks if reads_like_words(block.answer)]
     followed = [block.after for block in blocks if len(block.after.strip("`\n ")) > _LONG_PROSE]
-    if _PROTOCOL.search(opening):
+    if names_protocol(opening):
         return _said(words, count) if len(words) == count and followed else None
     if 2 * len(words) >= count:
         return _said(words, count)

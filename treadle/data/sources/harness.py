@@ -3,7 +3,9 @@
 An agent whose turn holds no action, or one that cannot be read, is told so by a fixed text: "No tool calls found",
 "Please always provide EXACTLY ONE action". Nothing was carried out, so such an exchange is no step. The texts of
 SWE-agent, mini-swe-agent, OpenHands, CodeAct, Terminus and AgentBench are known by how they begin; others by what they
-speak of in their first 400 characters: that the answer lacks, or has too many of, what the harness reads.
+say in their first 400 characters: that the answer lacks, or has too many of, what the harness reads, or could not be
+read. Words such as "must" and "function call" in one text do not suffice, and who speaks of themselves ("I asked for
+JSON") is a person.
 """
 
 from __future__ import annotations
@@ -48,16 +50,55 @@ _OPENINGS = (
     "Error in code parsing",
 )
 _SHORT = 400
-_FAILS = (
-    r"(?:\bno\b|\bnot\b|n't\b|\bmissing|\bwithout\b|\bmust\b|\bexactly\b|\bonly one\b|\binvalid\b|\bunable\b|\berror\b)"
+_LEAD = 200  # characters, which hold white space and how a harness begins
+_LABEL = re.compile(r"\A(?:observation|result|output|execution result)\s*:\s*", re.IGNORECASE)
+_THING = (
+    r"(?:actions?|commands?|tools?|functions?|(?:tool|function)[ _-]?calls?|code|(?:code |bash )?blocks?|json|format)"
 )
-_READ = (
-    r"(?:(?:tool|function)[ _-]?calls?\b|(?:code|bash|command|action) blocks?\b|triple backticks|\bfenced\b"
-    r"|valid (?:json|action|command|format|tool|function)|\bcall an? (?:tool|function)\b)"
+_ANSWER = r"(?:response|output|message|reply|action|command|turn|(?:tool|function)[ _-]?call)"
+_OWN = rf"(?:your|the|this|previous|last) (?:\w+ ){{0,2}}?{_ANSWER}"
+_SUBJECT = r"(?:you|responses?|outputs?|messages?|repl(?:y|ies)|turns?|actions?|calls?)"
+_DOES = (
+    r"(?:includ|contain|provid|us|call|specif|giv|follow|match|adher|compl|produc|mak|generat|format|pars|hav|be|end"
+    r"|respond|output)\w*"
 )
-_OWN = r"\b(?:your|the|previous|last)\s+(?:(?:last|previous|own)\s+)?(?:response|output|message|reply|turn)\b"
-_FORM = r"\b(?:format(?:ted)?|pars(?:e|ed|ing)|actions?|commands?|tools?|functions?|json)\b"
-_FAILS, _READ, _OWN, _FORM = (re.compile(text, re.IGNORECASE) for text in (_FAILS, _READ, _OWN, _FORM))
+_FAULT = r"(?:\bnot\b|n't\b|\bcannot\b|\binvalid\b|\bmalformed\b|\bincomplete\b|\berror)"
+_READS = r"\b(?:format\w*|pars\w+|valid|recogni[sz]ed|understood|json|action|command|complete)\b"
+_SAYS = re.compile(
+    "|".join(
+        (
+            # No command found in your reply
+            rf"\bno (?:\w+ ){{0,2}}?{_THING} (?:(?:was|were|is|are|has been|have been) )?(?:found|specified|detected"
+            r"|provided|given|present|identified|recogni[sz]ed|extracted|called|made|used|in (?:your|the|last))",
+            # You didn't provide a command
+            rf"\b{_SUBJECT}\b[^.\n]{{0,30}}?\b(?:did|does|do|has|have|was|were|is)(?: not|n't) (?:\w+ )?{_DOES}\b"
+            rf"(?: \w+){{0,5}}? ?{_THING}\b",
+            # Your response must contain exactly one code block
+            rf"\b{_SUBJECT} must (?:\w+ )?{_DOES}\b(?: \w+){{0,5}}? {_THING}\b",
+            # The previous message is not a valid action; the tool call was malformed
+            rf"\b{_OWN}\b[^.\n]{{0,40}}?{_FAULT}[^.\n]{{0,60}}?{_READS}",
+            rf"\b{_OWN} (?:is|was) (?:invalid|malformed|incomplete|empty|unparsable)\b",
+            # Error: invalid action
+            r"\A(?:\W*error\W+)?(?:invalid|unknown|unrecogni[sz]ed|unsupported|malformed|missing|empty|incorrect)"
+            rf" (?:\w+ ){{0,2}}?(?:{_THING}|response|output|syntax|input)\b",
+            r"\b(?:format|parsing|parse) error\b",
+            # Could not parse the response
+            r"\b(?:unable to|could(?: not|n't)|cannot|can't|failed to|error(?: in| while| when)?)"
+            r" (?:pars|extract|decod|find|understand)\w*"
+            rf" (?:\w+ ){{0,4}}?(?:{_THING}\b|response|output|message|input|reply|```)",
+            # Please provide exactly one action; but not: a command to list files
+            r"\bplease (?:\w+ )?(?:provide|respond with|reply with|output|include|produce|generate|issue|submit|wrap)"
+            r" (?:an?|one|exactly one|only one|at least one|your)"
+            rf"(?: \w+){{0,2}}? {_THING}\b(?! (?:to|for|that|which)\b)",
+            rf"\b(?:exactly|only) one (?:\w+ ){{0,2}}?{_THING}\b",
+        )
+    ),
+    re.IGNORECASE,
+)
+_IN_PERSON = re.compile(
+    r"\bi (?:asked|want(?:ed)?|need(?:ed)?|meant|said|would|think|prefer|like|see)\b|\bi['’](?:d|m|ve)\b|\bmy\b",
+    re.IGNORECASE,
+)
 _GO_ON = re.compile(
     r"(?:please |ok(?:ay)?[,.]? |yes[,.]? )?(?:continue|go on|go ahead|proceed|keep going|carry on)"
     r"(?: please| with the task| working(?: on the task)?)?[.!]*",
@@ -67,15 +108,13 @@ _GO_ON = re.compile(
 
 def is_refusal(text: str) -> bool:
     """Whether a text is what a harness says when it found no action to carry out, or bids an agent to go on."""
-    text = text.strip()
+    text = _LABEL.sub("", text.strip())
     if text.startswith(_OPENINGS):
         return True
     if len(text) < 60 and _GO_ON.fullmatch(text):
         return True
     head = text[:_SHORT]
-    if not _FAILS.search(head):
-        return False
-    return _READ.search(head) is not None or (_OWN.search(head) is not None and _FORM.search(head) is not None)
+    return _SAYS.search(head) is not None and _IN_PERSON.search(head) is None
 
 
 def is_marked_refusal(message: Message) -> bool:
@@ -95,4 +134,4 @@ def refused(answers: list[Message], in_doubt: bool) -> bool:
 
 
 def _is_plain_refusal(text: str) -> bool:
-    return text.lstrip().startswith(_ALWAYS)
+    return text[:_LEAD].lstrip().startswith(_ALWAYS)

@@ -21,7 +21,7 @@ from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.messages import as_dict, as_list, split
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.tool_calls import calls_of, turn_of_calls
-from treadle.data.sources.turns import Turn, assemble, beside, turn_of
+from treadle.data.sources.turns import Turn, assemble, beside, refused_turn, turn_of
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
@@ -101,6 +101,7 @@ def _converted(raw: Any, index: int) -> dict[str, Any] | None:
         calls = as_list(fields.get("tool_calls")) or as_list(extra.get("tool_calls"))
         calls = calls or ([extra["function_call"]] if extra.get("function_call") else None)
         message |= {"tool_calls": calls, "reasoning_content": reasoning}
+        message["invalid_tool_calls"] = as_list(fields.get("invalid_tool_calls"))
     return message
 
 
@@ -122,7 +123,8 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
     for exchange in conversation.exchanges:
         own = calls_of(exchange.message.raw, exchange.where)
         if not own:
-            turns.append(turn_of(exchange, []))
+            invalid = exchange.message.raw.get("invalid_tool_calls")  # whose arguments LangChain could not parse
+            turns.append(refused_turn(exchange) if invalid else turn_of(exchange, []))
             continue
         turn = turn_of_calls(exchange, [_openai(call) for call in own])
         turn.steps = [replace(step, call=as_json(call)) for step, call in zip(turn.steps, own, strict=True)]

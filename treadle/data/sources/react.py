@@ -13,28 +13,35 @@ that follow each other are one turn, joined by a blank line.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from treadle.data.sources.columns import PROBLEM_NAMES, first_text
+from treadle.data.sources.executed import names_protocol, speaks_to
 from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.messages import JOIN, Conversation, Exchange, chat, conversation_of, peek
 from treadle.data.sources.react_text import acts, labels, step_of, turn_labels, whole
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.turn import unspoken
 from treadle.data.sources.turns import Turn, assemble, turn_of
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 _PROBLEMS = (*PROBLEM_NAMES, "input", "task", "goal")
 _LOOKED_AT = 12
+_CALL = re.compile(r"\s*[\w. -]{1,40}[\[(]")  # `Search[x]`, in a text without thoughts
 
 
 def _is_run(text: str) -> bool:
     """Whether a text holds an action and its observation."""
     if "bs" not in text and "OBS" not in text:
         return False
-    return any(act.answered is not None for act in acts(text, labels(text)))
+    found = labels(text)
+    answered = [act for act in acts(text, found) if act.answered is not None]
+    thinks = any(label.kind in ("thought", "action input") for label in found)
+    return bool(answered) and (thinks or any(_CALL.match(text, act.content, act.end) for act in answered))
 
 
 def _columns(data: dict[str, Any]) -> list[str]:
@@ -63,6 +70,16 @@ def _turn(exchange: Exchange, labelled: bool) -> Turn:
     return turn_of(exchange, [step_of(text, found[0], labelled, exchange.where)] if found else [])
 
 
+def _check(conversation: Conversation, exchanges: list[Exchange], turns: list[Turn]) -> None:
+    """Raise `Rejected` where a person answered what merely has the labels."""
+    opening = f"{conversation.system or ''}\n\n{conversation.problem}"
+    answers = [e.answers[0] for e, turn in zip(exchanges, turns, strict=True) if turn.steps and e.answers]
+    spoken = [a.text for a in answers if a.role == "user" and speaks_to(a.text)]
+    if spoken and 2 * len(spoken) >= len(answers) and not names_protocol(opening):
+        detail = f"{len(spoken)} of {len(answers)} answers read like a person's words, such as {spoken[0][:60]!r}"
+        raise Rejected(DropReason.NOT_EXECUTED, f"{detail}; if a program answered, give its messages the role tool")
+
+
 def _merged(exchanges: list[Exchange]) -> list[Exchange]:
     """The turns, messages of the assistant that nothing answered being one with the next: a line of a turn each."""
     merged: list[Exchange] = []
@@ -87,7 +104,8 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
     if len(exchanges) == 1 and _is_run(exchanges[0].message.text):
         return _read_whole(row, exchanges[0].message.text, conversation, conversation.meta)
     labelled = any(act.labelled for e in exchanges for act in acts(e.message.text, turn_labels(e.message.text)))
-    turns = [_turn(exchange, labelled) for exchange in exchanges]
+    turns = unspoken(exchanges, [_turn(exchange, labelled) for exchange in exchanges])
+    _check(conversation, exchanges, turns)
     first = next((k for k, turn in enumerate(turns) if turn.steps), 0)
     said = [conversation.problem, *(text for turn in turns[:first] for text in turn.answers[0])]
     talk = [[0, turn.text, JOIN.join(turn.answers[0])] for turn in turns[:first]]

@@ -8,21 +8,24 @@ are added to it.
 
 The action is the call as `treadle.data.sources.calls` renders it and `Step.call` the item, the thought is the text
 before it, and `meta["reasoning"]` has what reasoning items say. What items are, knows
-`treadle.data.sources.response_items`, how they become turns `treadle.data.sources.dialogue`.
+`treadle.data.sources.response_items`, how they become turns `treadle.data.sources.dialogue`. Terminus' calls of one
+turn are one step, as in `treadle.data.sources.atif`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from treadle.data.sources.calls import with_tools
-from treadle.data.sources.dialogue import TASKS, gather, task_of, trajectory_of
+from treadle.data.sources.dialogue import TASKS, Spoken, gather, task_of, trajectory_of
 from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.messages import JOIN, as_dict, as_list
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.response_items import acts, entries_of, kind_of
+from treadle.data.sources.terminus import step_of
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
@@ -33,6 +36,7 @@ _TASKS = (
     *TASKS,
     *("responses_create_params.metadata.problem_statement", "instance_config.problem_info.problem_statement"),
 )
+_TERMINUS = {"<function=bash_command", "<function=mark_task_complete"}
 _LOOKED_AT = 40  # items, in which the first call stands or none does
 
 
@@ -69,6 +73,22 @@ def flat(items: list[Any]) -> list[Any]:
     return found
 
 
+def _of_terminus(turn: Spoken) -> Spoken:
+    """The turn as Terminus carried it out: one screen answers all its calls, so that they are one step; where it has
+    none, its message may say that the task is complete."""
+    if not turn.steps and turn.words and all(kind == "tool" for kind, _ in turn.words):
+        step = step_of(JOIN.join(turn.parts[0]))
+        return replace(turn, steps=[step], parts=[[], []], answers=[[text for _, text in turn.words]]) if step else turn
+    names = {step.action.partition(">")[0] for step in turn.steps}
+    if len(turn.steps) < 2 or turn.results != 1 or not names <= _TERMINUS:
+        return turn
+    calls = "[" + ", ".join(step.call or "" for step in turn.steps) + "]"
+    step = replace(turn.steps[0], action="\n".join(step.action for step in turn.steps), call=calls)
+    said = [text for texts in turn.parts[:-1] for text in texts]
+    answers = [[text for texts in turn.answers for text in texts]]
+    return replace(turn, steps=[step], parts=[said, turn.parts[-1]], answers=answers)
+
+
 def matches(row: Row) -> bool:
     """Also rows that are plainly the API's without any call, to say so."""
     if _COLUMNS.isdisjoint(row.data):
@@ -101,6 +121,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
         raise Rejected(DropReason.NO_ACTIONS, detail)
     request, response = _request(row.data), as_dict(row.data.get("response"))
     dialogue = gather(entries_of(items))
+    dialogue.turns = [_of_terminus(turn) for turn in dialogue.turns]
     for source in (request, response):
         if isinstance(text := source.get("instructions"), str) and text.strip() and text not in dialogue.system:
             dialogue.system.insert(0, text)
@@ -109,8 +130,9 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
         (tools for tools in (request.get("tools"), response.get("tools"), row.data.get("tools")) if tools), None
     )
     system = with_tools(JOIN.join(dialogue.system) or None, described(tools))
-    task = None if dialogue.opening else task_of(row.data, _TASKS)
-    if not dialogue.opening and task is None:
+    heard = bool(dialogue.opening) or any(turn.asks for turn in dialogue.turns[:1])  # an agent may greet first
+    task = None if heard else task_of(row.data, _TASKS)
+    if not heard and task is None:
         raise Rejected(DropReason.EMPTY_PROBLEM, f"no words of the user before the first turn ({_kinds(items)})")
     return trajectory_of(row, dialogue, system, *(task or (None, None)))
 

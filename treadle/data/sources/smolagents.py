@@ -61,7 +61,7 @@ def _turn(raw: dict[str, Any], plan: str, where: str) -> Turn:
         steps = []
     error = as_dict(raw.get("error")).get("message", raw.get("error"))
     answers = [t for t in (raw.get("observations"), error) if isinstance(t, str) and t]
-    return Turn(text, steps, [answers])
+    return Turn(text, steps, [answers], answered_by="harness" if isinstance(error, str) and not steps else "tool")
 
 
 def read(row: Row, options: ReadOptions) -> Trajectory:

@@ -117,7 +117,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
         answers = [observation] if observation else []
         step = _step(record, thought, where)
         text = thought if step else _text(record, _FINALS) or thought
-        turns.append(Turn(text, [step] if step else [], [answers]))
+        turns.append(Turn(text, [step] if step else [], [answers], answered_by="tool"))
     column = first_text(row.data, _PROBLEMS)
     if column is None:
         raise Rejected(DropReason.EMPTY_PROBLEM, f"none of the columns {', '.join(_PROBLEMS[:8])} holds text")

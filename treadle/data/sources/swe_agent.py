@@ -29,6 +29,7 @@ from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.harness import is_refusal
 from treadle.data.sources.messages import Conversation, Exchange, as_dict, as_list, split
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.turn import unspoken
 from treadle.data.sources.turn_thoughts import without_thought
 from treadle.data.sources.turns import Turn, assemble, reasoning_of, turn_of
 from treadle.files.rows import Rejected, Row
@@ -133,7 +134,8 @@ def _read_history(data: dict[str, Any]) -> tuple[Conversation, list[Turn]]:
 
 def _read_nebius(data: dict[str, Any]) -> tuple[Conversation, list[Turn]]:
     conversation = split(as_list(data["trajectory"]) or [])
-    return conversation, [_fenced_turn(exchange) for exchange in conversation.exchanges]
+    exchanges = conversation.exchanges
+    return conversation, unspoken(exchanges, [_fenced_turn(exchange) for exchange in exchanges])
 
 
 def _fenced_turn(exchange: Exchange) -> Turn:

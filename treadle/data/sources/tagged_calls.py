@@ -6,6 +6,9 @@ between `<tool_call>` also a `<function=...>` block (Qwen's coder models), which
 name with `<arg_key>` and `<arg_value>`. Each call is a step; several in one turn are paired in order with as many tool
 messages or `<tool_response>` blocks. Words before a call are its thought, words after the last stay in `after`.
 
+The marks of particular models and of CodeAct (`<execute>`) are in `treadle.data.sources.marked_calls`. A turn without a
+call may be the answer that ends the run (`<solution>`).
+
 Calls as code, `[get_weather(city="Bonn")]` (ToolACE, Llama's Python syntax), are one action a turn in the source's own
 text, because one message answers the whole list.
 """
@@ -18,12 +21,17 @@ from itertools import islice
 from typing import Any
 
 from treadle.data.sources import xml_calls
+from treadle.data.sources.answers import ending
 from treadle.data.sources.calls import with_tools
 from treadle.data.sources.form import Form, ReadOptions
+from treadle.data.sources.harness import refused
+from treadle.data.sources.marked_calls import marked_calls, may_act
 from treadle.data.sources.messages import Exchange, conversation_of, peek
 from treadle.data.sources.text_calls import Piece, enclosed, pieces, turn_of_text_calls
-from treadle.data.sources.turns import Turn, assemble, sliced, turn_of
-from treadle.files.rows import Row
+from treadle.data.sources.turn import unspoken
+from treadle.data.sources.turn_thoughts import without_thought
+from treadle.data.sources.turns import Turn, assemble, refused_turn, sliced, turn_of
+from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 _TAGGED = re.compile(
@@ -54,12 +62,14 @@ def _calls(text: str, where: str) -> list[Piece]:
     Raises:
         Rejected: A call is broken.
     """
-    if not any(mark in text for mark in _MARKS):
+    tagged = any(mark in text for mark in _MARKS)
+    if not tagged and not may_act(text):
         return []
     spoken = text
     for start, end in (span for name in _THINKING for span in enclosed(text, name)):
         spoken = spoken[:start] + " " * (end - start) + spoken[end:]
-    found: list[Piece] = []
+    if found := marked_calls(spoken, where):
+        return found
     for match in _TAGGED.finditer(spoken):
         start, end = match.span(next(name for name in ("body", "rest", "bare") if match[name] is not None))
         body = spoken[start:end]
@@ -86,24 +96,44 @@ def matches(row: Row) -> bool:
     texts = (m.text for m in islice(peek(row.data), _LOOKED_AT) if m.role == "assistant")
     return any(
         (any(mark in text for mark in _MARKS) and _TAGGED.search(text))
+        or ("<parameter=" not in text and may_act(text) and _is_marked(text))
         or (text[:80].lstrip()[:1] == "[" and _CODE.match(text))
         for text in texts
     )
 
 
-def _turn(exchange: Exchange) -> Turn:
+def _is_marked(text: str) -> bool:
+    try:
+        return bool(marked_calls(text, ""))
+    except Rejected:
+        return True
+
+
+def _turn(exchange: Exchange, opening: str) -> Turn:
+    try:
+        return _acted(exchange, opening)
+    except Rejected:
+        if refused(exchange.answers, in_doubt=True):
+            return refused_turn(exchange)
+        raise
+
+
+def _acted(exchange: Exchange, opening: str) -> Turn:
     text = exchange.message.text
     if calls := _calls(text, exchange.where):
         return turn_of_text_calls(exchange, calls)
     if _CODE.match(text):
         return turn_of(exchange, [sliced(text, 0, 0, len(text), exchange.where)])
     step = xml_calls.step_of(text, exchange.where)
+    if step is None and (found := ending(without_thought(text), opening)):
+        step = sliced(text, *found, exchange.where)
     return turn_of(exchange, [step] if step else [])
 
 
 def read(row: Row, options: ReadOptions) -> Trajectory:
     conversation = conversation_of(row.data)
-    turns = [_turn(exchange) for exchange in conversation.exchanges]
+    opening = f"{conversation.system or ''}\n\n{conversation.problem}"
+    turns = unspoken(conversation.exchanges, [_turn(exchange, opening) for exchange in conversation.exchanges])
     own = row.data.get("system")
     system = conversation.system or (own if isinstance(own, str) and own.strip() else None)
     if "<tools>" not in (system or "") and not any(_CODE.match(turn.text) for turn in turns):

@@ -27,7 +27,8 @@ _ARGUMENTS = ("arguments", "parameters", "args", "kwargs", "input", "tool_input"
 _LONGEST_LITERAL = 20_000  # characters; Python's parser takes much memory for a text
 _SEPARATORS = re.compile(r"[\s,;]*")
 _OPENING = re.compile(
-    r"\s*(?:<(?:tool_calls?|function_calls?|functioncall|TOOLCALL|\|tool_calls?\||\|python_tag\|)>|\[TOOL_CALLS\])?"
+    r"\s*(?:<(?:(?:minimax:)?tool_calls?|function_calls?|functioncall|TOOLCALL|\|tool_calls?\||\|python_tag\||execute"
+    r"|｜tool▁calls▁begin｜|\|tool_calls_section_begin\|)>|\[TOOL_CALLS\])?"
     r"\s*[\[,]?\s*\Z"
 )
 _DECODER = json.JSONDecoder()

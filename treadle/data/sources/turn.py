@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from treadle.data.sources.executed import is_output
+from treadle.data.sources.content import thought_text
+from treadle.data.sources.executed import is_output, reads_like_words
 from treadle.data.sources.harness import refused
 from treadle.data.sources.messages import Exchange
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step
+
+_REASONING = ("reasoning_content", "reasoning", "thinking", "thinking_blocks", "reasoning_details")
+"""Where servers put it: DeepSeek and vLLM, OpenRouter, Ollama, LiteLLM."""
 
 
 @dataclass
@@ -58,8 +63,9 @@ def beside(text: str, action: str, call: str) -> Step:
 
 
 def reasoning_of(raw: dict[str, Any]) -> str | None:
-    found = (raw.get(key) for key in ("reasoning_content", "reasoning"))
-    return next((text for text in found if isinstance(text, str) and text), None)
+    """What a message has of the model's reasoning beside its text: a text, or a list of objects with texts."""
+    found = (thought_text(raw[key]) for key in _REASONING if raw.get(key))
+    return next((text for text in found if text), None)
 
 
 def turn_of(exchange: Exchange, steps: list[Step]) -> Turn:
@@ -67,7 +73,9 @@ def turn_of(exchange: Exchange, steps: list[Step]) -> Turn:
     message, answers = exchange.message, exchange.answers
     if refused(answers, in_doubt=not steps):
         return refused_turn(exchange)
-    by = "tool" if any(answer.role == "tool" or is_output(answer.text) for answer in answers) else "user"
+    by = "user"
+    if not steps and any(answer.role == "tool" or is_output(answer.text) for answer in answers):
+        by = "tool"
     return Turn(message.text, steps, [[a.text for a in answers]], reasoning_of(message.raw), by)
 
 
@@ -75,3 +83,17 @@ def refused_turn(exchange: Exchange) -> Turn:
     """The turn of a message that a harness did not carry out."""
     message = exchange.message
     return Turn(message.text, [], [[a.text for a in exchange.answers]], reasoning_of(message.raw), "harness")
+
+
+def unspoken(exchanges: Sequence[Exchange], turns: Sequence[Turn]) -> list[Turn]:
+    """The turns of an agent whose environment speaks as the user, where it does: what reads like a program's output is
+    nobody's words, so that the turn did something in a way that was not understood."""
+    pairs = list(zip(exchanges, turns, strict=True))
+    if not any(turn.steps and e.answers and all(a.role == "user" for a in e.answers) for e, turn in pairs):
+        return list(turns)
+    return [
+        replace(turn, answered_by="tool")
+        if not turn.steps and turn.answered_by == "user" and not any(reads_like_words(a.text) for a in e.answers)
+        else turn
+        for e, turn in pairs
+    ]

@@ -28,6 +28,7 @@ from treadle.data.sources.turn_thoughts import tagged
 from treadle.data.sources.turns_to_steps import HOW_TO_RESPOND, Builder, joined
 from treadle.data.sources.verified import repository, verified_flag
 from treadle.files.rows import Rejected, Row
+from treadle.scoring.answers import final_answer
 from treadle.trajectory import Step, Trajectory
 
 __all__ = ["Turn", "assemble", "assemble_chat", "beside", "outside_steps", "reasoning_of", "refused_turn", "said"]
@@ -136,10 +137,13 @@ def _what_was_said(turns: Sequence[Turn]) -> str:
 def _outcome(row: Row, built: Builder) -> tuple[bool | None, str | None]:
     """Whether the run is right, and the reference answer, where the run ends by giving one of its own.
 
-    What the source says about success counts; else the two answers are compared.
+    What the source says about success counts; else the two answers are compared. The run's own is that of its last
+    action, or what stands in a box in its last words.
     """
     verified = verified_flag(row.data)
     own, reference = given_answer(built.steps[-1]), reference_answer(row.data)
+    if own is None and reference is not None:
+        own = final_answer(built.meta.get("epilogue", ""))
     if own is None or reference is None:
         return verified, None
     if verified is None:

@@ -8,8 +8,10 @@ A turn of the assistant without action is
 - left out of the steps and kept in `meta["talk"]`, if a harness answered that it found no action, or bade the agent
   go on (`treadle.data.sources.harness`), because nothing was done. Entries are `[number of steps before it, text,
   answer]`;
-- likewise kept there, if it stands before the first step and only acknowledges ("OK."): what the user then said is
-  a part of the problem;
+- likewise kept there, if it stands before the first step and only acknowledges ("OK.", "Understood, please begin."):
+  what the user then said is a part of the problem. A turn that asks for more is none of these, with or without a
+  question mark;
+- nothing, if it is blank: what answered it belongs to the turn before;
 - a step `respond`, if a user answered it. Its action is a call with the words as `content`, its observation the user's
   words, so that later steps are seen to follow them; `meta["responds"]` has their number. In a run with such steps, a
   last turn that a user answered is one as well. The system text says how the agent speaks to the user;
@@ -18,6 +20,7 @@ A turn of the assistant without action is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -34,7 +37,21 @@ from treadle.trajectory import Step
 _RESPOND = "respond"
 HOW_TO_RESPOND = "To speak to the user, call:\n\n" + render(_RESPOND, {"content": "WORDS"})
 """What is added to the system text of a run with steps `respond`."""
-_ACKNOWLEDGEMENT = 200  # characters; more than that, or a question, says something
+_ACKNOWLEDGEMENT = 200  # characters; more than that, or a second line, says something
+_ACKNOWLEDGES = re.compile(
+    r"\W*(?:ok(?:ay)?|yes|sure|understood|i(?:['’]ve| have)? underst(?:and|ood)|got it|(?:i(?:['’]m| am) )?ready"
+    r"|all ?right|noted|acknowledged|of course|certainly|i(?:['’]ll| will) follow|好|明白|了解|收到|知道了|当然)",
+    re.IGNORECASE,
+)
+_BEGIN = re.compile(  # what bids the user to begin asks for the task itself
+    r"(?:please )?(?:start|begin|proceed|go ahead|(?:give|provide|send|tell|show)(?: me)?(?: with)? (?:the|your|a)"
+    r"(?: \w+)? (?:task|question|problem|instruction|observation|goal|query)s?)(?:,? please)?|请(?:开始|继续)",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"[?？]|\b(?:please|tell me|let me know|provide|could you|can you|i(?:['’]ll| will)? need)\b|请|告诉|提供|需要",
+    re.IGNORECASE,
+)
 
 
 def joined(turns: Sequence[Turn]) -> list[Turn]:
@@ -42,8 +59,11 @@ def joined(turns: Sequence[Turn]) -> list[Turn]:
     found: list[Turn] = []
     for turn in turns:
         last = found[-1] if found else None
-        if last is not None and not last.steps and not any(last.answers):
+        if last is not None and not last.steps and not any(map(any, last.answers)):
             found[-1] = _after(last, turn)
+        elif last is not None and turn is not turns[-1] and _is_blank(turn):
+            answers = [text for texts in turn.answers for text in texts if text]
+            found[-1] = replace(last, answers=[*last.answers[:-1], [*last.answers[-1], *answers]])
         else:
             found.append(turn)
     return found
@@ -61,8 +81,15 @@ def _after(first: Turn, turn: Turn) -> Turn:
     return replace(turn, text=lead + turn.text, steps=steps, reasoning=reasoning, parts=parts)
 
 
+def _is_blank(turn: Turn) -> bool:
+    return not (turn.steps or turn.text.strip() or turn.reasoning)
+
+
 def _acknowledges(text: str) -> bool:
-    return len(text) <= _ACKNOWLEDGEMENT and "?" not in text
+    text = text.strip()
+    if len(text) > _ACKNOWLEDGEMENT or "\n" in text or not _ACKNOWLEDGES.match(text):
+        return False
+    return not _ASKS.search(_BEGIN.sub("", text))
 
 
 class Builder:
@@ -110,7 +137,7 @@ class Builder:
             self._end(turn, answers)
         elif refusal:
             self._aside(turn, answers)
-        elif speaks and not self.steps and (_acknowledges(turn.text) or not self.problem.strip()):
+        elif answers and not self.steps and (_acknowledges(turn.text) or (speaks and not self.problem.strip())):
             self._aside(turn, answers)
             opening = [self.problem] if self.problem else []
             self.meta.setdefault("problem_parts", [*map(len, opening)]).extend(map(len, answers))

@@ -26,8 +26,10 @@ AGENT_FLAGS = (
     "score",
     "label",
 )
+_ANSWERS_TOO = ("target", "label")  # names of a reference answer, too, where they hold a text
 _MATH_FLAGS = ("verified", "final_answer_correct", "correct", "is_correct", "correctness", "deepseek_grade", "passed")
 _REWARDS = ("reward", "score")
+_GRADES = {"C": True, "I": False, "N": False}  # correct, incorrect, no answer
 _ENDED_WELL = ("submitted",)
 
 
@@ -71,6 +73,8 @@ def find_mark(data: dict[str, Any], names: tuple[str, ...], success_at: float = 
             value = value[-1]
         if value is None or isinstance(value, list | dict) or (isinstance(value, str) and not value.strip()):
             continue
+        if name in _ANSWERS_TOO and isinstance(value, str) and value.strip().lower() not in ("true", "false"):
+            continue
         if (success := as_flag(value, success_at)) is not None:
             return Mark(name, success, value)
         silent = silent or Mark(name, None, value)
@@ -91,11 +95,23 @@ def verified_flag(data: dict[str, Any]) -> bool | None:
     nested = result.get("report") if isinstance(result, dict) else data.get("report")
     if isinstance(nested, dict) and (flag := as_flag(nested.get("resolved"))) is not None:
         return flag
+    if (flag := _scored(data.get("scores"))) is not None:
+        return flag
     info = data.get("info")
     status = info.get("exit_status") if isinstance(info, dict) else data.get("exit_status")
     if isinstance(status, str) and status.strip():
         return status.strip().lower() in _ENDED_WELL
     return None
+
+
+def _scored(scores: Any) -> bool | None:
+    """What the scores of an evaluation by inspect_ai say: `C`, `I` or a number under each scorer's name; right where
+    all are."""
+    if not isinstance(scores, dict):
+        return None
+    values = [score.get("value") for score in scores.values() if isinstance(score, dict)]
+    flags = [_GRADES.get(value) if isinstance(value, str) else as_flag(value) for value in values]
+    return all(flags) if flags and None not in flags else None
 
 
 def repository(instance_id: str) -> str | None:

@@ -103,16 +103,17 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
-def step_of(text: str, where: str, whole: bool = True) -> Step | None:
+def step_of(text: str, where: str, whole: bool = True, seen: str | None = None) -> Step | None:
     """The step of a turn, `None` if it holds no call. What a model thinks of calling, in tags, is none.
 
     Args:
         whole: Whether the turn ended by itself; else a block without end is broken.
+        seen: The text `without_thought`, where it is known.
 
     Raises:
         Rejected: There are several calls, or one that is broken.
     """
-    seen = without_thought(text)
+    seen = without_thought(text) if seen is None else seen
     found = blocks(seen)
     if len(found) > 1:
         raise Rejected(DropReason.SEVERAL_ACTIONS, f"{where} has {len(found)} calls")
