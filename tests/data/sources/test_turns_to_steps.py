@@ -27,10 +27,9 @@ def test_a_harness_that_found_no_action_is_no_step():
     trajectory = assemble(row({}), "problem", [ACT, Turn("done", [], [[STAND_IN]]), ACT, Turn("end", [], [["bye"]])])
     assert trajectory.meta["talk"] == [[1, "done", STAND_IN]]
     assert (trajectory.meta["epilogue"], trajectory.meta["epilogue_observation"]) == ("end", "bye")
-    assert outside_steps(trajectory) == {
+    assert {what: count for what, count in outside_steps(trajectory).items() if count} == {
         "exchanges outside steps (a turn that did nothing, kept in meta)": 1,
         "trajectories with exchanges outside steps": 1,
-        "words to a user that are a step respond": 0,
         "last turns without action, which are no step (kept in meta)": 1,
     }
 

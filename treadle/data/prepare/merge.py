@@ -175,8 +175,8 @@ def _facts(id: str, repo: str | None, n_targets: int, key: int, overlap: list[st
     return Facts(id, repo, n_targets, key, found)
 
 
-def _outcome(where: str, form: str | None, reason: str | None, detail: str) -> Outcome:
-    return Outcome(where, form, None, reason and DropReason(reason), detail)
+def _outcome(where: str, form: str | None, reason: str | None, detail: str, notes: list[list[str]]) -> Outcome:
+    return Outcome(where, form, None, reason and DropReason(reason), detail, tuple((a, b) for a, b in notes))
 
 
 def _damaged(folder: Path, error: Exception) -> DataError:

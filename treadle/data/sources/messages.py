@@ -23,8 +23,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from treadle.data.sources.form import expect
-from treadle.data.sources.literals import literal
 from treadle.data.sources.report import DropReason
+from treadle.files.literals import literal
 from treadle.files.rows import Rejected
 
 JOIN = "\n\n"

@@ -20,6 +20,7 @@ from itertools import pairwise
 from typing import Literal
 
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.step_text import step_of
 from treadle.trajectory import Step
 
 Untitled = Literal["drop", "keep"]
@@ -108,23 +109,6 @@ def parse_numbered(text: str, untitled: Untitled = "drop") -> NumberedSolution |
         steps=tuple(step_of(piece, h.title) for piece, h in zip(pieces, chain, strict=True)),
         epilogue="".join(lines[end:]),
     )
-
-
-def step_of(text: str, title: str | None = None) -> Step:
-    """A step whose action is `text` without the white space around it, which goes to `before` and `after`.
-
-    Raises:
-        ValueError: The text is blank.
-    """
-    before, action, after = around(text)
-    return Step(action, title, before=before, after=after)
-
-
-def around(text: str) -> tuple[str, str, str]:
-    """White space before, the text without it, white space after; a blank text is all before."""
-    body = text.lstrip()
-    core = body.rstrip()
-    return text[: len(text) - len(body)], core, body[len(core) :]
 
 
 def title_of(text: str) -> str | None:

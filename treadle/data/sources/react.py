@@ -17,7 +17,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from treadle.data.sources.columns import PROBLEM_NAMES, first_text
+from treadle.data.sources.cells import first_text
+from treadle.data.sources.columns import PROBLEM_NAMES
 from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.messages import JOIN, Conversation, Exchange, chat, conversation_of, peek
 from treadle.data.sources.react_text import acts, labels, step_of, turn_labels, whole
