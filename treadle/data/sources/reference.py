@@ -154,7 +154,7 @@ _NO_ANSWER = ("proof", "notfound", "not found", "n/a", "nan", "NaN", "null", "No
 _SAID = re.compile(
     r"^[ \t]*(?:\#+[ \t]+|\*\*|[*-][ \t]+)?(?:(?:so|thus|hence|therefore),?[ \t]+)?"
     r"(?:the[ \t]+)?(?:final[ \t]+|correct[ \t]+)?answer(?:[ \t]+is\b[ \t]*:?|[ \t]*:)(?:\*\*)?:?"
-    r"(?![ \t]+(?:not|that|given|obtained)\b)[ \t]*(?P<answer>\S.*)$"
+    r"(?![ \t]*(?:not|that|given|obtained)\b)[ \t]*(?P<answer>\S.*)$"
     r"|^\#[ \t]Answer\s+(?P<below>\S.*)$|^\#{4}[ \t]*(?P<marked>\S.*)$"
     r"|\bthe (?:final )?answer is: ?(?P<inside>\S.*)$",
     re.IGNORECASE | re.MULTILINE,
