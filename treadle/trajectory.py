@@ -93,6 +93,7 @@ class StepInstance:
         expert_action: The target that the reward compares with.
         title: Title of the target step where it has one, whether or not the prompt shows it.
         answer: The trajectory's final answer, where there is one.
+        domain, repo: The trajectory's.
     """
 
     trajectory_id: str
@@ -102,3 +103,5 @@ class StepInstance:
     expert_action: str
     title: str | None = None
     answer: str | None = None
+    domain: str = "math"
+    repo: str | None = None

@@ -53,7 +53,7 @@ def test_whole_solutions_and_steps_in_one_data_set(folder):
     rows = rendered(references([(0, WHOLE), (0, 2)]), prepared)
     assert [(r["step"], r["expert_action"]) for r in rows] == [(None, None), (2, "2. step")]
     rows = rendered(references([(0, WHOLE)]), prepared, whole_action=True)
-    assert rows[0]["expert_action"] == "1. step\n2. step\n3. step\n4. step"
+    assert rows[0]["expert_action"] == "1. step\n2. step\n3. step\n4. step\nThe final answer is \\boxed{0}."
     assert len(rendered(references([]), prepared)) == 0
 
 

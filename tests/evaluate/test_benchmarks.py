@@ -13,7 +13,7 @@ from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.sources.native import to_row
 from treadle.errors import DataError
 from treadle.evaluate.benchmarks import load_data, load_known
-from treadle.evaluate.known_sets import KNOWN, content_hash, plain_answer
+from treadle.evaluate.known_sets import KNOWN, PAPER, content_hash, plain_answer
 from treadle.evaluate.problem_rows import LeftOut
 from treadle.evaluate.records import Problem
 from treadle.evaluate.settings import EvaluateSettings
@@ -36,7 +36,7 @@ def rows_of(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", PAPER)
 def test_known_sets_from_a_folder(name, eval_folder):
     found = load_known(name, eval_folder)
     assert len(found.problems) == COUNTS[name]

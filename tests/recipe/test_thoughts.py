@@ -36,6 +36,9 @@ def data(tmp_path):
     return Prepared(tmp_path / "data")
 
 
+BOX = "The final answer is \\boxed{7}."
+
+
 def trained_on(data, template, stage, pair=None, special=(), **variables):
     """The texts of a stage's rows as the model is trained on them, from the user's text on."""
     chat = Chat(byte_tokenizer(template, special), ChatSettings(variables).changed(thought_tags=pair))
@@ -65,11 +68,11 @@ def test_a_thought_is_opened_once(data, template, head):
     assert kept == [f"{head}hm</think>1. first", without, f"{head}ah</think>3. third"]
     (whole, _) = trained_on(data, template, {"target": "traces"})
     assert whole.removesuffix(end).removesuffix(END) == (
-        f"{head}hm</think>1. first\n2. second\n<think>ah</think>3. third"
+        f"{head}hm</think>1. first\n2. second\n<think>ah</think>3. third\n{BOX}"
     )
     (actions, _) = trained_on(data, template, {"target": "actions"})
     closed = f"{plain}</think>" if plain.endswith("<think>\n") else plain
-    assert actions.removesuffix(end).removesuffix(END) == f"{closed}1. first\n2. second\n3. third"
+    assert actions.removesuffix(end).removesuffix(END) == f"{closed}1. first\n2. second\n3. third\n{BOX}"
 
 
 def test_after_a_closed_block_the_action_stands_alone(data):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _INPUT = "File, folder, - for standard input, or Hugging Face data set id."
 _FORMAT = "Form of the rows, or auto. `treadle inspect --forms` lists them."
 _COLUMNS = "Preset (plain, s1k-1.1) or problem=NAME,solution=NAME[,answer=NAME,...]."
+_GRADER = "Who compares final answers with the reference: treadle (all rules) or math_verify (that library alone)."
 _SEGMENT = "Solutions without numbered steps: off drops them, prose cuts them at their own joints."
 _ANSWERS_ONLY = "Problems and answers without steps, for RLVR."
 _SUCCESS_AT = "The reward from which on a row counts as right."
@@ -48,6 +49,7 @@ def prepare(
     segment: Annotated[str, _option(_SEGMENT, Reading)] = "off",
     answers_only: Annotated[bool, _option(_ANSWERS_ONLY, Reading, "--answers-only")] = False,
     success_at: Annotated[float, _option(_SUCCESS_AT, Reading)] = 1.0,
+    grader: Annotated[str, _option(_GRADER, Reading)] = "treadle",
     keep_unverified: Annotated[
         bool, _option("Keep what the source marks as failed.", Reading, "--keep-unverified")
     ] = False,
@@ -77,7 +79,7 @@ def prepare(
     against: Annotated[
         list[str] | None,
         _option(
-            "Evaluation sets that problems must not overlap with: amc23, aime24, aime25, minerva, or files.", Checks
+            "Evaluation sets that problems must not overlap with: amc23, math500 and others by name, or files.", Checks
         ),
     ] = None,
     drop_overlap: Annotated[
@@ -102,6 +104,7 @@ def prepare(
     one_of("--targets", targets, ("skip_last", "all"))
     one_of("--untitled", untitled, ("drop", "keep"))
     one_of("--segment", segment, ("off", "prose"))
+    one_of("--grader", grader, ("treadle", "math_verify"))
     one_of("--duplicates", duplicates, ("report", "drop", "off"))
     if context != "full" and not context.isdecimal():
         raise TreadleError(f"--context {context!r}: expected full or a number of earlier steps")
@@ -113,6 +116,7 @@ def prepare(
         untitled=untitled,
         answers_only=answers_only,
         success_at=success_at,
+        grader=grader,
         segment=segment,
         keep_unverified=keep_unverified,
         split=split,

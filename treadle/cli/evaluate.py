@@ -26,6 +26,10 @@ _MODES = {
     "steps": (),
     "all": ("whole", "loop"),
 }
+_EXTRACT = (
+    "What counts as an answer: boxed (default), phrase, whole, or auto (also what the text states). With --regrade RUN "
+    "it changes a run."
+)
 Problems, Decoding, Engine = "Problems", "Decoding", "Back end"
 
 
@@ -39,11 +43,17 @@ def evaluate(
     regrade: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Grade this run's generations again, and nothing else.")
     ] = None,
+    extract: Annotated[str | None, typer.Option(help=_EXTRACT)] = None,
     mode: Annotated[
         str, typer.Option(help="whole, loop, both, steps (the expert's next steps), or all three: all.")
     ] = "both",
     benchmark: Annotated[
-        list[str] | None, _option("amc23, aime24, aime25, minerva, or all; repeat it, or use commas.", Problems)
+        list[str] | None,
+        _option(
+            "amc23, aime24, aime25, minerva, or all (these four); aime26, amc12, gsm8k, math500, olympiadbench, "
+            "gpqa_diamond; NAME@HASH pins the content. Repeat it, or use commas.",
+            Problems,
+        ),
     ] = None,
     benchmarks_from: Annotated[
         Path | None, _option("Folder with NAME.jsonl for each benchmark, instead of the hub.", Problems)
@@ -56,6 +66,13 @@ def evaluate(
     columns: Annotated[str | None, _option("Of a file: problem=NAME,answer=NAME[,id=NAME].", Problems)] = None,
     domain: Annotated[str, _option("Prompt templates for a file of problems.", Problems)] = "math",
     kind: Annotated[str, _option("How the answers of --data are graded.", Problems)] = "math",
+    choices_seed: Annotated[int, _option("Order of choices, where a set has the right one first.", Problems)] = 0,
+    drop_unreadable: Annotated[
+        bool, _option("Leave out problems whose reference no grader reads.", Problems, "--drop-unreadable")
+    ] = False,
+    grader: Annotated[
+        str, typer.Option(help="treadle: all rules, as in training. math_verify: that library alone.")
+    ] = "treadle",
     limit: Annotated[int | None, _option("Only the first problems of each set.", Problems, min=1)] = None,
     samples: Annotated[
         list[str] | None,
@@ -109,12 +126,17 @@ def evaluate(
     from treadle.evaluate.steps import joined
     from treadle.evaluate.summary import as_table, failed
     from treadle.report.evaluation import write_evaluation_report
-    from treadle.scoring.grading import KINDS
+    from treadle.scoring.extraction import EXTRACTIONS
+    from treadle.scoring.grading import GRADERS, KINDS
+
+    one_of("--grader", grader, GRADERS)
+    if extract is not None:
+        one_of("--extract", extract, EXTRACTIONS)
 
     if regrade is not None:
         if model is not None or out is not None:
             raise TreadleError("--regrade RUN takes neither a model nor -o: it grades what RUN holds, in its place")
-        results, out = run_regrade(regrade, write_evaluation_report), regrade
+        results, out = run_regrade(regrade, write_evaluation_report, extract, grader), regrade
     else:
         if model is None or out is None:
             missing = "MODEL" if model is None else "-o FOLDER"
@@ -155,10 +177,14 @@ def evaluate(
             max_step_tokens=max_step_tokens,
             max_steps=max_steps,
             seed=seed,
+            extract=extract or "boxed",
         )
         if benchmark and not _MODES[mode]:
             raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
-        sets = sets_of(benchmark, benchmarks_from, data, split, columns, domain, kind) if settings.modes else []
+        given = (benchmark, benchmarks_from, data, split, columns, domain, kind, choices_seed)
+        sets = sets_of(*given) if settings.modes else []
+        if drop_unreadable:
+            sets = [s.readable() for s in sets]
         settings.check(sets)
         asking = _asking(model, backend, options)
         instances = instances_of(data, split, limit, asking) if settings.steps else {}
@@ -175,6 +201,7 @@ def evaluate(
             overwrite,
             write_evaluation_report,
             *floor_of({folder: len(found) for folder, found in instances.items()}),
+            grader=grader,
         )
     print(as_table(results))
     print(f"written to {out}; the report is {out / 'report.html'}")

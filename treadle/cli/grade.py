@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from treadle.scoring.grading.files import Tally
 
 _KINDS = "math, integer (AMC, AIME), minerva, text or choice."
-_EXTRACT = "boxed: the last box. phrase: without one, what follows `the answer is`, else the last number. whole: all."
+_GRADER = "treadle: all rules, as in training and evaluation. math_verify: that library alone."
+_EXTRACT = (
+    "boxed: the last box. phrase: without one, what follows `the answer is`, else the last number. auto: without one, "
+    "what the text states as its answer. whole: all."
+)
 
 
 def grade(
@@ -25,6 +29,7 @@ def grade(
     answer: Annotated[str, typer.Option(help="Column of reference answers, or of solutions with a box.")],
     kind: Annotated[str, typer.Option(help=_KINDS)] = "math",
     extract: Annotated[str, typer.Option(help=_EXTRACT)] = "boxed",
+    grader: Annotated[str, typer.Option(help=_GRADER)] = "treadle",
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="File for the rows with model_answer, verdict and why.")
     ] = None,
@@ -32,26 +37,28 @@ def grade(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
 ) -> None:
     """Grade the final answers of model outputs; exit code 1 if some could not be graded."""
-    from treadle.scoring.grading import GRADER_VERSION, KINDS, Grader
+    from treadle.scoring.extraction import EXTRACTIONS
+    from treadle.scoring.grading import GRADERS, KINDS, Grader, grader_version
     from treadle.scoring.grading.files import grade_file
 
     one_of("--kind", kind, KINDS)
-    one_of("--extract", extract, ("boxed", "phrase", "whole"))
+    one_of("--grader", grader, GRADERS)
+    one_of("--extract", extract, EXTRACTIONS)
     _check_out(out, source, overwrite)
     part = out and out.with_name(out.name + ".part")
-    grader = Grader(workers)
+    pool = Grader(workers)
     try:
         with ExitStack() as stack:
             lines = stack.enter_context(part.open("w", encoding="utf-8")) if part else None
-            tally = grade_file(source, column, answer, kind, extract, grader, lines)
+            tally = grade_file(source, column, answer, kind, extract, pool, lines, grader)
         if part:
             os.replace(part, out)
     finally:
-        grader.close()
+        pool.close()
         if part:
             part.unlink(missing_ok=True)
     print(as_table(tally))
-    print(f"grader: {GRADER_VERSION}")
+    print(f"grader: {grader_version(grader)}")
     if out:
         print(f"written to {out}")
     if tally.undecided:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def sample_counts(given: list[str]) -> tuple[int | None, dict[str, int]]:
     """`--samples`: the number that holds everywhere, and those of single sets."""
-    from treadle.evaluate.benchmarks import ALIASES
+    from treadle.data.curate.problems import known_name
 
     everywhere, by_name = None, {}
     for text in (part for option in given for part in option.split(",")):
@@ -23,23 +23,30 @@ def sample_counts(given: list[str]) -> tuple[int | None, dict[str, int]]:
         if not count.isdecimal():
             raise TreadleError(f"--samples {text}: expected a number, or NAME=NUMBER for one benchmark")
         if name:
-            by_name[ALIASES.get(name, name)] = int(count)
+            by_name[known_name(name)] = int(count)
         else:
             everywhere = int(count)
     return everywhere, by_name
 
 
 def sets_of(
-    named: list[str] | None, folder: Path | None, data: list[str] | None, split: str, columns: str | None, *rest: str
+    named: list[str] | None,
+    folder: Path | None,
+    data: list[str] | None,
+    split: str,
+    columns: str | None,
+    domain: str = "math",
+    kind: str = "math",
+    choices_seed: int = 0,
 ) -> list[Benchmark]:
     """The problems of `--benchmark` and `--data`, each set under a name of its own."""
     from treadle.evaluate.benchmarks import load_data, load_known
-    from treadle.evaluate.known_sets import KNOWN
+    from treadle.evaluate.known_sets import PAPER
 
     names = [name for option in named or [] for name in option.split(",")]
-    names = [each for name in names for each in (KNOWN if name == "all" else [name])]
-    sets = [load_known(name, folder) for name in dict.fromkeys(names)]
-    sets += [load_data(given, split, columns, *rest) for given in data or []]
+    names = [each for name in names for each in (PAPER if name == "all" else [name])]
+    sets = [load_known(name, folder, choices_seed) for name in dict.fromkeys(names)]
+    sets += [load_data(given, split, columns, domain, kind, choices_seed) for given in data or []]
     if not sets:
         raise TreadleError("no problems: name a benchmark with --benchmark amc23, or give a file with --data FILE")
     taken = [s.name for s in sets]

@@ -76,6 +76,8 @@ def step_instance(trajectory: Trajectory, step: int, rendering: Rendering, askin
         expert_action=target.action,
         title=target.title,
         answer=trajectory.answer,
+        domain=trajectory.domain,
+        repo=trajectory.repo,
     )
 
 

@@ -1,4 +1,4 @@
-"""Problems with reference answers: four known benchmarks by name, a prepared folder, or any file.
+"""Problems with reference answers: known benchmarks by name, a prepared folder, or any file.
 
 A known benchmark must be the known one to the letter, see `treadle.evaluate.known_sets`. Its problems have the same
 order and the same ids from wherever they come, so that runs can be compared problem by problem.
@@ -9,20 +9,21 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from treadle.data.curate.problems import FOLDER_VARIABLE, NAMED
+from treadle.data.curate.problems import FOLDER_VARIABLE, NAMED, file_of, hub_rows, known_name
 from treadle.data.prepared import Prepared, Split
 from treadle.errors import DataError
 from treadle.evaluate.known_sets import KNOWN, PART, check, content_hash, plain_answer, position
-from treadle.evaluate.problem_rows import LeftOut, distinct, file_problems, parse_columns
-from treadle.evaluate.records import Problem
+from treadle.evaluate.problem_rows import distinct, file_problems, parse_columns
+from treadle.evaluate.records import LeftOut, Problem
+from treadle.evaluate.references import unreadable
 from treadle.files.reading import iter_rows
 from treadle.files.rows import Row
 
-ALIASES = {"minerva_math": "minerva"}
+_PIN = re.compile(r"(.+)@(?:sha256:)?([0-9a-f]{8,64})")
 _NAME = re.compile(r"[\w.-]+")
 
 
@@ -51,34 +52,64 @@ class Benchmark:
         name = f"{self.name}{PART}{limit}" if self.name in KNOWN else self.name
         return _benchmark(name, self.problems[:limit], self.source, self.left_out)
 
+    def unread(self) -> dict[str, str]:
+        """Why no grader reads a problem's reference, by the id of the problem."""
+        reasons = {p.id: unreadable(p.answer, p.kind) for p in self.problems}
+        return {name: f"{reason}: {_answer(self, name)}" for name, reason in reasons.items() if reason}
 
-def load_known(name: str, folder: str | Path | None = None) -> Benchmark:
+    def readable(self) -> Benchmark:
+        """The problems whose reference a grader reads. A known set without some of its problems has another name."""
+        unread = self.unread()
+        if not unread:
+            return self
+        kept = [problem for problem in self.problems if problem.id not in unread]
+        if not kept:
+            name, reason = next(iter(unread.items()))
+            raise DataError(f"{self.source}: no grader reads any of its references; the first is {name!r}, {reason}")
+        left_out = self.left_out + Counter({LeftOut.UNREADABLE: len(unread)})
+        return _benchmark(f"{self.name}-readable" if self.name in KNOWN else self.name, kept, self.source, left_out)
+
+
+def _answer(benchmark: Benchmark, name: str) -> str:
+    text = next(problem.answer for problem in benchmark.problems if problem.id == name)
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def load_known(given: str, folder: str | Path | None = None, choices_seed: int = 0) -> Benchmark:
     """A known benchmark: from a folder of benchmarks, else from the Hugging Face hub.
 
     Args:
-        name: `amc23`, `aime24`, `aime25` or `minerva` (also `minerva_math`).
+        given: A name of `KNOWN`, or another that `known_name` knows for it. `NAME@HASH` also asks for a content hash,
+            as run.json has it, or for its beginning of 8 digits or more.
         folder: Holds `NAME.jsonl` (`minerva_math.jsonl` for Minerva, too). By default the folder that the
             environment variable `TREADLE_BENCHMARKS` names; without one the hub is asked.
+        choices_seed: Of the order of choices, where the source has the right one first.
 
     Raises:
         DataError: The name is unknown, the set is not there, or it is not the known one.
     """
-    name = ALIASES.get(name, name)
+    pinned = _PIN.fullmatch(given)
+    name = known_name(pinned[1] if pinned else given)
     if name not in KNOWN:
         raise DataError(
-            f"--benchmark {name}: expected one of {', '.join(KNOWN)}; other problems are read with --data [NAME=]FILE"
+            f"--benchmark {given}: expected one of {', '.join(KNOWN)}; other problems are read with --data [NAME=]FILE"
         )
     folder = folder or os.environ.get(FOLDER_VARIABLE)
-    if not folder:
-        return _checked(name, NAMED[name].hub, _hub_rows(name))
-    tried = [Path(folder) / file for file in NAMED[name].files]
-    found = next((path for path in tried if path.is_file()), None)
-    if found is None:
+    path = file_of(name, folder) if folder else None
+    if folder and path is None:
+        tried = " or ".join(str(Path(folder) / file) for file in NAMED[name].files)
+        or_hub = f", or leave --benchmarks-from and {FOLDER_VARIABLE} unset to load {NAMED[name].hub} from the Hugging "
         raise DataError(
-            f"--benchmark {name}: no {' or '.join(map(str, tried))}; put the set there, or leave --benchmarks-from "
-            f"and {FOLDER_VARIABLE} unset to load {NAMED[name].hub} from the Hugging Face hub"
+            f"--benchmark {name}: no {tried}; put the set there{f'{or_hub}Face hub' if NAMED[name].hub else ''}"
         )
-    return _checked(name, str(found), iter_rows(found))
+    rows = iter_rows(path) if path else _hub(name)
+    found = _checked(name, str(path or NAMED[name].hub), rows, choices_seed=choices_seed)
+    if pinned and not found.sha256.startswith(pinned[2]):
+        raise DataError(
+            f"--benchmark {given}: {found.source} has the content hash {found.sha256}; leave the hash out to evaluate "
+            "it"
+        )
+    return found
 
 
 def load_data(
@@ -87,6 +118,7 @@ def load_data(
     columns: str | None = None,
     domain: str = "math",
     kind: str = "math",
+    choices_seed: int = 0,
 ) -> Benchmark:
     """The problems of a prepared folder or of any file that `treadle.files.reading` reads.
 
@@ -95,7 +127,8 @@ def load_data(
         split: Of a prepared folder.
         columns: Of a file: `problem=NAME,answer=NAME,id=NAME`, each of them optional.
         domain: Prompt templates for a file; those of a prepared folder are its trajectories'.
-        kind: How the answers are graded.
+        kind: How the answers are graded, where the file's form does not say it.
+        choices_seed: As for `load_known`.
 
     Raises:
         DataError: A row lacks a column, answers or ids contradict one another, no problem has an answer, or a file
@@ -106,11 +139,16 @@ def load_data(
         rows, left_out = _prepared_rows(path, split, kind)
         return _benchmark(name, rows, f"{path}, {split}", left_out)
     if name in KNOWN:
-        return _checked(name, str(path), iter_rows(path), columns)
+        return _checked(name, str(path), iter_rows(path), columns, choices_seed)
     left_out = Counter()
-    problems = tuple(distinct(file_problems(iter_rows(path), parse_columns(columns), domain, kind, left_out), left_out))
+    rows = file_problems(iter_rows(path), parse_columns(columns), domain, kind, left_out, choices_seed)
+    problems = tuple(distinct(rows, left_out))
     if not problems:
-        raise DataError(f"{path}: none of {left_out.total()} rows has an answer; expected a column 'answer' with one")
+        counts = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if reason is not LeftOut.NO_ANSWER)
+        raise DataError(
+            f"{path}: none of {left_out.total()} rows has an answer; expected a column 'answer' with one"
+            + (f" ({counts})" if counts else "")
+        )
     return _benchmark(name, problems, str(path), left_out)
 
 
@@ -124,7 +162,7 @@ def split_name(given: str) -> tuple[str, Path]:
     if not equals or Path(given).exists():
         path = given
         name = Path(given).resolve().name.split(".")[0]
-    name = ALIASES.get(name, name)
+    name = known_name(name)
     if PART in name and name.split(PART)[0] in KNOWN:
         raise DataError(f"--data {given}: {name!r} stands for a part of a known benchmark; choose another name")
     if not _NAME.fullmatch(name):
@@ -141,33 +179,32 @@ def _benchmark(
     )
 
 
-def _checked(name: str, source: str, rows: Iterable[Row], columns: str | None = None) -> Benchmark:
+def _checked(
+    name: str, source: str, rows: Iterable[Row], columns: str | None = None, choices_seed: int = 0
+) -> Benchmark:
     """The known set `name`, in its own order and with its own ids."""
     kind = KNOWN[name].kind
-    found = list(file_problems(rows, parse_columns(columns), "math", kind, Counter()))
+    found = list(file_problems(rows, parse_columns(columns), "math", kind, Counter(), choices_seed))
     check(name, source, [(where, problem.problem, problem.answer) for where, problem in found])
-    places = {position(name, problem.problem): problem for _, problem in found}
-    problems = [replace(places[i], id=f"{name}-{i + 1}") for i in sorted(places)]
+    if KNOWN[name].sha256:
+        problems = [p for _, p in sorted(found, key=lambda item: position(name, item[1].problem))]
+    else:
+        problems = list(distinct(found, Counter()))  # two rows for one problem are an error, or one too few
+        check(name, source, [("", p.problem, p.answer) for p in problems])
+    problems = [replace(p, id=f"{name}-{i}", kind=kind) for i, p in enumerate(problems, 1)]
     if kind == "integer":
         problems = [replace(p, answer=plain_answer(p.answer)) for p in problems]
     return _benchmark(name, problems, source)
 
 
-def _hub_rows(name: str) -> Iterator[Row]:
-    from datasets import load_dataset
-
-    hub = NAMED[name].hub
+def _hub(name: str) -> Iterable[Row]:
     try:
-        dataset = load_dataset(hub, split="test")
-    except Exception as error:  # the hub client raises many kinds; all mean that it could not be loaded
-        file = NAMED[name].files[-1]
+        yield from hub_rows(name)
+    except DataError as error:
         raise DataError(
-            f"--benchmark {name}: {hub} cannot be loaded from the Hugging Face hub ({type(error).__name__}: "
-            f"{next(iter(str(error).splitlines()), '')}). Without a connection put {file} (JSON lines with problem "
+            f"--benchmark {name}: {error}. Without a connection put {NAMED[name].files[-1]} (JSON lines with problem "
             f"and answer) into a folder and give it with --benchmarks-from FOLDER, or set {FOLDER_VARIABLE} to it"
         ) from error
-    for number, row in enumerate(dataset, 1):
-        yield Row(dict(row), f"{hub}, row {number}", name, number)
 
 
 def _prepared_rows(folder: Path, split: Split, kind: str) -> tuple[Sequence[Problem], Counter[LeftOut]]:

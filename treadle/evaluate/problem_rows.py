@@ -1,34 +1,29 @@
 r"""From rows to problems with answers, and what is wrong with them.
 
-Rows give the problem in `problem` or `question` and the answer in `answer`; a row that has no such column
-but a `solution` is answered by the last `\boxed{}` of it, as the Qwen2.5-Math harness reads Minerva Math. Of what
-cannot be asked or graded nothing is dropped silently: problems without answer and repeated ones are counted. In a
-file two answers to one problem and one id for two problems are errors.
+Rows give the problem in `problem` or `question` and the answer in `answer`; a row that has no such column but a
+`solution` is answered by the last `\boxed{}` of it, as the Qwen2.5-Math harness reads Minerva Math; an answer with a
+line `#### 72` by what follows it, as GSM8K has it. `row_forms` has the forms of other published sets. Of what cannot be
+asked or graded nothing is dropped silently: problems without answer and repeated ones are counted. In a file two
+answers to one problem and one id for two problems are errors.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from typing import Any
 
 from treadle.errors import DataError
 from treadle.evaluate.known_sets import plain_answer, plain_text
-from treadle.evaluate.records import Problem
+from treadle.evaluate.records import LeftOut, Problem
+from treadle.evaluate.row_forms import read_form
 from treadle.files.rows import Row
 from treadle.scoring.answers import last_boxed
 
 _PROBLEM = ("problem", "question")
-_ID = ("id", "ID", "unique_id", "problem_id", "idx")
-
-
-class LeftOut(StrEnum):
-    """Why a row is not among the problems."""
-
-    NO_ANSWER = "no_answer"
-    DUPLICATE = "duplicate"
-    OTHER_ANSWER = "duplicate_with_other_answer"
+_ID = ("id", "ID", "unique_id", "problem_id", "idx", "question_id", "problem_idx")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
 def parse_columns(given: str | None) -> dict[str, str]:
@@ -40,7 +35,12 @@ def parse_columns(given: str | None) -> dict[str, str]:
 
 
 def file_problems(
-    rows: Iterable[Row], names: dict[str, str], domain: str, kind: str, left_out: Counter[LeftOut]
+    rows: Iterable[Row],
+    names: dict[str, str],
+    domain: str,
+    kind: str,
+    left_out: Counter[LeftOut],
+    choices_seed: int = 0,
 ) -> Iterator[tuple[str, Problem]]:
     """Each row's place and its problem, without those that have no answer.
 
@@ -49,11 +49,20 @@ def file_problems(
         domain: Prompt templates.
         kind: How the answers are graded.
         left_out: Counts the rows that are left out.
+        choices_seed: Of the order of choices, see `treadle.evaluate.row_forms`.
 
     Raises:
         DataError: A row lacks a column or holds in it what is no answer.
     """
     for row in rows:
+        if not names and (read := read_form(row, choices_seed)):
+            reference = None if read.left_out else _reference(read.answer, read.kind or kind)
+            if reference is None:
+                left_out[read.left_out or LeftOut.NO_ANSWER] += 1
+            else:
+                name = str(_own_id(row, names) if read.id is None else read.id)
+                yield row.where, Problem(name, read.problem, reference, domain, read.kind or kind)
+            continue
         problem = names.get("problem") or next((n for n in _PROBLEM if n in row.data), "problem")
         text = row.data.get(problem)
         answer = names.get("answer") or (
@@ -69,19 +78,28 @@ def file_problems(
             raise DataError(
                 f"{row.where}: column {answer!r} holds {row.data[answer]!r:.80}; expected a text or a number"
             )
-        reference = _reference(row.data[answer], boxed=answer == "solution")
+        reference = _reference(row.data[answer], kind, boxed=answer == "solution")
         if reference is None:
             left_out[LeftOut.NO_ANSWER] += 1
             continue
-        ids = [row.data[n] for n in ([names["id"]] if "id" in names else _ID) if row.data.get(n) is not None]
-        yield row.where, Problem(str(ids[0] if ids else row.number), str(text), reference, domain, kind)
+        yield row.where, Problem(str(_own_id(row, names)), str(text), reference, domain, kind)
 
 
-def _reference(value: Any, boxed: bool) -> str | None:
+def _own_id(row: Row, names: dict[str, str]) -> Any:
+    """The row's own id, else its number."""
+    columns = [names["id"]] if "id" in names else _ID
+    return next((row.data[name] for name in columns if row.data.get(name) is not None), row.number)
+
+
+def _reference(value: Any, kind: str, boxed: bool = False) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = "" if value is None else str(value).strip()
-    return (last_boxed(text) if boxed else text.removesuffix(".0")) or None
+    if boxed:
+        return last_boxed(text) or None
+    marked = "####" in text
+    text = text.rpartition("####")[2].strip() if marked else text.removesuffix(".0")
+    return (_THOUSANDS.sub("", text) if marked or kind == "integer" else text) or None
 
 
 def distinct(

@@ -80,6 +80,18 @@ class Generation:
         return self.finish is Finish.LENGTH
 
 
+class LeftOut(StrEnum):
+    """Why a row of a set is not among its problems."""
+
+    NO_ANSWER = "no_answer"
+    DUPLICATE = "duplicate"
+    OTHER_ANSWER = "duplicate_with_other_answer"
+    NOT_COMPARABLE = "answer_not_comparable"
+    SEVERAL_TURNS = "several_turns"
+    IMAGE = "needs_an_image"
+    UNREADABLE = "reference_not_readable"
+
+
 class Stop(StrEnum):
     """Why an attempt ended."""
 
@@ -115,8 +127,10 @@ class Sample:
         thought_tokens: Length of the thoughts alone.
         stop: Why it ended.
         fault: The format fault that ended the loop; of a whole solution, what its thoughts or its end lack.
-        answer: What was taken as the final answer.
+        answer: What was taken as the final answer, by the rule that the run has (`treadle.scoring.extraction`).
         verdict, why: The grader's judgement and the rule that led to it.
+        boxed, boxed_verdict: The same where only a box counts.
+        lenient, lenient_verdict: The same where an answer need not be in a box.
     """
 
     key: Key
@@ -131,6 +145,10 @@ class Sample:
     answer: str | None = None
     verdict: Verdict | None = None
     why: str = ""
+    boxed: str | None = None
+    boxed_verdict: Verdict | None = None
+    lenient: str | None = None
+    lenient_verdict: Verdict | None = None
 
     @property
     def right(self) -> bool:

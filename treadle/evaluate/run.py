@@ -28,6 +28,7 @@ from treadle.evaluate.runs import (
     check_same,
     open_run,
     read_started,
+    record_extract,
     recorded_date,
     sample_record,
     step_from,
@@ -37,7 +38,8 @@ from treadle.evaluate.solving import advance, begin, judge, solve
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.summary import summarise
 from treadle.evaluate.turns import Turns
-from treadle.scoring.grading import GRADER_VERSION
+from treadle.scoring.extraction import Extraction
+from treadle.scoring.grading import GraderName, grader_version
 from treadle.trajectory import StepInstance
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def evaluate(
     page: WritePage | None = None,
     floor: Mapping[str, Any] | None = None,
     no_floor: str = "",
+    grader: GraderName = "treadle",
 ) -> dict[str, Any]:
     """Generate what `out` does not hold yet, grade everything, and write figures and page.
 
@@ -71,6 +74,7 @@ def evaluate(
         overwrite: Whether a run with other settings in `out` is replaced.
         page: Writes the run's page, such as `treadle.report.evaluation.write_evaluation_report`; `None` for none.
         floor: Of the similarity of `instances`, as `Prepared.floors` has it under this name; `None` if not known.
+        grader: Who judges, see `treadle.scoring.grading`.
         no_floor: Why it is not known, for the page and the figures.
 
     Returns:
@@ -104,12 +108,13 @@ def evaluate(
                     "sha256": b.sha256,
                     "source": b.source,
                     "left_out": {str(reason): count for reason, count in b.left_out.items()},
+                    "unread_references": b.unread(),
                 }
                 for b in benchmarks
             ],
             "steps": len(instances),
             **({"similarity_floor": dict(floor)} if floor else {"no_similarity_floor": no_floor} if instances else {}),
-            "grader": GRADER_VERSION,
+            "grader": grader_version(grader),
             "versions": {"treadle": version("treadle"), "python": platform.python_version()},
             "identity": identity(model, described, settings, benchmarks, steps),
         }
@@ -128,37 +133,48 @@ def evaluate(
                 raise Interrupted(f"stopped; {_kept(out, turns)}") from None
             except ModelError as error:
                 raise ModelError(f"{error}; {_kept(out, turns)}") from error
-            return _conclude(read_started(out), settings, turns, page)
+            return _conclude(read_started(out), settings, turns, page, grader)
 
 
-def regrade(folder: Path, page: WritePage | None = None) -> dict[str, Any]:
+def regrade(
+    folder: Path,
+    page: WritePage | None = None,
+    extract: Extraction | None = None,
+    grader: GraderName = "treadle",
+) -> dict[str, Any]:
     """Grade a run's generations again and write its figures and page anew, without a model.
 
     Args:
-        page: As for `evaluate`.
+        page, grader: As for `evaluate`.
+        extract: What counts as an answer from now on; by default what the run says.
 
     Raises:
         OutputError: `folder` is no run, or is being written by another process.
     """
     run = read_started(folder)
     with closing(Journal(folder / GENERATIONS)) as journal:
-        return _conclude(run, EvaluateSettings.read(run.info["settings"]), Turns(journal), page)
+        if extract is not None and extract != run.info["settings"].get("extract", "boxed"):
+            record_extract(run, extract)
+        return _conclude(run, EvaluateSettings.read(run.info["settings"]), Turns(journal), page, grader)
 
 
 def _kept(out: Path, turns: Turns) -> str:
     return f"{len(turns)} generations are in {out / GENERATIONS}, the same command continues from there"
 
 
-def _conclude(run: Run, settings: EvaluateSettings, turns: Turns, page: WritePage | None) -> dict[str, Any]:
+def _conclude(
+    run: Run, settings: EvaluateSettings, turns: Turns, page: WritePage | None, grader: GraderName
+) -> dict[str, Any]:
     """Samples, figures and page from what was generated."""
     problems = [problem for found in run.problems.values() for problem in found]
     samples: list[Sample] = []
     for mode in settings.modes:
         for decoding in DECODINGS:
             samples += _attempts(problems, mode, decoding, settings, turns)
-    judge(samples, problems)
+    judge(samples, problems, settings=settings, name=grader)
     write_lines(run.folder / SAMPLES, (sample_record(s) for s in samples if s.stop is not None))
     results = summarise(run.info, run.problems, samples, turns.failed, _step_figures(run) if settings.steps else None)
+    results["grader"] = grader_version(grader)
     write_json(run.folder / RESULTS, results)
     if page is not None:
         page(run.folder)

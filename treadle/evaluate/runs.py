@@ -23,7 +23,7 @@ import numpy as np
 
 from treadle.errors import OutputError
 from treadle.evaluate.records import Decoding, Finish, Key, Mode, Problem, Sample, StepSample, Stop
-from treadle.evaluate.settings import fingerprint, read_tags
+from treadle.evaluate.settings import BEFORE, fingerprint, read_tags
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.files.output import check_out, check_place
 from treadle.scoring.completion import FormatFault
@@ -150,6 +150,14 @@ def open_run(out: Path, info: Mapping[str, Any], problems: Sequence[Problem], ov
     return journal
 
 
+def record_extract(run: Run, extract: str) -> None:
+    """Write the rule by which answers are taken into run.json, where it changes."""
+    identity = {**run.info["identity"], "settings.extract": extract}
+    settings = {**run.info["settings"], "extract": extract}
+    run.info.update(settings=settings, identity=identity, fingerprint=fingerprint(identity))
+    write_json(run.folder / INFO, run.info)
+
+
 def sample_record(sample: Sample) -> dict[str, Any]:
     """A sample as a line of samples.jsonl."""
     content = {f.name: getattr(sample, f.name) for f in fields(sample) if f.name != "key"}
@@ -160,9 +168,10 @@ def sample_record(sample: Sample) -> dict[str, Any]:
 
 def sample_from(record: Mapping[str, Any]) -> Sample:
     """The sample of a line of samples.jsonl."""
-    content = {f.name: record[f.name] for f in fields(Sample) if f.name != "key"}
-    for name, enum in (("stop", Stop), ("fault", FormatFault), ("verdict", Verdict)):
-        content[name] = enum(content[name]) if content[name] is not None else None
+    content = {f.name: record[f.name] for f in fields(Sample) if f.name != "key" and f.name in record}
+    verdicts = (("verdict", Verdict), ("boxed_verdict", Verdict), ("lenient_verdict", Verdict))
+    for name, enum in (("stop", Stop), ("fault", FormatFault), *verdicts):
+        content[name] = enum(content[name]) if content.get(name) is not None else None
     return Sample(Key(*(record[name] for name in Key._fields)), **content)
 
 
@@ -187,11 +196,18 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
     if not (out / INFO).is_file():
         return
     old = _read_json(out / INFO, "")["identity"]
+    old = {**BEFORE, **old}
     keys = [
         key
         for key in dict.fromkeys([*old, *identity])
         if not key.startswith(tuple(but)) and old.get(key) != identity.get(key)
     ]
+    if keys == ["settings.extract"]:
+        now = identity[keys[0]]
+        raise OutputError(
+            f"{out}: takes answers by the rule {old[keys[0]]!r}, not {now!r}; `treadle evaluate --regrade {out} "
+            f"--extract {now}` changes that without a model"
+        )
     if keys:
         differences = "\n".join(f"  {key}: {old.get(key)!r} there, {identity.get(key)!r} now" for key in keys)
         raise OutputError(

@@ -19,9 +19,12 @@ from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.known_sets import KNOWN, PART
 from treadle.evaluate.records import Decoding, Key, Mode, Sampling
 from treadle.recipe.models import resolve
+from treadle.scoring.extraction import Extraction
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
 
 PAPER_SAMPLES = 32
+BEFORE = {"settings.extract": "boxed"}
+"""What runs have of settings that came after them."""
 CHAT = "chat."
 """What keys of an identity begin with that say how the model is spoken to."""
 _BLOCK, _BLOCKS = 1 << 16, 64
@@ -42,6 +45,7 @@ class EvaluateSettings:
         max_step_tokens: Of one step in the loop, thought included.
         max_steps: Steps after which a loop without an answer is given up.
         seed: Of the samples.
+        extract: What counts as the final answer, see `treadle.scoring.extraction`. It changes no generation.
         thought_tags: Where thoughts begin and end, as the back end has resolved them for its model.
     """
 
@@ -57,7 +61,13 @@ class EvaluateSettings:
     max_step_tokens: int = 2048
     max_steps: int = 30
     seed: int = 0
+    extract: Extraction = "boxed"
     thought_tags: ThoughtTags = PLAIN
+
+    @property
+    def lenient(self) -> Extraction:
+        """The rule of the figure that stands beside the strict one: the run's own where that needs no box."""
+        return self.extract if self.extract in ("phrase", "auto") else "auto"
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> EvaluateSettings:
@@ -71,9 +81,9 @@ class EvaluateSettings:
         if benchmark in self.samples_of:
             return self.samples_of[benchmark]
         known = KNOWN.get(benchmark.split(PART)[0])
-        if known and not known.sampled:
+        if known and known.sampled is False:
             return 0
-        return self.samples if self.samples is not None else PAPER_SAMPLES if known else 0
+        return self.samples if self.samples is not None else PAPER_SAMPLES if known and known.sampled else 0
 
     def sampling(self, mode: Mode, decoding: Decoding) -> Sampling:
         """How one generation is decoded."""

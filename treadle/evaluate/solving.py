@@ -6,6 +6,11 @@ r"""Solve problems with a model in two ways, and grade the final answers.
   never its thoughts, exactly as SRL trains it. It ends with the first step that has a `\boxed{}`, with a step that
   repeats the one before, at the limit of steps, with a step that breaks the format, or with one that is cut off.
 
+What counts as the answer is said by the rules of `treadle.scoring.extraction`. The strict figure takes boxes alone, the
+lenient one also what a text states without one; of the loop the last that any of its steps states. A step such as "The
+answer is 24." does not end the loop: what a model is asked must not depend on how its answers are read, so that one
+journal gives both figures and the rule can be changed without a model.
+
 Evaluation grades answers, not format: a step without a think block still counts as an action. Format faults are
 counted instead: of a whole solution, that it was cut off, that a think block is not closed or was never opened, or
 that there is nothing outside of its thoughts.
@@ -28,14 +33,15 @@ from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
 from treadle.scoring.answers import final_answer, last_boxed
 from treadle.scoring.completion import Completion, FormatFault, parse_completion
-from treadle.scoring.grading import Grader, default_grader
+from treadle.scoring.extraction import Extraction, extract
+from treadle.scoring.grading import Grader, GraderName, default_grader
 from treadle.scoring.thoughts import ThoughtTags, thoughts, without_thoughts
 from treadle.trajectory import Step
 
 if TYPE_CHECKING:
     from treadle.evaluate.backends import Backend
 
-Extract = Callable[[str], str | None]
+Answering = Callable[[str], str | None]
 
 
 def solve(
@@ -45,14 +51,14 @@ def solve(
     decoding: Decoding,
     settings: EvaluateSettings,
     turns: Turns,
-    extract: Extract | None = None,
+    answering: Answering | None = None,
     progress: bool = False,
 ) -> list[Sample]:
     """All attempts at `problems`, not graded yet; what `turns` holds already is not generated again.
 
     Args:
         turns: Receives each generation as it finishes.
-        extract: Takes the final answer from a whole solution; by default `final_answer`.
+        answering: Takes the final answer from a whole solution; by default `final_answer`.
         progress: Whether to show on the terminal how far it is.
 
     Returns:
@@ -66,7 +72,7 @@ def solve(
     while True:
         places = []
         for sample in samples:
-            step = advance(sample, turns, settings, extract)
+            step = advance(sample, turns, settings, answering)
             if step is not None and sample.key not in tried:
                 places.append((sample, step))
         if not places:
@@ -95,7 +101,7 @@ def begin(problems: Sequence[Problem], mode: Mode, decoding: Decoding, settings:
     ]
 
 
-def advance(sample: Sample, turns: Turns, settings: EvaluateSettings, extract: Extract | None = None) -> int | None:
+def advance(sample: Sample, turns: Turns, settings: EvaluateSettings, answering: Answering | None = None) -> int | None:
     """Take what was generated for an attempt, in place.
 
     Returns:
@@ -110,23 +116,64 @@ def advance(sample: Sample, turns: Turns, settings: EvaluateSettings, extract: E
         sample.thought_tokens += turn.thought_tokens
         sample.text += ("\n" if step > 1 else "") + turn.generation.text
         if step == WHOLE:
-            _take_solution(sample, turn.generation, settings.thought_tags, extract)
+            _take_solution(sample, turn.generation, settings.thought_tags, answering)
         else:
             _take_step(sample, turn.generation, settings.thought_tags, settings.max_steps)
     return None
 
 
-def judge(samples: Sequence[Sample], problems: Sequence[Problem], grader: Grader | None = None) -> None:
-    """Grade the attempts that are at their end, in place."""
+def judge(
+    samples: Sequence[Sample],
+    problems: Sequence[Problem],
+    grader: Grader | None = None,
+    settings: EvaluateSettings | None = None,
+    name: GraderName = "treadle",
+) -> None:
+    """Grade the attempts that are at their end, in place, by the grader of this name.
+
+    Args:
+        settings: Says what counts as an answer, and where thoughts are; without it `Sample.answer` as it is.
+    """
     kinds = {(p.benchmark, p.id): p.kind for p in problems}
     ended = [s for s in samples if s.stop is not None]
+    if settings is not None:
+        for sample in ended:
+            _read_answers(sample, kinds[sample.key.benchmark, sample.key.problem], settings)
+    readings = [[s.answer for s in ended]]
+    if settings is not None:  # graded together, since most are the same
+        readings += [[s.boxed for s in ended], [s.lenient for s in ended]]
     grades = (grader or default_grader()).judge(
-        [s.answer for s in ended],
-        [s.reference for s in ended],
-        [kinds[s.key.benchmark, s.key.problem] for s in ended],
+        [answer for reading in readings for answer in reading],
+        [s.reference for _ in readings for s in ended],
+        [kinds[s.key.benchmark, s.key.problem] for _ in readings for s in ended],
+        name,
     )
-    for sample, grade in zip(ended, grades, strict=True):
+    for place, sample in enumerate(ended):
+        grade = grades[place]
         sample.verdict, sample.why = grade.verdict, grade.why
+        if settings is not None:
+            sample.boxed_verdict = grades[place + len(ended)].verdict
+            sample.lenient_verdict = grades[place + 2 * len(ended)].verdict
+
+
+def _read_answers(sample: Sample, kind: str, settings: EvaluateSettings) -> None:
+    """The answers of an attempt by the rule of the run, by the strict rule and by the lenient one."""
+    loop = sample.key.mode == "loop"
+    tags, cut_off = settings.thought_tags, sample.stop is Stop.TRUNCATED
+
+    def read(how: Extraction) -> str | None:
+        if not loop:
+            return extract(sample.text, how, kind, tags, cut_off, sample.reference)
+        if how == "boxed":
+            return sample.answer
+        if how == "whole":
+            return extract(sample.steps[-1], how, kind, tags) if sample.steps else None
+        return extract("\n".join(sample.steps), how, kind, tags, cut_off, sample.reference)
+
+    sample.boxed, sample.lenient = read("boxed"), read(settings.lenient)
+    sample.answer = {"boxed": sample.boxed, settings.lenient: sample.lenient}.get(settings.extract) or (
+        read("whole") if settings.extract == "whole" else None
+    )
 
 
 def _prompt(problem: Problem, sample: Sample, step: int, asking: Asking) -> list[dict[str, str]]:
@@ -153,9 +200,9 @@ def _thoughts(generation: Generation, mode: Mode, tags: ThoughtTags) -> list[str
     return [thought for thought in thoughts(generation.text, tags) if thought]
 
 
-def _take_solution(sample: Sample, generation: Generation, tags: ThoughtTags, extract: Extract | None) -> None:
+def _take_solution(sample: Sample, generation: Generation, tags: ThoughtTags, answering: Answering | None) -> None:
     sample.thoughts = _thoughts(generation, "whole", tags)
-    sample.answer = extract(generation.text) if extract else final_answer(generation.text, thought_tags=tags)
+    sample.answer = answering(generation.text) if answering else final_answer(generation.text, thought_tags=tags)
     sample.stop = Stop.TRUNCATED if generation.truncated else Stop.ENDED
     text = tags.restored(generation.text)
     if generation.truncated:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from treadle.evaluate.records import StepSample
+from treadle.evaluate.step_calls import call_view
 from treadle.evaluate.step_floor import NOT_GIVEN
 from treadle.scoring.completion import FormatFault
 from treadle.statistics.clustered import Figure, grouped_mean
@@ -50,7 +51,8 @@ def step_view(
         group to its similarity, groups without steps left out; `format_faults`, from every kind to the share of steps
         with it, and `faults`, from the kinds there are to their number. Each figure but the last is a `Figure`. With a
         floor also `floor`, and `above_floor` with `value`, `low` and `high` of similarity minus floor; without one
-        `no_floor`, which says why. Without samples only the two counts, both 0.
+        `no_floor`, which says why. Where agents act, `calls`, see `treadle.evaluate.step_calls.call_view`. Without
+        samples only the two counts, both 0.
     """
     kept = list(samples)
     trajectories = [sample.trajectory_id for sample in kept]
@@ -65,6 +67,7 @@ def step_view(
         "by_place": _grouped(kept, _place, ("only", "first", "middle", "last")),
         "by_position": _grouped(kept, _position, [*map(str, range(1, LAST_POSITION)), f"{LAST_POSITION} and later"]),
         "by_difficulty": _grouped(kept, *_difficulty(kept)),
+        **({"calls": calls} if (calls := call_view(kept)) else {}),
         "by_action_length": _grouped(kept, *_ranges(LENGTHS, lambda s: len(s.expert_action), "characters")),
         "format_faults": {
             str(fault): grouped_mean([float(sample.fault is fault) for sample in kept], trajectories, share=True)

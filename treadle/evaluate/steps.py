@@ -106,5 +106,15 @@ def _step_sample(
         exact=action == instance.expert_action,
         n_tokens=generation.n_tokens,
         thought_tokens=backend.count_tokens([thought])[0] if thought else 0,
-        meta={"title": instance.title} if instance.title else {},
+        meta=_meta(instance),
     )
+
+
+def _meta(instance: StepInstance) -> dict[str, str]:
+    """What is told of a step beside the texts; of mathematics, which has no repository, only a title."""
+    told = {
+        "title": instance.title,
+        "domain": instance.domain if instance.domain != "math" else None,
+        "repo": instance.repo,
+    }
+    return {name: value for name, value in told.items() if value}

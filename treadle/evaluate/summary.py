@@ -16,12 +16,14 @@ import numpy as np
 from treadle.data.sources.numbered import NumberedSolution, parse_numbered
 from treadle.evaluate.averages import TITLES, averages
 from treadle.evaluate.behaviours import behaviours_by_group
-from treadle.evaluate.metrics import avg_at_k, maj_at_k, pass_at_k
+from treadle.evaluate.extraction import accuracy, extraction_figures, extraction_note, lenient_text
+from treadle.evaluate.metrics import maj_at_k, pass_at_k
 from treadle.evaluate.records import Key, Problem, Sample, Stop
-from treadle.evaluate.settings import read_tags
+from treadle.evaluate.settings import EvaluateSettings, read_tags
+from treadle.evaluate.step_calls import call_notes
 from treadle.scoring.grading import GRADER_VERSION, canonical
 from treadle.scoring.thoughts import ThoughtTags
-from treadle.statistics.estimates import Estimate, wilson
+from treadle.statistics.estimates import Estimate
 
 
 def summarise(
@@ -57,6 +59,7 @@ def summarise(
                 "problems": b["count"],
                 "sha256": b["sha256"],
                 "left_out": b["left_out"],
+                "unread_references": b.get("unread_references", {}),
                 "modes": {},
             }
             for b in info["benchmarks"]
@@ -64,7 +67,11 @@ def summarise(
     }
     for (benchmark, mode, decoding), found in arms.items():
         modes = results["benchmarks"][benchmark]["modes"]
-        modes.setdefault(mode, {})[decoding] = _figures(found, problems[benchmark], failures, tags)
+        figures = _figures(found, problems[benchmark], failures, tags)
+        whole = _whole_rows(found, figures["samples"])
+        if whole and any(sample.boxed_verdict for row in whole for sample in row):
+            figures["extraction"] = extraction_figures(whole, decoding, EvaluateSettings.read(info["settings"]))
+        modes.setdefault(mode, {})[decoding] = figures
     results["averages"] = averages({"benchmarks": _with_accuracy(results["benchmarks"])})
     ended = (sample for found in arms.values() for sample in found if sample.stop is not None)
     results["behaviours"] = behaviours_by_group(ended, thought_tags=tags)
@@ -107,7 +114,7 @@ def _figures(
     count = len(samples) // len(problems)
     mode, decoding = samples[0].key.mode, samples[0].key.decoding
     rows = [samples[i : i + count] for i in range(0, len(samples), count)]
-    whole_rows = [row for row in rows if all(s.stop is not None for s in row)]
+    whole_rows = _whole_rows(samples, count)
     ended = [s for s in samples if s.stop is not None]
     unfinished = [s for s in samples if s.stop is None]
     steps = (
@@ -134,16 +141,22 @@ def _figures(
     return figures
 
 
+def _whole_rows(samples: Sequence[Sample], count: int) -> list[Sequence[Sample]]:
+    """The attempts of each problem of which all are at their end."""
+    rows = [samples[i : i + count] for i in range(0, len(samples), count)]
+    return [row for row in rows if all(s.stop is not None for s in row)]
+
+
 def _accuracies(rows: Sequence[Sequence[Sample]], count: int, decoding: str) -> dict[str, Any]:
     if not rows:
         return {"accuracy": None}
     right_PK = np.array([[int(s.right) for s in row] for row in rows])
     if decoding == "greedy":
-        return {"accuracy": _estimate(wilson(int(right_PK.sum()), len(rows)))}
+        return {"accuracy": accuracy(right_PK, decoding)}
     sizes = sorted({2**i for i in range(count.bit_length()) if 2**i <= count} | {count})
     votes_PK = [[None if s.answer is None else canonical(s.answer) for s in row] for row in rows]
     return {
-        "accuracy": _estimate(avg_at_k(right_PK)),
+        "accuracy": accuracy(right_PK, decoding),
         "pass_at": {str(k): _estimate(pass_at_k(right_PK, k)) for k in sizes},
         "maj_at": {str(count): _estimate(maj_at_k(votes_PK, right_PK))},
     }
@@ -165,9 +178,11 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def as_table(results: Mapping[str, Any]) -> str:
     """The results as Markdown: a row for each benchmark and mode, then what was left out and what is missing."""
+    both_rules = any(figures.get("extraction") for *_, figures in _arms(results))
     lines = [
-        "| benchmark | problems | mode | greedy | Avg@k | tokens | cut off | no answer |",
-        "|---|---|---|---|---|---|---|---|",
+        "| benchmark | problems | mode | greedy | Avg@k | tokens | cut off | no answer |"
+        + " without a box |" * both_rules,
+        "|---|---|---|---|---|---|---|---|" + "---|" * both_rules,
     ]
     notes = []
     for name, benchmark in results["benchmarks"].items():
@@ -185,10 +200,18 @@ def as_table(results: Mapping[str, Any]) -> str:
                 " / ".join(str(f["truncated"]) for f in both),
                 " / ".join(str(f["verdicts"].get("no_answer", 0)) for f in both),
             ]
+            if both_rules:
+                cells.append(" / ".join(map(lenient_text, both)))
             lines.append(f"| {' | '.join(cells)} |")
         if benchmark["left_out"]:
             counts = ", ".join(f"{count} {reason}" for reason, count in benchmark["left_out"].items())
             notes.append(f"{name}: left out of the set: {counts}")
+        if unread := benchmark.get("unread_references"):
+            (first, reason), *_ = unread.items()
+            notes.append(
+                f"{name}: {len(unread)} references are read by no grader, so every answer is wrong there; the first is "
+                f"that of {first!r} ({reason}); results.json lists them, --drop-unreadable leaves them out"
+            )
     for name, mode, decoding, figures in _arms(results):
         if figures["failed"]:
             (error, _), *_ = figures["errors"].items()
@@ -196,6 +219,8 @@ def as_table(results: Mapping[str, Any]) -> str:
                 f"{name}, {mode}, {decoding}: {figures['failed']} attempts are missing ({error}), "
                 f"{figures['problems_kept_out']} problems kept out of the figures; the same command tries them again"
             )
+        if note := extraction_note(figures):
+            notes.append(f"{name}, {mode}, {decoding}: {note}")
         if figures["empty"]:
             notes.append(f"{name}, {mode}, {decoding}: {figures['empty']} attempts are empty text")
     for mode, named in results["averages"].items():
@@ -222,6 +247,8 @@ def _step_notes(steps: Mapping[str, Any]) -> list[str]:
             )
         elif why := steps.get("no_floor"):
             notes.append(f"next steps: the floor of their similarity is not known: {why}")
+    if calls := steps.get("calls"):
+        notes += call_notes(calls)
     if steps["failed"]:
         notes.append(f"next steps: {steps['failed']} are missing; the same command tries them again")
     return notes

@@ -74,7 +74,7 @@ def score(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, problems: 
 
 
 def _graded(backend: TransformersBackend, tasks: list[Problem], mode: Mode, settings: EvaluateSettings) -> list[Sample]:
-    samples = solve(backend, tasks, mode, "greedy", settings, Turns(), extract=last_boxed)
+    samples = solve(backend, tasks, mode, "greedy", settings, Turns(), answering=last_boxed)
     judge(samples, tasks)
     return samples
 

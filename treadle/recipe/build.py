@@ -89,13 +89,16 @@ def reward_of(stage: RLStage, recipe: Recipe | None = None) -> Any:
         return both
     assert isinstance(stage, RLVRStage)
     function = step_or_answer_reward if stage.step_share or validated == "steps" else final_answer_reward
-    if stage.extract == "boxed":
+    chosen = {"extract": stage.extract, "grader": stage.grader}
+    differing = {name: value for name, value in chosen.items() if value != _ANSWER_DEFAULTS[name]}
+    if not differing:
         return function
-    reward = partial(function, extract=stage.extract)
+    reward = partial(function, **differing)
     reward.__name__ = function.__name__
     return reward
 
 
+_ANSWER_DEFAULTS = {"extract": "boxed", "grader": "treadle"}
 _STEP_REWARDS = {
     "similarity": srl_reward,
     "margin": margin_reward,
@@ -130,16 +133,17 @@ def step_or_answer_reward(
     steps = [i for i, action in enumerate(expert_action) if action is not None]
     wholes = [i for i, action in enumerate(expert_action) if action is None]
     more = {name: kwargs[name] for name in ("contrast", "floor", "thought_tags") if isinstance(kwargs.get(name), list)}
+    tags = {name: values for name, values in more.items() if name == "thought_tags"}
     truncated = kwargs.pop("truncated", None) or [False] * len(completions)
     for rows, function, columns in (
         (steps, step_reward, {"expert_action": expert_action, **more}),
-        (wholes, final_answer_reward, {"answer": answer}),
+        (wholes, final_answer_reward, {"answer": answer, **tags}),
     ):
         if rows:
             scores = function(
                 [completions[i] for i in rows],
                 **{name: [values[i] for i in rows] for name, values in {**columns, "truncated": truncated}.items()},
-                **{k: v for k, v in kwargs.items() if k == "log_metric" or (k == "extract" and rows is wholes)},
+                **{k: v for k, v in kwargs.items() if k == "log_metric" or (k in _ANSWER_DEFAULTS and rows is wholes)},
             )
             for i, score in zip(rows, scores, strict=True):
                 rewards[i] = score

@@ -20,6 +20,7 @@ from treadle.files.whole import remove_folder, write_whole
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.reading import resolved
 from treadle.recipe.schema import Recipe
+from treadle.scoring.grading import grader_version
 from treadle.training.journal import truncate_after
 from treadle.training.resume import checkpoints
 
@@ -61,6 +62,8 @@ def identity(recipe: Recipe, number: int, digest: str, chat: Mapping[str, Any] |
     shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora", "prompts")}
     stages = everything["stages"][: number + 1]
     for stage in stages:
+        if "grader" in stage:
+            stage["grader"] = grader_version(stage["grader"])  # other rules are another reward
         for name in _CHANGES_NOTHING:
             stage.pop(name, None)
         stage["trl"] = {

@@ -14,8 +14,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from treadle.chat.settings import SystemRole
 from treadle.recipe.parts import Lora, Prompts, Strict
-from treadle.scoring.answers import Extract
 from treadle.scoring.completion import ThinkTags
+from treadle.scoring.extraction import Extraction
+from treadle.scoring.grading import GraderName
 from treadle.scoring.rewards import ArgumentOrder
 from treadle.scoring.thoughts import ThoughtTags
 from treadle.training.sampling import Refill, WhenShort
@@ -182,15 +183,17 @@ class RLVRStage(RLStage):
     Args:
         step_share: Share of the prompts that are step instances with SRL's reward instead of whole problems.
             0 is RLVR as the paper has it; above 0 the model keeps the skill of single steps.
-        extract: What counts as the final answer: the last box, which the prompt asks for; or (`phrase`) where there is
-            none, what follows "the answer is", else the last number, for models that write no boxes.
+        extract: What counts as the final answer, see `treadle.scoring.extraction`: the last box, which the prompt asks
+            for; `phrase` and `auto` also know answers without one, for models that write no boxes.
+        grader: Who judges final answers: `treadle`, as evaluation does, or `math_verify`, that library alone.
         sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
     """
 
     kind: Literal["rlvr"]
     prompts_per_step: int = Field(128, ge=1)
     step_share: float = Field(0.0, ge=0, lt=1)
-    extract: Extract = "boxed"
+    extract: Extraction = "boxed"
+    grader: GraderName = "treadle"
     sampling_threshold: float = Field(0.0, ge=0)
 
 

@@ -1,7 +1,7 @@
 """Final answers: find the last `\\boxed{}` of a text and judge it against a reference.
 
-Judging is math-verify's, in worker processes that are killed when they hang (`treadle.scoring.grading`). Two cases
-need no worker because math-verify could only agree: equal strings and plain integers.
+Judging is done by `treadle.scoring.grading`. Two cases need no worker where math-verify alone judges, because it could
+only agree: equal strings and plain integers.
 
 What counts as the answer of an output (`final_answer`): the last complete box that is not empty and not inside a think
 block; if all boxes are inside think blocks, the last of those, since the paper allows think tags anywhere. Rewards take
@@ -11,6 +11,7 @@ the last box wherever it stands (`last_boxed`).
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Literal
 
 from treadle.scoring.thoughts import PLAIN, ThoughtTags, without_thoughts
@@ -20,14 +21,15 @@ _BRACES = re.compile(r"(?<!\\)\\++(?:boxed|fbox)\s*+\{|\\.|[{}]", re.DOTALL)
 _PHRASE = re.compile(r"(?:final answer|he answer|answer)(?: is|:)(?: ?:)?(?!\s*(?:not|that)\b)", re.IGNORECASE)
 _END = re.compile(r"\. I hope|\.(?=\s|$)|\n|;|(?<=[\w$}]),(?=\s+(?:so|and|because|which|where|since)\b)")
 _NUMBER = re.compile(r"(?<![\w.])-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|(?<![\w.])-?\.\d+")
+_LISTED = re.compile(r",(?!\d{3}(?!\d))|;| (?:and|or) |\\text\{[ ,]*(?:and|or)[ ,]*\}")
+_BETWEEN_BOXES = re.compile(
+    r"\}[\s$,;.]*(?:\\[()\]])?[\s$,;]*(?:(?:\\text\{)? ?(?:and|or),? ?\}?)?[\s$,;]*(?:\\[(\[])?\s*"
+    r"(?:[A-Za-z]\w* ?= ?)?\\(?:boxed|fbox)\s*\{"
+)
 _NESTED_BOXES = 8
 _LONG_ANSWER = 3  # words, beyond which an answer after a phrase is a sentence
 _CHOICE = re.compile(r"(?:\(([A-Ja-j])\)|([A-J])(?=$|[.:)]))[.:)]?(.*)", re.DOTALL)
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
-
-
-Extract = Literal["boxed", "phrase"]
-"""What counts as an output's final answer: a box alone, or also what `final_answer` finds with `fallback="phrase"`."""
 
 
 def boxes(text: str) -> list[str]:
@@ -49,6 +51,26 @@ def last_boxed(text: str) -> str | None:
     r"""Content of the last complete `\boxed{...}` of `text`, with nested braces; `None` if there is none."""
     spans = _spans(text)
     return text[slice(*spans[-1])].strip() if spans else None
+
+
+def with_boxes_before(answer: str | None, text: str, reference: str) -> str | None:
+    r"""The answer with the boxes right before it, where the reference has several parts: `\boxed{2} and \boxed{3}`.
+
+    Args:
+        answer: The last box of `text`; anything else is returned as it is.
+        reference: Its commas (or words between them) say how many boxes may belong together.
+    """
+    parts = len(_LISTED.split(reference))
+    if answer is None or parts < 2 or _LISTED.search(answer):
+        return answer
+    spans = _spans(text)
+    if len(spans) < parts or text[slice(*spans[-1])].strip() != answer:
+        return answer
+    last = spans[-parts:]
+    between = [text[end:begin] for (_, end), (begin, _) in pairwise(last)]
+    if not all(_BETWEEN_BOXES.fullmatch(gap) for gap in between):
+        return answer
+    return ", ".join(text[slice(*span)].strip() for span in last)
 
 
 def _spans(text: str) -> list[tuple[int, int]]:
@@ -97,6 +119,14 @@ def final_answer(
 
 
 def _after_phrase(text: str) -> str | None:
+    if answer := stated_answer(text):
+        return answer
+    numbers = _NUMBER.findall(text)
+    return numbers[-1] if numbers else None
+
+
+def stated_answer(text: str) -> str | None:
+    """What follows the last "the answer is" up to the end of its sentence; `None` where nothing does."""
     said = None
     for match in _PHRASE.finditer(text):
         said = match
@@ -107,8 +137,7 @@ def _after_phrase(text: str) -> str | None:
             numbers = _NUMBER.findall(answer)
             # "Ann is 8 years old" says 8
             return numbers[0] if len(numbers) == 1 and len(answer.split()) > _LONG_ANSWER else answer
-    numbers = _NUMBER.findall(text)
-    return numbers[-1] if numbers else None
+    return None
 
 
 def plainly_equal(answer: str, reference: str) -> bool | None:

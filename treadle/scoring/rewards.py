@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any, Literal
 
 from treadle.errors import DataError
-from treadle.scoring.answers import Extract, final_answer, last_boxed
 from treadle.scoring.calls import parsed_call_text
 from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion
-from treadle.scoring.grading import Verdict, default_grader
+from treadle.scoring.extraction import Extraction
+from treadle.scoring.extraction import extract as extracted
+from treadle.scoring.grading import GraderName, Verdict, default_grader
 from treadle.scoring.thoughts import PLAIN, Block, TagsOfRows, ThoughtTags, tags_of_rows, without_thoughts
 
 try:
@@ -201,18 +203,21 @@ def final_answer_reward(
     completions: Sequence[ModelOutput],
     answer: Sequence[str],
     truncated: Sequence[bool] | None = None,
-    extract: Extract = "boxed",
+    extract: Extraction = "boxed",
+    thought_tags: TagsOfRows = PLAIN,
+    grader: GraderName = "treadle",
     **kwargs: Any,
 ) -> list[float]:
-    """The outcome reward of RLVR: is the final answer right?
+    """The outcome reward of RLVR: is the final answer right? Judged as in evaluation, see `treadle.scoring.grading`.
 
     Args:
         completions: B outputs, strings or TRL's lists of messages.
         answer: B reference answers, strings or numbers.
         truncated: Accepted for symmetry with `srl_reward`; a cut-off output that has already given its
             answer is judged by it.
-        extract: What the final answer is: the last `\\boxed{}`, or where there is none what follows "the answer is",
-            else the last number (`phrase`), see `treadle.scoring.answers.final_answer`.
+        extract: What the final answer is, see `treadle.scoring.extraction`: by default the last `\\boxed{}`.
+        thought_tags: Where thoughts begin and end; an answer outside them comes before one inside.
+        grader: `treadle`, or `math_verify` for that library alone.
         **kwargs: TRL's other arguments; `log_metric` receives the share of each verdict.
 
     Returns:
@@ -223,9 +228,15 @@ def final_answer_reward(
     """
     if any(reference is None for reference in answer):
         raise DataError("final_answer_reward: a row has no reference answer; leave out rows whose `answer` is null")
-    texts = [completion_text(output) for output in completions]
-    found = [last_boxed(text) if extract == "boxed" else final_answer(text, "phrase") for text in texts]
-    verdicts = default_grader().grade(found, [str(a) for a in answer])
+    references = [str(a) for a in answer]
+    rows = zip(
+        completions, references, tags_of_rows(thought_tags, len(references)), truncated or repeat(False), strict=False
+    )
+    found = [
+        extracted(completion_text(output, tags), extract, "math", tags, cut_off, reference)
+        for output, reference, tags, cut_off in rows
+    ]
+    verdicts = [grade.verdict for grade in default_grader().judge(found, references, grader=grader)]
     if (log_metric := kwargs.get("log_metric")) and verdicts:
         counts = Counter(verdicts)
         for verdict in Verdict:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from treadle.data.curate.problems import NAMED, load_problems
+from treadle.data.curate.problems import known_name, load_problems
 from treadle.errors import DataError
 
 
@@ -80,7 +80,7 @@ def test_rows_without_a_problem_are_refused(tmp_path):
 
 
 def test_the_four_real_sets(data):
-    assert {name: len(load_problems(name, data / "eval")) for name in NAMED} == {
+    assert {name: len(load_problems(name, data / "eval")) for name in ("amc23", "aime24", "aime25", "minerva")} == {
         "amc23": 40,
         "aime24": 30,
         "aime25": 30,
@@ -101,3 +101,41 @@ def test_what_cannot_be_read_is_named_once_with_the_option(tmp_path):
     with pytest.raises(DataError) as caught:  # the tests run offline
         load_problems("aime24", tmp_path)
     assert str(caught.value).count("--against") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("AMC23", "amc23"),
+        ("amc_2023", "amc23"),
+        ("AIME-2024", "aime24"),
+        ("minerva_math", "minerva"),
+        ("MinervaMath", "minerva"),
+        ("MATH-500", "math500"),
+        ("GSM8K", "gsm8k"),
+        ("OlympiadBench", "olympiadbench"),
+        ("GPQA", "gpqa_diamond"),
+        ("gpqa-diamond", "gpqa_diamond"),
+        ("aime26", "aime26"),
+        ("amc12", "amc12"),
+        ("mine.jsonl", "mine.jsonl"),
+        ("math-ai/amc23", "math-ai/amc23"),
+        ("math", "math"),
+    ],
+)
+def test_case_hyphens_and_centuries_do_not_count_in_names(given, name):
+    assert known_name(given) == name
+
+
+def test_other_spellings_of_names_are_compared_with(tmp_path):
+    write(tmp_path / "amc23.jsonl", [{"problem": f"Problem {i}"} for i in range(40)])
+    write(tmp_path / "minerva_math.jsonl", [{"problem": f"Problem {i}"} for i in range(272)])
+    assert len(load_problems("AMC23", tmp_path)) == 40
+    assert len(load_problems("Minerva_Math", tmp_path)) == 272
+
+
+def test_gpqa_and_livebench_columns_hold_problems(tmp_path):
+    write(tmp_path / "gpqa_diamond.jsonl", [{"Record ID": f"r{i}", "Question": f"Which {i}?"} for i in range(198)])
+    assert load_problems("gpqa", tmp_path)[1] == ("r1", "Which 1?")
+    path = write(tmp_path / "question.jsonl", [{"question_id": "q", "turns": ["One?", "Two?"]}])
+    assert load_problems(path) == [("q", "One?\nTwo?")]

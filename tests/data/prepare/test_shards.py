@@ -34,9 +34,13 @@ def rows_of(draw, count=30):
         kind = draw.randrange(8)
         earlier = made[draw.randrange(i)] if i else row(0)
         made.append(
-            {0: {"x": i}, 1: {**row(i), "id": earlier.get("id", "r0")}, 2: {**earlier, "id": f"copy {i}"}}.get(
-                kind, row(i, 1 + draw.randrange(6))
-            )
+            {
+                0: {"x": i},
+                1: {**row(i), "id": earlier.get("id", "r0")},
+                2: {**earlier, "id": f"copy {i}"},
+                3: row(i, reward=draw.random(), answer=f"{i}.0"),
+                4: row(i, problem=f"problem {i}\r\nin two lines"),
+            }.get(kind, row(i, 1 + draw.randrange(6)))
         )
     return [*made, *(row(100 + i) for i in range(8))]
 

@@ -58,6 +58,21 @@ def test_the_whole_output_may_be_the_answer(run):
     assert [row["verdict"] for row in run(rows, "--extract", "whole", "--kind", "integer")[2]] == ["right", "no_answer"]
 
 
+def test_boxes_one_after_another_are_one_answer_where_the_reference_has_several_parts(run):
+    rows = [
+        {"output": r"so $x = \boxed{3}$ or $x = \boxed{5}$", "gold": "5, 3"},
+        {"output": r"so \boxed{3} and \boxed{5}", "gold": "5"},
+        {"output": r"first \boxed{3}. Then, after much work, \boxed{5}", "gold": "3, 5"},
+    ]
+    assert [row["verdict"] for row in run(rows)[2]] == ["right", "right", "wrong"]
+
+
+def test_math_verify_may_judge_alone(run):
+    _, printed, graded = run([{"output": r"\boxed{25_8}", "gold": "25"}], "--grader", "math_verify")
+    assert "grader: math_verify alone" in printed
+    assert graded[0]["why"] == "math-verify"
+
+
 def test_lists_are_samples_of_one_problem(run):
     rows = [
         {"output": [r"\boxed{1}", r"\boxed{2}", None, r"\boxed{1}"], "gold": "1"},
@@ -89,7 +104,7 @@ def test_references_may_be_solutions(run, gold):
 
 
 def test_what_hangs_is_counted_and_the_exit_code_tells(run):
-    code, printed, graded = run([{"output": r"\boxed{(((10^{10})!)!)!}", "gold": "3"}, *ROWS])
+    code, printed, graded = run([{"output": r"\boxed{\log((((10^{10})!)!)!)}", "gold": "3"}, *ROWS])
     assert code == 1
     assert "1 answers were not graded" in printed
     assert graded[0]["verdict"] in ("hung", "crashed")
@@ -124,7 +139,7 @@ def test_files_are_not_replaced_unasked(run, tmp_path):
         run(ROWS, "-o", str(tmp_path / "none" / "graded.jsonl"))
 
 
-@pytest.mark.parametrize(("option", "value"), [("--kind", "maths"), ("--extract", "box")])
+@pytest.mark.parametrize(("option", "value"), [("--kind", "maths"), ("--extract", "box"), ("--grader", "sympy")])
 def test_unknown_settings_are_refused(run, option, value):
     with pytest.raises(TreadleError, match=f"{option} '{value}': expected"):
         run(ROWS, option, value)

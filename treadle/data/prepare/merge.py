@@ -176,7 +176,9 @@ def _facts(id: str, repo: str | None, n_targets: int, key: int, overlap: list[st
 
 
 def _outcome(where: str, form: str | None, reason: str | None, detail: str, notes: list[list[str]]) -> Outcome:
-    return Outcome(where, form, None, reason and DropReason(reason), detail, tuple((a, b) for a, b in notes))
+    return Outcome(
+        where, form, None, reason and DropReason(reason), detail, tuple((topic, what) for topic, what in notes)
+    )
 
 
 def _damaged(folder: Path, error: Exception) -> DataError:

@@ -10,6 +10,7 @@ from typing import Any
 
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.scoring.floors import TITLES
+from treadle.scoring.grading import grader_version
 
 
 @dataclass
@@ -65,6 +66,7 @@ def as_json(report: PrepareReport) -> dict[str, Any]:
         "skipped_files": dict(rows.skipped_files),
         "notes": {topic: dict(counts) for topic, counts in rows.notes.items()},
     }
+    data["grader"] = grader_version(report.settings.get("grader", "treadle"))
     data["duplicates"] = {**report.duplicates, "examples": report.duplicate_examples}
     return json.loads(json.dumps(data))
 
@@ -74,6 +76,7 @@ def from_json(data: dict[str, Any]) -> PrepareReport:
     data = dict(data)
     rows = data.pop("rows")
     duplicates = dict(data.pop("duplicates"))
+    data.pop("grader", None)  # follows from the settings and the version
     return PrepareReport(
         **{name: Counter(value) if name in _COUNTERS else value for name, value in data.items()},
         rows=ReadReport(
@@ -121,6 +124,7 @@ def as_markdown(report: PrepareReport) -> str:
         lines.append(f"| {name} | {cells} |")
     lines += _floors(data["floors"])
     settings = {k: v for k, v in data["settings"].items() if v not in (None, False, [], ())}
+    lines += ["", f"answers are compared by: {data['grader']}"]
     lines += ["", "settings: " + ", ".join(f"{k}={v}" for k, v in settings.items()), ""]
     for example in data["examples"]:
         lines += [f"## {example['id']}", "", "Prompt:", "", "````", example["prompt"].rstrip(), "````", ""]

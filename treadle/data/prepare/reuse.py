@@ -13,6 +13,7 @@ from treadle.data.prepare.report import PrepareReport, from_json
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.sources.registry import forms
 from treadle.files.inputs import input_files
+from treadle.scoring.grading import grader_version
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -31,7 +32,8 @@ def fingerprint(source: str | Path, settings: PrepareSettings, tokenizer: PreTra
     if named[0] is None:
         return None
     stats = [(str(file.resolve()), (s := file.stat()).st_size, s.st_mtime_ns) for files in named for file in files]
-    parts: list[Any] = [LAYOUT, treadle.__version__, list(forms()), stats, asdict(settings)]
+    versions = [LAYOUT, treadle.__version__, grader_version(settings.grader)]
+    parts: list[Any] = [*versions, list(forms()), stats, asdict(settings)]
     if tokenizer is not None:
         parts.append(tokenizer_hash(tokenizer))
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]

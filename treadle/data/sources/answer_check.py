@@ -1,29 +1,30 @@
 r"""Is a solution's final answer the reference answer? `True` or `False` only where that is sure, else `None`.
 
-Compared is the last `\boxed{}` of the solution: by its text without markup, then by math-verify and by the rules of
-evaluation in a worker process with a time limit. A row that is called wrong is dropped, so their "no" is not enough
-where two right answers may look different. These are `None`:
+Compared is the last `\boxed{}` of the solution, by the grader of training and evaluation (`treadle.scoring.grading`)
+with a time limit. Right is right here, too. A row that is called wrong is dropped, so its "wrong" is
+not enough where an expert's answer may differ from the reference and be no failure. These are `None`:
 
-- one side is a choice's letter, the other a value (`(B)` and `26`); `\textbf{(B)}\ 26` is compared with either;
-- a side has words that are not the other's (`18 \text{ dollars}`, `east`, `proof`): units, synonyms, remarks;
-- a side is a mixed number or a repeating decimal (`2 1/3`, `0.\overline{3}`) that neither of them calls equal;
-- one side may be the other rounded (`33.3` and `\frac{100}{3}`), or is a decimal number and the other an expression;
-- an angle in degrees against one with `\pi`, a number with a base (`101_2`) against one without;
+- the grader is undecided, was killed, or an answer is longer than 300 characters;
+- one side is a choice's letter, the other a value (`B` and `26`);
+- a side has words that are not the other's (`18 \text{ dollars}`, `east`, `proof`): synonyms, remarks;
+- one may be the other rounded (`33.3` and `\frac{100}{3}`), or is a decimal number and the other an expression;
 - a list, equation, inequality or matrix with the same numbers on both sides in another notation;
-- another box of the solution may be the reference, so that the last one is a part or an aside;
-- math-verify hung or crashed, or an answer is longer than 300 characters.
+- another box of the solution may be the reference, so that the last one is a part or an aside.
 
-The price is that some wrong answers stay unmarked, above all words and numbers with units.
+The price is that some wrong answers stay unmarked, above all words.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 
 from treadle.scoring.answers import lettered, plainly_equal
-from treadle.scoring.grading import Grader, Verdict
+from treadle.scoring.grading import Grader, GraderName, Verdict
 from treadle.scoring.grading.normal import plain, substituted
 from treadle.scoring.grading.numbers import close, read_number
 
@@ -66,24 +67,23 @@ def same_answer(found: str, reference: str) -> bool | None:
         return equal
     if max(len(found), len(reference)) > LONGEST:
         return None
-    left, right = _plain(found), _plain(reference)
-    if left == right:
+    (grade,) = _pool(os.getpid()).judge([found], [reference], grader=_grader.get())
+    if grade.verdict is Verdict.RIGHT:
         return True
+    return False if grade.verdict is Verdict.WRONG and not _may_be_right(found, reference) else None
+
+
+def _may_be_right(found: str, reference: str) -> bool:
+    """Whether an answer that the grader calls wrong may be no failure, see above."""
+    left, right = _plain(found), _plain(reference)
     (left_choice, left), (right_choice, right) = lettered(left), lettered(right)
     if left_choice and right_choice:
-        return left_choice == right_choice
+        return False
     if not left or not right:
-        return None
-    wordy = _has_words(left) or _has_words(right)
-    if left == right or (wordy and left.casefold() == right.casefold()):
         return True
-    if wordy and not (_NUMBER.search(left) and _NUMBER.search(right)):
-        return None
-    pair = (left, right) if left_choice or right_choice else (found, reference)
-    verdict = _graded(*pair)
-    if verdict is not True and _right_by_rules(*pair):
+    if _has_words(left) or _has_words(right):
         return True
-    return None if verdict is False and (wordy or _may_be_same(left, right)) else verdict
+    return _rounded(left, right)
 
 
 def _plain(text: str) -> str:
@@ -95,8 +95,8 @@ def _has_words(plain: str) -> bool:
     return bool(_WORD.search(_COMMAND.sub(" ", plain)))
 
 
-def _may_be_same(left: str, right: str) -> bool:
-    """Whether two answers without words that math-verify calls different may be two forms of the same."""
+def _rounded(left: str, right: str) -> bool:
+    """Whether two answers without words may be two forms of the same."""
     if any(_UNREAD.search(side) for side in (left, right)):
         return True
     numbers = [read_number(plain(side)) for side in (left, right)]
@@ -113,18 +113,12 @@ def _rounded_alike(left: str, right: str) -> bool:
         return max(a_digits, b_digits) > 0 and abs(a - b) <= 0.5000001 * 10.0**-digits
     if any(value is not None and 0 < value[1] < _EXACT for value in values):
         return True
-    for mark, counterpart in (("\\circ", "\\pi"), ("°", "\\pi"), ("_", "")):
-        for one, other in ((left, right), (right, left)):
-            if mark in one and mark not in other and counterpart in other:
-                return True
     return bool(_NOTATION.search(left) or _NOTATION.search(right)) and (
         sorted(_NUMBER.findall(left)) == sorted(_NUMBER.findall(right))
     )
 
 
-_UNREAD = re.compile(
-    r"\\overline|\\dot\{|\.\.\.|\\l?dots|\d\s*\\frac|\d \d+/\d|\\approx"  # repeating decimals, mixed numbers
-)
+_UNREAD = re.compile(r"\.\.\.|\\l?dots|\\approx")
 _ROUNDING = 1e-3  # of the larger number: what three significant digits leave open
 _EXACT = 99  # stands for the number of decimals of a fraction
 
@@ -141,22 +135,20 @@ def _value(plain: str) -> tuple[float, int] | None:
     return sign * float(match[6]), len(match[6].partition(".")[2])
 
 
-def _right_by_rules(found: str, reference: str) -> bool:
-    """Whether evaluation calls the answer right. It knows numbers in other notations: `1e-05` and `10^{-5}`."""
-    (grade,) = _grader(os.getpid()).judge([found], [reference])
-    return grade.verdict is Verdict.RIGHT
+_grader: ContextVar[GraderName] = ContextVar("grader", default="treadle")
 
 
-def _graded(found: str, reference: str) -> bool | None:
-    """math-verify's verdict. It depends on the order of the two, so that it must say "wrong" both ways."""
-    for pair in ((found, reference), (reference, found)):
-        (verdict,) = _grader(os.getpid()).grade([pair[0]], [pair[1]])
-        if verdict is not Verdict.WRONG:
-            return True if verdict is Verdict.RIGHT else None
-    return False
+@contextmanager
+def graded_by(grader: GraderName) -> Iterator[None]:
+    """Compare answers by this grader."""
+    token = _grader.set(grader)
+    try:
+        yield
+    finally:
+        _grader.reset(token)
 
 
 @cache
-def _grader(process: int) -> Grader:
-    """One grader a process: a forked process must not talk to its parent's workers."""
+def _pool(process: int) -> Grader:
+    """One pool a process: a forked process must not talk to its parent's workers."""
     return Grader(workers=1, seconds=SECONDS)

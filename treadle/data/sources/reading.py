@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
+from treadle.data.sources.answer_check import graded_by
 from treadle.data.sources.answers_form import only_answer
 from treadle.data.sources.columns import Columns
 from treadle.data.sources.form import ReadOptions
@@ -23,6 +24,7 @@ from treadle.data.sources.verified import AGENT_FLAGS, SUCCESS_AT, find_mark, ma
 from treadle.files.chunks import Chunk, iter_chunks
 from treadle.files.reading import rows_of
 from treadle.files.rows import Rejected, Row
+from treadle.scoring.grading import GraderName
 from treadle.trajectory import Trajectory
 
 
@@ -38,6 +40,7 @@ class ReadSettings:
         segment: `"prose"` cuts solutions without numbered steps at their joints, see `segmentation`.
         answers_only: Read problems and answers and leave solutions out, see `answers_form`.
         success_at: The reward from which on a row counts as right, see `as_flag`.
+        grader: Who compares final answers with the reference, see `treadle.scoring.grading`.
         row_seconds: Time limit a row; a row that takes longer is dropped.
     """
 
@@ -49,6 +52,7 @@ class ReadSettings:
     segment: Segment = "off"
     answers_only: bool = False
     success_at: float = SUCCESS_AT
+    grader: GraderName = "treadle"
 
 
 class Outcome(NamedTuple):
@@ -143,7 +147,8 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
             else:
                 form = form_named(settings.format)
             options = ReadOptions(settings.columns, settings.untitled, settings.segment, settings.success_at)
-            trajectory = only_answer(row, options) if settings.answers_only else form.read(row, options)
+            with graded_by(settings.grader):
+                trajectory = only_answer(row, options) if settings.answers_only else form.read(row, options)
     except Rejected as rejected:
         return Outcome(row.where, form and form.name, None, rejected.reason, rejected.detail)
     except _TimeIsUp:

@@ -35,6 +35,7 @@ _NO_DIFFERENCE = {
     "settings.modes",
     "settings.steps",
     "settings.greedy",
+    "settings.extract",
 }
 
 
@@ -116,7 +117,21 @@ def check_comparable(arms: Sequence[Arm], any_grader: bool = False) -> list[str]
                 "RUN), or compare all the same with --any-grader"
             )
         notes.append(f"Graded by different rules: {listed}.")
+    rules = _by_value((run, rule_of(run)) for run in runs if modes_of(run))
+    if len(rules) > 1:
+        listed = _listed(rules)
+        if not any_grader:
+            raise DataError(
+                f"answers were taken by different rules: {listed}. Take them by one (treadle evaluate --regrade RUN "
+                f"--extract {next(iter(rules))}), or compare all the same with --any-grader"
+            )
+        notes.append(f"Answers taken by different rules: {listed}.")
     return notes + _setting_notes(runs) + _missing_notes(arms)
+
+
+def rule_of(run: Run) -> str:
+    """What counts as an answer in a run, see `treadle.scoring.extraction`; older runs take boxes alone."""
+    return (run.results.get("settings") or {}).get("extract", "boxed")
 
 
 def _group(text: str) -> tuple[str, list[Path]]:

@@ -30,7 +30,7 @@ from treadle.report.evaluation import tables
 from treadle.report.evaluation.against import Other, flips, read_other
 from treadle.report.evaluation.attempts import FIELDS, FLAGS, ProblemView, Words, sample_texts
 from treadle.report.evaluation.plots import Lengths, accuracies
-from treadle.report.evaluation.steps import MOST, listed, step_groups, step_row, step_sizes, step_texts
+from treadle.report.evaluation.steps import MOST, call_rows, listed, step_groups, step_row, step_sizes, step_texts
 from treadle.report.evaluation.texts import SideFiles, as_json, fitting, limit_for, size
 from treadle.report.pages import write_page
 from treadle.scoring.floors import TITLES
@@ -129,6 +129,7 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "steps": steps,
         "view": step_figures if steps else None,
         "groups": step_groups(step_figures or {}),
+        "calls": call_rows(step_figures or {}),
         "policies": TITLES,
         "most": MOST,
         "limit": limit,

@@ -30,11 +30,22 @@ def result_table(results: Mapping[str, Any]) -> dict[str, Any]:
     """The main table: `columns` and `rows` of cells, each a figure with its interval or a mean."""
     found = list(rows(results))
     lengths = [name for name in LENGTHS if any(f.get(name) is not None for *_, f in found)]
+    rules = ("strict", "lenient") if any(f.get("extraction") for *_, f in found) else ()
     table = [
-        _row(results, row, [estimate(row[3].get("accuracy")), *(_mean(row[3].get(name)) for name in lengths)])
+        _row(
+            results,
+            row,
+            [
+                estimate(row[3].get("accuracy")),
+                *(estimate((row[3].get("extraction") or {}).get(name)) for name in rules),
+                *(_mean(row[3].get(name)) for name in lengths),
+            ],
+        )
         for row in found
     ]
-    return {"columns": ["accuracy", *(name.replace("_", " ") for name in lengths)], "rows": table}
+    titles = {"strict": "in a box", "lenient": "without a box too"}
+    columns = ["accuracy", *(titles[name] for name in rules), *(name.replace("_", " ") for name in lengths)]
+    return {"columns": columns, "rows": table}
 
 
 def sample_table(results: Mapping[str, Any]) -> dict[str, Any]:

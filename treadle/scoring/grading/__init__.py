@@ -2,10 +2,14 @@ r"""Judge final answers: rules by kind of answer, then computer algebra in worke
 
     Grader().judge(["0.5"], [r"\frac{1}{2}"]) == [Grade(Verdict.RIGHT, "equal numbers")]
 
-An answer passes the rules of `rules` in order, and the first that applies decides: the same text; the same form without
-markup (`normal`); numbers, with units and percent signs (`numbers`); letters of choices; lists, sets, points and
-intervals, part by part; equations (`structures`); words. What is left are expressions: latex2sympy and math-verify
-judge them in a worker process with limits of time and memory (`expressions`, `workers`). `Grade.why` names the rule.
+This is the one judge of rewards, preparation, evaluation and `treadle grade`; `grader="math_verify"` asks that library
+alone. An answer passes the rules of `rules` in order, and the first that applies decides: the same text; the same form
+without markup (`normal`); bases (`bases`); numbers, with units and percent signs (`numbers`, `units`); letters of
+choices and words (`choices`); sets of numbers (`intervals`); lists, sets, points and matrices, part by part (`parts`);
+equations. What is left are expressions, whose values are computed here (`values`, `formula`, `grammar`, `calculator`)
+or, where they are not understood, by latex2sympy and math-verify in a worker process with limits of time and memory
+(`expressions`, `workers`). `Grade.why` names the rule. Where two answers may be the
+same or not, the verdict is `undecided`.
 
 | kind | for | what it adds |
 |---|---|---|
@@ -25,21 +29,30 @@ of a name occur. Not followed:
 - It takes away all brackets, so that `(1, 2)`, `[1, 2]` and `1, 2` are one there. Here brackets of pairs count.
 - It strikes out words such as `m`, `s` and `and` anywhere (for sets other than Minerva) and number words become digits.
 - Units in `\mathrm{}` do not count here, but there; a bare single letter is a symbol in both. Two different units are
-  wrong here, and nothing is converted.
+  converted here.
 
 Judging is symmetric, except that an equation answers for its right side more often than it may be left out:
 `m + n = 27` is right for 27, `27` is not for the reference `m + n = 27`; only `x = 27` may be shortened.
-
-`Grader.grade` is math-verify alone, for the rewards, whose meaning must not change with these rules.
 """
 
 from __future__ import annotations
 
 from treadle.scoring.grading.canonical import canonical
 from treadle.scoring.grading.grader import Grader, default_grader
-from treadle.scoring.grading.verdicts import KINDS, Grade, Verdict, grader_version
+from treadle.scoring.grading.verdicts import GRADERS, KINDS, Grade, GraderName, Verdict, grader_version
 
-__all__ = ["GRADER_VERSION", "KINDS", "Grade", "Grader", "Verdict", "canonical", "default_grader"]
+__all__ = [
+    "GRADERS",
+    "GRADER_VERSION",
+    "KINDS",
+    "Grade",
+    "Grader",
+    "GraderName",
+    "Verdict",
+    "canonical",
+    "default_grader",
+    "grader_version",
+]
 
 GRADER_VERSION = grader_version()
 """Goes into results: what verdicts depend on."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from treadle.scoring.grading.choices import choice_letter, words
 from treadle.scoring.grading.normal import LONGEST, compact, plain
 from treadle.scoring.grading.numbers import read_number
-from treadle.scoring.grading.rules import choice_letter, words
 from treadle.scoring.grading.structures import is_name, read_equation, read_structure
 
 _DEEPEST = 6

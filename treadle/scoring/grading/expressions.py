@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import Any
-from zlib import crc32
 
 import sympy
 from latex2sympy2_extended.latex2sympy2 import ConversionConfig, NormalizationConfig, latex2sympy, normalize_latex
@@ -22,14 +21,13 @@ from math_verify import verify
 from sympy.core.function import AppliedUndef
 
 from treadle.scoring.grading.normal import substituted
-from treadle.scoring.grading.rules import DECIMALS, MINERVA_TOLERANCE
+from treadle.scoring.grading.points import NEGATIVE, POSITIVE, At, agree, close, place
 from treadle.scoring.grading.verdicts import Finding
 
 _NORMALIZATION = NormalizationConfig(
     basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none", equations=False
 )
 _CONVERSION = ConversionConfig(lowercase_symbols=False)
-_POINTS = 4
 _DIGITS = 40
 
 _GREEK = (
@@ -59,6 +57,7 @@ _READER_TERMS = (
     (re.compile(r"(?<=\d)\.(?!\d)"), ""),
     (re.compile(r"(?<![A-Za-z_}])(\d+(?:\.\d+)?|\.\d+)[eE]([+-]?\d{1,3})(?![\d^])"), r"(\1 \\cdot 10^{\2})"),
     (re.compile(r"\^ ?(-?\d{2,}|-\d)"), r"^{\1}"),
+    (re.compile(r"\^ ?\\circ"), r" \\cdot \\frac{\\pi}{180} "),
 )
 _SYMBOL = re.compile(r"z_\{?(\d+)\}?")
 _IMAGINARY = re.compile(r"(?<![a-zA-Z\\])i(?![a-zA-Z])")
@@ -140,14 +139,14 @@ def _same_values(a: Any, b: Any, kind: str, fold: bool) -> Finding | None:
     symbolic = bool(a.free_symbols or b.free_symbols)
     if not symbolic and not rounded and (exact := _exactly(a, b)) is not None:
         return Finding(exact, "equal numbers" if exact else "different numbers")
-    why = "values at points" if symbolic else "values"
-    for point in range(_POINTS if symbolic else 1):
+
+    def at(point: int) -> At | None:
         x, y = (_value(e, point) for e in (a, b))
         if x is None or y is None:
             return None
-        if not _close(x, y, kind, rounded):
-            return Finding(False, why)
-    return Finding(True, why)
+        return At(close(x, y, kind, rounded), all(abs(sympy.im(v)) <= abs(v) * 1e-25 for v in (x, y)))
+
+    return agree(at, kind, symbolic)
 
 
 def _exactly(a: Any, b: Any) -> bool | None:
@@ -164,11 +163,11 @@ def _same_equation(a: sympy.Eq, b: sympy.Eq, kind: str, fold: bool) -> Finding |
         return None
     rounded = first.has(sympy.Float) or second.has(sympy.Float)
     ratio = None
-    for point in range(_POINTS):
+    for point in POSITIVE + NEGATIVE:
         x, y = _value(first, point), _value(second, point)
         if x is None or y is None or y == 0:
             return None
-        if ratio is not None and not _close(x / y, ratio, kind, rounded):
+        if ratio is not None and not close(x / y, ratio, kind, rounded):
             return Finding(False, "different equations")
         ratio = x / y
     return Finding(ratio != 0, "equivalent equations")
@@ -201,23 +200,9 @@ def _plain_symbol(symbol: sympy.Symbol, fold: bool) -> Any:
 
 
 def _value(expression: Any, point: int) -> Any | None:
-    """The value at a point, between 1/2 and 5/2 in each symbol; `None` where there is none."""
-    places = {
-        s: sympy.Rational(1, 2) + sympy.Rational(crc32(f"{s} {point}".encode("utf-8", "surrogatepass")) % 99991, 49999)
-        for s in expression.free_symbols
-    }
+    """The value at a point; `None` where there is none."""
+    places = {s: sympy.Rational(*place(str(s), point).as_integer_ratio()) for s in expression.free_symbols}
     value = expression.doit().evalf(_DIGITS, subs=places) if places else expression.evalf(_DIGITS)
     if not value.is_number or not value.is_finite or not all(part.is_Number for part in value.as_real_imag()):
         return None
     return value
-
-
-def _close(x: Any, y: Any, kind: str, rounded: bool) -> bool:
-    difference, size = abs(x - y), max(abs(x), abs(y))
-    if kind == "minerva":
-        exact_enough = MINERVA_TOLERANCE
-    elif rounded and kind == "math":
-        return bool(difference <= DECIMALS and difference <= MINERVA_TOLERANCE * size)
-    else:
-        exact_enough = 1e-9 if rounded else 10.0 ** -(_DIGITS - 15)
-    return bool(difference <= exact_enough * size)

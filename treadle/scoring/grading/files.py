@@ -14,16 +14,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from treadle.errors import DataError
 from treadle.files.reading import iter_rows
 from treadle.files.rows import Row
-from treadle.scoring.answers import final_answer, last_boxed
+from treadle.scoring.answers import last_boxed
+from treadle.scoring.extraction import Extraction, extract
 from treadle.scoring.grading.grader import Grader
-from treadle.scoring.grading.verdicts import Grade, Verdict
-
-Extract = Literal["boxed", "phrase", "whole"]
+from treadle.scoring.grading.verdicts import Grade, GraderName, Verdict
 
 BATCH_SAMPLES = 512
 BATCH_CHARACTERS = 16 << 20
@@ -52,7 +51,14 @@ class Tally:
 
 
 def grade_file(
-    path: str | Path, column: str, answer: str, kind: str, extract: Extract, grader: Grader, out: IO[str] | None = None
+    path: str | Path,
+    column: str,
+    answer: str,
+    kind: str,
+    rule: Extraction,
+    grader: Grader,
+    out: IO[str] | None = None,
+    name: GraderName = "treadle",
 ) -> Tally:
     """Grade all rows of `path`.
 
@@ -61,18 +67,18 @@ def grade_file(
         column: Column of outputs.
         answer: Column of reference answers.
         kind: One of `treadle.scoring.grading.KINDS`.
-        extract: `"boxed"` and `"phrase"`: `final_answer` without and with its fallback. `"whole"`: the output is
-            the answer.
+        rule: What counts as an answer, see `treadle.scoring.extraction`; `"whole"` is the output with its thoughts.
+        name: Whose verdicts: `treadle` or `math_verify`.
         out: Receives each row as a line with `model_answer`, `verdict` and `why` added; lists for lists of samples.
 
     Raises:
         DataError: A row cannot be read, or lacks a column, or a column holds something else.
     """
     tally = Tally()
-    for batch in _batches(_read(row, column, answer, extract) for row in iter_rows(path)):
+    for batch in _batches(_read(row, column, answer, rule, kind) for row in iter_rows(path)):
         answers = [text for item in batch for text in item.answers]
         references = [item.reference for item in batch for _ in item.answers]
-        grades = iter(grader.judge(answers, references, kind))
+        grades = iter(grader.judge(answers, references, kind, name))
         for item in batch:
             _take(item, list(islice(grades, len(item.answers))), tally, out)
     return tally
@@ -113,7 +119,7 @@ def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
         yield held
 
 
-def _read(row: Row, column: str, answer: str, extract: Extract) -> _Item:
+def _read(row: Row, column: str, answer: str, rule: Extraction, kind: str) -> _Item:
     for option, name in (("--column", column), ("--answer", answer)):
         if name not in row.data:
             raise DataError(f"{row.where}: no column {name!r}; found {', '.join(row.data)}. Name one with {option}")
@@ -127,8 +133,9 @@ def _read(row: Row, column: str, answer: str, extract: Extract) -> _Item:
             "list of them as samples of one problem"
         )
     several = isinstance(row.data[column], list) and not _is_chat(row.data[column])
-    answers = [_extracted(text, extract) for text in texts]
-    return _Item(row.data, reference_answer(str(reference)), answers, several, sum(map(len, texts)))
+    wanted = reference_answer(str(reference))
+    answers = [_extracted(text, rule, kind, wanted) for text in texts]
+    return _Item(row.data, wanted, answers, several, sum(map(len, texts)))
 
 
 def _shown(value: Any) -> str:
@@ -142,10 +149,10 @@ def reference_answer(text: str) -> str:
     return text.rpartition("####")[2].strip() if "####" in text else text
 
 
-def _extracted(text: str, extract: Extract) -> str | None:
-    if extract == "whole":
+def _extracted(text: str, rule: Extraction, kind: str, reference: str) -> str | None:
+    if rule == "whole":
         return text.strip() or None
-    return final_answer(text, "phrase" if extract == "phrase" else "none")
+    return extract(text, rule, kind, reference=reference)
 
 
 def _samples(value: Any) -> list[str] | None:

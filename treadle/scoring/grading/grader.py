@@ -12,14 +12,14 @@ from functools import cache
 
 from treadle.scoring.answers import plainly_equal
 from treadle.scoring.grading.rules import decide
-from treadle.scoring.grading.verdicts import KINDS, Finding, Grade, Verdict
+from treadle.scoring.grading.verdicts import GRADERS, KINDS, Finding, Grade, GraderName, Verdict
 from treadle.scoring.grading.workers import Worker
 
 MATH_VERIFY = "math-verify"  # the mode of a worker that asks that library alone
 
 
 PATIENCE = 4.0
-"""How many times its limit a judgement may take on a loaded machine. Rewards do not wait longer than the limit."""
+"""How many times its limit a judgement may take on a loaded machine."""
 
 
 class Grader:
@@ -41,7 +41,11 @@ class Grader:
         atexit.register(self.close)
 
     def judge(
-        self, answers: Sequence[str | None], references: Sequence[str], kinds: Sequence[str] | str = "math"
+        self,
+        answers: Sequence[str | None],
+        references: Sequence[str],
+        kinds: Sequence[str] | str = "math",
+        grader: GraderName = "treadle",
     ) -> list[Grade]:
         """Judge each answer against its reference by the rules of its kind, and say which rule decided.
 
@@ -49,32 +53,24 @@ class Grader:
             answers: N answers; `None` stands for an output without one.
             references: N references.
             kinds: One of `KINDS` for all, or N of them; see `treadle.scoring.grading`.
+            grader: Whose verdict: `treadle`, or `math_verify` for that library alone, which knows no kinds.
 
         Returns:
             N grades in the order of `answers`.
 
         Raises:
-            ValueError: The numbers differ, or a kind is unknown.
+            ValueError: The numbers differ, or a kind or the grader is unknown.
         """
         kinds = [kinds] * len(answers) if isinstance(kinds, str) else list(kinds)
+        if grader not in GRADERS:
+            raise ValueError(f"grader {grader!r}: expected one of {', '.join(GRADERS)}")
         if len(kinds) != len(answers):
             raise ValueError(f"{len(answers)} answers and {len(kinds)} kinds: expected one for each")
         if unknown := sorted(set(kinds) - set(KINDS)):
             raise ValueError(f"kind {unknown[0]!r}: expected one of {', '.join(KINDS)}")
+        if grader == "math_verify":
+            return self._judge_all([MATH_VERIFY] * len(answers), answers, references, _plainly)
         return self._judge_all(kinds, answers, references, decide)
-
-    def grade(self, answers: Sequence[str | None], references: Sequence[str]) -> list[Verdict]:
-        """Judge each answer against its reference by math-verify alone, as the rewards do.
-
-        Args:
-            answers: N answers; `None` stands for an output without one.
-            references: N references.
-
-        Raises:
-            ValueError: The numbers differ.
-        """
-        modes = [MATH_VERIFY] * len(answers)
-        return [grade.verdict for grade in self._judge_all(modes, answers, references, _plainly)]
 
     def _judge_all(
         self,
@@ -86,14 +82,13 @@ class Grader:
         if len(answers) != len(references):
             raise ValueError(f"{len(answers)} answers for {len(references)} references: expected one for each")
         triples = list(zip(modes, answers, references, strict=True))
-        grades = [self._without_worker(*triple, rule) for triple in triples]
-        # Samples of one problem often agree: each different pair is asked for once.
-        waiting = list(dict.fromkeys(triple for triple, grade in zip(triples, grades, strict=True) if grade is None))
+        # Samples of one problem often agree: each different pair is judged once.
+        judged = {triple: self._without_worker(*triple, rule) for triple in dict.fromkeys(triples)}
+        waiting = [triple for triple, grade in judged.items() if grade is None]
         if waiting:
             with ThreadPoolExecutor(self._size) as threads:
-                found = dict(zip(waiting, threads.map(lambda triple: self._ask(*triple), waiting), strict=True))
-            grades = [grade or found[triple] for triple, grade in zip(triples, grades, strict=True)]
-        return grades
+                judged.update(zip(waiting, threads.map(lambda triple: self._ask(*triple), waiting), strict=True))
+        return [judged[triple] for triple in triples]
 
     @staticmethod
     def _without_worker(
@@ -107,12 +102,11 @@ class Grader:
     def _ask(self, mode: str, answer: str, reference: str) -> Grade:
         """Ask a worker; a process that dies may have been killed from outside, so a fresh one is asked once more."""
         worker = self._idle.get()
-        patience = 1.0 if mode == MATH_VERIFY else PATIENCE
         try:
             for _ in range(2):
                 try:
                     worker = worker or self._start()
-                    return _as_grade(worker.judge(mode, answer, reference, self.seconds, patience))
+                    return _as_grade(worker.judge(mode, answer, reference, self.seconds, PATIENCE))
                 except (TimeoutError, EOFError) as fault:
                     if worker is not None:
                         self._discard(worker)
@@ -134,6 +128,10 @@ class Grader:
         with self._lock:
             self._started.discard(worker)
 
+    def processes(self) -> list[int]:
+        """The ids of the processes that run."""
+        return [worker.pid for worker in self._started]
+
     def close(self) -> None:
         """Stop all processes."""
         for worker in list(self._started):
@@ -145,8 +143,11 @@ def _plainly(answer: str, reference: str, mode: str) -> Finding | None:
     return None if equal is None else Finding(equal, "plainly")
 
 
+_VERDICTS = {True: Verdict.RIGHT, False: Verdict.WRONG, None: Verdict.UNDECIDED}
+
+
 def _as_grade(finding: Finding) -> Grade:
-    return Grade(Verdict.RIGHT if finding.same else Verdict.WRONG, finding.why)
+    return Grade(_VERDICTS[finding.same], finding.why)
 
 
 @cache

@@ -33,6 +33,7 @@ _SIGNS = {
     "∈": r"\in ",
     "∅": r"\emptyset ",
     "％": "%",
+    "…": r"\ldots ",
     "，": ",",
     "。": ".",
     **{sign: rf"\frac{{{top}}}{{{bottom}}} " for sign, top, bottom in ("½12", "⅓13", "⅔23", "¼14", "¾34")},
@@ -52,7 +53,10 @@ _ROOT = re.compile(r"√\s*(?:\(([^()]*)\)|(\d+|[a-zA-Z]))")
 
 _SPACES = re.compile(r"(?<!\\)\\[,;:> ]|\\(?:quad|qquad|enspace|thinspace)(?![a-zA-Z])|~|\s")
 _NOTHING = re.compile(
-    r"\\!|\\(?:left|right|bigl|bigr|Bigl|Bigr|big|Big|displaystyle|textstyle|limits|nolimits)(?![a-zA-Z])\.?"
+    r"\\!|\\[hv]space\*? ?\{[^{}]*\}|\\(?:h|v|)phantom ?\{[^{}]*\}|\\(?:tag|label) ?\{[^{}]*\}"
+    r"|\\(?:bf|it|sl|sc|sf|tt|em|bfseries|itshape|mathstrut|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE"
+    r"|huge|Huge|boldmath|centering|nonumber|notag|scriptstyle|qed|blacksquare)(?![a-zA-Z])"
+    r"|\\(?:left|right|bigl|bigr|Bigl|Bigr|big|Big|displaystyle|textstyle|limits|nolimits)(?![a-zA-Z])\.?"
     r"|(?<!\\)\\[()]|\\?\$|[£€¥]|\*\*(?=$)|^\*\*"
 )
 _TEXT = re.compile(
@@ -74,6 +78,7 @@ _SYNONYMS = (
     (re.compile(r"\^ ?\{ ?\\circ ?\}"), r"^\\circ "),
     (re.compile(r"\{ ?, ?\}"), ","),
     (re.compile(r"\{ ?([+-]) ?\}"), r"\1"),
+    (re.compile(r"\^\\circ ?\\text ?\{ ?([CF]) ?\}"), r"^\\circ \1"),
     (re.compile(r"\\%"), "%"),
     (re.compile(r"\*\*"), "^"),
     (re.compile(r"\\varnothing(?![a-zA-Z])"), r"\\emptyset"),
@@ -86,6 +91,24 @@ _SYNONYMS = (
     (re.compile(r"\\sqrt ?(\d)"), r"\\sqrt{\1}"),
 )
 _SEVERAL = re.compile(" {2,}")
+_BRACED_COMMA = re.compile(r"\{ ?, ?\}")
+_DECIMAL_COMMA = re.compile(r"(?<=\d)\{ ?, ?\}(?=\d)(?!\d{3}(?!\d))")  # 3{,}14, not 3{,}141
+_WRAPPER = re.compile(
+    r"\\(?:(?:textcolor|colorbox|fcolorbox) ?(?:\[[^\[\]]*\])? ?\{[^{}]*\}"
+    r"|(?:underline|uline|emph|boldsymbol|bm|pmb|boxed|fbox|ensuremath"
+    r"|mathbf|mathit|mathsf|mathtt|textbf|textit|textsl|underbrace|mathop) ?)(?= ?\{)"
+)
+_COLOR = re.compile(r"\\color ?(?:\[[^\[\]]*\])? ?\{[^{}]*\}")
+_MATHEMATICS = re.compile(r"\d|\\[a-zA-Z]|[=+(<>^_]")
+_MOST_WRAPPERS = 20
+_DOLLARS = re.compile(r"^\$?\\\$ ?(-?[\d,.{}]*\d)(?= ?\.?\$?\.?$)")
+_ANSWER = (
+    r"(?:(?:so|thus|hence|therefore),? )?(?:the )?(?:(?:final|correct) )?(?:answers?|ans)"
+    r"(?:(?: is| are| =|:|\.)+|(?= ?\}))"
+)
+_SAID = re.compile(
+    rf"^(?:\\text ?\{{ ?{_ANSWER} ?\}} ?[:=]?|(\\text ?\{{ ?){_ANSWER}|{_ANSWER})(?![A-Za-z]) ?", re.IGNORECASE
+)
 _ABOUT = re.compile(r"^(?:\\approx|\\sim|=|:)(?![a-zA-Z]) ?")
 _NEEDLESS = re.compile(r" (?![A-Za-z0-9])|(?<![A-Za-z0-9]) ")
 _SCRIPT = re.compile(r"([_^])\{([A-Za-z0-9])\}")
@@ -101,15 +124,71 @@ def substituted(text: str, table: Iterable[tuple[re.Pattern[str], str | Callable
 def plain(text: str) -> str:
     """The answer without markup that does not change its meaning; words stay in `\\text{...}`."""
     text = _ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text).translate(_UNICODE)
+    if len(_BRACED_COMMA.findall(text)) == 1:
+        text = _DECIMAL_COMMA.sub(".", text)
+    text = unwrapped(_DOLLARS.sub(r"\1\\text{ dollars}", text.strip()))
     text = _SPACES.sub(" ", _NOTHING.sub("", text))
     text = _SEVERAL.sub(" ", _TEXT.sub(r"\\text", text))
     text = _SEVERAL.sub(" ", substituted(text, _SYNONYMS)).strip().removesuffix("\\\\").rstrip()
-    while text and text[-1] in ".,;:":
-        text = text[:-1].rstrip()
-    text = _ABOUT.sub("", text)
+    text = _trimmed(text)
+    text = _ABOUT.sub("", _SAID.sub(lambda m: m[1] or "", text))
     while (inner := _unbraced(text)) is not None:
-        text = inner.strip()
+        text = _trimmed(inner.strip())
     return text
+
+
+def _trimmed(text: str) -> str:
+    """Without a full stop, a comma or the backslash of a space at the end."""
+    while text and (text[-1] in ".,;:" or (text[-1] == "\\" and text[-2:] != "\\\\")):
+        if text.endswith("..."):
+            return text
+        text = text[:-1].rstrip()
+    return text
+
+
+def unwrapped(text: str) -> str:
+    r"""Without colours, lines and bold print: `\textcolor{red}{25}` is 25. What is in a wrapper may be a word.
+
+    A bold letter or word stays, since `\mathbf{v}` may not be `v`.
+    """
+    text = _COLOR.sub("", text)
+    at = 0
+    for _ in range(_MOST_WRAPPERS):
+        match = _WRAPPER.search(text, at)
+        if not match:
+            break
+        begin = text.index("{", match.end()) + 1
+        end = _end_of_group(text, begin)
+        if end is None:
+            break
+        inner = text[begin:end]
+        name = match[0].strip()
+        if (
+            name.startswith((r"\math", r"\text"))
+            and not name.startswith(r"\textcolor")
+            and not _MATHEMATICS.search(inner)
+        ):
+            at = match.end()
+            continue
+        if inner.lstrip().startswith("(") and name.startswith((r"\math", r"\text")):
+            at = match.end()  # a choice, `\textbf{(B)}`
+            continue
+        alone = (
+            text[: match.start()].rstrip()[-1:] in ("", "=", ",", "(", "$", "{") and text[end + 1 :].lstrip()[:1] != "^"
+        )
+        text = text[: match.start()] + (inner if alone else f"{{{inner}}}") + text[end + 1 :]
+        at = match.start()
+    return text
+
+
+def _end_of_group(text: str, begin: int) -> int | None:
+    depth = 1
+    for k in range(begin, len(text)):
+        if text[k - 1] != "\\":
+            depth += (text[k] == "{") - (text[k] == "}")
+        if depth == 0:
+            return k
+    return None
 
 
 def compact(text: str) -> str:

@@ -1,39 +1,40 @@
 r"""Are two answers the same? The rules that need no computer algebra, in order, and what is left to it.
 
-Rules work on the parts of an answer; where two parts are expressions, `compare` is asked, which is
-`treadle.scoring.grading.expressions` in a worker process. Without it a pair that needs one has no verdict.
+Rules work on the parts of an answer; where two parts are expressions, their values are computed (`values`), and where
+that cannot be done `compare` is asked, which is `treadle.scoring.grading.expressions` in a worker process. Without it a
+pair that needs one has no verdict.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 
-from treadle.scoring.answers import lettered
+from treadle.scoring.grading.bases import same_in_bases
+from treadle.scoring.grading.choices import letters, same_choice, same_words, words
+from treadle.scoring.grading.equations import same_equations
+from treadle.scoring.grading.intervals import same_sets
 from treadle.scoring.grading.normal import LONGEST, compact, plain
-from treadle.scoring.grading.numbers import Number, close, read_number, without_unit
-from treadle.scoring.grading.structures import Structure, is_name, read_equation, read_structure
-from treadle.scoring.grading.verdicts import Finding
+from treadle.scoring.grading.numbers import Number, close, read_number, read_with_symbol
+from treadle.scoring.grading.parts import same_parts
+from treadle.scoring.grading.points import DECIMALS, MINERVA_TOLERANCE
+from treadle.scoring.grading.unit_text import without_unit
+from treadle.scoring.grading.units import measure, ratio, same_unit
+from treadle.scoring.grading.values import compare_values
+from treadle.scoring.grading.verdicts import Case, Finding
 
 Compare = Callable[[str, str, str], Finding]
 
-MINERVA_TOLERANCE = 1e-4  # of the larger number, the Qwen2.5-Math harness's
-DECIMALS = 1e-6  # math-verify compares six decimals
 _DEEPEST = 6
-_MOST_PARTS = 60
-
-_INTEGER = re.compile(r"[+-]?\d{1,400}")
-_MARKED = re.compile(r"\\text ?\{ ?(?:\([A-Ja-j]\)|[A-Ja-j][ .:]*\})|^\(? ?[A-Ja-j] ?[).:]")
-_TEXT = re.compile(r"\\text ?\{([^{}]*)\}")
-_WORDS = re.compile(r"[A-Za-z][A-Za-z' .,!-]*")
-_COMMAND = re.compile(r"\\(?:text ?\{[^{}]*\}|frac|sqrt|pi|log|ln|sin|cos|tan|cdot|times|binom)(?![a-zA-Z])")
-_OF_TIME = re.compile(r"(?<=[A-Za-z}]) ?\(t\)")
-_WORD = re.compile(r"(?<![\\A-Za-z_{])[A-Za-z]{2,}(?![A-Za-z])")
-_MOST_WORDS = 3
-_ARTICLES = re.compile(r"\b(?:the|a|an)\b")
-_NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
-# Where one side has parts and the other none, computer algebra can still tell that 1 < x < 2 is (1, 2).
-_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|mathbb|infty|begin|pm|emptyset)(?![a-zA-Z])")
+_NOISE = 1e-12  # what floating point leaves of a whole number
+_DEGREES = re.compile(r"\^ ?\\circ")
+_RATIO = re.compile(r"\d+(?:\.\d+)?(?: ?(?::|\\text ?\{ ?to ?\}) ?\d+(?:\.\d+)?)+")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}")
+_NUMERAL = re.compile(r"\d+(?:\.\d+)?")
+_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|perp|sim|parallel|subseteq)(?![a-zA-Z])")
+_LEFT_OUT = re.compile(r"\\ldots|\.\.\.")
+_LIST_OR_NUMBER = re.compile(r"\d{1,3}(?:,\d{2,3})+")
 
 
 def decide(answer: str, reference: str, kind: str, compare: Compare | None = None) -> Finding | None:
@@ -53,7 +54,7 @@ def decide(answer: str, reference: str, kind: str, compare: Compare | None = Non
     if kind == "text":
         return Finding(words(left) == words(right), "words")
     if kind == "choice":
-        return _choices(left, right, marked=True) or Finding(False, "no choice")
+        return letters(left, right, marked=True) or Finding(False, "no choice")
     return _same(left, right, kind, compare, 0)
 
 
@@ -64,35 +65,67 @@ def _same(left: str, right: str, kind: str, compare: Compare | None, depth: int)
         return Finding(True, "same form")
     if depth > _DEEPEST:
         return Finding(False, "nested too deeply")
-    for rule in (_numbers, _choice_rule, _structures, _equations, _texts):
-        finding = rule(left, right, kind, compare, depth)
+    case = Case(kind, lambda a, b: _same(_bare(a), _bare(b), kind, compare, depth + 1), compare)
+    for rule in _RULES:
+        finding = rule(left, right, case)
         if finding is not NotImplemented:
             return finding
-    (left, left_unit), (right, right_unit) = without_unit(left), without_unit(right)
-    if left_unit and right_unit and left_unit != right_unit:
-        return Finding(False, "different units")
-    if left_unit or right_unit:
-        return _same(left, right, kind, compare, depth + 1)
+    if (finding := compare_values(left, right, kind)) is not None:
+        return finding
+    if any(_RELATION.search(a) and read_number(b) is not None for a, b in ((left, right), (right, left))):
+        return Finding(False, "a number against a relation")
+    if _LEFT_OUT.search(left) or _LEFT_OUT.search(right):
+        return Finding(None, "digits or terms are left out")
     return compare(left, right, kind) if compare else None
 
 
-def _numbers(left: str, right: str, kind: str, *_: object) -> Finding | None:
+def _bare(text: str) -> str:
+    """A part without braces around all of it."""
+    return plain(text) if text.startswith("{") else text
+
+
+def _same_numbers(left: str, right: str, case: Case) -> Finding | None:
     a, b = read_number(left), read_number(right)
+    if a is None and b is not None and measure(b.unit):
+        a = read_with_symbol(left)
+    elif b is None and a is not None and measure(a.unit):
+        b = read_with_symbol(right)
     if a is None or b is None:
         return NotImplemented
-    if a.unit and b.unit and a.unit != b.unit:
+    if a.unit and b.unit and not same_unit(a.unit, b.unit):
+        return _converted(a, b, case.kind)
+    findings = [Finding(f.same if sure or not f.same else None, f.why) for f, sure in _readings(a, b, case.kind)]
+    finding = next((f for f in findings if f.same), None) or next((f for f in findings if f.same is None), findings[0])
+    grouped = all(_LIST_OR_NUMBER.fullmatch(side) for side in (left, right))
+    if finding.same is False and grouped and sorted(left.split(",")) == sorted(right.split(",")):
+        return Finding(None, "separators of thousands or a list")
+    return finding
+
+
+def _converted(a: Number, b: Number, kind: str) -> Finding:
+    times = ratio(a.unit, b.unit)
+    if times is None:
+        same = _same_value(a, b, kind).same
+        return Finding(None if same else False, "different units" if not same else "units that are not known")
+    if not times:
         return Finding(False, "different units")
-    found = [_same_value(x, y, kind) for x, y in _readings(a, b)]
-    return next((finding for finding in found if finding.same), found[0])
+    finding = _same_value(a._replace(value=a.value * times), b, kind)
+    return Finding(finding.same, "converted units" if finding.same else "different units")
 
 
-def _readings(a: Number, b: Number) -> list[tuple[Number, Number]]:
-    """`50%` is 50 where the other side has no percent sign, and 1/2."""
+def _readings(a: Number, b: Number, kind: str) -> list[tuple[Finding, bool]]:
+    """What two numbers may mean, and whether that is sure: `50%` is 1/2, and 50 where the other has no percent sign.
+
+    A percentage below one (`0.5%` for 0.5) may have been meant either way.
+    """
     if a.percent == b.percent:
-        return [(a, b)]
+        return [(_same_value(a, b, kind), True)]
+    value = Fraction(1, 100)
     if a.percent:
-        return [(a, b), (a._replace(value=a.value / 100), b)]
-    return [(a, b), (a, b._replace(value=b.value / 100))]
+        scaled = _same_value(a._replace(value=a.value * value), b, kind)
+    else:
+        scaled = _same_value(a, b._replace(value=b.value * value), kind)
+    return [(_same_value(a, b, kind), abs(a.value) >= 1 or not a.value), (scaled, True)]
 
 
 def _same_value(a: Number, b: Number, kind: str) -> Finding:
@@ -102,150 +135,87 @@ def _same_value(a: Number, b: Number, kind: str) -> Finding:
     if kind == "minerva":
         if close(a.value, b.value, MINERVA_TOLERANCE):
             return Finding(True, "numbers within 1e-4")
-    elif kind == "math":
-        # A rounded number may stand for a fraction, not for a whole number.
-        whole = any(n.exact and n.value.denominator == 1 for n in (a, b))
-        if not (whole or (a.exact and b.exact)) and close(a.value, b.value, MINERVA_TOLERANCE, DECIMALS):
-            return Finding(True, "equal in six decimals")
+    elif kind == "math" and not (a.exact and b.exact):
+        return _rounded(a, b)
     return Finding(False, "integers" if all(n.value.denominator == 1 for n in (a, b)) else "different numbers")
 
 
-def _choice_rule(left: str, right: str, kind: str, compare: Compare | None, depth: int) -> Finding | None:
-    marked = bool(_MARKED.search(left) or _MARKED.search(right))
-    if (finding := _choices(left, right, marked)) is not None:
-        return finding
-    if not marked:
+def _rounded(a: Number, b: Number) -> Finding:
+    """A rounded number may stand for a fraction, not for a whole one; what is scientific is as exact as its digits."""
+    if close(a.value, b.value, _NOISE):
+        return Finding(True, "equal but for floating point")
+    whole = any(n.exact and n.value.denominator == 1 for n in (a, b))
+    scientific = a.digits or b.digits
+    if not whole and close(a.value, b.value, MINERVA_TOLERANCE, None if scientific else DECIMALS):
+        return Finding(True, "within 1e-4" if scientific else "equal in six decimals")
+    if scientific and any(abs(a.value - b.value) <= _last_digit(n) / 2 for n in (a, b) if n.digits > 1):
+        return Finding(None, "equal in the digits that are given")
+    return Finding(False, "different numbers")
+
+
+def _last_digit(number: Number) -> Fraction:
+    """What one in the last digit of a number in scientific notation is worth."""
+    above, below = abs(number.value.numerator), number.value.denominator
+    if not above:
+        return Fraction(0)
+    exponent = len(str(above // below)) - 1 if above >= below else -len(str((below - 1) // above))
+    return Fraction(10) ** (exponent - number.digits + 1)
+
+
+def _same_ratios(left: str, right: str, case: Case) -> Finding | None:
+    """`6:8` is `3:4`, and a ratio of two numbers is their quotient; what may be times of the day is undecided."""
+    sides = [[Fraction(n) for n in _NUMERAL.findall(s)] if _RATIO.fullmatch(s) else None for s in (left, right)]
+    if None not in sides:
+        a, b = sides
+        if len(a) != len(b) or not all((*a, *b)):
+            return Finding(False, "different ratios")
+        same = all(x * b[0] == y * a[0] for x, y in zip(a, b, strict=True))
+        clocks = all(_CLOCK.fullmatch(side) for side in (left, right))
+        return Finding(None if same and clocks else same, "ratios")
+    for ratio_, other in ((sides[0], right), (sides[1], left)):
+        if ratio_ and len(ratio_) == 2 and ratio_[1] and read_number(other) is not None:
+            return case.again(str(ratio_[0] / ratio_[1]), other)
+    return NotImplemented
+
+
+def _same_angles(left: str, right: str, case: Case) -> Finding | None:
+    r"""`60^\circ` and `\frac{\pi}{3}` are one angle."""
+    for degrees, other in ((left, right), (right, left)):
+        if _DEGREES.search(degrees) and not _DEGREES.search(other) and r"\pi" in other and r"\sin" not in other:
+            bare, unit = without_unit(other)
+            if unit not in ("", "rad", "radian", "radians"):
+                return NotImplemented
+            value = _DEGREES.sub("", degrees)
+            return compare_values(rf"({value}) \cdot \pi / 180", bare, case.kind) or NotImplemented
+    return NotImplemented
+
+
+def _without_units(left: str, right: str, case: Case) -> Finding | None:
+    r"""Expressions with a unit behind them, such as `\sqrt{3} \text{ cm}`."""
+    (a, a_unit), (b, b_unit) = without_unit(left), without_unit(right)
+    if not a_unit and not b_unit:
         return NotImplemented
-    (left_letter, left_rest), (right_letter, right_rest) = _choice(left), _choice(right)
-    if bool(left_letter) != bool(right_letter) and left_rest and right_rest:
-        # `(B) 26` against 26
-        return _same(left_rest, right_rest, kind, compare, depth + 1)
-    return NotImplemented
+    if not (a_unit and b_unit) or same_unit(a_unit, b_unit):
+        return case.again(a, b)
+    if (times := ratio(a_unit, b_unit)) is None:
+        finding = case.again(a, b)
+        return finding and (Finding(None, "units that are not known") if finding.same else finding)
+    return (
+        case.again(rf"({a}) \cdot \frac{{{times.numerator}}}{{{times.denominator}}}", b)
+        if times
+        else Finding(False, "different units")
+    )
 
 
-def _choices(left: str, right: str, marked: bool) -> Finding | None:
-    """Two choices: their letters decide. `None` where one side is no choice."""
-    left_letter, right_letter = _choice(left)[0], _choice(right)[0]
-    return Finding(left_letter == right_letter, "choices") if marked and left_letter and right_letter else None
-
-
-def _choice(text: str) -> tuple[str | None, str]:
-    r"""The letter and what follows it: `("B", "26")` of `\text{(B)} 26`; no letter and the text for anything else."""
-    letter_alone = re.sub(r"\\text ?\{ ?(\(? ?[A-Ja-j] ?\)?[.:]?) ?\}", r"\1", text, count=1)
-    for form in (letter_alone, _TEXT.sub(r"\1", text).strip()):
-        letter, rest = lettered(form)
-        if letter:
-            return letter, rest.strip()
-    return None, text
-
-
-def _equations(left: str, right: str, kind: str, compare: Compare | None, depth: int) -> Finding | None:
-    a, b = read_equation(left), read_equation(right)
-    if a and b:
-        return _two_equations(a, b, (left, right), kind, compare, depth)
-    if a:  # the answer says what it is: any left side before a constant
-        if is_name(a[0]) or _is_constant(a[1]):
-            return _same(a[1], right, kind, compare, depth + 1)
-        return Finding(False, "an equation")
-    if b:  # the reference is an equation: only `x = ...` may be answered by its right side alone
-        return _same(left, b[1], kind, compare, depth + 1) if is_name(b[0]) else Finding(False, "no equation")
-    return NotImplemented
-
-
-def _is_constant(text: str) -> bool:
-    """Whether a side of an equation has no letters and is not 0: `x + y = 0` says nothing about an answer of 0."""
-    return not re.search(r"[A-Za-z]", _COMMAND.sub("", text)) and not ((n := read_number(text)) and n.value == 0)
-
-
-def _two_equations(
-    a: tuple[str, str], b: tuple[str, str], whole: tuple[str, str], kind: str, compare: Compare | None, depth: int
-) -> Finding | None:
-    forms = [tuple(compact(side) for side in sides) for sides in (a, b)]
-    if forms[0] == forms[1] or forms[0] == forms[1][::-1]:
-        return Finding(True, "same equation")
-    if forms[0][0] == forms[1][0]:
-        return _same(a[1], b[1], kind, compare, depth + 1)
-    if all(_WORDS.fullmatch(side) and len(side) > 1 for side in (*a, *b)):
-        return Finding(False, "different equations")
-    # Whether a function of time is written x or x(t) makes no difference to an equation of motion.
-    return compare(*(_OF_TIME.sub(" ", side) for side in whole), kind) if compare else None
-
-
-def _structures(left: str, right: str, kind: str, compare: Compare | None, depth: int) -> Finding | None:
-    a, b = read_structure(left), read_structure(right)
-    if a is None and b is None:
-        return NotImplemented
-    if a is None or b is None:
-        some = a or b
-        other = left if a is None else right
-        if some.form in ("set", "list") and len(some.parts) == 1:
-            return _same(*((left, some.parts[0]) if a is None else (some.parts[0], right)), kind, compare, depth + 1)
-        if _RELATION.search(other) or _RELATION.search(" ".join(some.parts)):
-            return compare(left, right, kind) if compare else None
-        return Finding(False, f"{some.form} against a single answer")
-    if max(len(a.parts), len(b.parts)) > _MOST_PARTS:
-        return Finding(False, f"more than {_MOST_PARTS} parts")
-    if len(a.parts) != len(b.parts):
-        return Finding(False, "different number of parts")
-    if (why := _different_form(a, b)) is not None:
-        return Finding(False, why)
-    ordered = "tuple" in (a.form, b.form)
-    match = _in_order if ordered else _in_any_order
-    same = match(a.parts, b.parts, lambda x, y: _same(x, y, kind, compare, depth + 1))
-    return None if same is None else Finding(same, "parts in order" if ordered else "parts in any order")
-
-
-def _different_form(a: Structure, b: Structure) -> str | None:
-    if a.form == b.form == "tuple":
-        vectors = [{"\\langle": "(", "\\rangle": ")"}.get(sign, sign) for sign in (*a.brackets, *b.brackets)]
-        return "different brackets" if len(a.parts) == 2 and vectors[:2] != vectors[2:] else None
-    forms = {a.form, b.form}
-    if forms == {"tuple", "list"}:
-        brackets = a.brackets if a.form == "tuple" else b.brackets
-        return None if brackets in (("(", ")"), ("\\langle", "\\rangle")) else "an interval against a list"
-    return None if len(forms) == 1 or forms == {"list", "set"} else f"{a.form} against {b.form}"
-
-
-def _in_order(a: list[str], b: list[str], same: Callable[[str, str], Finding | None]) -> bool | None:
-    open_ = False
-    for x, y in zip(a, b, strict=True):
-        finding = same(x, y)
-        if finding is not None and not finding.same:
-            return False
-        open_ = open_ or finding is None
-    return None if open_ else True
-
-
-def _in_any_order(a: list[str], b: list[str], same: Callable[[str, str], Finding | None]) -> bool | None:
-    remaining = list(b)
-    for x in a:
-        findings = [(same(x, y), y) for y in remaining]
-        partner = next((y for finding, y in findings if finding is not None and finding.same), None)
-        if partner is None:
-            return None if any(finding is None for finding, _ in findings) else False
-        remaining.remove(partner)
-    return True
-
-
-def _texts(left: str, right: str, *_: object) -> Finding | None:
-    texts = [_TEXT.sub(r" \1 ", side) for side in (left, right)]
-    wordy = [bool(_WORDS.fullmatch(text.strip())) and len(text.strip()) > 1 for text in texts]
-    wrapped = ["\\text" in side for side in (left, right)]
-    if all(wordy) and (any(wrapped) or max(len(text.strip()) for text in texts) > 3):
-        return Finding(words(left) == words(right), "words")
-    # A sentence is no expression, nor what is all in \text{}.
-    only_text = [not _TEXT.sub("", side).strip(" .,!") for side in (left, right)]
-    sentence = [len(_WORD.findall(text)) > _MOST_WORDS for text in texts]
-    if any((wordy[i] and only_text[i]) or sentence[i] for i in (0, 1)):
-        return Finding(False, "words against an expression")
-    return NotImplemented
-
-
-def choice_letter(text: str) -> str | None:
-    r"""The letter of an answer that is marked as a choice, such as `\text{(B)} 26`."""
-    return _choice(text)[0] if _MARKED.search(text) else None
-
-
-def words(text: str) -> str:
-    """The words of a plain form in lower case, without articles and signs."""
-    return _NOT_A_LETTER.sub(" ", _ARTICLES.sub(" ", _TEXT.sub(r" \1 ", text).casefold())).strip()
+_RULES = (
+    same_in_bases,
+    _same_numbers,
+    _same_ratios,
+    same_choice,
+    same_sets,
+    same_parts,
+    same_equations,
+    _same_angles,
+    same_words,
+    _without_units,
+)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-Form = Literal["list", "set", "tuple", "union"]
+Form = Literal["list", "set", "tuple", "union", "matrix"]
 
 _OPENING, _CLOSING = ("\\{", "(", "[", "{", "\\langle"), ("\\}", ")", "]", "}", "\\rangle")
 _TOKEN = re.compile(
@@ -24,11 +24,25 @@ _NAME = re.compile(
     rf"{_SUBSCRIPT}(?:'|\^\{{?\\prime ?\}}?)*(?: ?\([A-Za-z0-9, ]*\))?"
     rf"|\\frac\{{ ?d ?[A-Za-z]{_SUBSCRIPT} ?\}}\{{ ?d ?[A-Za-z] ?\}}"
 )
+_MATRIX = re.compile(
+    r"[(\[]? ?\\begin ?\{ ?(?:[pbB]?matrix|smallmatrix|array) ?\}(?: ?\{[clr| ]*\})?(.*?)"
+    r"\\end ?\{ ?(?:[pbB]?matrix|smallmatrix|array) ?\} ?[)\]]?",
+    re.DOTALL,
+)
+_UNIT_VECTOR = (
+    r"(?:\\text ?\{ ?([ijk]) ?\}"
+    r"|\\(?:hat|vec|widehat) ?(?:\{ ?(?:\\text ?\{ ?)?\\?([ijk])(?:math)? ?\}? ?\}|\\?([ijk])(?:math)?))"
+)
+_TERM = re.compile(rf"([+-]?)([^+-]*?){_UNIT_VECTOR} *")
 _MEMBER = re.compile(rf"^(?:{_NAME.pattern}) ?\\in ?(?=[(\[\\])")
 
 
 class Structure(NamedTuple):
-    """An answer's parts. `brackets` are the two of a tuple or interval, `("(", "]")`; else empty."""
+    """An answer's parts.
+
+    Args:
+        brackets: The two of a tuple or interval, `("(", "]")`; of a matrix the numbers of rows and columns; else empty.
+    """
 
     form: Form
     parts: list[str]
@@ -59,6 +73,10 @@ def _is_and(token: str) -> bool:
 def read_structure(text: str) -> Structure | None:
     """The parts of a plain form; `None` where it is a single thing."""
     text = _MEMBER.sub("", text)
+    if (inner := _MATRIX.fullmatch(text)) is not None and "\\begin" not in inner[1]:
+        return _matrix(inner[1])
+    if (vector := _unit_vectors(text)) is not None:
+        return vector
     unions = split_top(text, ("\\cup",))
     if len(unions) > 1:
         return Structure("union", unions)
@@ -72,6 +90,29 @@ def read_structure(text: str) -> Structure | None:
             return Structure("tuple", parts, (opening, closing)) if len(parts) > 1 and all(parts) else None
     items = _items(text)
     return Structure("list", items) if len(items) > 1 else None
+
+
+def _matrix(inner: str) -> Structure | None:
+    rows = [row.split("&") for row in re.split(r"\\\\", inner.strip().removesuffix("\\\\").replace(r"\hline", ""))]
+    if len({len(row) for row in rows}) != 1:
+        return None
+    parts = [part.strip() for row in rows for part in row]
+    return Structure("matrix", parts, (str(len(rows)), str(len(rows[0])))) if all(parts) else None
+
+
+def _unit_vectors(text: str) -> Structure | None:
+    r"""`3 \mathbf{i} - \mathbf{k}` as the vector `(3, 0, -1)`."""
+    found = list(_TERM.finditer(text.replace(" ", "")))
+    if not found or "".join(match[0] for match in found) != text.replace(" ", ""):
+        return None
+    parts = {}
+    for match in found:
+        name = match[3] or match[4] or match[5]
+        if name in parts:
+            return None
+        parts[name] = f"{'-' if match[1] == '-' else ''}{match[2] or '1'}"
+    names = "ijk" if "k" in parts else "ij"
+    return Structure("tuple", [parts.get(name, "0") for name in names], ("(", ")"))
 
 
 def _items(text: str) -> list[str]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 KINDS = ("math", "integer", "minerva", "text", "choice")
 """How an answer may be graded, see `treadle.scoring.grading`."""
 
-RULES_VERSION = 1  # to be raised with every change that can turn a verdict
+GRADERS = ("treadle", "math_verify")
+"""Who judges: these rules, or math-verify alone."""
+GraderName = Literal["treadle", "math_verify"]
+
+RULES_VERSION = 2  # to be raised with every change that can turn a verdict
 
 
 class Verdict(StrEnum):
@@ -18,6 +23,7 @@ class Verdict(StrEnum):
 
     RIGHT = "right"
     WRONG = "wrong"
+    UNDECIDED = "undecided"
     NO_ANSWER = "no_answer"
     HUNG = "hung"
     CRASHED = "crashed"
@@ -31,14 +37,37 @@ class Grade(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What a rule found: whether two answers are the same, and the rule's name."""
+    """What a rule found: whether two answers are the same, `None` where it cannot be told, and the rule's name."""
 
-    same: bool
+    same: bool | None
     why: str
 
 
+class Case(NamedTuple):
+    """What a rule needs besides the two plain forms.
+
+    Args:
+        kind: One of `KINDS`.
+        again: Judges two parts by all rules; `None` where that needs computer algebra and there is none.
+        compare: Computer algebra: judges two expressions of a kind.
+    """
+
+    kind: str
+    again: Callable[[str, str], Finding | None]
+    compare: Callable[[str, str, str], Finding] | None = None
+
+    def computed(self, left: str, right: str) -> Finding | None:
+        """The finding of computer algebra, `None` where there is none."""
+        return self.compare(left, right, self.kind) if self.compare else None
+
+
+Rule = Callable[[str, str, Case], "Finding | None"]
+"""A rule takes two plain forms. It returns `NotImplemented` where it does not apply, and `None` where computer algebra
+has to be asked and there is none."""
+
+
 @cache
-def grader_version() -> str:
+def grader_version(grader: GraderName = "treadle") -> str:
     """The version of everything that a verdict depends on, for results."""
     libraries = "; ".join(f"{name} {version(name)}" for name in ("math-verify", "latex2sympy2_extended", "sympy"))
-    return f"treadle rules {RULES_VERSION}; {libraries}"
+    return f"treadle rules {RULES_VERSION}; {libraries}" if grader == "treadle" else f"math_verify alone; {libraries}"

@@ -37,6 +37,7 @@ class Worker:
             stderr=subprocess.DEVNULL,
             env=environment,
         )
+        self.pid = self._process.pid
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.stdout, selectors.EVENT_READ)
         self._read(STARTUP_SECONDS)

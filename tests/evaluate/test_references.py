@@ -1,0 +1,60 @@
+"""References that no grader reads: which they are, and that they count unless they are left out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from treadle.errors import DataError
+from treadle.evaluate.benchmarks import load_data, load_known
+from treadle.evaluate.references import unreadable
+
+PROOF = "First observe that every such function must be linear since otherwise the limit would fail to exist at zero"
+
+
+@pytest.mark.parametrize(
+    ("reference", "kind", "why"),
+    [
+        ("25", "integer", ""),
+        ("twenty", "integer", "no number"),
+        ("(B)", "choice", ""),
+        ("c", "choice", ""),
+        ("Paris", "choice", "no letter of a choice"),
+        (r"\frac{1}{2}", "math", ""),
+        (r"\text{all real numbers except zero and one}", "math", ""),
+        ("x = 5 or x = 7", "math", ""),
+        (r"\frac{1}{", "math", "braces that do not close"),
+        (r"\{1, 2\}", "math", ""),
+        ("—", "math", "neither letters nor digits"),
+        (PROOF, "math", "prose of 19 words"),
+        (PROOF, "text", ""),
+        ("...", "text", "neither letters nor digits"),
+        ("1" * 20_000, "math", "longer than"),
+    ],
+)
+def test_which_references_are_read(reference, kind, why):
+    assert unreadable(reference, kind).startswith(why)
+    assert bool(unreadable(reference, kind)) == bool(why)
+
+
+@pytest.mark.parametrize("name", ["amc23", "aime24", "aime25", "minerva"])
+def test_all_references_of_the_published_sets_are_read(data, name):
+    found = load_known(name, data / "eval")
+    assert found.unread() == {}
+    assert found.readable() is found
+
+
+def test_they_are_listed_and_left_out_only_if_asked(tmp_path):
+    rows = [{"id": "a", "problem": "1+1?", "answer": "2"}, {"id": "b", "problem": "Why?", "answer": PROOF}]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = load_data(path)
+    assert [p.id for p in found.problems] == ["a", "b"]
+    assert found.unread() == {"b": f"prose of 19 words: {PROOF[:57] + '...'!r}"}
+    kept = found.readable()
+    assert ([p.id for p in kept.problems], kept.left_out) == (["a"], {"reference_not_readable": 1})
+    assert kept.sha256 != found.sha256
+    path.write_text(json.dumps(rows[1]) + "\n")
+    with pytest.raises(DataError, match=r"mine.jsonl: no grader reads any of its references; the first is 'b', prose"):
+        load_data(path).readable()

@@ -1,0 +1,55 @@
+r"""Answers that are equations: what they say about a value, and when two are the same."""
+
+from __future__ import annotations
+
+import re
+
+from treadle.scoring.grading.normal import compact
+from treadle.scoring.grading.numbers import read_number
+from treadle.scoring.grading.structures import is_name, read_equation
+from treadle.scoring.grading.values import compare_equations
+from treadle.scoring.grading.verdicts import Case, Finding
+
+_WORDS = re.compile(r"[A-Za-z][A-Za-z' .,!-]*")
+_GREEK = re.compile(r"\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|psi|omega|sigma|rho|tau|epsilon)(?![a-zA-Z])")
+_COMMAND = re.compile(r"\\(?:text ?\{[^{}]*\}|[a-zA-Z]+)")
+_OF_TIME = re.compile(r"(?<=[A-Za-z}]) ?\(t\)")
+
+
+def same_equations(left: str, right: str, case: Case) -> Finding | None:
+    """Judge answers of which one is an equation.
+
+    An answer says its right side where that is a constant, whatever is on the left. The reference `x = 5` may be
+    answered by 5, and no other equation by a side of it.
+    """
+    a, b = read_equation(left), read_equation(right)
+    if a and b:
+        return _two_equations(a, b, (left, right), case)
+    if a:
+        if is_name(a[0]) or _is_constant(a[1]):
+            return case.again(a[1], right)
+        return Finding(False, "an equation")
+    if b:
+        return case.again(left, b[1]) if is_name(b[0]) else Finding(False, "no equation")
+    return NotImplemented
+
+
+def _is_constant(text: str) -> bool:
+    """Whether a side of an equation has no letters and is not 0: `x + y = 0` says nothing about an answer of 0."""
+    if _GREEK.search(text) or re.search(r"[A-Za-z]", _COMMAND.sub("", text)):
+        return False
+    return not ((n := read_number(text)) and n.value == 0)
+
+
+def _two_equations(a: tuple[str, str], b: tuple[str, str], whole: tuple[str, str], case: Case) -> Finding | None:
+    forms = [tuple(compact(side) for side in sides) for sides in (a, b)]
+    if forms[0] == forms[1] or forms[0] == forms[1][::-1]:
+        return Finding(True, "same equation")
+    if forms[0][0] == forms[1][0]:
+        return case.again(a[1], b[1])
+    if all(_WORDS.fullmatch(side) and len(side) > 1 for side in (*a, *b)):
+        return Finding(False, "different equations")
+    if (finding := compare_equations(a, b, case.kind)) is not None:
+        return finding
+    # Whether a function of time is written x or x(t) makes no difference to an equation of motion.
+    return case.computed(*(_OF_TIME.sub(" ", side) for side in whole))

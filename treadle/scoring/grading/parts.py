@@ -1,0 +1,116 @@
+r"""Judge answers that are made of parts: lists, sets, points, vectors, matrices, unions of intervals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from treadle.scoring.grading.structures import Structure, is_name, read_equation, read_structure
+from treadle.scoring.grading.verdicts import Case, Finding
+
+_MOST_PARTS = 60
+# Where one side has parts and the other none, computer algebra can still tell that 1 < x < 2 is (1, 2).
+_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|mathbb|infty|begin|pm|emptyset)(?![a-zA-Z])")
+_DECIMAL_COMMA = re.compile(r"([+-]? ?\d+),(\d+)")
+_ROUND = (("(", ")"), ("\\langle", "\\rangle"))
+
+
+def same_parts(left: str, right: str, case: Case) -> Finding | None:
+    """Judge answers of which one has parts; the order counts in tuples, vectors and matrices."""
+    a, b = read_structure(left), read_structure(right)
+    if a is None and b is None:
+        return NotImplemented
+    if a is None or b is None:
+        return _against_one(a or b, left, right, case, swapped=a is None)
+    if max(len(a.parts), len(b.parts)) > _MOST_PARTS:
+        return Finding(False, f"more than {_MOST_PARTS} parts")
+    if len(a.parts) != len(b.parts):
+        return Finding(False, "different number of parts")
+    if (finding := _forms(a, b)) is not None:
+        return finding
+    ordered = not {a.form, b.form} <= {"set", "list", "union"}
+    if ordered and a.form != b.form:
+        a, b = _by_name(a), _by_name(b)
+    same = (_in_order if ordered else _in_any_order)(a.parts, b.parts, case.again)
+    if same is None:
+        return None
+    return same._replace(why="parts in order" if ordered else "parts in any order")
+
+
+def _against_one(some: Structure, left: str, right: str, case: Case, swapped: bool) -> Finding | None:
+    """Judge parts against an answer without parts, the left one if `swapped`."""
+    other = left if swapped else right
+    if (sides := read_equation(other)) is not None and (swapped or is_name(sides[0])):
+        return NotImplemented
+    if some.form in ("set", "list") and len(some.parts) == 1:
+        return case.again(*((left, some.parts[0]) if swapped else (some.parts[0], right)))
+    if _RELATION.search(other) or _RELATION.search(" ".join(some.parts)):
+        return case.computed(left, right)
+    if some.form == "list" and (number := _DECIMAL_COMMA.fullmatch(",".join(some.parts))):
+        finding = case.again(f"{number[1]}.{number[2]}", other)
+        if finding is not None and finding.same:
+            return Finding(None, "a decimal comma or a list")
+    return Finding(False, f"{some.form} against a single answer")
+
+
+def _forms(a: Structure, b: Structure) -> Finding | None:
+    """What the forms alone say: `None` where the parts decide."""
+    forms = {a.form, b.form}
+    if forms == {"tuple"}:
+        brackets = [("(", ")") if s.brackets in _ROUND else s.brackets for s in (a, b)]
+        different = len(a.parts) == 2 and brackets[0] != brackets[1]
+        return Finding(False, "different brackets") if different else None
+    if forms == {"matrix"}:
+        if a.brackets == b.brackets:
+            return None
+        turned = "1" in a.brackets and a.brackets == b.brackets[::-1]
+        return Finding(None, "a row against a column") if turned else Finding(False, "matrices of different shape")
+    if forms == {"matrix", "tuple"}:
+        matrix, other = (a, b) if a.form == "matrix" else (b, a)
+        fits = "1" in matrix.brackets and other.brackets in _ROUND
+        return None if fits else Finding(False, "a matrix against a tuple")
+    if forms == {"tuple", "list"}:
+        brackets = a.brackets if a.form == "tuple" else b.brackets
+        return None if brackets in _ROUND else Finding(False, "an interval against a list")
+    return None if len(forms) == 1 or forms == {"list", "set"} else Finding(False, f"{a.form} against {b.form}")
+
+
+def _by_name(structure: Structure) -> Structure:
+    """A list of equations `y = 7, x = 5` in the order of their names, as a point has them."""
+    sides = [read_equation(part) for part in structure.parts]
+    if structure.form != "list" or not all(side and is_name(side[0]) for side in sides):
+        return structure
+    if len({name for name, _ in sides}) < len(sides):
+        return structure
+    return structure._replace(
+        parts=[part for _, part in sorted(zip((s[0] for s in sides), structure.parts, strict=True))]
+    )
+
+
+Again = Callable[[str, str], "Finding | None"]
+
+
+def _in_order(a: list[str], b: list[str], again: Again) -> Finding | None:
+    findings = []
+    for x, y in zip(a, b, strict=True):
+        finding = again(x, y)
+        if finding is not None and finding.same is False:
+            return finding
+        findings.append(finding)
+    if None in findings:
+        return None
+    return next((f for f in findings if f.same is None), Finding(True, ""))
+
+
+def _in_any_order(a: list[str], b: list[str], again: Again) -> Finding | None:
+    remaining, unsure = list(b), None
+    for x in a:
+        findings = [(again(x, y), y) for y in remaining]
+        partner = next((y for finding, y in findings if finding is not None and finding.same), None)
+        if partner is None:
+            if any(finding is None for finding, _ in findings):
+                return None
+            unsure = next((finding for finding, _ in findings if finding.same is None), None)
+            return Finding(None, "") if unsure else Finding(False, "")
+        remaining.remove(partner)
+    return Finding(True, "")

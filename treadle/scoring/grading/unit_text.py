@@ -1,0 +1,49 @@
+r"""Where a unit stands: behind a number or an expression, in `\text{}` or bare, and which words are none."""
+
+from __future__ import annotations
+
+import re
+
+from treadle.scoring.grading.units import unit_name
+
+_ANGLE_OF = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
+_WORD = (
+    r"(?:"
+    "mm|cm|dm|km|nm|ft|mi|yd|inches|inch|feet|foot|yards|yard|miles|mile|meters|meter|metres|"
+    "metre|centimeters|kilometers|mph|kph|kmh|seconds|second|sec|minutes|minute|min|hours|hour|hrs|"
+    "hr|days|day|weeks|week|months|month|years|year|yr|kg|mg|grams|gram|kilograms|pounds|pound|"
+    "lbs|lb|oz|liters|liter|litres|litre|mL|dollars|dollar|cents|cent|USD|degrees|degree|radians|"
+    "radian|rad|units|unit|Hz|kHz|MHz|GHz|eV|keV|MeV|GeV|kJ|kW|kPa|Pa|joules|joule|watts|watt|"
+    "volts|volt|newtons|newton|ohms|ohm|mol|moles|erg|ergs|people|students|ways|apples|points|marbles"
+    r")(?![A-Za-z])"
+)
+_POWER = r"(?: ?\^ ?(?:\{ ?-?\d ?\}|-?\d))?"
+_TEXT_UNIT = rf"(?:\\mu ?)?(?:\\text ?\{{ ?[^{{}}]{{0,60}}\}}|\\AA(?![a-zA-Z])|Å){_POWER}"
+_BARE_UNIT = rf"(?:(?:square|cubic|sq|cu) )?{_WORD}{_POWER}(?: ?(?:/|per) ?[A-Za-z]{{1,10}}{_POWER})?|m/s{_POWER}"
+_DEGREES = r"\^\\circ ?(?:[CF](?![A-Za-z]))?"
+_UNIT_FRACTION = rf"\\frac ?\{{ ?{_TEXT_UNIT} ?\}}\{{ ?{_TEXT_UNIT}(?: ?{_TEXT_UNIT})? ?\}}"
+_UNIT = re.compile(
+    rf" ?(?:(?:{_TEXT_UNIT})(?: ?/? ?(?:\\cdot )?{_TEXT_UNIT}){{0,4}}|{_UNIT_FRACTION}|{_BARE_UNIT}|{_DEGREES})"
+)
+_TEXT_AT_END = re.compile(rf"(?<=[^_^ ]) ?{_TEXT_UNIT}(?: ?/? ?{_TEXT_UNIT}){{0,4}}$|(?<=[^_ ]) ?{_DEGREES}$")
+# Words in \text{} that say more than a unit does.
+_NO_UNIT = re.compile(
+    r"\b(?:or|and|not|no|than|least|most|more|less|to|thousand|million|billion|trillion|hundred|base|if|for|where|mod"
+    r"|times|when|with|undefined|infinite)\b",
+    re.IGNORECASE,
+)
+
+
+def read_unit(text: str) -> str | None:
+    """What stands behind a number as a unit, in the form of `unit_name`; `None` if it is none."""
+    return unit_name(text) if _UNIT.fullmatch(text) and not _NO_UNIT.search(text) else None
+
+
+def without_unit(text: str) -> tuple[str, str]:
+    r"""An expression and the unit in `\text{}` or degrees behind it, which may be nothing."""
+    match = _TEXT_AT_END.search(text)
+    if match and "circ" in match[0] and _ANGLE_OF.search(text):
+        return text, ""
+    if not match or match.start() == 0 or _NO_UNIT.search(match[0]) or text[match.start() - 1] in "=<>+-*/,{(":
+        return text, ""
+    return text[: match.start()].rstrip(), unit_name(match[0])
