@@ -156,3 +156,10 @@ def test_real_samples_can_be_looked_at(data, tmp_path, name):
     page.check_self_contained()
     assert out.count("━━ ") == len(page.texts["h2"]) >= 1
     assert len(page.texts["article"]) >= 3 * len(page.texts["h2"])
+
+
+def test_answers_alone(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"problem": "1+1?", "answer": "2"}\n')
+    (trajectory,) = inspect(path, answers_only=True, console=Console(file=io.StringIO()))
+    assert (trajectory.problem, trajectory.answer, trajectory.steps) == ("1+1?", "2", ())

@@ -7,6 +7,7 @@ import io
 import json
 import tracemalloc
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -110,3 +111,19 @@ def test_what_is_taken_as_a_table():
         assert is_delimited("standard input", head)
     for head in (b"", b"hello, world\n", b"problem\n", b"The problem, which is hard, is this\n", b'{"problem": 1,'):
         assert not is_delimited("a.jsonl", head)
+
+
+def test_arrays_as_numpy_prints_them(tmp_path):
+    rows = {"texts": [np.array(["a 'b'", "c\nd"], dtype=object)], "flags": [np.array([False, True])]}
+    rows |= {"rewards": [np.array([0.0, 1.5])], "answer": ["[1 2]"]}
+    path = tmp_path / "rows.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    (row,) = good(path)
+    assert row == {"texts": ["a 'b'", "c\nd"], "flags": [False, True], "rewards": [0.0, 1.5], "answer": "[1 2]"}
+
+
+def test_lone_carriage_returns_say_what_to_do(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"problem,answer\rq,2\r")
+    ((_, _, detail),) = bad(path)
+    assert "tr '\\r' '\\n' < FILE" in detail

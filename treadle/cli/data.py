@@ -19,6 +19,8 @@ _FORMAT = "Form of the rows, or auto. `treadle inspect --forms` lists them."
 _COLUMNS = "Preset (plain, s1k-1.1) or problem=NAME,solution=NAME[,answer=NAME,...]."
 _GRADER = "Who compares final answers with the reference: treadle (all rules) or math_verify (that library alone)."
 _SEGMENT = "Solutions without numbered steps: off drops them, prose cuts them at their own joints."
+_ANSWERS_ONLY = "Problems and answers without steps, for RLVR."
+_SUCCESS_AT = "The reward from which on a row counts as right."
 _UNTITLED = "Plain numbered lists without titles: drop or keep."
 
 Reading, Instances, Curation, Checks, Output = "Reading", "Instances", "Curation", "Duplicates and overlap", "Output"
@@ -45,10 +47,8 @@ def prepare(
     columns: Annotated[str | None, _option(_COLUMNS, Reading)] = None,
     untitled: Annotated[str, _option(_UNTITLED, Reading)] = "drop",
     segment: Annotated[str, _option(_SEGMENT, Reading)] = "off",
-    answers_only: Annotated[
-        bool, _option("Write problems and answers without steps, for RLVR.", Reading, "--answers-only")
-    ] = False,
-    success_at: Annotated[float, _option("The reward from which on a row counts as right.", Reading)] = 1.0,
+    answers_only: Annotated[bool, _option(_ANSWERS_ONLY, Reading, "--answers-only")] = False,
+    success_at: Annotated[float, _option(_SUCCESS_AT, Reading)] = 1.0,
     grader: Annotated[str, _option(_GRADER, Reading)] = "treadle",
     keep_unverified: Annotated[
         bool, _option("Keep what the source marks as failed.", Reading, "--keep-unverified")
@@ -190,6 +190,8 @@ def inspect(
     columns: Annotated[str | None, typer.Option(help=_COLUMNS)] = None,
     untitled: Annotated[str, typer.Option(help=_UNTITLED)] = "drop",
     segment: Annotated[str, typer.Option(help=_SEGMENT)] = "off",
+    answers_only: Annotated[bool, typer.Option("--answers-only", help=_ANSWERS_ONLY)] = False,
+    success_at: Annotated[float, typer.Option(help=_SUCCESS_AT)] = 1.0,
     index: Annotated[int | None, typer.Option(min=1, help="The first to show, counted from 1.")] = None,
     id: Annotated[str | None, typer.Option(help="The first to show, by its id.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 1,
@@ -215,6 +217,8 @@ def inspect(
         parse_columns(columns) if columns else None,
         untitled,
         segment,
+        answers_only=answers_only,
+        success_at=success_at,
         index=index,
         id=id,
         limit=limit,

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -16,6 +17,7 @@ from treadle.data.sources.columns import Columns
 from treadle.data.sources.numbered import Untitled
 from treadle.data.sources.report import ReadReport
 from treadle.data.sources.segmentation import Segment
+from treadle.data.sources.verified import SUCCESS_AT
 from treadle.errors import DataError, OutputError
 from treadle.report.terminal import show, show_head
 from treadle.report.text import visible
@@ -32,6 +34,8 @@ def inspect(
     untitled: Untitled = "drop",
     segment: Segment = "off",
     *,
+    answers_only: bool = False,
+    success_at: float = SUCCESS_AT,
     index: int | None = None,
     id: str | None = None,
     limit: int = 1,
@@ -45,8 +49,8 @@ def inspect(
 
     Args:
         source: What `read_trajectories` reads, or a folder written by `treadle prepare`.
-        format, columns, untitled, segment, keep_unverified: See `read_trajectories`; without meaning for a prepared
-            folder.
+        format, columns, untitled, segment, answers_only, success_at, keep_unverified: See `read_trajectories`; without
+            meaning for a prepared folder.
         index: The first to show, counted from 1 among those that are kept.
         id: The first to show, by its id. Without either it is the first of all.
         limit: How many to show.
@@ -74,7 +78,14 @@ def inspect(
     chosen: list[Trajectory] = []
     near: list[str] = []
     count = 0
-    with closing(_read(source, format, columns, untitled, segment, keep_unverified, split, report)) as trajectories:
+    reading = {
+        "columns": columns,
+        "untitled": untitled,
+        "segment": segment,
+        "answers_only": answers_only,
+        "success_at": success_at,
+    }
+    with closing(_read(source, format, keep_unverified, split, report, reading)) as trajectories:
         for count, trajectory in enumerate(trajectories, 1):
             if chosen or (trajectory.id == id if id is not None else count >= (index or 1)):
                 chosen.append(trajectory)
@@ -99,23 +110,14 @@ def inspect(
 
 
 def _read(
-    source: str | Path,
-    format: str,
-    columns: Columns | None,
-    untitled: Untitled,
-    segment: Segment,
-    keep_unverified: bool,
-    split: str,
-    report: ReadReport,
+    source: str | Path, format: str, keep_unverified: bool, split: str, report: ReadReport, reading: dict[str, Any]
 ) -> Iterator[Trajectory]:
     if (Path(source) / "report.json").is_file():
         if split not in SPLITS:
             raise DataError(f"--split {split!r}: expected train or heldout, the splits of the prepared folder {source}")
         yield from Prepared(source).trajectories(split)
     else:
-        yield from read_trajectories(
-            source, format, keep_unverified, report, columns=columns, untitled=untitled, segment=segment, split=split
-        )
+        yield from read_trajectories(source, format, keep_unverified, report, split=split, **reading)
 
 
 def _nearest(id: str, ids: list[str]) -> list[str]:

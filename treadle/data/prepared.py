@@ -26,6 +26,7 @@ from treadle.data.instances import Rendering, step_instance
 from treadle.data.prompts.asking import PLAIN, Asking
 from treadle.data.sources import read_trajectories
 from treadle.errors import DataError
+from treadle.files.inputs import SHARD
 from treadle.trajectory import StepInstance, Trajectory
 
 Split = Literal["train", "heldout"]
@@ -66,6 +67,8 @@ class Prepared:
         missing = [name for name in expected if not (self.folder / name).is_file()]
         if missing:
             state = f"no {', '.join(missing)} in it" if self.folder.is_dir() else "no such folder"
+            if (self.folder / SHARD).is_file():
+                raise DataError(f"{self.folder}: a shard; join all shards first: treadle merge SHARDS... -o FOLDER")
             raise DataError(
                 f"{self.folder}: {state}; expected a folder made by `treadle prepare INPUT -o {self.folder}`"
             )

@@ -6,7 +6,6 @@ it (which is what pandas puts into CSV), becomes that list or object, and an emp
 
 from __future__ import annotations
 
-import ast
 import csv
 import json
 import re
@@ -16,14 +15,13 @@ from typing import Any
 
 from treadle.files.encodings import said_of_surrogates
 from treadle.files.json_stream import Item, too_large
+from treadle.files.literals import flat_array, literal
 from treadle.files.rows import Rejected, Unreadable
 from treadle.files.shapes import COLUMN_NAMES
 
 SEPARATORS = ",\t;|"
 LOOKED_AT = 50
 """Lines by which it is told whether a table with tabs uses quotes."""
-LITERAL_CHARS = 1_000_000
-"""Longer cells are not tried as Python's notation, whose parser takes hundreds of times their size in memory."""
 
 csv.field_size_limit(2**31 - 1)  # the limit is that of a row, see `_Lines`
 
@@ -132,7 +130,7 @@ def _records(reader: Iterator[list[str]], lines: _Lines) -> Iterator[Item]:
             return
         except csv.Error as error:
             number += 1
-            yield Item(number, Rejected(Unreadable.TABLE, f"{error}; expected quotes in a cell to be doubled"))
+            yield Item(number, Rejected(Unreadable.TABLE, _said(error)))
             continue
         except Rejected as rejected:
             yield Item(number + 1, Rejected(rejected.reason, f"{rejected.detail}; a quote may be open since its start"))
@@ -148,6 +146,12 @@ def _records(reader: Iterator[list[str]], lines: _Lines) -> Iterator[Item]:
             continue
         number += 1
         yield Item(number, _row(names, cells), sum(map(len, cells)))
+
+
+def _said(error: csv.Error) -> str:
+    if "new-line character" in str(error):
+        return "a lone \\r in a cell without quotes; if it ends the lines: tr '\\r' '\\n' < FILE > NEW"
+    return f"{error}; expected quotes in a cell to be doubled"
 
 
 def _row(names: list[str], cells: list[str]) -> dict[str, Any] | Rejected:
@@ -174,7 +178,7 @@ def _value(name: str, cell: str) -> Any:
         return cell
     value = _parsed(text)
     if isinstance(value, list):
-        numbers = all(isinstance(entry, int | float) for entry in value)
+        numbers = all(isinstance(entry, int | float | None) and not isinstance(entry, bool) for entry in value)
         return cell if numbers and _TEXTS.search(name) else value  # [0, 1] is an answer too
     return value if isinstance(value, dict) else cell
 
@@ -183,10 +187,4 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        pass
-    if len(text) > LITERAL_CHARS or not re.match(r"""\[\s*[\[{'"]|\{\s*['"]""", text):
-        return None
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return None
+        return literal(text) or flat_array(text)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from treadle.errors import DataError
 from treadle.files.saved import is_description, saved_files
 
 KINDS = (
@@ -21,6 +22,8 @@ KINDS = (
     ".tsv",
     ".ipynb",
 )
+SHARD = "shard.json"
+"""In a folder of `treadle prepare --shard`, which is no input."""
 PACKED = (".gz", ".zst", ".zstd")
 
 
@@ -42,7 +45,7 @@ def walk(folder: Path, skipped: Counter[str], split: str = "train") -> Iterator[
     Of a folder that `datasets` saved, the Arrow files of one split.
 
     Raises:
-        DataError: Such a folder has no such split, or lacks a file.
+        DataError: Such a folder has no such split, or lacks a file; or one is a shard.
     """
     entered: set[Path] = set()
 
@@ -51,6 +54,11 @@ def walk(folder: Path, skipped: Counter[str], split: str = "train") -> Iterator[
             skipped["folder reached twice through links"] += 1
             return
         entered.add(place.resolve())
+        if (place / SHARD).is_file() and (place / "parts.jsonl").is_file():
+            raise DataError(
+                f"{place}: a shard of `treadle prepare --shard`, about which nothing is decided yet; join all shards: "
+                "treadle merge SHARDS... -o FOLDER"
+            )
         if (saved := saved_files(place, split, skipped)) is not None:
             yield from saved
             return

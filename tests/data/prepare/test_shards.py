@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.prepare.merge import merge, read_shards
 from treadle.data.prepare.shards import ShardOf, parse_shard, prepare_shard
+from treadle.data.prepared import Prepared
 from treadle.errors import DataError, OutputError
 from treadle.files import chunks, tables
 
@@ -197,3 +198,23 @@ def test_a_shard_is_named_by_its_number_and_their_count(text):
 def test_standard_input_cannot_be_shared(tmp_path):
     with pytest.raises(DataError, match="--shard 1/2: standard input is read once"):
         prepare_shard("-", tmp_path / "out", ShardOf(1, 2))
+
+
+def test_a_shard_is_no_input_and_no_prepared_folder(tmp_path):
+    source = write(tmp_path / "in.jsonl", [row(i) for i in range(4)])
+    (shard,) = in_shards(source, tmp_path / "shards", 1)
+    for folder in (shard, shard.parent):
+        with pytest.raises(DataError, match="treadle merge"):
+            prepare(folder, tmp_path / "out")
+    with pytest.raises(DataError, match="treadle merge"):
+        Prepared(shard)
+
+
+def test_what_was_read_how_is_counted_over_all_shards(tmp_path):
+    rows = [row(i, answer=str(i)) for i in range(4)] + [row(9, verified=True)]
+    source = write(tmp_path / "in.jsonl", rows)
+    prepare(source, tmp_path / "one")
+    merge(in_shards(source, tmp_path, 2), tmp_path / "merged")
+    same(tmp_path / "one", tmp_path / "merged")
+    notes = json.loads((tmp_path / "merged" / "report.json").read_text())["rows"]["notes"]
+    assert notes == {"answers": {"right": 4}, "marked by": {"verified: right": 1}}

@@ -154,3 +154,30 @@ def test_real_rows(data):
         assert [s.action for s in trajectory.steps] == [line.strip() for line in lines]
         assert trajectory.answer == re.fullmatch(r"#### (.+)", last)[1]
         assert source(trajectory) == columns["answer"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"instruction": "How many?", "input": "", "output": ANSWER},
+        {
+            "question": "How many?",
+            "solution": ANSWER,
+            "answer": "72",
+            "seed_solution": "other lines\n#### 3",
+        },  # GSM-Plus
+        {"query": "How many?", "response": ANSWER + "\nThe answer is: 72"},  # MetaMath
+        {"messages": [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": ANSWER}]},
+    ],
+)
+def test_the_lines_may_stand_in_other_columns(data):
+    assert FORM.matches(row(data))
+    trajectory = read(data)
+    assert [s.action for s in trajectory.steps] == ANSWER.split("\n")[:2]
+    assert (trajectory.problem, trajectory.answer) == ("How many?", "72")
+    assert source(trajectory).startswith(ANSWER)
+
+
+@pytest.mark.parametrize("text", ["a\n#### Step 3: more words " + "x" * 100, "#### 1. A\nb\n#### 2. B\nc"])
+def test_a_heading_is_no_final_line(text):
+    assert not FORM.matches(row({"question": "q", "response": text}))

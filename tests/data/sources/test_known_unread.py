@@ -8,6 +8,7 @@ from tests.data.sources.agent_samples import row
 from treadle.data.sources import registry
 from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.known_unread import FORM, KINDS
+from treadle.data.sources.report import DETAIL
 from treadle.files.rows import Rejected
 
 ROWS = {
@@ -25,6 +26,7 @@ ROWS = {
     "BFCL": {"id": "simple_0", "question": [[{"role": "user", "content": "x"}]], "function": [{"name": "f"}]},
     "Glaive": {"system": "SYSTEM: x", "chat": "USER: x\n\nASSISTANT: y <|endoftext|>"},
     "chat template": {"text": "<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\ny<|im_end|>"},
+    "template as one text": {"text": "### Instruction:\nx\n\n### Response:\ny"},
     "SQuAD": {"id": "1", "title": "t", "context": "c", "question": "q", "answers": {"text": ["a"]}},
     "CoNLL": {"id": "0", "tokens": ["EU"], "ner_tags": [3]},
     "class": {"text": "good film", "label": 1},
@@ -43,7 +45,7 @@ def test_a_known_kind_is_named(name, data):
     with pytest.raises(Rejected) as caught:
         form.read(row(data), ReadOptions())
     assert name in caught.value.detail or name in ("tau2", "class", "images")
-    assert len(caught.value.detail) <= 160  # reports show no more
+    assert len(caught.value.detail) <= DETAIL
 
 
 def test_each_kind_has_a_row_here():

@@ -149,3 +149,38 @@ def test_the_source_is_put_together_again(thinking, opening, closing):
     trajectory = read({"problem": "p", "solution": text})
     assert source(trajectory) == text
     assert trajectory.steps[0].thought == (thinking.strip() or None)
+
+
+@pytest.mark.parametrize(
+    "solution",
+    [
+        "<steps>\n1. **A** x\n2. **B** \\boxed{2}\n</steps>",
+        "<step>\n1. **A** x\n</step>\n<step>\n2. **B** \\boxed{2}\n</step>",
+        "<step>\n1. **A** x\n2. **B** \\boxed{2}\n</step>\n<count>1</count>",
+    ],
+)
+def test_tags_around_steps_are_in_no_action(solution):
+    trajectory = FORM.read(Row({"problem": "p", "solution": solution}, "w", "f", 1), ReadOptions())
+    assert [step.action for step in trajectory.steps] == ["1. **A** x", "2. **B** \\boxed{2}"]
+    meta = trajectory.meta
+    assert meta["preamble"] + "".join(step.text for step in trajectory.steps) + meta["epilogue"] == solution
+
+
+def test_tags_with_a_partner_in_the_step_stay():
+    solution = "1. **A** x\n<table>\n1\n</table>\n2. **B** y"
+    trajectory = FORM.read(Row({"problem": "p", "solution": solution}, "w", "f", 1), ReadOptions())
+    assert trajectory.steps[0].action.endswith("</table>")
+
+
+@pytest.mark.parametrize("words", ["off", "on", "high", "Enabled"])
+def test_a_word_that_switches_thinking_is_no_thought(words):
+    row = Row({"problem": "p", "response": "1. **A** x\n2. **B** y", "reasoning": words}, "w", "f", 1)
+    assert {step.thought for step in FORM.read(row, ReadOptions()).steps} == {None}
+
+
+def test_steps_in_one_line_are_parted():
+    row = Row({"problem": "p", "solution": "Step 1: Add 1+1. Step 2: So \\boxed{2}."}, "w", "f", 1)
+    trajectory = FORM.read(row, ReadOptions())
+    assert [step.action for step in trajectory.steps] == ["Step 1: Add 1+1.", "Step 2: So \\boxed{2}."]
+    row = Row({"problem": "p", "solution": "Step 1: As Step 2: shows. Step 4: x"}, "w", "f", 1)
+    assert len(FORM.read(row, ReadOptions()).steps) == 1

@@ -11,25 +11,29 @@ from treadle.data.sources.registry import detect
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected
 
+RUN = {"role": "assistant", "content": "<run>x</run>"}
+
 
 def seen(messages):
     data = {"messages": messages}
     assert detect(row(data)) is FORM
     with pytest.raises(Rejected) as caught:
         FORM.read(row(data), ReadOptions())
-    assert caught.value.reason == DropReason.NO_ACTIONS
-    return caught.value.detail
+    return caught.value
 
 
 def test_roles_parts_and_tags_are_named():
     talk = [
         {"role": r, "content": t} for r, t in zip(["user", "assistant"] * 2, ["hi", "hello", "bye", "bye"], strict=True)
     ]
-    assert seen(talk).startswith("a chat of 4 messages (2 user, 2 assistant), no tags")
-    parts = [{"type": "image_url", "image_url": {"url": "x"}}, {"type": "text", "text": "what is it"}]
-    shown = seen([{"role": "user", "content": parts}, *talk[1:3], {"role": "assistant", "content": "<run>x</run>"}])
-    assert "1 image_url, 1 text" in shown
-    assert "tags run" in shown
+    found = seen(talk)
+    assert found.reason is DropReason.NO_ACTIONS
+    assert found.detail.startswith("column messages: 4 messages; roles user (2), assistant (2): a chat without")
+    assert "solutions with one question and one answer a row" in found.detail
+    shown = seen([{"role": "user", "content": [{"type": "x"}, {"type": "text", "text": "what"}]}, *talk[1:3], RUN])
+    assert "parts x (1), text (1)" in shown.detail
+    assert "tags <run> (1)" in shown.detail
+    assert seen([*talk, {"role": "robot", "content": "x"}]).reason is DropReason.UNKNOWN_FORM
 
 
 @pytest.mark.parametrize("data", [{"messages": "x"}, {"messages": []}, {"problem": "x", "solution": "y"}])

@@ -93,7 +93,7 @@ def test_other_chats_are_not_of_this_form(messages):
     ("data", "verified", "answer"),
     [
         ({"answer": "He adds.\n#### 3"}, True, "3"),
-        ({"final_answer": 3.0}, True, "3.0"),
+        ({"final_answer": 3.0}, True, "3"),
         ({"ground_truth": "4"}, False, "4"),
         ({"solution": "by hand: \\boxed{3}"}, True, "3"),
         ({"solution": "by hand: \\boxed{5}"}, False, "5"),

@@ -6,7 +6,7 @@ import pytest
 
 from treadle import Step
 from treadle.data.sources.columns import Columns, parse_columns
-from treadle.data.sources.reference import final_answer, flag, math_trajectory, reference_answer
+from treadle.data.sources.reference import final_answer, flag, math_trajectory, reference_answer, said_answer
 from treadle.files.rows import Row
 
 STEPS = [Step("1. a"), Step("2. so \\boxed{3}", after="\n")]
@@ -30,6 +30,16 @@ STEPS = [Step("1. a"), Step("2. so \\boxed{3}", after="\n")]
         (["72"], "72"),
         (["72", "73"], None),
         ({"a": 1}, None),
+        (2.0, "2"),  # a column of numbers with empty cells
+        ('["72"]', "72"),  # Skywork-OR1
+        ("The answer is 72.", "72"),
+        ("**Answer:** 72", "72"),
+        ("Add them.\n\nThe answer is: 72", "72"),
+        ("We add both numbers.\nThere are 72 of them.", None),  # Orca-Math: a solution
+        ("\\begin{pmatrix}\n1\n\\end{pmatrix}", "\\begin{pmatrix}\n1\n\\end{pmatrix}"),
+        ("proof", None),  # NuminaMath 1.5
+        ("notfound", None),
+        (float("nan"), None),
         ("long " * 100, None),
     ],
 )
@@ -124,3 +134,47 @@ def test_ids():
     assert trajectory({"unique_id": "test/1.json"}).id == "test/1.json"
     assert trajectory({"id": 0, "key": "k"}, columns=Columns("p", "s", id="key")).id == "k"
     assert trajectory({"id": 0}, columns=Columns("p", "s")).id == "f-3"
+
+
+@pytest.mark.parametrize(
+    ("row", "answer"),
+    [
+        ({"deepseek_solution": "x", "ground_truth_solution": "so \\boxed{7}"}, "7"),  # OpenThoughts' metadata
+        ({"prompt": "q", "solution": "7"}, "7"),  # Big-Math, DAPO: the answer alone
+        ({"prompt": "q", "solution": "so it is seven"}, None),
+        ({"messages": [{"from": "human", "value": "q"}, {"from": "assistant", "ground_truth": {"value": "7"}}]}, "7"),
+        ({"messages": [{"role": "user", "content": "q", "info": {"reference_answer": "7"}}]}, "7"),
+        ({"question": "q", "choices": ["6", "7"], "answer": 1}, "B"),
+    ],
+)
+def test_the_reference_in_other_places(row, answer):
+    assert reference_answer(row, "response") == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("1+1=2\nThe answer is: 2", "2"),
+        ("1+1=2.\n\n# Answer\n\n2", "2"),
+        ("**Final Answer:** 2", "2"),
+        ("We see that the answer is: 2", "2"),
+        ("1+1=2\n#### 2", "2"),
+        ("The answer is not 3.", None),
+        ("The answer is that it holds.", None),
+        ("1+1=2", None),
+    ],
+)
+def test_an_answer_in_words(text, answer):
+    assert said_answer(text) == answer
+
+
+def test_a_letter_as_reference_is_compared_with_the_text_of_its_option():
+    row = Row({"options": ["2", "3"], "answer": "B"}, "f", "f", 1)
+    assert math_trajectory(row, "p", STEPS, reference="B").verified is True
+    assert math_trajectory(row, "p", STEPS, reference="A").verified is None  # the reference may be of another numbering
+
+
+@pytest.mark.parametrize("column", ["problem_is_valid", "solution_is_valid"])
+def test_what_is_not_valid_is_not_verified_and_what_is_valid_says_nothing(column):
+    assert [flag({column: value}) for value in ("No", "Incomplete", "Problem not solved")] == [False] * 3
+    assert flag({column: "Yes"}) is None

@@ -11,7 +11,7 @@ import pytest
 
 from treadle import ReadReport, read_trajectories
 from treadle.data.sources import registry
-from treadle.data.sources.form import Form
+from treadle.data.sources.form import Form, ReadOptions
 from treadle.errors import DataError
 from treadle.files.rows import Rejected, Row
 
@@ -101,3 +101,22 @@ def test_real_samples_are_known_as_before(data, name):
     report = ReadReport()
     assert list(read_trajectories(data / "trajectories" / name, report=report)) or name == "openhands_swebench.json"
     assert set(report.forms) == SAMPLES[name]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"Question": "q", "Complex_CoT": "hm", "Response": "1. **A** x\n2. **B** y"},
+        {"Problem": "q", "Final Answer": "2", "Solution": "1. **A** x\n2. **B** y"},
+        {"question": "q", "answer": "2", "Solution": "1. **A** x\n2. **B** y"},
+    ],
+)
+def test_names_in_capitals_are_the_usual_ones(data):
+    row, form = registry.recognised(Row(data, "f", "f", 1))
+    trajectory = form.read(row, ReadOptions())
+    assert (trajectory.problem, len(trajectory.steps)) == ("q", 2)
+
+
+def test_a_name_that_is_there_twice_stays():
+    row, _ = registry.recognised(Row({"problem": "q", "Problem": "r", "solution": "1. **A** x"}, "f", "f", 1))
+    assert row.data["Problem"] == "r"

@@ -37,6 +37,11 @@ WRITTEN = [  # as the data set or the model's template writes a thought and a so
     ("Here is my thought process:\n{t}\nHere is my response:\n{s}", "Granite 3.2"),
     ("## Thinking\n\n{t}\n\n## Final Response\n\n{s}", "HuatuoGPT-o1"),
     ("<|begin_of_thought|>{t}<|end_of_thought|>{s}<|im_end|>\n", "no marks around the solution"),
+    ("Here are my reasoning steps:\n{t}\n[BEGIN FINAL RESPONSE]\n{s}\n[END FINAL RESPONSE]\n<|end|>", "Apriel"),
+    ('<details type="reasoning" done="true">\n<summary>Thought for 3 s</summary>\n{t}\n</details>\n{s}', "Open WebUI"),
+    ("<details><summary>Reasoning</summary>\n\n{t}\n\n</details>\n\n{s}", "folded away in Markdown"),
+    ('<think time="3">{t}</think>{s}', "a mark with attributes"),
+    ("&lt;think&gt;{t}&lt;/think&gt;\n{s}", "escaped for HTML"),
 ]
 
 

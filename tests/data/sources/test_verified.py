@@ -22,6 +22,7 @@ from treadle.data.sources.verified import AGENT_FLAGS, find_mark, repository, ve
         ({"reward": -1}, False),
         ({"reward": "1.0"}, True),
         ({"reward": 4.3}, None),  # a score from 1 to 5, or a count
+        ({"reward": -3.5}, None),  # what a reward model gives
         ({"reward": float("nan")}, None),
         ({"score": 4.3, "resolved": "no"}, False),
         ({"rewards": [0, 0, 1.0]}, True),
@@ -29,6 +30,7 @@ from treadle.data.sources.verified import AGENT_FLAGS, find_mark, repository, ve
         ({"reward": "high"}, None),
         ({"is_correct": "yes"}, True),
         ({"label": 0}, False),
+        ({"kto_tag": False}, False),
         ({"exit_status": "submitted"}, True),
         ({"info": {"exit_status": "Submitted"}}, True),
         ({"info": {"exit_status": "submitted (exit_cost)"}}, False),
@@ -67,7 +69,7 @@ def test_a_threshold_reads_other_rewards():
     assert find_mark({"reward": 0.4}, AGENT_FLAGS, 0.3).success is True
     assert find_mark({"score": 4.3}, AGENT_FLAGS, 4).note == "score: right"
     assert find_mark({"score": 3.0}, AGENT_FLAGS, 4).note == "score: failed"
-    assert find_mark({"score": 3.0}, AGENT_FLAGS).note.startswith("score: unmarked (above 1")
+    assert find_mark({"score": 3.0}, AGENT_FLAGS).note.startswith("score: unmarked (no reward")
     assert find_mark({"reward": "high"}, AGENT_FLAGS).note == "reward: unmarked (says nothing)"
     assert find_mark({}, AGENT_FLAGS) is None
 

@@ -34,7 +34,7 @@ from treadle.data.prepare.writing import SplitWriter, part_writer, write_outcome
 from treadle.data.sources.columns import PRESETS
 from treadle.data.sources.reading import Outcome, check_format
 from treadle.data.sources.registry import forms
-from treadle.data.sources.report import ReadReport
+from treadle.data.sources.report import DETAIL, ReadReport
 from treadle.errors import DataError, Interrupted
 from treadle.files.chunks import iter_chunks
 from treadle.files.inputs import input_files
@@ -200,7 +200,7 @@ def _first_pass(parts: Iterable[Part], folder: Path, report: PrepareReport) -> t
 def _line(outcome: Outcome, fact: Facts | None) -> dict[str, str | None]:
     if fact:
         return {"where": outcome.where, "form": outcome.form, "id": fact.id}
-    text = " ".join(outcome.detail.split())[:300].encode(errors="replace").decode()
+    text = " ".join(outcome.detail.split())[:DETAIL].encode(errors="replace").decode()
     return {"where": outcome.where, "form": outcome.form, "dropped": str(outcome.reason), "detail": text}
 
 

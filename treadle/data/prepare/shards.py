@@ -31,17 +31,16 @@ from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.prepare.workers import ordered_map
 from treadle.data.prepare.writing import part_writer
 from treadle.data.sources.registry import forms
+from treadle.data.sources.report import DETAIL
 from treadle.errors import DataError, Interrupted
 from treadle.files.chunks import Chunk, iter_chunks
-from treadle.files.inputs import input_files
+from treadle.files.inputs import SHARD, input_files
 from treadle.files.output import appearing, check_out
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-MARKER, TABLE, PARTS, SIGNATURES = "shard.json", "parts.parquet", "parts.jsonl", "signatures"
-DETAIL = 300
-"""Characters of what was found in a dropped row that any report shows."""
+MARKER, TABLE, PARTS, SIGNATURES = SHARD, "parts.parquet", "parts.jsonl", "signatures"
 SHARE = 0.25
 """The largest file, as a share of what one shard has to read, up to which whole files are dealt."""
 

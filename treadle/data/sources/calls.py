@@ -11,9 +11,9 @@ import json
 import reprlib
 from typing import Any
 
-from treadle.data.sources.literals import literal
 from treadle.data.sources.messages import as_dict, as_list
 from treadle.data.sources.report import DropReason
+from treadle.files.literals import literal
 from treadle.files.rows import Rejected
 from treadle.scoring.calls import call_text
 

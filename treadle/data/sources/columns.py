@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import math
 from dataclasses import dataclass
 from typing import Any
 
+from treadle.data.sources.cells import texts_of
 from treadle.errors import DataError
-
-SUCCESS_AT = 1.0
-"""The reward from which on a row counts as right."""
 
 PROBLEM_NAMES = ("problem", "question", "prompt", "instruction", "query", "problem_statement", "problem_text", "input")
 SOLUTION_NAMES = (
@@ -37,6 +34,7 @@ SOLUTION_NAMES = (
     "gold_solution",
     "rationale",
     "explanation",
+    "steps",
     "content",
     "text",
 )
@@ -50,7 +48,24 @@ THOUGHT_NAMES = (
     "reasoning_trace",
     "thinking_trajectory",
     "thinking_trajectories",
+    "chain_of_thought",
+    "cot",
+    "complex_cot",
 )
+REFERENCE_NAMES = (
+    "solution",
+    "solutions",
+    "ground_truth_solution",
+    "reference_solution",
+    "gold_solution",
+    "gold_standard_solution",
+    "rationale",
+    "explanation",
+)
+"""Columns of solutions that a data set took over; a thought beside one is a model's where there is its output."""
+CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue", "chat", "turns", "text", "contents")
+GIVEN_NAMES = ("context", "body", "passage", "article")
+"""What a question is asked about, in a column of its own."""
 ANSWER_NAMES = (
     "answer",
     "final_answer",
@@ -139,54 +154,20 @@ def detect(row: dict[str, Any]) -> Columns | None:
     return next((c for c in PRESETS.values() if all(name in row for name in c.required)), None)
 
 
+_USUAL = {*PROBLEM_NAMES, *SOLUTION_NAMES, *THOUGHT_NAMES, *REFERENCE_NAMES, *ANSWER_NAMES, *CHATS, *GIVEN_NAMES}
+_USUAL |= {"id", "options", "choices"}
+
+
+def with_usual_names(row: dict[str, Any]) -> dict[str, Any] | None:
+    """The row with usual names where it has them in capitals or with blanks (`Question`, `Final Answer`); `None` where
+    it has no such name, or the usual one as well."""
+    renamed: dict[str, Any] = {}
+    for name, cell in row.items():
+        usual = "_".join(name.lower().split()) if isinstance(name, str) else name
+        renamed[usual if usual in _USUAL and usual not in row else name] = cell
+    return renamed if renamed.keys() != row.keys() and len(renamed) == len(row) else None
+
+
 def is_s1k(row: dict[str, Any]) -> bool:
     """Whether a row has s1K-1.1's attempt of DeepSeek, which is then read and not the one of another model."""
     return bool(texts_of(row.get("question")) and texts_of(row.get("deepseek_attempt")))
-
-
-def is_blank(value: Any) -> bool:
-    """Whether a cell holds nothing, as tables have it where a row lacks the column."""
-    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
-
-
-def texts_of(cell: Any) -> list[str]:
-    """The texts of a cell that are not blank: of a text one, of a list of texts all; of anything else none."""
-    if isinstance(cell, str):
-        return [cell] if cell.strip() else []
-    if isinstance(cell, list) and all(isinstance(text, str | None) for text in cell):
-        return [text for text in cell if text and text.strip()]
-    return []
-
-
-def one_text(cell: Any) -> Any:
-    """The text of a list of one text, which is how some tools write a cell; anything else as it is."""
-    return cell[0] if isinstance(cell, list) and len(cell) == 1 and isinstance(cell[0], str) else cell
-
-
-def first_text(row: dict[str, Any], names: tuple[str, ...]) -> str | None:
-    """The first of `names` that holds text which is not blank."""
-    return next((name for name in names if isinstance(row.get(name), str) and row[name].strip()), None)
-
-
-def as_flag(value: Any, success_at: float = SUCCESS_AT) -> bool | None:
-    """What a cell says about success, as sources write it; `None` where it says nothing.
-
-    A number is success from `success_at` on and failure below. Above 1 it is no reward between 0 and 1 (a score from 1
-    to 5, a count), and says nothing unless `success_at` is above 1 too.
-    """
-    if value is None or isinstance(value, bool):
-        return value
-    if not isinstance(value, str | int | float):
-        return None
-    text = str(value).strip().lower()
-    if text in ("true", "yes", "correct", "right", "passed", "success", "resolved"):
-        return True
-    if text in ("false", "no", "incorrect", "wrong", "failed", "failure", "unresolved"):
-        return False
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    if not math.isfinite(number) or (number > 1 and success_at <= 1):
-        return None
-    return number >= success_at

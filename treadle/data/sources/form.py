@@ -14,6 +14,7 @@ from treadle.data.sources.columns import Columns
 from treadle.data.sources.numbered import Untitled
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.segmentation import Segment
+from treadle.data.sources.verified import SUCCESS_AT
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
@@ -25,6 +26,7 @@ class ReadOptions:
     columns: Columns | None = None
     untitled: Untitled = "drop"
     segment: Segment = "off"
+    success_at: float = SUCCESS_AT
 
 
 @dataclass(frozen=True)

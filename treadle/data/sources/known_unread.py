@@ -167,6 +167,11 @@ KINDS = (
         "a chat rendered by a chat template as one text: bring its messages, each with role and content",
     ),
     Kind(
+        lambda data: data.keys() == {"text"} and "### Response:" in str(data["text"]),
+        SHAPE,
+        "instruction and response rendered by a template as one text: bring them as columns instruction and output",
+    ),
+    Kind(
         _either(_has("context", "question", "answers"), _has("paragraphs", "title")),
         NOTHING,
         "questions about a passage (SQuAD): answers without steps",

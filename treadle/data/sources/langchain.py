@@ -16,7 +16,8 @@ from dataclasses import replace
 from typing import Any
 
 from treadle.data.sources.calls import as_json, read_call, render, with_tools
-from treadle.data.sources.columns import PROBLEM_NAMES, first_text
+from treadle.data.sources.cells import first_text
+from treadle.data.sources.columns import PROBLEM_NAMES
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.messages import as_dict, as_list, split
 from treadle.data.sources.report import DropReason

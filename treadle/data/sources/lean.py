@@ -12,7 +12,8 @@ import re
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from treadle.data.sources.columns import SOLUTION_NAMES, first_text
+from treadle.data.sources.cells import first_text
+from treadle.data.sources.columns import SOLUTION_NAMES
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.reference import flag
 from treadle.data.sources.report import DropReason

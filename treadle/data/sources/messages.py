@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 
 from treadle.data.sources.content import JOIN, part_text, result_parts, text_parts, without_thoughts
 from treadle.data.sources.form import expect
-from treadle.data.sources.literals import literal
 from treadle.data.sources.report import DropReason
+from treadle.files.literals import literal
 from treadle.files.rows import Rejected
 
 DEMONSTRATION = "Here is a demonstration of how to correctly accomplish this task"

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from treadle.data.sources.columns import PROBLEM_NAMES, first_text
+from treadle.data.sources.cells import first_text
+from treadle.data.sources.columns import PROBLEM_NAMES
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.messages import JOIN, as_dict, as_list
 from treadle.data.sources.report import DropReason

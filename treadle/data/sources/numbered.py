@@ -20,6 +20,7 @@ from itertools import pairwise
 from typing import Literal
 
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.step_text import step_of
 from treadle.trajectory import Step
 
 Untitled = Literal["drop", "keep"]
@@ -53,6 +54,9 @@ _STYLES = {  # from the outermost to the innermost
 _MARK = re.compile(  # what any of these patterns and a fence can begin with
     r"\s*(?:[\d\#*+~`(-]|[IVX]+[.)]|[Ss][Tt][Ee]|[ÉéE][tT]|S[ch]|P[a]|Krok|B[ư]|[Шш]|단|步|ス|手|第)"
 )
+_INLINE = re.compile(r"[Ss]tep (\d{1,3})\s?:")
+_INLINE_JOINT = re.compile(r"(?<=[.!?)\]}$][ \t])(?=[Ss]tep \d{1,3}\s?:)")
+_LOOKED_AT = 100_000
 _THREE_DIGITS = 999
 _FENCE = re.compile(r"\s*(```[^`]*$|~~~)")
 _SECTION = re.compile(r"\#{1,6}\s|(?:---+|\*\*\*+|___+)\s*$|\*\*[^*]+\*\*:?\s*$")
@@ -90,7 +94,7 @@ def parse_numbered(text: str, untitled: Untitled = "drop") -> NumberedSolution |
         untitled: What to do with plain lists `1. body`: such lists often enumerate cases or conditions
             rather than steps, so the default drops them.
     """
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text)
     headings = _without_years(_headings(lines))
     titled = [h for h in headings if h.style[0] != _PLAIN]
     if not headings:
@@ -110,21 +114,14 @@ def parse_numbered(text: str, untitled: Untitled = "drop") -> NumberedSolution |
     )
 
 
-def step_of(text: str, title: str | None = None) -> Step:
-    """A step whose action is `text` without the white space around it, which goes to `before` and `after`.
-
-    Raises:
-        ValueError: The text is blank.
-    """
-    before, action, after = around(text)
-    return Step(action, title, before=before, after=after)
-
-
-def around(text: str) -> tuple[str, str, str]:
-    """White space before, the text without it, white space after; a blank text is all before."""
-    body = text.lstrip()
-    core = body.rstrip()
-    return text[: len(text) - len(body)], core, body[len(core) :]
+def _lines(text: str) -> list[str]:
+    """The lines of a text; where "Step 1: ... Step 2: ..." stand in one line, that line in pieces."""
+    lines = text.splitlines(keepends=True)
+    if len(_INLINE.findall(text[:_LOOKED_AT])) < 2:
+        return lines
+    pieces = [piece for line in lines for piece in _INLINE_JOINT.split(line)]
+    numbers = [int(match[1]) for piece in pieces if (match := _INLINE.match(piece))]
+    return pieces if numbers == list(range(1, len(numbers) + 1)) else lines
 
 
 def title_of(text: str) -> str | None:

@@ -12,13 +12,17 @@ from dataclasses import replace
 from typing import Any
 
 from treadle.data.sources.answer_check import LONGEST
-from treadle.data.sources.columns import PRESETS, PROBLEM_NAMES, Columns, detect, first_text, is_s1k, one_text
+from treadle.data.sources.answers_form import matches as answers_match
+from treadle.data.sources.cells import first_text, one_text
+from treadle.data.sources.columns import PRESETS, PROBLEM_NAMES, Columns, detect, is_s1k
 from treadle.data.sources.form import Form, ReadOptions, expect
-from treadle.data.sources.numbered import NumberedSolution, around
-from treadle.data.sources.reference import flag, math_trajectory, problem_text, reference_answer
+from treadle.data.sources.numbered import NumberedSolution
+from treadle.data.sources.problem import problem_text
+from treadle.data.sources.reference import flag, math_trajectory, reference_answer
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.segmentation import solution_steps
 from treadle.data.sources.solutions import Found, candidates, choose
+from treadle.data.sources.step_text import around, without_lone_tags
 from treadle.data.sources.thoughts import cut_marks, part_thought, thought_marks, with_cuts
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
@@ -54,6 +58,7 @@ def solve(
         opening, closing = lead, trail + opening + closing
     elif found.thought and found.thought.strip() != thought:
         meta["other_thought"] = found.thought
+    parsed = replace(parsed, steps=tuple(map(without_lone_tags, parsed.steps)))
     steps, epilogue, cuts = _ended(parsed, parted.after)
     if cuts:
         meta["epilogue_marks"] = cuts
@@ -76,7 +81,7 @@ def solve(
         epilogue=epilogue,
         own=own if own and len(own) <= LONGEST else None,
         reference=reference_answer(row.data, found.column, columns),
-        verified=flag(row.data, columns.verified if columns else None),
+        verified=found.right if found.right is not None else flag(row.data, columns.verified if columns else None),
     )
     return replace(trajectory, meta={**trajectory.meta, **meta})
 
@@ -126,7 +131,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
         return read_numbered(row, options.columns, options)
     if is_s1k(row.data):
         return read_numbered(row, PRESETS["s1k-1.1"], options)
-    found = choose(row.data, options.untitled, options.segment)
+    found = choose(row.data, options.untitled, options.segment, options.success_at)
     if found is None and (columns := detect(row.data)) is not None:
         return read_numbered(row, columns, options)  # says what is blank or of another type
     if found is None:
@@ -141,7 +146,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
 
 
 def matches(row: Row) -> bool:
-    return detect(row.data) is not None or bool(candidates(row.data))
+    return bool(candidates(row.data)) or (detect(row.data) is not None and not answers_match(row))
 
 
 FORM = Form(

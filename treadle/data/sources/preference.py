@@ -14,6 +14,7 @@ from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
 _PAIRS = (
+    ("full_chosen", "full_rejected"),  # Step-DPO, whose `chosen` is a single step
     ("chosen", "rejected"),
     ("chosen_response", "rejected_response"),
     ("response_chosen", "response_rejected"),

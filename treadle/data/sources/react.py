@@ -18,7 +18,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from treadle.data.sources.columns import PROBLEM_NAMES, first_text
+from treadle.data.sources.cells import first_text
+from treadle.data.sources.columns import PROBLEM_NAMES
 from treadle.data.sources.executed import names_protocol, speaks_to
 from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.messages import JOIN, Conversation, Exchange, chat, conversation_of, peek

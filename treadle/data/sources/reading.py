@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 from treadle.data.sources.answer_check import graded_by
 from treadle.data.sources.answers_form import only_answer
-from treadle.data.sources.columns import SUCCESS_AT, Columns
+from treadle.data.sources.columns import Columns
 from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.line_ends import with_plain_actions, with_plain_line_ends
 from treadle.data.sources.numbered import Untitled
-from treadle.data.sources.registry import detect, form_named
+from treadle.data.sources.registry import form_named, recognised
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.data.sources.segmentation import Segment
-from treadle.data.sources.verified import AGENT_FLAGS, find_mark, math_flags
+from treadle.data.sources.verified import AGENT_FLAGS, SUCCESS_AT, find_mark, math_flags
 from treadle.files.chunks import Chunk, iter_chunks
 from treadle.files.reading import rows_of
 from treadle.files.rows import Rejected, Row
@@ -142,9 +142,11 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
                 form = form_named("answers")
             elif settings.format == "auto" and settings.columns is not None:
                 form = form_named("numbered")
+            elif settings.format == "auto":
+                row, form = recognised(row)
             else:
-                form = detect(row) if settings.format == "auto" else form_named(settings.format)
-            options = ReadOptions(settings.columns, settings.untitled, settings.segment)
+                form = form_named(settings.format)
+            options = ReadOptions(settings.columns, settings.untitled, settings.segment, settings.success_at)
             with graded_by(settings.grader):
                 trajectory = only_answer(row, options) if settings.answers_only else form.read(row, options)
     except Rejected as rejected:

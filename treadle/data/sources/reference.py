@@ -6,21 +6,22 @@ own, the solution's last `\boxed{}` is compared with it, see `treadle.data.sourc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from treadle.data.sources.answer_check import LONGEST, is_right
-from treadle.data.sources.columns import ANSWER_NAMES, PROBLEM_NAMES, Columns, first_text, one_text
-from treadle.data.sources.form import expect
-from treadle.data.sources.messages import as_dict, as_list, role_of
-from treadle.data.sources.report import DropReason
+from treadle.data.sources.cells import is_bare_answer, one_text
+from treadle.data.sources.choices import options_of, right_letter
+from treadle.data.sources.columns import ANSWER_NAMES, CHATS, REFERENCE_NAMES, Columns
+from treadle.data.sources.messages import as_dict, as_list
 from treadle.data.sources.verified import find_mark, math_flags
-from treadle.files.rows import Rejected, Row
+from treadle.files.literals import parsed_list
+from treadle.files.rows import Row
 from treadle.scoring.answers import boxes
 from treadle.trajectory import Step, Trajectory
 
 _JUDGEMENTS = {1: True, 2: False}  # of `eval_result`; 0 stands for "the question lacks a condition"
-_OPTIONS = ("choices", "options")
 
 
 def math_trajectory(
@@ -45,12 +46,17 @@ def math_trajectory(
         verified: What the row says about success. `None` asks for a comparison with the reference.
     """
     found = boxes("\n".join([*(step.action for step in steps), epilogue])) or ([own] if own else [])
+    if not found and steps and (said := said_answer(f"{steps[-1].action}\n{epilogue}")):
+        found = [said]
     meta: dict[str, Any] = {"source": row.where, "preamble": preamble, "epilogue": epilogue}
     if verified is None and reference is not None:
+        options = options_of(row.data)
         verified = is_right(found, reference)
+        if chosen := next((option.text for option in options if option.letter == reference), None):
+            verified = verified or is_right(found, chosen)
         meta["answer_check"] = {True: "right", False: "wrong", None: "undecided"}[verified] if found else "none"
-        if verified is False and any(name in row.data for name in _OPTIONS):
-            verified = None  # the reference may be the number of an option
+        if verified is False and options:
+            verified = None  # the reference may name an option in another way
             meta["answer_check"] = "undecided"
         if verified is False:
             meta["final_answer"] = found[-1]
@@ -65,30 +71,6 @@ def math_trajectory(
         verified=verified,
         meta=meta,
     )
-
-
-def problem_text(row: Row, column: str | None = None) -> str:
-    """The problem in `column`, by default in the first column with one of the usual names.
-
-    Raises:
-        Rejected: There is no such column, or it is empty or holds no text.
-    """
-    if column is None and not (column := first_text(row.data, PROBLEM_NAMES)):
-        column = next((name for name in PROBLEM_NAMES if name in row.data), None)
-    if column is None or column not in row.data:
-        found = ", ".join(map(str, row.data))
-        raise Rejected(DropReason.MISSING_COLUMN, f"no column {column or ' or '.join(PROBLEM_NAMES)}; found {found}")
-    cell = one_text(row.data[column])
-    if (messages := as_list(cell)) and all(isinstance(m, dict) and role_of(m) for m in messages):
-        asked = [m.get("content") or m.get("value") for m in messages if role_of(m) == "user"]
-        cell = "\n\n".join(text for text in asked if isinstance(text, str))
-    problem = expect(cell or "", str, f"column {column!r}").strip()
-    given = row.data.get("input")
-    if column == "instruction" and isinstance(given, str) and given.strip():
-        problem = f"{problem}\n\n{given.strip()}"  # as Alpaca's prompt joins them
-    if not problem:
-        raise Rejected(DropReason.EMPTY_PROBLEM, f"column {column!r}")
-    return problem
 
 
 def flag(data: dict[str, Any], column: str | None = None) -> bool | None:
@@ -108,21 +90,34 @@ def flag(data: dict[str, Any], column: str | None = None) -> bool | None:
 def reference_answer(data: dict[str, Any], solution: str, columns: Columns | None = None) -> str | None:
     r"""The answer that a row gives beside the solution in column `solution`.
 
-    It stands in the column that the user named, else in one of the usual names, else in the last `\boxed{}` of a
-    reference solution (column `solution`).
+    It stands in the column that the user named, else in one of the usual names, else in an object or message with a
+    usual key, else in the last `\boxed{}` of a reference solution, or is all that stands there. Of a question with
+    options it is the letter.
     """
     if columns and "answer" not in columns.optional:
         names: tuple[str, ...] = (columns.answer,) if columns.answer else ()
     else:
         names = ANSWER_NAMES
+    usual = names is ANSWER_NAMES
+    if usual and (options := options_of(data)) and (letter := right_letter(data, options)):
+        return letter
     for name in names:
         if name != solution and (answer := final_answer(data.get(name))) is not None:
             return answer
-    if names is ANSWER_NAMES and (answer := _nested_answer(data)) is not None:
-        return answer
-    other = one_text(data.get("solution"))
-    if names is ANSWER_NAMES and solution != "solution" and isinstance(other, str) and (found := boxes(other)):
-        return found[-1] or None
+    if not usual:
+        return None
+    return _nested_answer(data) or _answer_in_chat(data) or _of_solution(data, solution)
+
+
+def _of_solution(data: dict[str, Any], solution: str) -> str | None:
+    for name in REFERENCE_NAMES:
+        text = one_text(data.get(name))
+        if name == solution or not isinstance(text, str):
+            continue
+        if found := boxes(text):
+            return found[-1] or None
+        if is_bare_answer(text):
+            return final_answer(text)
     return None
 
 
@@ -144,19 +139,65 @@ def _nested_answer(data: dict[str, Any]) -> str | None:
     return None
 
 
-def final_answer(cell: Any) -> str | None:
-    r"""The final answer in an answer column: what follows GSM8K's `####`, or the last `\boxed{}`, or the cell itself.
+def _answer_in_chat(data: dict[str, Any]) -> str | None:
+    """The answer that a message of a chat has beside its text: Open-Reasoner-Zero's `ground_truth`, AM's `info`."""
+    messages = next((found for name in CHATS if (found := as_list(data.get(name)))), [])
+    for message in filter(lambda message: isinstance(message, dict), messages[:4]):
+        for cell in (as_dict(message.get("ground_truth")).get("value"), as_dict(message.get("info")).get(_IN_INFO)):
+            if (answer := final_answer(cell)) is not None:
+                return answer
+    return None
 
-    A text of more than 300 characters without such a mark is a solution and not an answer.
+
+_IN_INFO = "reference_answer"
+_NO_ANSWER = ("proof", "notfound", "not found", "n/a", "nan", "NaN", "null", "None")  # what data sets write for it
+_SAID = re.compile(
+    r"^[ \t]*(?:\#+[ \t]+|\*\*|[*-][ \t]+)?(?:(?:so|thus|hence|therefore),?[ \t]+)?"
+    r"(?:the[ \t]+)?(?:final[ \t]+|correct[ \t]+)?answer(?:[ \t]+is\b[ \t]*:?|[ \t]*:)(?:\*\*)?:?"
+    r"(?![ \t]*(?:not|that|given|obtained)\b)[ \t]*(?P<answer>\S.*)$"
+    r"|^\#[ \t]Answer\s+(?P<below>\S.*)$|^\#{4}[ \t]*(?P<marked>\S.*)$"
+    r"|\bthe (?:final )?answer is: ?(?P<inside>\S.*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LAST_LINES = 400  # characters
+
+
+def said_answer(text: str) -> str | None:
+    """The final answer that a solution without a box names in its last lines: `The answer is: 2`, `#### 2`."""
+    found = list(_SAID.finditer(text[-_LAST_LINES:]))
+    if not found:
+        return None
+    said = next(filter(None, found[-1].group("answer", "below", "marked", "inside")))
+    return final_answer(said.strip().strip("*").strip().removesuffix("."))
+
+
+def final_answer(cell: Any) -> str | None:
+    r"""The final answer in an answer column: what follows GSM8K's `####` or "The answer is", or the last `\boxed{}`, or
+    the cell itself.
+
+    A text of more than 300 characters, or sentences on several lines, without such a mark are a solution and no answer;
+    so are words that stand for none (`proof`, `notfound`).
     """
-    if isinstance(cell, list) and len(cell) == 1:
-        cell = cell[0]
+    listed = parsed_list(cell) if isinstance(cell, str) and cell[:2] in ('["', "['") else cell
+    if isinstance(listed, list) and len(listed) == 1:
+        cell = listed[0]
     if isinstance(cell, bool) or not isinstance(cell, str | int | float):
         return None
+    if isinstance(cell, float) and (cell.is_integer() and abs(cell) < 2**53):
+        cell = int(cell)  # a table with empty cells has whole numbers as 2.0
     text = str(cell).strip()
     last_line = text[text.rfind("\n") + 1 :]
     if last_line.startswith("####"):
         return last_line.lstrip("#").strip() or None
     if found := boxes(text):
         return found[-1] or None
-    return text if 0 < len(text) <= LONGEST else None
+    if text in _NO_ANSWER or not 0 < len(text) <= LONGEST or _is_prose(text):
+        return said_answer(text) if "\n" in text else None
+    whole = _SAID.match(text)
+    return said_answer(text) if whole and whole.end() == len(text) else text
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a text of several lines has sentences outside of formulas."""
+    lines = re.sub(r"\\begin\{.*?\\end\{[^}]*\}", "", text, flags=re.DOTALL).splitlines()
+    return len(lines) > 1 and any(len(re.findall(r"[^\W\d_]{2,}", line)) > 2 for line in lines)

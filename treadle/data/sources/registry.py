@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
+from treadle.data.sources.columns import with_usual_names
 from treadle.data.sources.form import Form
 from treadle.data.sources.unread import why_unread
 from treadle.errors import DataError
@@ -92,7 +93,24 @@ def detect(row: Row) -> Form:
     Raises:
         Rejected: None does.
     """
-    for form in forms().values():
-        if form.matches(row):
-            return form
-    raise why_unread(row.data)
+    return recognised(row)[1]
+
+
+def recognised(row: Row) -> tuple[Row, Form]:
+    """The row, with usual names of columns where only those tell what it is (`Question` for `question`), and its form.
+
+    Raises:
+        Rejected: None recognises it.
+    """
+    form = _first(row)
+    if (form is None or form.name == "answers") and (data := with_usual_names(row.data)) is not None:
+        renamed = row._replace(data=data)
+        other = _first(renamed)
+        row, form = (row, form) if other is None else (renamed, other)
+    if form is None:
+        raise why_unread(row.data)
+    return row, form
+
+
+def _first(row: Row) -> Form | None:
+    return next((form for form in forms().values() if form.matches(row)), None)

@@ -9,6 +9,8 @@ from treadle.errors import Explained
 from treadle.files.rows import Unreadable
 
 EXAMPLES_KEPT = 3
+DETAIL = 300
+"""Characters of what was found in a dropped row that reports show."""
 
 
 class DropReason(Explained):
@@ -90,4 +92,4 @@ class ReadReport:
         self.dropped[reason] += 1
         examples = self.examples.setdefault(reason, [])
         if len(examples) < EXAMPLES_KEPT:
-            examples.append((where, " ".join(text.split())[:160]))
+            examples.append((where, " ".join(text.split())[:DETAIL]))

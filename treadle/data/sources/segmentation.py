@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Literal
 
 from treadle.data.sources.joints import HEADING, Joint, joints
-from treadle.data.sources.numbered import NumberedSolution, Untitled, parse_numbered, step_of
+from treadle.data.sources.numbered import NumberedSolution, Untitled, parse_numbered
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.step_text import step_of
 
 Segment = Literal["off", "prose"]
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from treadle.data.sources.calls import as_json, read_call, render
-from treadle.data.sources.columns import PROBLEM_NAMES, first_text
+from treadle.data.sources.cells import first_text
+from treadle.data.sources.columns import PROBLEM_NAMES
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.messages import JOIN, as_dict, as_list, text_parts
 from treadle.data.sources.turns import Turn, assemble, beside, sliced

@@ -10,30 +10,28 @@ left, the row is dropped and the message names `--columns`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from treadle.data.sources.answer_check import is_right
+from treadle.data.sources.cells import is_bare_answer, texts_of, thoughts_of
 from treadle.data.sources.columns import (
+    ANSWER_NAMES,
+    CHATS,
     PROBLEM_NAMES,
+    REFERENCE_NAMES,
     SOLUTION_NAMES,
     THOUGHT_NAMES,
-    texts_of,
 )
+from treadle.data.sources.generations import Found, opened, right_ones
 from treadle.data.sources.messages import as_list, role_of, text_parts
 from treadle.data.sources.numbered import NumberedSolution, Untitled
-from treadle.data.sources.reference import reference_answer
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.segmentation import Segment, solution_steps
 from treadle.data.sources.thoughts import part_thought, thought_marks
+from treadle.data.sources.verified import SUCCESS_AT
 from treadle.files.rows import Rejected
-from treadle.scoring.answers import boxes
 
-CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue", "chat", "turns", "text")
 _NUMBERED = re.compile(r"(?:\w+_)?(?:solution|response|generation|output|attempt|completion)s?_?\d{1,3}")
-_FLAGS = ("correctness_math_verify", "correctness_llama", "correctness", "is_correct", "correct", "verified")
-_COMPLETE = ("is_reasoning_complete", "is_complete", "complete")
-_CUT_OFF = ("length", "max_tokens")
+_CONTENTS = ("content", "value", "text", "parts")
 _THOUGHT_PARTS = ("thinking", "reasoning", "thought", "think")
 
 
@@ -43,34 +41,11 @@ _FIRST_STEP = re.compile(
 )
 
 
-class Found(NamedTuple):
-    """A text that may be the solution.
-
-    Args:
-        column: Where it stands.
-        text: As the source has it.
-        thought: What the source has of the thought apart from the text.
-        problem, system: Of the chat that it is the answer of.
-        place: Its index among several generations.
-        of: How many there are.
-    """
-
-    column: str
-    text: str
-    thought: str = ""
-    problem: str = ""
-    system: str = ""
-    place: int = 0
-    of: int = 1
-
-    @property
-    def has_thought(self) -> bool:
-        return bool(self.thought) or bool(thought_marks(self.text)) or "assistantfinal" in self.text
-
-
 def candidates(data: dict[str, Any]) -> list[Found]:
     """All texts of a row that may be its solution, in the order of their columns' rank. Never raises."""
+    data = opened(data)
     columns = [name for name in SOLUTION_NAMES if name in data and (name != _VAGUE or _may_have_steps(data[name]))]
+    columns = [name for name in columns if name not in REFERENCE_NAMES or not is_bare_answer(data[name])]
     numbered = [name for name in data if isinstance(name, str) and _NUMBERED.fullmatch(name) and texts_of(data[name])]
     found: list[Found] = []
     for name in columns:
@@ -97,16 +72,27 @@ def _may_have_steps(cell: Any) -> bool:
     return any(_FIRST_STEP.search(text) for text in texts_of(cell))
 
 
-def choose(data: dict[str, Any], untitled: Untitled = "drop", segment: Segment = "off") -> Found | None:
+def column_in_steps(data: dict[str, Any]) -> str | None:
+    """A column without a usual name whose text is in steps, as something to tell the user of; `None` if none is."""
+    usual = {*PROBLEM_NAMES, *ANSWER_NAMES}
+    texts = [(name, texts_of(cell)) for name, cell in data.items() if isinstance(name, str) and name not in usual]
+    return next((name for name, cell in texts if len(cell) == 1 and len(_FIRST_STEP.findall(cell[0])) == 1), None)
+
+
+def choose(
+    data: dict[str, Any], untitled: Untitled = "drop", segment: Segment = "off", success_at: float = SUCCESS_AT
+) -> Found | None:
     """The solution of a row; `None` if it has none.
 
     Raises:
         Rejected: Several columns may be meant, or no generation is right and complete.
     """
     found = candidates(data)
-    found = [text for text in found if text.of == 1] + _right(data, [text for text in found if text.of > 1])
+    several = [text for text in found if text.of > 1]
+    found = [text for text in found if text.of == 1] + right_ones(opened(data), several, success_at)
     if len(found) < 2:
         return found[0] if found else None
+    outputs = any(text.column not in REFERENCE_NAMES and not text.problem for text in found)
     found = _first_of_column([text for text in found if text.has_thought] or found, untitled, segment)
     found = [text for text in found if text.column in SOLUTION_NAMES or text.problem] or found
     if len(found) > 1:
@@ -118,7 +104,8 @@ def choose(data: dict[str, Any], untitled: Untitled = "drop", segment: Segment =
         names = ", ".join(text.column for text in different.values())
         choices = " or ".join(f"--columns 'problem={problem},solution={t.column}'" for t in different.values())
         raise Rejected(DropReason.AMBIGUOUS_COLUMNS, f"several columns may be the solution: {names}; use {choices}")
-    return usable[0]
+    chosen = usable[0]  # a thought beside it is the model's, whose output is another column
+    return chosen._replace(thought="") if outputs and chosen.column in REFERENCE_NAMES else chosen
 
 
 def _first_of_column(found: list[Found], untitled: Untitled, segment: Segment) -> list[Found]:
@@ -146,52 +133,11 @@ def _has_steps(found: Found, untitled: Untitled, segment: Segment) -> bool:
     return isinstance(solution_steps(rest, untitled, segment)[0], NumberedSolution)
 
 
-def _right(data: dict[str, Any], found: list[Found]) -> list[Found]:
-    """Of generations those that the row's flags call complete and right, or whose answer is the reference.
-
-    Raises:
-        Rejected: There are generations, and none is.
-    """
-    if not found:
-        return []
-    flags = _aligned(data, _FLAGS, found)
-    judged = any(value is not None for row in flags.values() for value in row)
-    right = [text for text in found if _is_complete(data, text)]
-    if judged:
-        right = [text for text in right if any(row[text.place] is True for row in flags.values())]
-    else:
-        verdicts = [_matches_reference(data, text) for text in right]
-        right = [t for wanted in (True, None) for t, v in zip(right, verdicts, strict=True) if v is wanted]
-    if not right:
-        seen = [*flags, *(name for name in (*_COMPLETE, "finish_reasons") if name in data)] or ["their answers"]
-        detail = f"none of {found[0].of} generations is right and complete ({', '.join(seen)})"
-        raise Rejected(DropReason.MARKED_AS_FAILED, detail)
-    return right
-
-
-def _matches_reference(data: dict[str, Any], found: Found) -> bool | None:
-    reference = reference_answer(data, found.column)
-    return is_right(boxes(found.text), reference) if reference else None
-
-
-def _aligned(data: dict[str, Any], names: Sequence[str], found: list[Found]) -> dict[str, list[Any]]:
-    length = max(text.place for text in found) + 1
-    return {name: data[name] for name in names if isinstance(data.get(name), list) and len(data[name]) >= length}
-
-
-def _is_complete(data: dict[str, Any], found: Found) -> bool:
-    rows = _aligned(data, _COMPLETE, [found])
-    reasons = _aligned(data, ("finish_reasons",), [found]).get("finish_reasons")
-    return not any(row[found.place] is False for row in rows.values()) and not (
-        reasons and reasons[found.place] in _CUT_OFF
-    )
-
-
 def _thought_beside(data: dict[str, Any], column: str) -> str:
     """The thought in a column of its own: one that is named after the solution's, else one with a usual name."""
     stem = column.rpartition("_")[0]
     own = [f"{stem}_{name}" for name in THOUGHT_NAMES] if stem else []
-    texts = (texts_of(data.get(name)) for name in (*own, *THOUGHT_NAMES))
+    texts = (thoughts_of(data.get(name)) for name in (*own, *THOUGHT_NAMES))
     return next((found[0] for found in texts if len(found) == 1), "")
 
 
@@ -236,8 +182,8 @@ def _said(message: dict[str, Any]) -> tuple[str, str]:
     Raises:
         Rejected: A part is neither text nor thought.
     """
-    content = next((message[key] for key in ("content", "value", "text") if message.get(key) is not None), None)
-    apart = [t for name in THOUGHT_NAMES for t in texts_of(message.get(name))][:1]
+    content = next((message[key] for key in _CONTENTS if message.get(key) is not None), None)
+    apart = [t for name in THOUGHT_NAMES for t in thoughts_of(message.get(name))][:1]
     if isinstance(content, list):
         kinds = [part.get("type") if isinstance(part, dict) else None for part in content]
         for part, kind in zip(content, kinds, strict=True):

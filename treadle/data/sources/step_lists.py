@@ -17,17 +17,21 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from treadle.data.sources.columns import PROBLEM_NAMES, as_flag
+from treadle.data.sources.columns import PROBLEM_NAMES
 from treadle.data.sources.form import Form, ReadOptions, expect
-from treadle.data.sources.numbered import step_of, title_of
-from treadle.data.sources.reference import final_answer, flag, math_trajectory, problem_text, reference_answer
+from treadle.data.sources.messages import as_list
+from treadle.data.sources.numbered import title_of
+from treadle.data.sources.problem import problem_text
+from treadle.data.sources.reference import final_answer, flag, math_trajectory, reference_answer, said_answer
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.step_text import step_of
+from treadle.data.sources.verified import as_flag
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
+_STEPS = ("steps", "solution_steps", "reasoning_steps")
 MARK = "ки"  # Math-Shepherd's, after each step
 _FIRST_STEP = re.compile(r"\bstep 1\s*:", re.IGNORECASE)
-_OWN_ANSWER = re.compile(r"(?:^|\n)# Answer\s+(\S.*)|\b[Tt]he (?:final )?answer is:? (.+)")
 
 
 def matches(row: Row) -> bool:
@@ -45,7 +49,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
     if column is None or column not in data:
         wanted = column or "steps, and no columns completions and labels"
         raise Rejected(DropReason.MISSING_COLUMN, f"no column {wanted}; found {', '.join(map(str, data))}")
-    items = expect(data[column], list, f"column {column!r}")
+    items = expect(_listed(data[column]), list, f"column {column!r}")
     texts = [_text(item) for item in items]
     problem = problem_text(row, columns.problem if columns else None)
     verified = _verified(data, items, columns.verified if columns else None)
@@ -55,12 +59,19 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
 def _list_column(data: dict[str, Any]) -> str | None:
     if not any(name in data for name in PROBLEM_NAMES):
         return None
-    steps, completions = data.get("steps"), data.get("completions")
-    if isinstance(steps, list) and all(isinstance(_text(item), str) for item in steps[:1]):
-        return "steps"
+    completions = data.get("completions")
+    for name in _STEPS:
+        steps = _listed(data[name]) if name in data else None
+        if isinstance(steps, list) and all(isinstance(_text(item), str) for item in steps[:1]):
+            return name
     if isinstance(completions, list) and isinstance(data.get("labels"), list):
         return "completions" if all(isinstance(item, str) for item in completions[:1]) else None
     return None
+
+
+def _listed(cell: Any) -> Any:
+    """A list, also where the source has it as text."""
+    return as_list(cell) if isinstance(cell, str) else cell
 
 
 def _text(item: Any) -> Any:
@@ -97,7 +108,7 @@ def _trajectory(
     steps = [_step(text, k) for k, text in enumerate(texts, 1)]
     if not steps:
         raise Rejected(DropReason.EMPTY_SOLUTION, "the list of steps is empty")
-    own = _own_answer(steps[-1].action)
+    own = said_answer(steps[-1].action)
     return math_trajectory(row, problem, steps, own=own, reference=reference, verified=verified)
 
 
@@ -105,12 +116,6 @@ def _step(text: Any, number: int) -> Step:
     if not expect(text, str, f"step {number}").strip():
         raise Rejected(DropReason.EMPTY_ACTION, f"step {number}")
     return step_of(text, title_of(text))
-
-
-def _own_answer(last_step: str) -> str | None:
-    """The final answer as PRM800K (`# Answer`) and Math-Shepherd (`The answer is: `) write it."""
-    answers = [match[1] or match[2] for match in _OWN_ANSWER.finditer(last_step)]
-    return final_answer(answers[-1].strip().removesuffix(".")) if answers else None
 
 
 def _is_prm800k(data: dict[str, Any]) -> bool:
@@ -177,7 +182,7 @@ def _read_shepherd(row: Row) -> Trajectory:
         steps,
         preamble=head[len(head.rstrip()) :],
         epilogue=epilogue,
-        own=_own_answer(steps[-1].action),
+        own=said_answer(steps[-1].action),
         reference=reference_answer(row.data, "input"),
         verified=all(signs),
     )

@@ -14,7 +14,8 @@ import re
 from typing import Any
 
 from treadle.data.sources.calls import as_json, render
-from treadle.data.sources.columns import PROBLEM_NAMES, first_text
+from treadle.data.sources.cells import first_text
+from treadle.data.sources.columns import PROBLEM_NAMES
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.messages import as_dict, as_list, chat
 from treadle.data.sources.report import DropReason

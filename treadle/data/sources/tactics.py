@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from treadle.data.sources.numbered import around
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.step_text import around
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step
 

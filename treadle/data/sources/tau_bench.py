@@ -22,11 +22,10 @@ from treadle.data.sources.report import DropReason
 from treadle.data.sources.text_calls import named
 from treadle.data.sources.tool_calls import calls_of, turn_of_calls
 from treadle.data.sources.turns import Turn, assemble, beside, turn_of
+from treadle.data.sources.turns_to_steps import HOW_TO_RESPOND, RESPOND
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
-RESPOND = "respond"
-_HOW_TO_RESPOND = "To speak to the user, call:\n\n" + render(RESPOND, {"content": "WORDS"})
 _MARK = "Action:"
 
 
@@ -115,7 +114,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
     known = {**data, "reward": reward, "info": {}, "traj_id": data.get("id") or ".".join([row.source, *names])}
     system = with_tools(conversation.system, data.get("tools") or info.get("tools"))
     if any(step.action.startswith(f"<function={RESPOND}>") for turn in turns for step in turn.steps):
-        system = f"{system}\n\n{_HOW_TO_RESPOND}" if system else _HOW_TO_RESPOND
+        system = f"{system}\n\n{HOW_TO_RESPOND}" if system else HOW_TO_RESPOND
     return assemble(row._replace(data=known), conversation.problem, turns, system, meta=conversation.meta | meta)
 
 

@@ -1,4 +1,4 @@
-r"""Where a model's output has its thought, and where its solution begins: one table of the marks that are in use.
+r"""Where a model's output has its thought, and where its solution begins, by the marks of `marks`.
 
 A thought stands between two marks (`<think>...</think>`); the opening one may be missing, because many chat templates
 write it into the prompt. Behind it the solution may have marks of its own (`<answer>...</answer>`) and the token that
@@ -11,78 +11,24 @@ follow each other with white space between them are one thought.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from operator import attrgetter
 from typing import NamedTuple
 
+from treadle.data.sources.marks import (
+    ANYWHERE,
+    SOLUTION_MARK,
+    SPOKEN,
+    THOUGHT_MARK,
+    UNOPENED,
+    Mark,
+    end_of_turn,
+    marks_of,
+)
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected
 
-_THOUGHT_WORDS = (
-    "think|thinking|thoughts?|reason|reasoning|reasoning_process|thinking_process|thought_process|chain_of_thought|cot"
-    "|reflection|scratchpad|analysis|inner_monologue|internal_monologue|contemplation|contemplator|antthinking"
-    "|seed:think|mm:think"
-)
-_SOLUTION_WORDS = "output|answer|solution|response|final|final_answer|final_response|final_output|result"
-_HARMONY = r"(?:<\|start\|>assistant)?<\|channel\|>"
-
-_THOUGHTS = {  # the opening and the closing mark; of words both must be the same
-    "word": (rf"<\s?(?P<word>{_THOUGHT_WORDS})\s?>", rf"<\s?/\s?(?P<word_>{_THOUGHT_WORDS})\s?>"),
-    "sky": (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),  # Sky-T1, OpenThoughts, Bespoke-Stratos
-    "mistral": (r"\[THINK\]", r"\[/THINK\]"),
-    "kimi": (r"◁think▷", r"◁/think▷"),
-    "cohere": (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>"),
-    "bars": (r"<\|think(?:ing)?\|>", r"<\|/think(?:ing)?\|>"),
-    "unsloth": (r"<start_working_out>", r"<end_working_out>"),
-    "harmony": (  # gpt-oss
-        rf"{_HARMONY}analysis<\|message\|>",
-        rf"<\|end\|>(?=\s*<\|start\|>)|(?={_HARMONY}final<\|message\|>)",
-    ),
-    "s1": (r"<\|im_start\|>think\b", r"(?=<\|im_start\|>answer\b)"),
-    "gemma": (r"<unused94>(?:thought\b)?", r"<unused95>"),
-}
-_SPOKEN = [  # pairs that are words: the first opens the text, and counts only where the second follows
-    (re.compile(opening), re.compile(closing, re.MULTILINE))
-    for opening, closing in (
-        (r"\s*(?:assistant)?analysis(?=\S)", r"assistantfinal"),  # gpt-oss without its special tokens
-        (r"\s*Here(?:'s| is) my thought process:", r"^Here(?:'s| is) my response:"),  # Granite
-        (r"\s*\#\# Thinking\b", r"^\#\# Final Response\b"),  # HuatuoGPT
-    )
-]
-_SOLUTIONS = {
-    "word": (rf"<\s?(?P<word>{_SOLUTION_WORDS})\s?>", rf"<\s?/\s?(?P<word_>{_SOLUTION_WORDS})\s?>"),
-    "sky": (r"<\|begin_of_(?:solution|answer)\|>", r"<\|end_of_(?:solution|answer)\|>"),
-    "cohere": (r"<\|START_RESPONSE\|>", r"<\|END_RESPONSE\|>"),
-    "harmony": (rf"{_HARMONY}final<\|message\|>", r"<\|return\|>|<\|end\|>"),
-    "s1": (r"<\|im_start\|>answer\b", r"<\|im_end\|>"),
-}
-_UNOPENED = ("harmony", "s1")  # kinds whose closing mark says nothing without the opening one
-_ANYWHERE = "think"
-_END_OF_TURN = re.compile(
-    r"(?:<\|(?:im_end|endoftext|eot_id|end_of_text|end|return|eom_id|endofresponse|END_OF_TURN_TOKEN)\|>"
-    r"|<｜end▁of▁sentence｜>|<(?:end_of_turn|eos|seed:eos)>|</s>|\[/?EOS\])\Z"
-)
-_LONGEST_MARK = 40
 _INDENTED = 100
-
-
-def _table(marks: dict[str, tuple[str, str]]) -> re.Pattern[str]:
-    """One pattern for all marks; the group that matched names kind and side."""
-    parts = [f"(?P<{kind}_open>{pair[0]})|(?P<{kind}_close>{pair[1]})" for kind, pair in marks.items()]
-    return re.compile(rf"(?=[<\[◁])(?:{'|'.join(parts)})", re.IGNORECASE)
-
-
-_THOUGHT_MARK, _SOLUTION_MARK = _table(_THOUGHTS), _table(_SOLUTIONS)
-
-
-class Mark(NamedTuple):
-    """A mark in a text: of which pair, whether it opens, and where it stands."""
-
-    kind: str
-    opens: bool
-    start: int
-    end: int
 
 
 class Parted(NamedTuple):
@@ -117,7 +63,7 @@ def part_thought(text: str) -> Parted:
     Raises:
         Rejected: A thought is never closed, or opened twice, so that it is open where it ends.
     """
-    marks = _marks(text, _THOUGHT_MARK)
+    marks = marks_of(text, THOUGHT_MARK)
     first = _spoken(text) or _first_block(text, marks)
     if first is None:
         return _with_solution(text, Parted("", "", "", ""), 0)
@@ -133,15 +79,15 @@ def part_thought(text: str) -> Parted:
 
 def thought_marks(text: str) -> list[str]:
     """The marks of thoughts in a text, as written, in order."""
-    return [text[mark.start : mark.end] for mark in _marks(text, _THOUGHT_MARK) if mark.end > mark.start]
+    return [text[mark.start : mark.end] for mark in marks_of(text, THOUGHT_MARK) if mark.end > mark.start]
 
 
 def cut_marks(text: str) -> tuple[str, tuple[tuple[int, str], ...]]:
     """A text without any marks, and the marks with their places in it."""
     spans = sorted(
-        [(m.start, m.end) for table in (_THOUGHT_MARK, _SOLUTION_MARK) for m in _marks(text, table) if m.end > m.start]
+        [(m.start, m.end) for table in (THOUGHT_MARK, SOLUTION_MARK) for m in marks_of(text, table) if m.end > m.start]
     )
-    if (ending := _end_of_turn(text)) < len(text):
+    if (ending := end_of_turn(text)) < len(text):
         spans.append((ending, len(text.rstrip())))
     pieces, cuts, at, length = [], [], 0, 0
     for start, end in spans:
@@ -163,18 +109,9 @@ def with_cuts(text: str, cuts: tuple[tuple[int, str], ...]) -> str:
     return "".join([*pieces, text[at:]])
 
 
-def _marks(text: str, table: re.Pattern[str]) -> list[Mark]:
-    marks = []
-    for match in table.finditer(text):
-        kind, _, side = match.lastgroup.rpartition("_")
-        word = match["word"] or match["word_"]
-        marks.append(Mark(word.lower() if word else kind, side == "open", *match.span()))
-    return marks
-
-
 def _spoken(text: str) -> tuple[int, int, int] | None:
     """The block of a pair that is words, as `_closed` gives it."""
-    for opening, closing in _SPOKEN:
+    for opening, closing in SPOKEN:
         if (begin := opening.match(text)) and (end := closing.search(text, begin.end())):
             return begin.end(), *end.span()
     return None
@@ -187,9 +124,9 @@ def _first_block(text: str, marks: list[Mark]) -> tuple[int, int, int] | None:
     for place, mark in enumerate(marks):
         if mark.opens:
             opened.add(mark.kind)
-            if opening is None and (mark.kind == _ANYWHERE or _begins_line(text, mark.start)):
+            if opening is None and (mark.kind == ANYWHERE or _begins_line(text, mark.start)):
                 opening = place
-        elif mark.kind not in opened and mark.kind not in _UNOPENED:
+        elif mark.kind not in opened and mark.kind not in UNOPENED:
             return 0, mark.start, mark.end
     return _closed(text, marks, opening) if opening is not None else None
 
@@ -220,13 +157,6 @@ def _begins_line(text: str, at: int) -> bool:
     return not text[max(text.rfind("\n", max(0, at - _INDENTED), at) + 1, at - _INDENTED, 0) : at].strip()
 
 
-def _end_of_turn(text: str) -> int:
-    """Where the token stands that ended the model's turn; the end of the text where there is none."""
-    body = text.rstrip()
-    found = _END_OF_TURN.search(body, max(0, len(body) - _LONGEST_MARK))
-    return found.start() if found else len(text)
-
-
 def _trimmed(text: str, begin: int, inside: str, cuts: list[tuple[int, str]], after: int) -> Parted:
     """The thought without white space around it, which goes to `before` and `between`."""
     body = inside.lstrip()
@@ -244,13 +174,13 @@ def _trimmed(text: str, begin: int, inside: str, cuts: list[tuple[int, str]], af
 def _with_solution(text: str, parted: Parted, at: int) -> Parted:
     """`parted` with the solution, which begins at `at`, and the marks around it."""
     rest = text[at:]
-    start, end = _solution_span(rest[: _end_of_turn(rest)])
+    start, end = _solution_span(rest[: end_of_turn(rest)])
     return parted._replace(between=parted.between + rest[:start], rest=rest[start:end], after=rest[end:])
 
 
 def _solution_span(text: str) -> tuple[int, int]:
     """Where the solution stands: inside its marks; before them, where they enclose a last line with the answer."""
-    marks = [mark for mark in _marks(text, _SOLUTION_MARK) if mark.end > mark.start]
+    marks = [mark for mark in marks_of(text, SOLUTION_MARK) if mark.end > mark.start]
     opening = next((mark for mark in marks if mark.opens and _begins_line(text, mark.start)), None)
     if opening is None:
         # A template may have written the opening mark; what follows the closing one is no part of the solution.

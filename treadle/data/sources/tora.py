@@ -13,11 +13,13 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from treadle.data.sources.cells import one_text
 from treadle.data.sources.columns import PROBLEM_NAMES
 from treadle.data.sources.form import Form, ReadOptions, expect
-from treadle.data.sources.numbered import around
-from treadle.data.sources.reference import flag, math_trajectory, problem_text, reference_answer
+from treadle.data.sources.problem import problem_text
+from treadle.data.sources.reference import flag, math_trajectory, reference_answer
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.step_text import around
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
@@ -58,6 +60,7 @@ _MARKS = (
 _ANSWERS = (
     *("generated_solution", "solution", "response", "output", "completion", "generation", "answer", "text"),
     "model_answer",
+    "code",
 )
 _CHATS = ("messages", "conversations", "conversation", "completion")
 _ROLES = {"human": "user", "gpt": "assistant", "model": "assistant"}
@@ -83,7 +86,9 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
         if columns.solution not in row.data:
             found = ", ".join(map(str, row.data))
             raise Rejected(DropReason.MISSING_COLUMN, f"no column {columns.solution!r}; found {found}")
-        answer = _Answer(columns.solution, "", expect(row.data[columns.solution], str, f"column {columns.solution!r}"))
+        answer = _Answer(
+            columns.solution, "", expect(one_text(row.data[columns.solution]), str, f"column {columns.solution!r}")
+        )
     elif (answer := _answer(row.data)) is None:
         raise Rejected(DropReason.MISSING_COLUMN, "no text holds programs with their output (```python and ```output)")
     problem = answer.question or problem_text(row, columns.problem if columns else None)
@@ -105,7 +110,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
 
 def _answer(data: dict[str, Any]) -> _Answer | None:
     for column in _ANSWERS:
-        text = data.get(column)
+        text = one_text(data.get(column))
         if isinstance(text, str) and _marked(text) and any(data.get(name) for name in PROBLEM_NAMES):
             return _Answer(column, "", text)
     for column in _CHATS:

@@ -34,8 +34,8 @@ from treadle.data.sources.turn_thoughts import thought_end, untagged
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step
 
-_RESPOND = "respond"
-HOW_TO_RESPOND = "To speak to the user, call:\n\n" + render(_RESPOND, {"content": "WORDS"})
+RESPOND = "respond"
+HOW_TO_RESPOND = "To speak to the user, call:\n\n" + render(RESPOND, {"content": "WORDS"})
 """What is added to the system text of a run with steps `respond`."""
 _ACKNOWLEDGEMENT = 200  # characters; more than that, or a second line, says something
 _ACKNOWLEDGES = re.compile(
@@ -154,8 +154,8 @@ class Builder:
         if not words:
             raise Rejected(DropReason.TURN_WITHOUT_ACTION, f"a turn is all thought: {turn.text[:80]!r}")
         arguments = {"content": words}
-        call = as_json({"name": _RESPOND, "arguments": arguments})
-        step = Step(render(_RESPOND, arguments), thought=thought or None, before=turn.text[len(thought) :], call=call)
+        call = as_json({"name": RESPOND, "arguments": arguments})
+        step = Step(render(RESPOND, arguments), thought=thought or None, before=turn.text[len(thought) :], call=call)
         self.responds += 1
         self.act(replace(turn, steps=[step]))
 

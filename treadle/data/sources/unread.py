@@ -6,9 +6,11 @@ import re
 from collections import Counter
 from typing import Any
 
-from treadle.data.sources.columns import PROBLEM_NAMES, THOUGHT_NAMES, is_blank, texts_of
+from treadle.data.sources.cells import is_blank, texts_of
+from treadle.data.sources.columns import PROBLEM_NAMES, THOUGHT_NAMES
 from treadle.data.sources.messages import as_list, role_of
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.solutions import column_in_steps
 from treadle.files.rows import Rejected
 
 _TAG = re.compile(r"<(?:\|?[A-Za-z_]\w{1,30}\|?)(?:=[^<>\n]{0,60})?>")
@@ -31,25 +33,21 @@ _ACTING_TAG = re.compile(r"tool|function|action|execute|command|invoke|code", re
 def why_unread(data: dict[str, Any]) -> Rejected:
     """The reason for a row that no form recognises, with what was seen: columns, or a chat's roles, parts and tags."""
     columns = f"columns {', '.join(map(str, data)) or 'none'}"
-    if "chosen" in data and "rejected" in data:
-        detail = (
-            f"{columns}: a pair of answers to choose between, and no trajectory; bring the chosen one as `messages`"
-        )
-        return Rejected(DropReason.NO_TRAJECTORY, detail)
     for name, cell in data.items():
         messages = as_list(cell)
         if messages and all(isinstance(m, dict) for m in messages[:_LOOKED_AT]) and _has_roles(messages):
-            return _of_chat(str(name), messages)
+            return chat_unread(str(name), messages)
     problem = next((name for name in PROBLEM_NAMES if not is_blank(data.get(name))), None)
     thought = next((name for name in THOUGHT_NAMES if texts_of(data.get(name))), None)
     if problem and thought:
         detail = f"{columns}: a problem and a thought, but no solution; if {thought!r} is the solution, use --columns"
         return Rejected(DropReason.NO_TRAJECTORY, f"{detail} 'problem={problem},solution={thought}'")
     if problem or any(texts_of(cell) for cell in data.values()):
-        named = problem or "NAME"
+        named, column = problem or "NAME", column_in_steps(data)
+        solution = f"{column!r} looks like a solution in steps" if column else "if one holds a solution"
         return Rejected(
             DropReason.UNKNOWN_FORM,
-            f"{columns}; if one holds a solution, use --columns 'problem={named},solution=NAME'",
+            f"{columns}; {solution}: use --columns 'problem={named},solution={column or 'NAME'}'",
         )
     return Rejected(DropReason.UNKNOWN_FORM, columns)
 
@@ -58,7 +56,8 @@ def _has_roles(messages: list[Any]) -> bool:
     return any("role" in m or "from" in m or "type" in m for m in messages[:3])
 
 
-def _of_chat(column: str, messages: list[Any]) -> Rejected:
+def chat_unread(column: str, messages: list[Any]) -> Rejected:
+    """The reason for a chat that no form recognises, with its roles and the parts, tags and fields of its messages."""
     looked_at = messages[:_LOOKED_AT]
     roles = Counter(str(m.get("role") or m.get("from") or m.get("type")) for m in looked_at)
     turns = sum(role_of(m) == "assistant" for m in looked_at)
@@ -71,9 +70,8 @@ def _of_chat(column: str, messages: list[Any]) -> Rejected:
     unknown = any(role_of(m) is None for m in looked_at)
     if turns and not acts and not unknown:
         what = "a chat without any action" if turns > 1 else "one answer without any action or solution in steps"
-        return Rejected(
-            DropReason.NO_ACTIONS, f"{'; '.join(seen)}: {what}; bring agents' runs with their calls and results"
-        )
+        advice = "bring agents' runs with their calls and results, solutions with one question and one answer a row"
+        return Rejected(DropReason.NO_ACTIONS, f"{'; '.join(seen)}: {what}; {advice}")
     advice = "name a form with --format, or convert its calls to OpenAI's tool_calls with a tool message each"
     return Rejected(DropReason.UNKNOWN_FORM, f"{'; '.join(seen)}; {advice}")
 

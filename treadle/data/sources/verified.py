@@ -6,10 +6,11 @@ rewards of the steps, the last counts: it is what the task gave when it was over
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
-from treadle.data.sources.columns import SUCCESS_AT, as_flag
-
+SUCCESS_AT = 1.0
+"""The reward from which on a row counts as right."""
 AGENT_FLAGS = (
     "resolved",
     "target",
@@ -25,12 +26,16 @@ AGENT_FLAGS = (
     "rewards",
     "score",
     "label",
+    "kto_tag",
 )
 _ANSWERS_TOO = ("target", "label")  # names of a reference answer, too, where they hold a text
 _MATH_FLAGS = ("verified", "final_answer_correct", "correct", "is_correct", "correctness", "deepseek_grade", "passed")
+_VALID = ("problem_is_valid", "solution_is_valid")  # NuminaMath 1.5: "Yes" is no proof that the answer is right
 _REWARDS = ("reward", "score")
 _GRADES = {"C": True, "I": False, "N": False}  # correct, incorrect, no answer
 _ENDED_WELL = ("submitted",)
+_YES = ("true", "yes", "correct", "right", "passed", "success", "resolved")
+_NO = ("false", "no", "incorrect", "wrong", "failed", "failure", "unresolved", "incomplete", "problem not solved")
 
 
 class Mark(NamedTuple):
@@ -51,7 +56,7 @@ class Mark(NamedTuple):
         if self.success is not None:
             return f"{self.column}: {'right' if self.success else 'failed'}"
         number = isinstance(self.value, int | float)
-        why = "above 1, so no reward from 0 to 1; set --success-at to read it" if number else "says nothing"
+        why = "no reward from -1 to 1; set --success-at to read it" if number else "says nothing"
         return f"{self.column}: unmarked ({why})"
 
 
@@ -61,7 +66,41 @@ def math_flags(column: str | None = None) -> tuple[str, ...]:
     `target`, `success`, `completed` and `label`, flags of agent rows, are left out: there they are names of answers and
     of generations that came to an end.
     """
-    return (*((column,) if column else ()), *_MATH_FLAGS, *_REWARDS)
+    return (*((column,) if column else ()), *_VALID, *_MATH_FLAGS, *_REWARDS, "kto_tag")
+
+
+def as_flag(value: Any, success_at: float = SUCCESS_AT) -> bool | None:
+    """What a cell says about success, as sources write it; `None` where it says nothing.
+
+    A number is success from `success_at` on and failure below. Above 1 or below -1 it is no reward (but a score from 1
+    to 5, a count, what a reward model gives), and says nothing unless `success_at` is out there too.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if not isinstance(value, str | int | float):
+        return None
+    text = str(value).strip().lower()
+    if text in _YES:
+        return True
+    if text in (
+        "false",
+        "no",
+        "incorrect",
+        "wrong",
+        "failed",
+        "failure",
+        "unresolved",
+        "incomplete",
+        "problem not solved",
+    ):
+        return False
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    if not math.isfinite(number) or (number > 1 and success_at <= 1) or (number < -1 and success_at >= -1):
+        return None
+    return number >= success_at
 
 
 def find_mark(data: dict[str, Any], names: tuple[str, ...], success_at: float = SUCCESS_AT) -> Mark | None:
@@ -75,7 +114,10 @@ def find_mark(data: dict[str, Any], names: tuple[str, ...], success_at: float = 
             continue
         if name in _ANSWERS_TOO and isinstance(value, str) and value.strip().lower() not in ("true", "false"):
             continue
-        if (success := as_flag(value, success_at)) is not None:
+        success = as_flag(value, success_at)
+        if name in _VALID and success is not False:
+            continue
+        if success is not None:
             return Mark(name, success, value)
         silent = silent or Mark(name, None, value)
     return silent

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.data.sources.literals import literal
+from treadle.files.literals import literal
 
 VALUE = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
