@@ -17,9 +17,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from treadle.data.sources.literals import literal
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.text_calls import Piece
+from treadle.files.literals import literal
 from treadle.files.rows import Rejected
 
 
