@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from treadle.data.sources.columns import Columns
-from treadle.data.sources.numbered import Untitled
 from treadle.data.sources.report import DropReason
-from treadle.data.sources.segmentation import Segment
 from treadle.data.sources.verified import SUCCESS_AT
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
+
+Untitled = Literal["drop", "keep"]
+"""Whether plain numbered lists count as steps."""
+Segment = Literal["off", "prose"]
+"""Whether solutions without numbered steps are cut at the joints of their prose."""
 
 
 @dataclass(frozen=True)
