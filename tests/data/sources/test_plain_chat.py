@@ -26,9 +26,9 @@ def test_roles_parts_and_tags_are_named():
         {"role": r, "content": t} for r, t in zip(["user", "assistant"] * 2, ["hi", "hello", "bye", "bye"], strict=True)
     ]
     assert seen(talk).startswith("a chat of 4 messages (2 user, 2 assistant), no tags")
-    parts = [{"type": "image_url", "image_url": {"url": "x"}}, {"type": "text", "text": "what is it"}]
+    parts = [{"type": "pasted", "pasted": "x"}, {"type": "text", "text": "what is it"}]
     shown = seen([{"role": "user", "content": parts}, *talk[1:3], {"role": "assistant", "content": "<run>x</run>"}])
-    assert "1 image_url, 1 text" in shown
+    assert "1 pasted, 1 text" in shown
     assert "tags run" in shown
 
 

@@ -116,9 +116,9 @@ def test_marks_around_the_solution_are_in_no_action_and_in_no_epilogue():
     [
         ({"problem": "q", "answer": "2"}, DropReason.NO_TRAJECTORY, "--answers-only"),
         ({"prompt": [ASKED], "reward_model": {"ground_truth": "2"}}, DropReason.NO_TRAJECTORY, "--answers-only"),
-        ({"messages": [ASKED, ANSWERED] * 2}, DropReason.NO_ACTIONS, "roles user (2), assistant (2)"),
-        ({"messages": [ASKED, {"role": "robot", "content": "x"}]}, DropReason.UNKNOWN_FORM, "robot (1)"),
-        ({"prompt": "q", "chosen": "a", "rejected": "b"}, DropReason.NO_TRAJECTORY, "a pair of answers"),
+        ({"messages": [ASKED, ANSWERED] * 2}, DropReason.NO_ACTIONS, "2 user, 2 assistant"),
+        ({"messages": [ASKED, {"role": "robot", "content": "x"}]}, DropReason.NO_ACTIONS, "1 robot"),
+        ({"prompt": "q", "chosen": "a", "rejected": "b"}, DropReason.PREFERENCE_PAIR, "solution=chosen"),
         ({"question": "q", "reasoning": STEPS}, DropReason.NO_TRAJECTORY, "'problem=question,solution=reasoning'"),
         ({"question": "q", "essay": "x"}, DropReason.UNKNOWN_FORM, "'problem=question,solution=NAME'"),
         ({"a": 1}, DropReason.UNKNOWN_FORM, "columns a"),

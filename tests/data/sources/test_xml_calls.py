@@ -12,6 +12,7 @@ from tests.data.sources.agent_samples import read, reason, replay, row, sample, 
 from treadle.data.sources import fenced, mini_swe_agent, openhands, swe_agent, tool_calls
 from treadle.data.sources.calls import render
 from treadle.data.sources.report import DropReason
+from treadle.data.sources.turns import said as said_in
 from treadle.data.sources.xml_calls import FORM, blocks, step_of
 from treadle.files.rows import Rejected
 
@@ -180,8 +181,9 @@ NESTED = st.builds(lambda inner, after: render("create", {"file_text": inner + a
 @given(prose=st.text(), call=CALL | NESTED, after=st.sampled_from(["", "\n", "\nok", " "]), answer=st.text())
 def test_any_call_is_found_and_put_together_again(prose, call, after, answer):
     said = f"{prose}\n{call}{after}"
-    (step,) = read(FORM, chat((said, answer))).steps
-    assert (step.action, step.text, step.observation) == (call, said, answer)
+    trajectory = read(FORM, chat((said, answer)))
+    (step,) = trajectory.steps
+    assert (step.action, said_in(trajectory, 0), step.observation) == (call, said, answer)
 
 
 TAGS = ["<function=f>", "\n<function=f>\n", "<parameter=a>", "</parameter>", "</function>", "\n", "x"]
