@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.data.sources.agent_samples import read, reason, replay, row, sample, spoken, text_of
 from treadle.data.sources.agents import fenced, mini_swe_agent, openhands, swe_agent, tool_calls
 from treadle.data.sources.agents.calls import render
+from treadle.data.sources.agents.turns import said as said_in
 from treadle.data.sources.agents.xml_calls import FORM, blocks, step_of
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected
@@ -180,8 +181,9 @@ NESTED = st.builds(lambda inner, after: render("create", {"file_text": inner + a
 @given(prose=st.text(), call=CALL | NESTED, after=st.sampled_from(["", "\n", "\nok", " "]), answer=st.text())
 def test_any_call_is_found_and_put_together_again(prose, call, after, answer):
     said = f"{prose}\n{call}{after}"
-    (step,) = read(FORM, chat((said, answer))).steps
-    assert (step.action, step.text, step.observation) == (call, said, answer)
+    trajectory = read(FORM, chat((said, answer)))
+    (step,) = trajectory.steps
+    assert (step.action, said_in(trajectory, 0), step.observation) == (call, said, answer)
 
 
 TAGS = ["<function=f>", "\n<function=f>\n", "<parameter=a>", "</parameter>", "</function>", "\n", "x"]
