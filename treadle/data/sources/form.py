@@ -1,7 +1,7 @@
 """What a form is: a name, a test of whether a row is of this form, and a function that makes it a `Trajectory`.
 
 Each form has a module of its own in this package; `treadle.data.sources.registry` knows them all, and those of other
-packages that announce theirs under the entry point group `treadle.forms` (see `docs/data.md`).
+packages that announce theirs under the entry point group `treadle.forms` (see `docs/forms.md`).
 """
 
 from __future__ import annotations
