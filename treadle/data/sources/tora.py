@@ -59,8 +59,7 @@ _MARKS = (
 )
 _ANSWERS = (
     *("generated_solution", "solution", "response", "output", "completion", "generation", "answer", "text"),
-    "model_answer",
-    "code",
+    *("model_answer", "code"),
 )
 _CHATS = ("messages", "conversations", "conversation", "completion")
 _ROLES = {"human": "user", "gpt": "assistant", "model": "assistant"}
