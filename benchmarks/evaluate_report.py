@@ -1,9 +1,11 @@
 """Size, time and memory of a run's report at the paper's size: four benchmarks, 32 samples.
 
     python benchmarks/evaluate_report.py [--loop] [--keep FOLDER]
+    python benchmarks/evaluate_report.py --problems 1000 --tokens 600
 
 A run folder is made in a temporary place: greedy attempts at 372 problems and 32 samples of 100 of them, texts of about
-1,000 to 4,000 tokens, and 240 single steps. Statements and texts are put together from those in `$TREADLE_DATA` where
+1,000 to 4,000 tokens, and 240 single steps. The second command makes one set of 1,000 problems, 33,000 shorter
+attempts, and takes minutes more. Statements and texts are put together from those in `$TREADLE_DATA` where
 it is set (real problems, DeepSeek R1's reasoning, AMC solutions), else from random words and formulas. The report is
 then built in a process of its own, whose largest resident set is its memory (on Linux). Grades are drawn, not judged.
 """
@@ -52,12 +54,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--loop", action="store_true", help="the think-act loop as well, twice the attempts")
     parser.add_argument("--keep", type=Path, help="write the runs here and leave them")
+    parser.add_argument("--problems", type=int, help="one set of so many problems, instead of the paper's four")
+    parser.add_argument("--tokens", type=int, default=4096, help="the most tokens of an attempt")
     chosen = parser.parse_args(arguments)
+    sizes = {"made": chosen.problems} if chosen.problems else SIZES
     modes = ("whole", "loop") if chosen.loop else ("whole",)
     with tempfile.TemporaryDirectory() as scratch:
         folder = chosen.keep or Path(scratch)
         for name, seed in (("run", 0), ("base", 1)):
-            write_run(folder / name, modes, seed)
+            write_run(folder / name, modes, seed, sizes, chosen.tokens)
         print(
             "| report | attempts | texts MB | report.html MB | side files | MB | seconds | peak MiB | of it imports |\n"
             + "|---" * 9
@@ -83,11 +88,11 @@ def _row(title: str, run: Path, extra: list[str]) -> str:
     )
 
 
-def write_run(folder: Path, modes: tuple[str, ...], seed: int) -> None:
+def write_run(folder: Path, modes: tuple[str, ...], seed: int, sizes: dict[str, int], most: int) -> None:
     """Write a finished run with drawn grades; runs of different seeds have the same problems."""
     draw, texts = random.Random(seed), Texts(os.environ.get("TREADLE_DATA"), seed)
-    problems = {name: texts.problems(name, count) for name, count in SIZES.items()}
-    settings = {"modes": list(modes), "samples": SAMPLES_EACH, "temperature": 1.0, "max_new_tokens": 4096, "seed": seed}
+    problems = {name: texts.problems(name, count) for name, count in sizes.items()}
+    settings = {"modes": list(modes), "samples": SAMPLES_EACH, "temperature": 1.0, "max_new_tokens": most, "seed": seed}
     info = {
         "model": f"example/model-{seed}",
         "backend": {"kind": "transformers", "dtype": "bfloat16"},
@@ -97,7 +102,7 @@ def write_run(folder: Path, modes: tuple[str, ...], seed: int) -> None:
         "identity": {"model": f"example/model-{seed}"},
     }
     folder.mkdir(parents=True, exist_ok=True)
-    samples = [sample for mode in modes for sample in _samples(problems, mode, draw, texts)]
+    samples = [sample for mode in modes for sample in _samples(problems, mode, draw, texts, most)]
     steps = list(_steps(draw, texts))
     write_json(folder / INFO, info)
     write_lines(folder / PROBLEMS, (asdict(p) for found in problems.values() for p in found))
@@ -106,23 +111,25 @@ def write_run(folder: Path, modes: tuple[str, ...], seed: int) -> None:
     write_json(folder / RESULTS, summarise(info, problems, samples, {}, {**step_view(steps), "failed": 0}))
 
 
-def _samples(problems: dict[str, list[Problem]], mode: str, draw: random.Random, texts: Texts) -> Iterator[Sample]:
+def _samples(
+    problems: dict[str, list[Problem]], mode: str, draw: random.Random, texts: Texts, most: int
+) -> Iterator[Sample]:
     for decoding, count in (("greedy", 1), ("sampled", SAMPLES_EACH)):
         for name, found in problems.items():
             for problem in found if decoding == "greedy" or name != "minerva" else ():
                 # How hard a problem is, is the same for all runs.
-                chance = random.Random(problem.problem).betavariate(SOLVED[name], 1 - SOLVED[name])
+                chance = random.Random(problem.problem).betavariate(SOLVED.get(name, 0.3), 1 - SOLVED.get(name, 0.3))
                 for index in range(count):
                     key = Key(name, problem.id, mode, decoding, index)
-                    yield _sample(key, problem.answer, draw.random() < chance, draw, texts)
+                    yield _sample(key, problem.answer, draw.random() < chance, draw, texts, most)
 
 
-def _sample(key: Key, reference: str, right: bool, draw: random.Random, texts: Texts) -> Sample:
-    tokens = draw.randint(1000, 4096)
+def _sample(key: Key, reference: str, right: bool, draw: random.Random, texts: Texts, most: int) -> Sample:
+    tokens = draw.randint(most // 4, most)
     truncated = not right and draw.random() < 0.2
     answer = reference if right else None if truncated or draw.random() < 0.03 else str(draw.randint(0, 999))
     steps = [texts.step() for _ in range(4)] if key.mode == "loop" else []
-    characters = int((4096 if truncated else tokens) * CHARACTERS_A_TOKEN)
+    characters = int((most if truncated else tokens) * CHARACTERS_A_TOKEN)
     thought = texts.reasoning(characters * 3 // 4)
     if steps:
         thoughts = [texts.reasoning(characters // 5) for _ in steps]
@@ -147,7 +154,7 @@ def _sample(key: Key, reference: str, right: bool, draw: random.Random, texts: T
         text,
         steps,
         thoughts,
-        4096 if truncated else tokens,
+        most if truncated else tokens,
         tokens * 3 // 4,
         Stop.TRUNCATED if truncated else Stop.ANSWERED if steps and answer else Stop.ENDED,
         FormatFault.TRUNCATED if steps and truncated else None,
@@ -196,7 +203,7 @@ class Texts:
 
     def problems(self, name: str, count: int) -> list[Problem]:
         """The first `count` problems of a benchmark."""
-        if self._data:
+        if self._data and name in SIZES:
             rows = _lines(self._data / "eval" / f"{'minerva_math' if name == 'minerva' else name}.jsonl")
             found = [(r["problem"], str(r.get("answer") or "0").removesuffix(".0")) for r in rows]
         else:

@@ -39,7 +39,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from treadle import margin_reward, scaled_reward, srl_reward, step_similarity, weighted_reward
-from treadle.data.sources.numbered import NumberedSolution, parse_numbered
+from treadle.data.sources.math.numbered import NumberedSolution, parse_numbered
 from treadle.scoring.contrasts import of_rows
 from treadle.scoring.margin import margin
 from treadle.scoring.rewards import SequenceMatcher as Matcher

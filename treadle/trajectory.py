@@ -44,7 +44,11 @@ class Step:
 
     @property
     def text(self) -> str:
-        """The text of the expert's turn exactly as the source has it; a tool call is not part of that text."""
+        """The text of the expert's turn as the source has it; a tool call is not part of that text.
+
+        Where a thought stood between tags, or apart from the text, the trajectory's `meta` has under `tags` and
+        `reasoning` what was changed, and `treadle.data.sources.agents.turns.said` gives the source's text.
+        """
         return (self.thought or "") + self.before + ("" if self.call is not None else self.action) + self.after
 
 

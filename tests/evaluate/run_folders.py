@@ -81,6 +81,7 @@ def write_run(
     counts = {f"samples of {b}": v.shape[1] for (b, _, decoding), v in right.items() if decoding == "sampled"}
     info = {
         "model": model,
+        "settings": chosen,
         "benchmarks": [{"name": name, "count": len(found), "sha256": hashes[name]} for name, found in problems.items()],
         "identity": {"model": model, **{f"settings.{k}": v for k, v in chosen.items()}, **counts},
     }

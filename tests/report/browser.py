@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -85,6 +86,21 @@ class Browser:
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=path.resolve().as_uri() + (f"#{hash}" if hash else ""))
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    def window(self, width: int, height: int = 900, scheme: str = "light") -> None:
+        """The size of the window in pixels, and whether the reader likes pages light or dark."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def picture(self, path: Path) -> Path:
+        """A picture of what the window shows."""
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+        return path
+
+    def printed(self) -> bytes:
+        """The page as PDF, on A4."""
+        found = self.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, preferCSSPageSize=True)
+        return base64.b64decode(found["data"])
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page."""

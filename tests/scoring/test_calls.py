@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from treadle.data.sources.calls import render
+from treadle.data.sources.agents.calls import render
 from treadle.scoring.calls import parsed_call_text
 
 

@@ -36,3 +36,7 @@ def compare(
     if out is not None:
         written = write_comparison(comparison, out, paper)
         print(f"\nwritten to {', '.join(map(str, written))}")
+    elif comparison.pairs:
+        print(
+            "\nwith -o FOLDER also a page: what changed, problems that flipped with both texts, where answers were lost"
+        )

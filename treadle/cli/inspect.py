@@ -14,9 +14,8 @@ from rich.text import Text
 from treadle.data.prepared import SPLITS, Prepared
 from treadle.data.sources import read_trajectories
 from treadle.data.sources.columns import Columns
-from treadle.data.sources.numbered import Untitled
+from treadle.data.sources.form import Segment, Untitled
 from treadle.data.sources.report import ReadReport
-from treadle.data.sources.segmentation import Segment
 from treadle.data.sources.verified import SUCCESS_AT
 from treadle.errors import DataError, OutputError
 from treadle.report.terminal import show, show_head

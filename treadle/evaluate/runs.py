@@ -55,9 +55,25 @@ class Run:
         return read_tags(self.info["settings"])
 
     def samples(self) -> Iterator[Sample]:
-        """The attempts, one at a time."""
-        for record in read_lines(self.folder / SAMPLES):
-            yield sample_from(record)
+        """The attempts, one at a time.
+
+        Raises:
+            OutputError: A line is no attempt at a problem of the run.
+        """
+        path, known = self.folder / SAMPLES, {(name, p.id) for name, found in self.problems.items() for p in found}
+        for number, record in enumerate(read_lines(path), 1):
+            try:
+                sample = sample_from(record)
+            except (KeyError, TypeError, ValueError) as error:
+                raise OutputError(f"{path}, attempt {number}: {error!r}; {self._again}") from None
+            if not isinstance(sample.text, str) or sample.key[:2] not in known:
+                what = "has no text" if sample.key[:2] in known else f"is at {sample.key[:2]}, no problem of the run"
+                raise OutputError(f"{path}, attempt {number}: {what}; {self._again}")
+            yield sample
+
+    @property
+    def _again(self) -> str:
+        return f"make the file again with `treadle evaluate --regrade {self.folder}`"
 
     def steps(self) -> Iterator[StepSample]:
         """The single next steps, one at a time; none where they were not evaluated."""
@@ -106,6 +122,8 @@ def read_run(folder: str | Path) -> Run:
     folder = Path(folder)
     run = read_started(folder)
     run.results = _read_json(folder / RESULTS, "the run has no results yet; run the same `treadle evaluate` again")
+    if not isinstance(run.results, dict) or not isinstance(run.results.get("benchmarks"), dict):
+        raise OutputError(f"{folder / RESULTS}: no results of a run (no `benchmarks`); {run._again}")
     if not (folder / SAMPLES).is_file():
         raise OutputError(f"{folder}: no {SAMPLES}; make it with `treadle evaluate --regrade {folder}`")
     return run

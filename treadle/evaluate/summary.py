@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from treadle.data.sources.numbered import NumberedSolution, parse_numbered
+from treadle.data.sources.math.numbered import NumberedSolution, parse_numbered
 from treadle.evaluate.averages import TITLES, averages
 from treadle.evaluate.behaviours import behaviours_by_group
 from treadle.evaluate.extraction import accuracy, extraction_figures, extraction_note, lenient_text

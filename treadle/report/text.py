@@ -58,6 +58,12 @@ def shorten(text: str, first: int, last: int, characters: int) -> Shortened:
     return Shortened(text[:end], f"[... {counted}{left_out:,} characters left out ...]", text[start:])
 
 
+def shortened(text: str, characters: int) -> str:
+    """`text` in one string; where it is long, beginning and end alone with the marker between them."""
+    head, marker, tail = shorten(text, len(text), len(text), characters // 2)
+    return f"{head} {marker} {tail}" if marker else text
+
+
 def split_lead(text: str, lines: int, characters: int) -> tuple[str, str]:
     """The first `lines` of `text`, at most `characters`, and the rest; a short rest stays with them.
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from treadle.data.sources.agents.turns import said as said_in
 from treadle.data.sources.form import Form, ReadOptions
 from treadle.data.sources.report import DropReason
-from treadle.data.sources.turns import said as said_in
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
 
@@ -60,7 +60,7 @@ def spoken(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def replay(trajectory: Trajectory) -> list[tuple[str, str]]:
-    """The same from a trajectory, as the docstring of `treadle.data.sources.turns` describes it."""
+    """The same from a trajectory, as the docstring of `treadle.data.sources.agents.turns` describes it."""
     meta = json.loads(json.dumps(trajectory.meta))
     turns = meta.get("calls_per_turn", [1] * len(trajectory.steps))
     assert sum(turns) == len(trajectory.steps)

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from treadle.data.sources.answer_check import is_right, same_answer
-from treadle.data.sources.reference import final_answer
+from treadle.data.sources.math.reference import final_answer
 from treadle.scoring.answers import boxes
 
 SAME = [

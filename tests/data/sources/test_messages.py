@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.sources.agent_samples import parts_of, row
+from treadle.data.sources.agents.turns import Turn, assemble
 from treadle.data.sources.messages import chat, completion, conversation_of, peek, split
 from treadle.data.sources.report import DropReason
-from treadle.data.sources.turns import Turn, assemble
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step
 

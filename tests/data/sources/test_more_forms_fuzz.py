@@ -9,11 +9,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.data.sources import test_atif, test_langchain, test_notebook, test_react, test_tau_bench, test_terminus
 from tests.data.sources.agent_samples import row
-from treadle.data.sources import (
+from tests.data.sources.agents import (
+    test_atif,
+    test_langchain,
+    test_notebook,
+    test_react,
+    test_tau_bench,
+    test_terminus,
+)
+from treadle.data.sources import known_unread
+from treadle.data.sources.agents import (
     atif,
-    known_unread,
     langchain,
     notebook,
     react,

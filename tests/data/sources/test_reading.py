@@ -106,7 +106,7 @@ def test_wrong_mappings_are_explained(text, message):
         ("7", DropReason.NOT_AN_OBJECT, "found a JSON int"),
         ('{"question": "p"}', DropReason.UNKNOWN_FORM, "columns question"),
         ('{"problem": "p", "text": "t"}', DropReason.UNKNOWN_FORM, "columns problem, text"),
-        (b'{"problem": "\xff", "solution": "1. **A** b"}', DropReason.UNREADABLE_JSON, "iconv"),
+        (b'{"problem": "\xff", "solution": "1. **A** b"}', DropReason.UNREADABLE_JSON, "broken UTF-8: byte 0xff"),
     ],
 )
 def test_a_bad_line_costs_itself_and_nothing_else(tmp_path, line, reason, detail):

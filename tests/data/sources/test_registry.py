@@ -15,7 +15,7 @@ from treadle.data.sources.form import Form, ReadOptions
 from treadle.errors import DataError
 from treadle.files.rows import Rejected, Row
 
-PAGE = (Path(__file__).parents[3] / "docs" / "data.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "forms.md").read_text()
 MODULE = re.search(r"```python\n(# shell_log.py\n.*?)```", PAGE, re.DOTALL)[1]
 ENTRY = re.search(r"```toml\n.*?\n(.*?)\n```", PAGE, re.DOTALL)[1].replace('"', "")
 

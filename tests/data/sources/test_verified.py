@@ -72,3 +72,24 @@ def test_a_threshold_reads_other_rewards():
     assert find_mark({"score": 3.0}, AGENT_FLAGS).note.startswith("score: unmarked (no reward")
     assert find_mark({"reward": "high"}, AGENT_FLAGS).note == "reward: unmarked (says nothing)"
     assert find_mark({}, AGENT_FLAGS) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"target": "No"}, None),  # a reference answer
+        ({"target": "1"}, None),
+        ({"label": "yes"}, None),
+        ({"target": False}, False),
+        ({"target": "True"}, True),
+        ({"label": 1}, True),
+        ({"target": "x", "scores": {"match": {"value": "C"}}}, True),  # inspect_ai
+        ({"scores": {"a": {"value": "C"}, "b": {"value": "I"}}}, False),
+        ({"scores": {"a": {"value": 0.5}}}, False),
+        ({"scores": {"a": {"value": "P"}}}, None),
+        ({"scores": {"a": {"value": {"x": 1}}}}, None),
+        ({"scores": [1, 2]}, None),
+    ],
+)
+def test_answers_are_no_marks_and_scores_of_inspect_are(data, expected):
+    assert verified_flag(data) is expected

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -26,7 +24,7 @@ from treadle.report.compare import as_markdown, write_comparison
 from treadle.report.compare import steps as steps_module
 from treadle.report.compare.plots import FLOOR as FLOOR_STYLE
 from treadle.report.compare.plots import save
-from treadle.report.compare.svg import axis_for, difference_axis
+from treadle.report.svg import axis_for, difference_axis
 from treadle.statistics.estimates import Estimate
 
 app = typer.Typer()
@@ -234,28 +232,20 @@ def test_the_command_refuses_other_graders_by_name(runs, tmp_path):
     assert CliRunner().invoke(app, [str(runs[0]), str(other), "--any-grader"]).exit_code == 0
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium here")
-def test_no_text_of_the_page_overlaps_in_a_browser(written, tmp_path):
+def test_no_text_of_the_page_overlaps_in_a_browser(written, browser):
     """Figures do not leave their cells, and the page is no wider than the window."""
-    script = """<script>
-    const boxes = [...document.querySelectorAll('th svg text')].map(t => t.getBoundingClientRect());
-    let touching = 0;
-    for (let i = 1; i < boxes.length; i++)
-      if (boxes[i].top === boxes[i-1].top && boxes[i].left > boxes[i-1].left && boxes[i].left < boxes[i-1].right)
-        touching++;
-    const out = [...document.querySelectorAll('td svg')].filter(s => {
+    browser.window(1300)
+    browser.open(written / "compare.html")
+    boxes = browser.run(
+        "[...document.querySelectorAll('th svg text')].map(t => t.getBoundingClientRect())"
+        ".map(box => [box.top, box.left, box.right])"
+    )
+    assert not [1 for a, b in pairwise(boxes) if a[0] == b[0] and a[1] < b[1] < a[2]]
+    outside = """[...document.querySelectorAll('td svg')].filter(s => {
       const cell = s.closest('td').getBoundingClientRect(), box = s.getBoundingClientRect();
-      return box.right > cell.right + 1 || box.left < cell.left - 1; }).length;
-    const wide = document.documentElement.scrollWidth > window.innerWidth;
-    document.title = 'touching ' + touching + ' out ' + out + ' wide ' + wide;
-    </script>"""
-    page = tmp_path / "page.html"
-    page.write_text((written / "compare.html").read_text().replace("</body>", script + "</body>"))
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1300,900", "--dump-dom", page.as_uri()]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-    assert "<title>touching 0 out 0 wide false</title>" in shown
+      return box.right > cell.right + 1 || box.left < cell.left - 1; }).length"""
+    assert browser.run(outside) == 0
+    assert browser.run("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_runs_of_a_real_model(tiny_folder, tmp_path):

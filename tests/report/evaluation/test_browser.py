@@ -4,11 +4,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.report.browser import Browser
 from tests.report.evaluation.runs import attempt, step, write_run
 from treadle.evaluate.records import Problem, Stop
 from treadle.report.evaluation import write_evaluation_report
-from treadle.report.evaluation.texts import LONGEST, PAGE_BUDGET
+from treadle.report.parts import LONGEST, PAGE_BUDGET
 from treadle.report.text import visible
 from treadle.scoring.completion import FormatFault
 
@@ -17,15 +16,9 @@ HOSTILE = (
     "<!-- <script> {{ 7 * 7 }} &amp; \x1b[31m \x00 \u202eabc \u2028 \ud800 ]]> `${window.ran = 1}`"
 )
 SHOWN = """[...document.querySelectorAll("#problems .item:not([hidden]) .id")].map(e => e.textContent)"""
-STEPS_SHOWN = """[...document.querySelectorAll("#steps .item:not([hidden])")].map(e => +e.id.split("-")[1])"""
+STEPS_SHOWN = """[...document.querySelectorAll("#steps .item:not([hidden])")].map(e => e.id)"""
+FOCUSED = "document.activeElement.parentElement.querySelector('.statement').id"
 TEXT = """[...document.querySelectorAll("#problems .item[open] .attempt pre")].map(e => e.textContent).join("|")"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    found = Browser(tmp_path_factory.mktemp("profile"))
-    yield found
-    found.close()
 
 
 def page_of(tmp_path, attempts, **settings):
@@ -146,24 +139,24 @@ def test_choices_tell_how_many_problems_they_would_show(browser, filtered):
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [
-        ({}, [0, 1, 2, 3, 4]),
-        ({"s.show": "exact"}, [0]),
-        ({"s.show": "near"}, [1]),
-        ({"s.show": "below"}, [2]),
-        ({"s.show": "fault"}, [3, 4]),
-        ({"s.kind": "empty_thought"}, [4]),
-        ({"s.sort": "least"}, [2, 3, 4, 1, 0]),
-        ({"s.q": "qqq"}, [2]),
+        ({}, "t-1 t-2 t-3 u-1 u-2"),
+        ({"s.show": "exact"}, "t-1"),
+        ({"s.show": "near"}, "t-2"),
+        ({"s.show": "below"}, "t-3"),
+        ({"s.show": "fault"}, "u-1 u-2"),
+        ({"s.kind": "empty_thought"}, "u-2"),
+        ({"s.sort": "least"}, "t-3 u-1 u-2 t-2 t-1"),
+        ({"s.q": "qqq"}, "t-3"),
     ],
 )
 def test_filters_of_steps(browser, filtered, chosen, expected):
     browser.open(filtered, urlencode(chosen))
-    assert browser.run(STEPS_SHOWN) == expected
+    assert browser.run(STEPS_SHOWN) == [f"step-{name}" for name in expected.split()]
 
 
 def test_a_step_beside_the_experts(browser, filtered):
     browser.open(filtered, urlencode({"s.open": "t/2"}))
-    sides = "[...document.querySelectorAll('#steps-1 .pair .action')]"
+    sides = "[...document.querySelectorAll('#step-t-2 .pair .action')]"
     marks = "[...a.querySelectorAll('mark')].map(m => m.textContent)"
     assert browser.run(f"{sides}.map(a => [a.querySelector('pre').textContent, {marks}])") == [
         ["abcdxyzw", ["abcd"]],
@@ -185,17 +178,17 @@ def test_the_page_is_usable_with_keys_alone(browser, filtered):
     browser.key("/")
     browser.run("document.execCommand('insertText', false, 'statement')")
     assert browser.run("location.hash") == "#q=statement"
-    browser.run("document.querySelector('#problems-6 > summary').focus()")
+    browser.run("document.querySelector('#aime24-g').parentElement.firstElementChild.focus()")
     browser.key("ArrowDown")
-    assert browser.run("document.activeElement.parentElement.id") == "problems-7"
+    assert browser.run(FOCUSED) == "aime24-h"
     browser.key("j")
-    browser.until("document.querySelector('#problems-8[open] .strip button')")
-    browser.run("document.querySelector('#problems-8 .strip button').focus()")
+    browser.until("document.querySelector('.item[open] #aime24-i ~ .content .strip button')")
+    browser.run("document.querySelector('.item[open] .strip button').focus()")
     browser.key("ArrowRight")
     assert browser.run("location.hash") == "#q=statement&open=aime24/i&attempt=whole.sampled.2"
     browser.key("Escape")
     browser.until("location.hash === '#q=statement' && !document.querySelector('#problems .item[open]')")
-    assert browser.run("document.activeElement.parentElement.id") == "problems-8"
+    assert browser.run(FOCUSED) == "aime24-i"
 
 
 def test_hostile_text_is_shown_and_does_nothing(browser, tmp_path):

@@ -145,6 +145,13 @@ def test_a_page_replaces_the_one_before_whole_or_not_at_all(tmp_path, monkeypatc
     }  # fmt: skip
 
 
+def test_one_run_points_at_the_comparison_with_another(tmp_path):
+    text = Page(write_evaluation_report(a_run(tmp_path / "run"))).text
+    assert "treadle compare OTHER run -o FOLDER" in text
+    # Of eight attempts one of each kind is right; one was not generated, and two loops ended by their format.
+    assert "6 of 8 attempts are not right: 2 broke the format, 3 wrong answer, 1 not generated." in text
+
+
 def test_a_page_without_attempts(tmp_path):
     page = Page(write_evaluation_report(write_run(tmp_path / "run", [], [], [step("t", 1, "a", "b")])))
     assert "1 step of 1 trajectory" in page.text
@@ -166,6 +173,29 @@ def test_behaviours_stand_with_what_is_known_of_their_detectors(tmp_path):
     assert "Precision and recall were measured on labelled traces" in text
 
 
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"problem": "nope"}, r"attempt 1: is at \('amc23', 'nope'\), no problem of the run"),
+        ({"verdict": "maybe"}, "attempt 1: .*'maybe' is not a valid Verdict"),
+        ({"text": None}, "attempt 1: has no text"),
+    ],
+)
+def test_damaged_attempts_are_named_in_a_line(tmp_path, change, found):
+    run = a_run(tmp_path / "run")
+    first, *others = (run / SAMPLES).read_text().splitlines()
+    (run / SAMPLES).write_text("\n".join([json.dumps({**json.loads(first), **change}), *others]) + "\n")
+    with pytest.raises(OutputError, match=found + ".*--regrade"):
+        write_evaluation_report(run)
+
+
+def test_results_that_are_none_are_named_in_a_line(tmp_path):
+    run = a_run(tmp_path / "run")
+    (run / RESULTS).write_text("[]")
+    with pytest.raises(OutputError, match=r"results.json: no results of a run .*--regrade"):
+        write_evaluation_report(run)
+
+
 class TestAgainst:
     def test_flips_and_tests(self, tmp_path):
         run = write_run(tmp_path / "run", problems("abcd"), greedy(dict(zip("abcd", "rrww", strict=True))))
@@ -176,9 +206,8 @@ class TestAgainst:
             model="org/base",
         )
         page = Page(write_evaluation_report(run, other))
-        assert "Against org/base" in page.text
-        assert "amc23 whole greedy 1 1 2" in page.text
-        assert "cannot be told apart" in page.text
+        assert "What changed against org/base" in page.text
+        assert "model against base: cannot be told apart in 1 of 1 figure ." in page.text
         # 20 tokens of each attempt here, 40 there.
         assert "amc23, whole, greedy 0.50" in page.text
         assert page.text.count("was ✗") == 1
@@ -196,7 +225,7 @@ class TestAgainst:
         )
         assert "amc23: the other run has no problem of it that is the same" in page.text
         assert "aime24: problems that are the same in both runs: 1, of 2 here and 2 there" in page.text
-        assert "aime24 whole greedy 1 0 0" in page.text
+        assert "aime24, whole, greedy 1 0 0" in page.text
 
     def test_nothing_in_common(self, tmp_path):
         run = write_run(tmp_path / "run", problems("a"), greedy({"a": "r"}))

@@ -20,10 +20,10 @@ from treadle.data.curate.shortening import shorten_observations
 from treadle.data.curate.steps import curate_steps, length_faults
 from treadle.data.instances import target_steps
 from treadle.data.prepare.settings import PrepareSettings
+from treadle.data.sources.agents.turns import outside_steps
 from treadle.data.sources.native import SCHEMA, to_row
 from treadle.data.sources.reading import Outcome, read_chunk
 from treadle.data.sources.report import DropReason
-from treadle.data.sources.turns import outside_steps
 from treadle.files.chunks import Chunk
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step, Trajectory

@@ -17,7 +17,7 @@ calculation that answers a question; as one line each; as passages of a solution
 
 _SHOWN = ("action", "thought", "observation", "title")
 """What a prompt shows of an example's step."""
-_NUMBER = re.compile(  # as the numbers that `treadle.data.sources.numbered` cuts at begin, somewhat wider
+_NUMBER = re.compile(  # as the numbers that `treadle.data.sources.math.numbered` cuts at begin, somewhat wider
     r"(?:\#+\s*|\*\*\s*)*(?:"
     r"(?:step|[ée]tape|schritt|paso|passo|passaggio|krok|bước|шаг|단계|步骤|步驟|ステップ|手順)\s*"
     r"(?:\d+|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[一二三四五六七八九十]+)(?!\w)"
@@ -34,7 +34,7 @@ def step_form(steps: Sequence[Step], segmented: bool = False) -> StepForm:
     """The form that most of these steps have; a form that fewer have would be asked of targets without it.
 
     Args:
-        segmented: The steps were cut out of prose, see `treadle.data.sources.segmentation`.
+        segmented: The steps were cut out of prose, see `treadle.data.sources.math.segmentation`.
     """
     most = len(steps) / 2
     titled = [step for step in steps if step.title and step.title in step.action.strip().split("\n", 1)[0]]

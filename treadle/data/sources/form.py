@@ -1,22 +1,25 @@
 """What a form is: a name, a test of whether a row is of this form, and a function that makes it a `Trajectory`.
 
 Each form has a module of its own in this package; `treadle.data.sources.registry` knows them all, and those of other
-packages that announce theirs under the entry point group `treadle.forms` (see `docs/data.md`).
+packages that announce theirs under the entry point group `treadle.forms` (see `docs/forms.md`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from treadle.data.sources.columns import Columns
-from treadle.data.sources.numbered import Untitled
 from treadle.data.sources.report import DropReason
-from treadle.data.sources.segmentation import Segment
 from treadle.data.sources.verified import SUCCESS_AT
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
+
+Untitled = Literal["drop", "keep"]
+"""Whether plain numbered lists count as steps."""
+Segment = Literal["off", "prose"]
+"""Whether solutions without numbered steps are cut at the joints of their prose."""
 
 
 @dataclass(frozen=True)

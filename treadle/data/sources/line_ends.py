@@ -7,13 +7,12 @@ it gives. What the source had is gone; `meta["line_ends"]` and the report say ho
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from typing import Any
 
 from treadle.trajectory import Trajectory
 
-_LINE_END = re.compile("\r\n?|[\u2028\u2029]")
+_OTHERS = ("\r", "\u2028", "\u2029")
 _ESCAPES = ("\\r", "\\u2028", "\\u2029")
 
 
@@ -41,22 +40,34 @@ def _plain(value: Any) -> tuple[Any, int]:
     if isinstance(value, str):
         return text_with_plain_line_ends(value)
     if isinstance(value, dict):
-        changed = {key: found for key, inner in value.items() if (found := _plain(inner))[1]}
+        changed = {key: found for key, inner in value.items() if _may_hold(inner) and (found := _plain(inner))[1]}
         if not changed:
             return value, 0
         return {**value, **{key: new for key, (new, _) in changed.items()}}, sum(n for _, n in changed.values())
     if isinstance(value, list):
-        items = [_plain(inner) for inner in value]
+        items = [_plain(inner) if _may_hold(inner) else (inner, 0) for inner in value]
         total = sum(n for _, n in items)
         return ([new for new, _ in items], total) if total else (value, 0)
     return value, 0
 
 
+def _may_hold(value: Any) -> bool:
+    """Whether a value can hold another line end; most texts of a row do not."""
+    if isinstance(value, str):
+        return "\r" in value or not (value.isascii() or ("\u2028" not in value and "\u2029" not in value))
+    return isinstance(value, dict | list) and bool(value)
+
+
 def text_with_plain_line_ends(text: str) -> tuple[str, int]:
     """A text with `\n` alone, and how many line ends were changed."""
-    if "\r" not in text and (text.isascii() or ("\u2028" not in text and "\u2029" not in text)):
+    if not _may_hold(text):
         return text, 0
-    return _LINE_END.subn("\n", text)
+    plain = text.replace("\r\n", "\n")
+    total = len(text) - len(plain)
+    for end in _OTHERS:
+        if end in plain:
+            total, plain = total + plain.count(end), plain.replace(end, "\n")
+    return plain, total
 
 
 def with_plain_actions(trajectory: Trajectory) -> tuple[Trajectory, int]:

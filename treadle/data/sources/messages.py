@@ -22,17 +22,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from treadle.data.sources.content import JOIN, part_text, result_parts, text_parts, without_thoughts
 from treadle.data.sources.form import expect
 from treadle.data.sources.report import DropReason
 from treadle.files.literals import literal
 from treadle.files.rows import Rejected
 
-JOIN = "\n\n"
 DEMONSTRATION = "Here is a demonstration of how to correctly accomplish this task"
 
 _COLUMNS = ("messages", "conversations", "conversation", "trajectory", "dialogue", "dialog", "chat")
 _TEXTS = ("content", "value", "text", "system_prompt")  # the last is where nebius rows have the system text
-_TEXT_PARTS = (None, "text", "input_text", "output_text")
 _ROLES = {
     "assistant": ("assistant", "ai", "gpt", "model", "bot", "chatgpt", "chatbot", "agent"),
     "user": ("user", "human", "prompter", "customer"),
@@ -148,46 +147,32 @@ def role_of(raw: dict[str, Any]) -> str | None:
     return _ROLE.get(role.lower()) if isinstance(role, str) else None
 
 
+_peeked: tuple[Any, list[Message]] = (None, [])
+
+
 def peek(data: dict[str, Any]) -> Iterator[Message]:
-    """The messages of a row as far as they can be read, for detection: never raises."""
-    for raw in chat(data) or ():
-        if isinstance(raw, dict):
-            yield Message(role_of(raw) or "", _lenient(raw), raw)
+    """The messages of a row as far as they can be read, for detection: never raises.
+
+    One form after the other asks for the messages of the same row, so those of the last one are kept.
+    """
+    global _peeked
+    if _peeked[0] is not data:
+        found = [Message(role_of(raw) or "", _lenient(raw), raw) for raw in chat(data) or () if isinstance(raw, dict)]
+        _peeked = (data, found)
+    return iter(_peeked[1])
 
 
 def _lenient(raw: dict[str, Any]) -> str:
     value = _content(raw)
     value = [value] if isinstance(value, dict) else value
     if isinstance(value, list):
-        parts = (part.get("text") if isinstance(part, dict) else part for part in value)
+        parts = map(part_text, value)
         return "".join(part for part in parts if isinstance(part, str))
     return value if isinstance(value, str) else ""
 
 
 def _content(raw: dict[str, Any]) -> Any:
     return next((raw[key] for key in _TEXTS if raw.get(key) is not None), None)
-
-
-def text_parts(value: Any, where: str) -> list[str]:
-    """The text parts of a message's content: one of a string, none of null.
-
-    Raises:
-        Rejected: The content is of another type, or holds a part that is not text.
-    """
-    if not isinstance(value, list | dict):
-        return [] if value is None else [expect(value, str, f"content of {where}")]
-    return [_text_of(part, where) for part in (value if isinstance(value, list) else [value])]
-
-
-def _text_of(part: Any, where: str) -> str:
-    if isinstance(part, dict) and part.get("type") in _TEXT_PARTS and "text" in part:
-        part = part["text"]
-    if part is None or isinstance(part, str):
-        return part or ""
-    kind = type(part).__name__
-    if isinstance(part, dict):
-        kind = part.get("type") or f"with {', '.join(map(str, part))}"
-    raise Rejected(DropReason.MALFORMED, f"{where} holds a part of type {kind!r}, expected text")
 
 
 def split(messages: list[Any]) -> Conversation:
@@ -204,7 +189,9 @@ def split(messages: list[Any]) -> Conversation:
         if role is None:
             found = raw.get("role") or raw.get("from")
             raise Rejected(DropReason.MALFORMED, f"{where} has the role {found!r}, expected user, assistant or tool")
-        parts = text_parts(_content(raw), where)
+        raw = without_thoughts(raw) if role == "assistant" else raw
+        content = _content(raw)
+        parts = result_parts(content, raw.get("error"), where) if role == "tool" else text_parts(content, where)
         if len(parts) > 1:
             conversation.meta.setdefault("content_parts", {})[str(index)] = [len(part) for part in parts]
         message = Message(role, "".join(parts), raw)

@@ -12,14 +12,12 @@ from types import FrameType
 from typing import NamedTuple
 
 from treadle.data.sources.answer_check import graded_by
-from treadle.data.sources.answers_form import only_answer
 from treadle.data.sources.columns import Columns
-from treadle.data.sources.form import ReadOptions
+from treadle.data.sources.form import ReadOptions, Segment, Untitled
 from treadle.data.sources.line_ends import with_plain_actions, with_plain_line_ends
-from treadle.data.sources.numbered import Untitled
+from treadle.data.sources.math.answers_form import only_answer
 from treadle.data.sources.registry import form_named, recognised
 from treadle.data.sources.report import DropReason, ReadReport
-from treadle.data.sources.segmentation import Segment
 from treadle.data.sources.verified import AGENT_FLAGS, SUCCESS_AT, find_mark, math_flags
 from treadle.files.chunks import Chunk, iter_chunks
 from treadle.files.reading import rows_of

@@ -8,9 +8,9 @@ from typing import Any
 
 from treadle.data.sources.cells import is_blank, texts_of
 from treadle.data.sources.columns import PROBLEM_NAMES, THOUGHT_NAMES
+from treadle.data.sources.math.solutions import column_in_steps
 from treadle.data.sources.messages import as_list, role_of
 from treadle.data.sources.report import DropReason
-from treadle.data.sources.solutions import column_in_steps
 from treadle.files.rows import Rejected
 
 _TAG = re.compile(r"<(?:\|?[A-Za-z_]\w{1,30}\|?)(?:=[^<>\n]{0,60})?>")

@@ -28,9 +28,11 @@ AGENT_FLAGS = (
     "label",
     "kto_tag",
 )
+_ANSWERS_TOO = ("target", "label")  # names of a reference answer, too, where they hold a text
 _MATH_FLAGS = ("verified", "final_answer_correct", "correct", "is_correct", "correctness", "deepseek_grade", "passed")
 _VALID = ("problem_is_valid", "solution_is_valid")  # NuminaMath 1.5: "Yes" is no proof that the answer is right
 _REWARDS = ("reward", "score")
+_GRADES = {"C": True, "I": False, "N": False}  # correct, incorrect, no answer
 _ENDED_WELL = ("submitted",)
 _YES = ("true", "yes", "correct", "right", "passed", "success", "resolved")
 _NO = ("false", "no", "incorrect", "wrong", "failed", "failure", "unresolved", "incomplete", "problem not solved")
@@ -110,6 +112,8 @@ def find_mark(data: dict[str, Any], names: tuple[str, ...], success_at: float = 
             value = value[-1]
         if value is None or isinstance(value, list | dict) or (isinstance(value, str) and not value.strip()):
             continue
+        if name in _ANSWERS_TOO and isinstance(value, str) and value.strip().lower() not in ("true", "false"):
+            continue
         success = as_flag(value, success_at)
         if name in _VALID and success is not False:
             continue
@@ -133,11 +137,23 @@ def verified_flag(data: dict[str, Any]) -> bool | None:
     nested = result.get("report") if isinstance(result, dict) else data.get("report")
     if isinstance(nested, dict) and (flag := as_flag(nested.get("resolved"))) is not None:
         return flag
+    if (flag := _scored(data.get("scores"))) is not None:
+        return flag
     info = data.get("info")
     status = info.get("exit_status") if isinstance(info, dict) else data.get("exit_status")
     if isinstance(status, str) and status.strip():
         return status.strip().lower() in _ENDED_WELL
     return None
+
+
+def _scored(scores: Any) -> bool | None:
+    """What the scores of an evaluation by inspect_ai say: `C`, `I` or a number under each scorer's name; right where
+    all are."""
+    if not isinstance(scores, dict):
+        return None
+    values = [score.get("value") for score in scores.values() if isinstance(score, dict)]
+    flags = [_GRADES.get(value) if isinstance(value, str) else as_flag(value) for value in values]
+    return all(flags) if flags and None not in flags else None
 
 
 def repository(instance_id: str) -> str | None:

@@ -2,7 +2,7 @@
 
 page.py    Markdown, the page and its files
 rows.py    what stands in a row: an arm's figures, or the paper's
-plots.py   pictures for papers; svg.py the small ones of the page
+plots.py   pictures for papers; report/svg the small ones of the page
 steps.py   next steps with their floors, in both
 """
 

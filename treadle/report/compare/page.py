@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from treadle.evaluate.compare.comparison import Column, Comparison, Pair
-from treadle.evaluate.compare.findings import finding, p_values, sentence
+from treadle.evaluate.compare.findings import sentence
 from treadle.evaluate.compare.run import MODES, as_dict
 from treadle.files.output import check_place
+from treadle.report.anchors import Anchors
 from treadle.report.compare.plots import differences_picture, figures_picture
 from treadle.report.compare.rows import Row, Shown, notes, paper_notes, rows
 from treadle.report.compare.steps import AXIS, HEADS, step_rows, step_ticks, steps_picture
-from treadle.report.compare.svg import Axis, axis_for, difference_axis
 from treadle.report.pages import write_page
-from treadle.statistics.paired import PairedVerdict
+from treadle.report.story.changes import summary
+from treadle.report.story.losses import Losses
+from treadle.report.story.told import arm_side, lost, told
+from treadle.report.svg import Axis, axis_for, difference_axis
 
+SECTIONS = ("main", "changes", "flips", "lost", "notes", "figures", "steps", "more", "runs")
 KINDS = {"greedy": "greedy", "sampled": "sampled", "averages": "averages"}
 
 
@@ -71,7 +75,7 @@ def write_comparison(comparison: Comparison, out: Path, paper: bool = False) -> 
     check_place(out)
     shown = rows(comparison, paper)
     page = out / "compare.html"
-    write_page(page, "report/compare/page.html.j2", **page_content(comparison, shown, notes(comparison, paper)))
+    write_page(page, "report/compare/page.html.j2", **page_content(comparison, shown, notes(comparison, paper), out))
     written = [page]
     if comparison.columns:
         said = paper_notes(comparison) if paper else []
@@ -88,8 +92,8 @@ def write_comparison(comparison: Comparison, out: Path, paper: bool = False) -> 
     return [*written, data]
 
 
-def page_content(comparison: Comparison, shown: Sequence[Row], said: Sequence[str]) -> dict[str, Any]:
-    """The variables of page.html.j2."""
+def page_content(comparison: Comparison, shown: Sequence[Row], said: Sequence[str], out: Path) -> dict[str, Any]:
+    """The variables of page.html.j2 for a page in the folder `out`."""
     return {
         "baseline": comparison.baseline,
         "arms": [
@@ -101,11 +105,8 @@ def page_content(comparison: Comparison, shown: Sequence[Row], said: Sequence[st
             for arm in comparison.arms
         ],
         "tables": [_table(title, columns, shown, comparison.baseline) for title, columns in groups(comparison.columns)],
-        "tests": [
-            {"name": arm.name, "rows": _test_rows([p for p in comparison.pairs if p.first == arm.name])}
-            for arm in comparison.arms
-            if any(p.first == arm.name for p in comparison.pairs)
-        ],
+        "stories": _stories(comparison, out),
+        "lost": _lost(comparison),
         "axis": difference_axis([p.test.difference for p in comparison.pairs]),
         "more": _more(comparison),
         "notes": said,
@@ -147,35 +148,48 @@ def _drawn(cell: Shown | None, axis: Axis, line: float | None) -> dict[str, Any]
     }
 
 
-def _test_rows(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    better = {PairedVerdict.FIRST_BETTER: "better", PairedVerdict.SECOND_BETTER: "worse"}
+def _summary(comparison: Comparison, name: str) -> str:
+    """How often an arm was told apart from the baseline."""
+    if pairs := [p for p in comparison.pairs if p.first == name]:
+        return summary(pairs)
+    tested = "no figure shared with the baseline" if comparison.columns else "next steps, which are not tested"
+    return "baseline" if name == comparison.baseline else tested
+
+
+def _stories(comparison: Comparison, out: Path) -> list[dict[str, Any]]:
+    """What became of each arm that was tested against the baseline."""
+    sides = {arm.name: arm_side(arm, out) for arm in comparison.arms}
+    tested = list(dict.fromkeys(pair.first for pair in comparison.pairs))
+    anchors, shown = Anchors(SECTIONS), {(p.column.mode, part) for p in comparison.pairs for part in p.column.parts}
+    for name, side in sides.items():
+        shares = {place: found for place, found in side.shares.items() if (place[2], (place[0], place[3])) in shown}
+        sides[name] = replace(side, shares=shares)
     return [
-        {
-            "column": pair.column.title,
-            "mode": MODES[pair.column.mode],
-            "difference": pair.test.difference,
-            "p": p_values(pair.test).split(", "),
-            "finding": finding(pair),
-            "kind": better.get(pair.test.verdict, "apart"),
-            "sentence": sentence(pair),
-        }
-        for pair in pairs
+        told(
+            sides[comparison.baseline],
+            sides[name],
+            [pair for pair in comparison.pairs if pair.first == name],
+            anchors,
+            (name,) if len(tested) > 1 else (),
+            len(tested),
+        )
+        for name in tested
     ]
 
 
-def _summary(comparison: Comparison, name: str) -> str:
-    """How often an arm was told apart from the baseline."""
-    counts = Counter(p.test.verdict for p in comparison.pairs if p.first == name)
-    if not counts:
-        tested = "no figure shared with the baseline" if comparison.columns else "next steps, which are not tested"
-        return "baseline" if name == comparison.baseline else tested
-    words = {
-        PairedVerdict.FIRST_BETTER: "better in {}",
-        PairedVerdict.SECOND_BETTER: "worse in {}",
-        PairedVerdict.CANNOT_BE_TOLD_APART: "cannot be told apart in {}",
-    }
-    said = [text.format(counts[verdict]) for verdict, text in words.items() if counts[verdict]]
-    return f"{', '.join(said)} of {counts.total()} figures"
+def _lost(comparison: Comparison) -> dict[str, Any] | None:
+    """Where each arm lost answers, in the columns that are shown."""
+    models = []
+    shown = {(*part, column.mode) for column in comparison.columns for part in column.parts}
+    for arm in comparison.arms:
+        losses = Losses()
+        for run in arm.runs:
+            for sample in run.samples():
+                if (sample.key.benchmark, sample.key.decoding, sample.key.mode) in shown:
+                    losses.add(sample)
+        if losses.found:
+            models.append((arm.name, losses))
+    return lost(models) if models else None
 
 
 def _more(comparison: Comparison) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 
 from treadle.evaluate.compare.steps import StepArm
 from treadle.report.compare.plots import BLACK, FLOOR, STYLES, plain, save, short
-from treadle.report.compare.svg import Axis
+from treadle.report.svg import Axis
 from treadle.scoring.floors import TITLES
 
 AXIS = Axis(0.0, 1.0, 0.25, 200.0)

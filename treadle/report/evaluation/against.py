@@ -1,27 +1,25 @@
-"""The run that a run is looked at against: what of it can be compared, and which problems came out otherwise.
+"""The run that a run is looked at against, most often that of the model before training: what of it can be compared.
 
-A problem counts as solved where at least half of its attempts are right; with one greedy attempt that is the attempt.
-It is gained where the other run does not solve it, lost where only the other run does. Single problems flip by chance
-too: whether two runs differ is for `treadle compare` to say.
+Which problems came out otherwise is told by `treadle.report.story`.
 """
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from treadle.errors import DataError, TreadleError
 from treadle.evaluate.compare.arms import Arm
-from treadle.evaluate.compare.findings import sentence
-from treadle.evaluate.compare.run import MODES, compare
+from treadle.evaluate.compare.comparison import Pair
+from treadle.evaluate.compare.run import compare
 from treadle.evaluate.records import Problem, Sample
 from treadle.evaluate.runs import Run, read_run
-from treadle.report.evaluation.attempts import ProblemView, shares
 from treadle.report.evaluation.plots import lean
+from treadle.report.story.flips import Place, shares
+from treadle.report.story.losses import Losses
+from treadle.report.story.told import page_of
 
 
 @dataclass
@@ -29,22 +27,30 @@ class Other:
     """Another run over the same problems.
 
     Args:
-        folder: Where it is.
+        run: The run itself.
         results: Its results, with only the benchmarks that hold exactly the same problems.
         shares: Right attempts and attempts by benchmark, problem, mode and decoding, of problems that are the same.
         notes: What cannot be compared, and why.
-        sentences: What a paired test says of each figure that both have, after the figure's name.
+        pairs: A paired test of each figure that both have.
+        names: How the page calls the other run and this one.
         samples: Its attempts at those problems, without texts.
+        losses: Where its answers were lost.
         page: Its report as seen from the run's, where it has one.
     """
 
-    folder: Path
+    run: Run
     results: dict[str, Any]
-    shares: dict[tuple[str, str, str, str], tuple[int, int]]
+    shares: dict[Place, tuple[int, int]]
     notes: list[str]
-    sentences: list[tuple[str, str]]
+    pairs: list[Pair]
+    names: tuple[str, str]
     samples: list[Sample]
+    losses: Losses
     page: str | None
+
+    @property
+    def folder(self) -> Path:
+        return self.run.folder
 
     def before(self, problem: Problem, arms: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
         """Right attempts and attempts of the other run at a problem, by mode and decoding, where it has any."""
@@ -81,36 +87,33 @@ def read_other(folder: Path, run: Run) -> Other:
             f"{', '.join(other.problems) or 'none'}; expected some of {', '.join(run.problems) or 'none'} with the "
             "same ids, statements and answers); name a run over the same problems"
         )
-    samples = [lean(sample) for sample in other.samples() if sample.key.problem in same.get(sample.key.benchmark, ())]
+    samples, losses = [], Losses()
+    for sample in other.samples():
+        if sample.key.problem in same.get(sample.key.benchmark, ()):
+            losses.add(sample)
+            samples.append(lean(sample))
     results = {**other.results, "benchmarks": {n: f for n, f in other.results["benchmarks"].items() if n in equal}}
-    page = folder / "report.html"
-    link = Path(os.path.relpath(page.resolve(), run.folder.resolve())).as_posix() if page.is_file() else None
-    sentences = _sentences(run, other, notes) if len(equal) == len(run.problems) else []
-    return Other(folder, results, shares(samples), notes, sentences, samples, link)
+    losses.add_failed(results)
+    names = _names(other, run)
+    pairs = _tests(run, other, names, notes) if len(equal) == len(run.problems) else []
+    return Other(other, results, shares(samples), notes, pairs, names, samples, losses, page_of(other, run.folder))
 
 
-def _sentences(run: Run, other: Run, notes: list[str]) -> list[tuple[str, str]]:
-    """The paired tests in words; what stands in their way goes to `notes`."""
+def _tests(run: Run, other: Run, names: tuple[str, str], notes: list[str]) -> list[Pair]:
+    """The paired tests of `run` against `other`; what stands in their way goes to `notes`."""
     try:
-        comparison = compare([Arm("the other run", (other,)), Arm("this run", (run,))])
+        comparison = compare([Arm(names[0], (other,)), Arm(names[1], (run,))])
     except TreadleError as error:
         notes.append(f"No paired tests: {error}")
         return []
     notes += comparison.notes
-    places = [f"{pair.column.title}, {MODES[pair.column.mode]}" for pair in comparison.pairs]
-    return list(zip(places, map(sentence, comparison.pairs), strict=True))
+    return comparison.pairs
 
 
-def flips(views: Iterable[ProblemView]) -> dict[tuple[str, str, str], Counter[str]]:
-    """Problems gained, lost and unchanged, by benchmark, mode and decoding."""
-    found: dict[tuple[str, str, str], Counter[str]] = {}
-    for view in views:
-        for arm, (right, count) in view.before.items():
-            if view.count[arm]:
-                now, then = 2 * view.right[arm] >= view.count[arm], 2 * right >= count
-                change = "same" if now == then else "gained" if now else "lost"
-                found.setdefault((view.problem.benchmark, *arm), Counter())[change] += 1
-    return found
+def _names(other: Run, run: Run) -> tuple[str, str]:
+    """Their models, where that tells them apart."""
+    found = [PurePath(str(one.results["model"])).name for one in (other, run)]
+    return (found[0], found[1]) if found[0] != found[1] else ("the other run", "this run")
 
 
 def _texts(problems: Iterable[Problem]) -> dict[str, tuple[str, str]]:

@@ -7,13 +7,13 @@ since most of them are the same thousands of times. What the lists hold, in orde
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from treadle.evaluate.records import Key, Problem, Sample, Stop
-from treadle.report.evaluation.texts import Parts, parts
-from treadle.report.text import label, shorten
+from treadle.report.parts import Parts, parts
+from treadle.report.text import label, shortened
 from treadle.scoring.grading import Verdict
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
 from treadle.trajectory import Step
@@ -83,10 +83,14 @@ class Words:
 
 @dataclass
 class ProblemView:
-    """A problem with its attempts: `rows` for the script (see `FIELDS`), the rest for the static list."""
+    """A problem with its attempts: `rows` for the script (see `FIELDS`), the rest for the static list.
+
+    `anchor` is its address on the page.
+    """
 
     problem: Problem
     number: int
+    anchor: str
     rows: list[list[Any]] = field(default_factory=list)
     right: Counter[tuple[str, str]] = field(default_factory=Counter)
     count: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -149,24 +153,9 @@ class ProblemView:
         self.rows.sort(key=lambda row: row[:2])
         return {
             "key": self.key,
+            "anchor": self.anchor,
             "benchmark": self.problem.benchmark,
             "before": [[*arm, *counts] for arm, counts in self.before.items()],
             "file": self.file,
             "rows": self.rows,
         }
-
-
-def shares(samples: Iterable[Sample]) -> dict[tuple[str, str, str, str], tuple[int, int]]:
-    """Right attempts and attempts by benchmark, problem, mode and decoding."""
-    right: Counter[tuple[str, str, str, str]] = Counter()
-    count: Counter[tuple[str, str, str, str]] = Counter()
-    for sample in samples:
-        count[sample.key[:4]] += 1
-        right[sample.key[:4]] += sample.right
-    return {key: (right[key], count[key]) for key in count}
-
-
-def shortened(text: str, characters: int) -> str:
-    """`text` with beginning and end alone where it is long, and a marker that says so."""
-    head, marker, tail = shorten(text, len(text), len(text), characters // 2)
-    return f"{head} {marker} {tail}" if marker else text

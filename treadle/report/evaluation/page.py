@@ -2,7 +2,7 @@
 
 The page is `RUN/report.html`. It opens from a file, asks for nothing from anywhere, and is legible without JavaScript
 as far as tables, plots and statements of problems go; attempts need it. Long texts are in side files in `RUN/report/`,
-see `treadle.report.evaluation.texts` for which. The samples are read twice, once for their lengths and once for their
+see `treadle.report.parts` for which. The samples are read twice, once for their lengths and once for their
 texts, so memory holds what is on the page and not the run.
 
 Text of models is shown, never run: the script reads it from JSON and sets it as text, and the page's content security
@@ -16,7 +16,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,38 @@ from typing import Any
 from markupsafe import Markup
 
 from treadle.errors import OutputError
+from treadle.evaluate.records import Sample
 from treadle.evaluate.runs import Run, read_run
 from treadle.evaluate.step_view import step_view
+from treadle.report.anchors import Anchors
 from treadle.report.evaluation import tables
-from treadle.report.evaluation.against import Other, flips, read_other
+from treadle.report.evaluation.against import Other, read_other
 from treadle.report.evaluation.attempts import FIELDS, FLAGS, ProblemView, Words, sample_texts
 from treadle.report.evaluation.plots import Lengths, accuracies
+from treadle.report.evaluation.side_files import SideFiles
 from treadle.report.evaluation.steps import MOST, call_rows, listed, step_groups, step_row, step_sizes, step_texts
-from treadle.report.evaluation.texts import SideFiles, as_json, fitting, limit_for, size
 from treadle.report.pages import write_page
+from treadle.report.parts import as_json, fitting, limit_for, size
+from treadle.report.story.flips import shares
+from treadle.report.story.losses import Losses
+from treadle.report.story.told import Side, lost, told
+from treadle.report.svg import difference_axis
 from treadle.scoring.floors import TITLES
 
 PAGE, SIDE = "report.html", "report"
+SECTIONS = (
+    "main",
+    "changes",
+    "flips",
+    "lost",
+    "results",
+    "plots",
+    "behaviours",
+    "steps",
+    "problems",
+    "provenance",
+    "data",
+)
 _SCRIPTS = ("texts.js.j2", "list.js.j2", "page.js.j2")
 
 
@@ -75,9 +95,9 @@ def _sizes(run: Run) -> Iterator[tuple[int, int]]:
 
 
 def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict[str, Any]:
-    words, lengths = Words(), Lengths()
+    words, lengths, losses, anchors = Words(), Lengths(), Losses(), Anchors(SECTIONS)
     problems = [problem for found in run.problems.values() for problem in found]
-    views = {(p.benchmark, p.id): ProblemView(p, k) for k, p in enumerate(problems)}
+    views = {(p.benchmark, p.id): ProblemView(p, k, anchors.take(p.benchmark, p.id)) for k, p in enumerate(problems)}
     rows = list(tables.rows(run.results))
     arms = list(dict.fromkeys((mode, decoding) for _, mode, decoding, _ in rows))
     for sample in run.samples():
@@ -89,11 +109,13 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
             view.file = side.add("p", view.number, [place, sample.key.index], texts)
         view.add(sample, arms, words, shown)
         lengths.add(sample)
+        losses.add(sample)
+    losses.add_failed(run.results)
     for view in views.values():
         counts = {(m, d): figures["samples"] for name, m, d, figures in rows if name == view.problem.benchmark}
         view.add_missing(arms, counts, words)
         view.before = other.before(view.problem, arms) if other else {}
-    steps = _steps(run, limit, side)
+    steps = _steps(run, limit, side, anchors)
     step_figures = run.results.get("steps") or (step_view(run.steps()) if steps else None)
     data = {
         "fields": FIELDS,
@@ -122,7 +144,9 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "tables": tables,
         "behaviours": tables.behaviours(run.results),
         "accuracies": accuracies(run.results, other.results if other else None),
-        "flips": flips(views.values()),
+        "story": _story(run, other, lengths.seen, anchors) if other else None,
+        "axis": difference_axis([pair.test.difference for pair in other.pairs]) if other else None,
+        "lost": lost([*([(other.names[0], other.losses)] if other else []), (other.names[1] if other else "", losses)]),
         "histograms": lengths.histograms(places),
         "thoughts": lengths.thoughts(places),
         "ratios": lengths.ratios(other.samples) if other else [],
@@ -140,13 +164,21 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
     }
 
 
-def _steps(run: Run, limit: int, side: SideFiles) -> list[dict[str, Any]]:
+def _story(run: Run, other: Other, attempts: Iterable[Sample], anchors: Anchors) -> dict[str, Any]:
+    """What became of the other run's model."""
+    before, after = other.names
+    sides = Side(before, (other.run,), other.shares, other.page), Side(after, (run,), shares(attempts), "")
+    return told(*sides, other.pairs, anchors, ("flip",))
+
+
+def _steps(run: Run, limit: int, side: SideFiles, anchors: Anchors) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for sample in listed(run.steps()):
         texts = step_texts(sample, run.thought_tags)
         shown, shortened = fitting(texts, limit)
         file = side.add("s", len(rows), [0, 0], texts) if shortened else None
-        rows.append({**step_row(sample), "file": file, "texts": shown})
+        anchor = anchors.take("step", sample.trajectory_id, str(sample.step))
+        rows.append({**step_row(sample), "anchor": anchor, "file": file, "texts": shown})
     return rows
 
 

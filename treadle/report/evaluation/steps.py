@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from treadle.evaluate.records import StepSample
-from treadle.report.evaluation.texts import Part, Parts, parts, size
+from treadle.report.parts import Part, Parts, parts, size
 from treadle.report.text import label
 from treadle.scoring.rewards import SequenceMatcher
 from treadle.scoring.thoughts import PLAIN, ThoughtTags

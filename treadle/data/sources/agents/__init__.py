@@ -1,0 +1,1 @@
+"""Forms of agents' runs, and how their turns become steps."""
