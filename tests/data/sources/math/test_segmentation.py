@@ -152,7 +152,8 @@ texts = st.lists(st.tuples(sentences, st.sampled_from([" ", "\n", "\n\n"])), min
     lambda parts: "".join(sentence + gap for sentence, gap in parts)
 )
 CLOSED = re.compile(
-    r"^[ \t]*```.*?```|\[asy\].*?\[/asy\]|\\begin\{cases\}.*?\\end\{cases\}|\$\$.*?\$\$|\\\[.*?\\\]|\\\(.*?\\\)|\$[^$]*\$",
+    r"^[ \t]*```.*?```|"
+    r"\[asy\].*?\[/asy\]|\\begin\{cases\}.*?\\end\{cases\}|\$\$.*?\$\$|\\\[.*?\\\]|\\\(.*?\\\)|\$[^$]*\$",
     re.DOTALL | re.MULTILINE,
 )
 
