@@ -1,8 +1,8 @@
 """The form `tora`: mathematics with programs, where one answer holds reasoning, programs and what they printed.
 
 Each program is a step: the words before it are its thought, what it printed is the observation. The words after the
-last program, with the final answer, are the epilogue. Understood are the marks of `program_marks` in an answer (a text column,
-or the one answer of a chat), and answers in blocks `{"type": "code", "content": ...}`.
+last program, with the final answer, are the epilogue. Understood are the marks of `program_marks` in an answer (a text
+column, or the one answer of a chat), and answers in blocks `{"type": "code", "content": ...}`.
 
 `meta["preamble"]`, then each step's text, observation and its item of `meta["after_outputs"]`, then `meta["epilogue"]`
 are the answer byte for byte.
