@@ -72,7 +72,8 @@ def file_problems(
             if missing:
                 raise DataError(
                     f"{row.where}: no column {column!r} with a value; found {', '.join(row.data)}. "
-                    "Name them with --columns problem=NAME,answer=NAME"
+                    "Name them with --columns problem=NAME,answer=NAME; rows of other tools (verl, chats) are read by "
+                    "treadle prepare FILE -o FOLDER --answers-only, and FOLDER here"
                 )
         if isinstance(row.data[answer], list | dict):
             raise DataError(

@@ -86,7 +86,7 @@ The best constant action:
 a `b` |\\n\\x1b[31m\\u202e
 ````
 """
-    assert text[text.index("A policy") : text.index("\nsettings:")] == expected
+    assert text[text.index("A policy") : text.index("\nanswers are compared by")] == expected
 
 
 def test_neither_the_order_of_rows_nor_the_number_of_processes_matters(tmp_path):

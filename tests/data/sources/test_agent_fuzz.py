@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.data.sources import (
+from tests.data.sources.agent_samples import row
+from tests.data.sources.agents import (
     test_anthropic,
     test_claude_code,
     test_codex,
@@ -18,8 +19,7 @@ from tests.data.sources import (
     test_openhands,
     test_responses,
 )
-from tests.data.sources.agent_samples import row
-from treadle.data.sources import (
+from treadle.data.sources.agents import (
     anthropic,
     claude_code,
     codex,

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treadle import Trajectory
+from treadle.data.sources import native
 from treadle.data.sources.columns import PRESETS, Columns
 from treadle.data.sources.form import ReadOptions
-from treadle.data.sources.math import gsm8k, lean, native, numbered_form, reasoning, step_lists, tora
+from treadle.data.sources.math import gsm8k, lean, numbered_form, reasoning, step_lists, tora
 from treadle.data.sources.math.numbered import parse_numbered
 from treadle.files.rows import Rejected, Row
 

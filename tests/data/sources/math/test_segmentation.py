@@ -152,8 +152,9 @@ texts = st.lists(st.tuples(sentences, st.sampled_from([" ", "\n", "\n\n"])), min
     lambda parts: "".join(sentence + gap for sentence, gap in parts)
 )
 CLOSED = re.compile(
-    r"```.*?```|\[asy\].*?\[/asy\]|\\begin\{cases\}.*?\\end\{cases\}|\$\$.*?\$\$|\\\[.*?\\\]|\\\(.*?\\\)|\$[^$]*\$",
-    re.DOTALL,
+    r"^[ \t]*```.*?```|"
+    r"\[asy\].*?\[/asy\]|\\begin\{cases\}.*?\\end\{cases\}|\$\$.*?\$\$|\\\[.*?\\\]|\\\(.*?\\\)|\$[^$]*\$",
+    re.DOTALL | re.MULTILINE,
 )
 
 

@@ -149,7 +149,7 @@ def test_line_ends_are_one_and_counted(tmp_path):
 def test_what_marked_a_row_and_what_its_answer_was_compared_with_is_counted(tmp_path):
     row = {"problem": "p", "solution": STEPS}
     rows = [{**row, "reward": 1.0}, {**row, "reward": 0.25}, {**row, "score": 4.3}, {**row, "answer": "2.0"}]
-    rows += [{**row, "answer": "3"}, {**row, "answer": "two"}, row]
+    rows += [{**row, "answer": "3"}, {**row, "answer": "a pair"}, row]
     trajectories, report = report_of(tmp_path, rows)
     assert [t.verified for t in trajectories] == [True, None, True, None, None]
     assert report.dropped == {"marked_as_failed": 1, "answer_differs": 1}

@@ -1,8 +1,8 @@
 """The form `tora`: mathematics with programs, where one answer holds reasoning, programs and what they printed.
 
 Each program is a step: the words before it are its thought, what it printed is the observation. The words after the
-last program, with the final answer, are the epilogue. Understood are the marks of `_MARKS` in an answer (a text column,
-or the one answer of a chat), and answers in blocks `{"type": "code", "content": ...}`.
+last program, with the final answer, are the epilogue. Understood are the marks of `program_marks` in an answer (a text
+column, or the one answer of a chat), and answers in blocks `{"type": "code", "content": ...}`.
 
 `meta["preamble"]`, then each step's text, observation and its item of `meta["after_outputs"]`, then `meta["epilogue"]`
 are the answer byte for byte.
@@ -17,50 +17,16 @@ from treadle.data.sources.cells import one_text
 from treadle.data.sources.columns import PROBLEM_NAMES
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.math.problem import problem_text
+from treadle.data.sources.math.program_marks import MARKS
 from treadle.data.sources.math.reference import flag, math_trajectory, reference_answer
 from treadle.data.sources.math.step_text import around
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
-
-class _Marks(NamedTuple):
-    """How a program and its output are marked; `quick` is in every text that has an output so marked,
-    `opening` begins either."""
-
-    quick: str
-    opening: re.Pattern[str]
-    program: re.Pattern[str]
-    output: re.Pattern[str]
-
-
-def _marks(quick: str, program: tuple[str, str], output: tuple[str, str]) -> _Marks:
-    def pattern(opening: str, closing: str) -> re.Pattern[str]:
-        return re.compile(f"(?P<open>{opening})(?P<inside>.*?)(?P<close>{closing})", re.DOTALL | re.MULTILINE)
-
-    opening = re.compile(f"{program[0]}|{output[0]}", re.MULTILINE)
-    return _Marks(quick, opening, pattern(*program), pattern(*output))
-
-
-_FENCE_END = r"^[ \t]*```[ \t]*$"
-_PYTHON = r"^[ \t]*```[ \t]*(?:python[23]?|py|Python)[ \t]*\n"
-_BLOCK_END = r"<\|endofblock\|>"
-_CODE, _CODE_END = r"<code>(?:\s*```(?:python|py)?[ \t]*\n)?", r"(?:\n[ \t]*```\s*)?</code>"
-_MARKS = (
-    # ToRA, NuminaMath-TIR, Qwen's tool-integrated reasoning
-    _marks("```output", (_PYTHON, _FENCE_END), (r"^[ \t]*```output[ \t]*\n", _FENCE_END)),
-    # OpenMathInstruct-1
-    _marks("<llm-code-output>", ("<llm-code>", "</llm-code>"), ("<llm-code-output>", "</llm-code-output>")),
-    # MathCodeInstruct
-    _marks("<|execution|>", (r"<\|code\|>", _BLOCK_END), (r"<\|execution\|>", _BLOCK_END)),
-    # ReTool; the program may stand in a fence of its own
-    _marks("</interpreter>", (_CODE, _CODE_END), ("<interpreter>", "</interpreter>")),
-    _marks("</output>", (_CODE, _CODE_END), ("<output>", "</output>")),
-)
 _ANSWERS = (
     *("generated_solution", "solution", "response", "output", "completion", "generation", "answer", "text"),
-    "model_answer",
-    "code",
+    *("model_answer", "code"),
 )
 _CHATS = ("messages", "conversations", "conversation", "completion")
 _ROLES = {"human": "user", "gpt": "assistant", "model": "assistant"}
@@ -144,7 +110,7 @@ def _of_chat(column: str, chat: list[Any]) -> _Answer | None:
 
 
 def _marked(text: str) -> bool:
-    return any(marks.quick in text and marks.output.search(text) and marks.program.search(text) for marks in _MARKS)
+    return any(marks.quick in text and marks.output.search(text) and marks.program.search(text) for marks in MARKS)
 
 
 def _kind(block: Any) -> str | None:
@@ -174,7 +140,7 @@ class _Piece(NamedTuple):
 
 
 def _pieces(text: str) -> list[_Piece]:
-    marks = next((m for m in _MARKS if m.quick in text and m.output.search(text) and m.program.search(text)), None)
+    marks = next((m for m in MARKS if m.quick in text and m.output.search(text) and m.program.search(text)), None)
     if marks is None:
         raise Rejected(DropReason.NO_ACTIONS, "no programs with their output (```python and ```output)")
     pieces: list[_Piece] = []
