@@ -29,7 +29,7 @@ from treadle.scoring.grading.verdicts import Case, Finding
 Compare = Callable[[str, str, str], Finding]
 
 _DEEPEST = 6
-_POWER_OF_TEN = re.compile(r"10 ?\^")
+_POWER_OF_TEN = re.compile(r"10 ?\^|\d[eE][+-]?\d")
 _NOISE = 1e-12  # what floating point leaves of a whole number
 _DEGREES = re.compile(r"\^ ?\\circ")
 _RATIO = re.compile(r"\d+(?:\.\d+)?(?: ?(?::|\\text ?\{ ?to ?\}|(?<= )to(?= )) ?\d+(?:\.\d+)?)+")

@@ -26,7 +26,8 @@ _UNIT_FRACTION = rf"\\frac ?\{{ ?{_TEXT_UNIT} ?\}}\{{ ?{_TEXT_UNIT}(?: ?{_TEXT_U
 _WORDS = r" (?=[a-zA-Z]{4}|[a-zA-Z]{3} [a-z]{4})[a-zA-Z]{3,20}(?: [a-z]{2,20}){0,5}"
 _NO_WORDS = re.compile(
     r"\b(?:sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|pi|factorial|squared|cubed|choose|plus|minus|over|divided|half"
-    r"|halves|thirds?|fourths?|fifths?|out|percent|pairs?|point|sum|of [a-z] |theta|alpha|beta|gamma|lambda)\b"
+    r"|halves|thirds?|fourths?|fifths?|tenths|hundredths|modulo|below|above|negative|roots?|infinity|equals?|zero|out"
+    r"|percent|pairs?|point|sum|of [a-z] |theta|alpha|beta|gamma|lambda)\b"
 )
 _IN_BRACKETS = re.compile(r"^ ?\( ?((?:\\text ?\{[^{}]*\}|[a-z]{2,})[^()]{0,20})\)$")
 _SOLAR = r" ?[MLR] ?_ ?\{? ?\\odot ?\}?"
