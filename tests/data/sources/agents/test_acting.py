@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.data.sources.agent_samples import read, replay, spoken
-from tests.data.sources.test_tool_calls import call
-from tests.data.sources.test_tool_calls import chat as call_chat
-from tests.data.sources.test_xml_calls import LS, chat
+from tests.data.sources.agents.test_tool_calls import call
+from tests.data.sources.agents.test_tool_calls import chat as call_chat
+from tests.data.sources.agents.test_xml_calls import LS, chat
 from treadle.data.sources.agents import tool_calls, xml_calls
 from treadle.data.sources.agents.calls import render
 

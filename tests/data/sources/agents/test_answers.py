@@ -7,9 +7,9 @@ import json
 import pytest
 
 from tests.data.sources.agent_samples import read
-from tests.data.sources.test_tool_calls import call
-from tests.data.sources.test_tool_calls import chat as call_chat
-from tests.data.sources.test_xml_calls import chat
+from tests.data.sources.agents.test_tool_calls import call
+from tests.data.sources.agents.test_tool_calls import chat as call_chat
+from tests.data.sources.agents.test_xml_calls import chat
 from treadle.data.sources.agents import fenced, tool_calls
 from treadle.data.sources.agents.answers import ending, given_answer, reference_answer
 from treadle.trajectory import Step

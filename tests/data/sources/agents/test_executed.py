@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.data.sources.agent_samples import read, reason
-from tests.data.sources.test_xml_calls import chat
+from tests.data.sources.agents.test_xml_calls import chat
 from treadle.data.sources.agents.executed import Answered, doubt, is_output, reads_like_words, speaks_to
 from treadle.data.sources.agents.fenced import FORM
 from treadle.data.sources.report import DropReason

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.sources.agent_samples import read, reason, row
-from tests.data.sources.test_xml_calls import chat
+from tests.data.sources.agents.test_xml_calls import chat
 from treadle.data.sources.agents.fenced import FORM, blocks
 from treadle.data.sources.report import DropReason
 

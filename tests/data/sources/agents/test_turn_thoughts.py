@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.sources.agent_samples import read, replay, spoken
-from tests.data.sources.test_tool_calls import call
-from tests.data.sources.test_tool_calls import chat as call_chat
-from tests.data.sources.test_xml_calls import LS, chat
+from tests.data.sources.agents.test_tool_calls import call
+from tests.data.sources.agents.test_tool_calls import chat as call_chat
+from tests.data.sources.agents.test_xml_calls import LS, chat
 from treadle.data.sources.agents import fenced, tool_calls, xml_calls
 from treadle.data.sources.agents.turn_thoughts import tagged, thought_end, untagged
 

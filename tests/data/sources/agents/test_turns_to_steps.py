@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.data.sources.agent_samples import read, reason, replay, row, spoken
-from tests.data.sources.test_tool_calls import call
-from tests.data.sources.test_tool_calls import chat as call_chat
-from tests.data.sources.test_xml_calls import chat as fenced_chat
+from tests.data.sources.agents.test_tool_calls import call
+from tests.data.sources.agents.test_tool_calls import chat as call_chat
+from tests.data.sources.agents.test_xml_calls import chat as fenced_chat
 from treadle.data.sources.agents import fenced, tool_calls
 from treadle.data.sources.agents.calls import render
 from treadle.data.sources.agents.turns import Turn, assemble, outside_steps

@@ -31,6 +31,7 @@ _COMPLETE = ("task_complete", "is_task_complete")
 _KEYSTROKES = re.compile(r"<keystrokes([^<>]*)>")
 _ATTRIBUTE = re.compile(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']")
 _THINKING = re.compile(r"\A\s*(?:<think>)?(.*?)</think>", re.DOTALL)
+_NAMED = re.compile(r"[\"'<](?:commands|(?:is_)?task_complete)\b")  # as a key or a tag: prose speaks of commands, too
 _LOOKED_AT = 12
 _DECODER = json.JSONDecoder()
 
@@ -116,7 +117,7 @@ def _number(text: str) -> Any:
 
 def matches(row: Row) -> bool:
     opening = (m.text for m in islice(peek(row.data), _LOOKED_AT) if m.role == "assistant")
-    return any(("commands" in text or "task_complete" in text) and step_of(text) is not None for text in opening)
+    return any(_NAMED.search(text) is not None and step_of(text) is not None for text in opening)
 
 
 def read(row: Row, options: ReadOptions) -> Trajectory:
