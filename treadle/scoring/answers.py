@@ -19,7 +19,12 @@ from treadle.scoring.thoughts import PLAIN, ThoughtTags, without_thoughts
 # \{ and \} are characters, not grouping. A box counts after several backslashes too: a line break, or escaped twice.
 _BRACES = re.compile(r"(?<!\\)\\++(?:boxed|fbox)\s*+\{|\\.|[{}]", re.DOTALL)
 _PHRASE = re.compile(r"(?:final answer|he answer|answer)(?: is|:)(?: ?:)?(?!\s*(?:not|that)\b)", re.IGNORECASE)
-_END = re.compile(r"\. I hope|\.(?=\s|$)|\n|;|(?<=[\w$}]),(?=\s+(?:so|and|because|which|where|since)\b)")
+_END = re.compile(
+    r"\. I hope|\.(?=\s|$)|\n|;|(?<=[\w$}]),(?=\s+(?:so|and|because|which|where|since)\b)"
+    r"|(?<=\d)(?=\s(?:so|because|which|since)\b)"
+)
+_DISPLAYED = re.compile(r"(?:\$\$|\\\[)\s*+(.{0,2000}?)\s*(?:\$\$|\\\])", re.DOTALL)
+_FILLER = re.compile(r"^(?:(?:therefore|thus|hence|then|simply|just|indeed|still|equal to)\b,? *)+", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.])-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|(?<![\w.])-?\.\d+")
 _LISTED = re.compile(r",(?!\d{3}(?!\d))|;| (?:and|or) |\\text\{[ ,]*(?:and|or)[ ,]*\}")
 _BETWEEN_BOXES = re.compile(
@@ -131,7 +136,9 @@ def stated_answer(text: str) -> str | None:
     for match in _PHRASE.finditer(text):
         said = match
     if said:
-        rest = text[said.end() :].lstrip(" *:\n\t")
+        rest = _FILLER.sub("", text[said.end() :].lstrip(" *:\n\t"))
+        if (shown := _DISPLAYED.match(rest)) and (answer := shown[1].strip(" .")):
+            return answer
         end = _END.search(rest)
         if answer := (rest[: end.start()] if end else rest).strip(" *.:"):
             numbers = _NUMBER.findall(answer)

@@ -4,12 +4,12 @@ r"""Judge final answers: rules by kind of answer, then computer algebra in worke
 
 This is the one judge of rewards, preparation, evaluation and `treadle grade`; `grader="math_verify"` asks that library
 alone. An answer passes the rules of `rules` in order, and the first that applies decides: the same text; the same form
-without markup (`normal`); bases (`bases`); numbers, with units and percent signs (`numbers`, `units`); letters of
-choices and words (`choices`); sets of numbers (`intervals`); lists, sets, points and matrices, part by part (`parts`);
-equations. What is left are expressions, whose values are computed here (`values`, `formula`, `grammar`, `calculator`)
-or, where they are not understood, by latex2sympy and math-verify in a worker process with limits of time and memory
-(`expressions`, `workers`). `Grade.why` names the rule. Where two answers may be the
-same or not, the verdict is `undecided`.
+without markup (`normal`); bases (`bases`); numbers, with units and percent signs (`numbers`, `units`); residues
+(`congruences`); letters of choices and words (`choices`); sets of numbers (`intervals`); lists, sets, points and
+matrices, part by part (`parts`); equations. What is left are expressions, whose values are computed here (`values`,
+`formula`, `grammar`, `calculator`) or, where they are not understood, by latex2sympy and math-verify in a worker
+process with limits of time and memory (`expressions`, `workers`). `Grade.why` names the rule. Where two answers may be
+the same or not, the verdict is `undecided`.
 
 | kind | for | what it adds |
 |---|---|---|

@@ -13,6 +13,7 @@ from treadle.scoring.grading.verdicts import Case, Finding
 _WORDS = re.compile(r"[A-Za-z][A-Za-z' .,!-]*")
 _GREEK = re.compile(r"\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|psi|omega|sigma|rho|tau|epsilon)(?![a-zA-Z])")
 _COMMAND = re.compile(r"\\(?:text ?\{[^{}]*\}|[a-zA-Z]+)")
+_MOST_APPROXIMATIONS = 3
 _OF_TIME = re.compile(r"(?<=[A-Za-z}]) ?\(t\)")
 
 
@@ -22,6 +23,12 @@ def same_equations(left: str, right: str, case: Case) -> Finding | None:
     An answer says its right side where that is a constant, whatever is on the left. The reference `x = 5` may be
     answered by 5, and no other equation by a side of it.
     """
+    for side, other in ((left, right), (right, left)):
+        exact = side.rpartition(r"\approx")[0].rstrip()
+        if exact and side.count(r"\approx") <= _MOST_APPROXIMATIONS and not is_name(exact) and r"\approx" not in other:
+            finding = case.again(*((exact, right) if side is left else (left, exact)))
+            if finding is None or finding.same:
+                return finding
     a, b = read_equation(left), read_equation(right)
     if a and b:
         return _two_equations(a, b, (left, right), case)

@@ -21,12 +21,14 @@ _BUILDER = re.compile(
     r"\\\{ ?([A-Za-z]) ?(?:\\in ?\\mathbb ?\{? ?R ?\}? ?)?(?:\\mid|\||:|\\text ?\{ ?such that ?\}) ?(.*?) ?\\\}"
 )
 _REALS = re.compile(
-    r"\\mathbb ?\{? ?R ?\}?|\\R|\\text ?\{ ?(?:all )?(?:real numbers|reals|R) ?\}|(?:all )?(?:real numbers|reals)"
+    r"\\mathbb ?\{? ?R ?\}?|\\R|\\text ?\{ ?(?:all )?(?:real numbers|reals|R) ?\}|(?:all )?(?:real numbers|reals)",
+    re.IGNORECASE,
 )
 _BUT = re.compile(
     r"(?:\\mathbb ?\{? ?R ?\}?|\\R|\( ?- ?\\infty ?, ?\\infty ?\)) ?(?:\\setminus|\\backslash|-|\\) ?\\\{(.*)\\\}"
 )
 _MEMBER = re.compile(r"^([A-Za-z]) ?\\in ?")
+_NOT_THESE = re.compile(r"(?=[A-Za-z] ?\\ne(?![a-zA-Z]) ?(.*))([A-Za-z]) ?\\ne .*,.*")
 _VARIABLE = re.compile(r"[A-Za-z]|\\(?:alpha|beta|theta|lambda|mu|phi)")
 _OR = re.compile(r" ?(?:\\text ?\{ ?,? ?or ?\}|(?<= )or(?= )|\\lor|\\vee|\\cup) ?")
 _AND = re.compile(r" ?(?:\\text ?\{ ?,? ?and ?\}|(?<= )and(?= )|\\land|\\wedge|\\cap) ?")
@@ -82,10 +84,13 @@ def read_set(text: str) -> NumberSet | None:
         variable, text = match[1], match[2]
     if _REALS.fullmatch(text):
         return NumberSet([Piece(float("-inf"), False, float("inf"), False)], variable)
-    if match := _BUT.fullmatch(text):
+    if match := _BUT.fullmatch(text) or _NOT_THESE.fullmatch(text):
+        variable = variable or (match[2] if match.re is _NOT_THESE else "")
         points = [_end(part) for part in split_top(match[1], (",",))]
         return None if None in points else NumberSet(_without(points), variable)
     alternatives = _OR.split(text)
+    if (named := _MEMBER.match(alternatives[-1])) and named[1] == variable:
+        alternatives = [_MEMBER.sub("", part) for part in alternatives]
     found = [_read_one(part.strip()) for part in alternatives]
     if not found or None in found:
         return None

@@ -37,7 +37,6 @@ _SIGNS = {
     "，": ",",
     "。": ".",
     **{sign: rf"\frac{{{top}}}{{{bottom}}} " for sign, top, bottom in ("½12", "⅓13", "⅔23", "¼14", "¾34")},
-    **{sign: f"^{digit}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     **{
         sign: rf"\{name} "
         for sign, name in re.findall(
@@ -48,6 +47,10 @@ _SIGNS = {
         )
     },
 }
+_SCRIPTS = (
+    (re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+"), "^", str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")),
+    (re.compile("[₀₁₂₃₄₅₆₇₈₉]+"), "_", str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")),
+)
 _UNICODE = str.maketrans(_SIGNS)
 _ROOT = re.compile(r"√\s*(?:\(([^()]*)\)|(\d+|[a-zA-Z]))")
 
@@ -55,7 +58,7 @@ _SPACES = re.compile(r"(?<!\\)\\[,;:> ]|\\(?:quad|qquad|enspace|thinspace)(?![a-
 _NOTHING = re.compile(
     r"\\!|\\[hv]space\*? ?\{[^{}]*\}|\\(?:h|v|)phantom ?\{[^{}]*\}|\\(?:tag|label) ?\{[^{}]*\}"
     r"|\\(?:bf|it|sl|sc|sf|tt|em|bfseries|itshape|mathstrut|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE"
-    r"|huge|Huge|boldmath|centering|nonumber|notag|scriptstyle|qed|blacksquare)(?![a-zA-Z])"
+    r"|huge|Huge|boldmath|centering|nonumber|notag|rm(?! ?\{)|scriptstyle|qed|blacksquare)(?![a-zA-Z])"
     r"|\\(?:left|right|bigl|bigr|Bigl|Bigr|big|Big|displaystyle|textstyle|limits|nolimits)(?![a-zA-Z])\.?"
     r"|(?<!\\)\\[()]|\\?\$|[£€¥]|\*\*(?=$)|^\*\*"
 )
@@ -70,6 +73,13 @@ _SYNONYMS = (
     (re.compile(r"\\(l|g)eqslant(?![a-zA-Z])"), r"\\\1e"),
     (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
     (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
+    (re.compile(r"\{ ?([^{}]{1,80}?) ?\\choose(?![a-zA-Z]) ?([^{}]{1,80}?) ?\}"), r"\\binom{\1}{\2}"),
+    (re.compile(r"\\[dt]binom(?![a-zA-Z])"), r"\\binom"),
+    (re.compile(r"\\text ?\{ ?: ?\}"), ":"),
+    (re.compile(r"\\text ?\{ ?(\d{1,30}(?:\.\d{1,30})?) ?\}"), r"{\1}"),
+    (re.compile(r"(?<![}A-Za-z]) ?\{ ?(\\text ?\{[^{}]*\}) ?\}(?!\{)"), r"\1"),
+    (re.compile(r"(?<![A-Za-z\\])oo(?![A-Za-z])"), r"\\infty "),
+    (re.compile(r"\\bigcup(?![a-zA-Z_])|(?<=[)\]]) ?U ?(?=[(\[])"), r"\\cup "),
     (re.compile(r"\\(?:simeq|approxeq|cong)(?![a-zA-Z])"), r"\\approx"),
     (re.compile(r"\\(?:dots|cdots|dotsc)(?![a-zA-Z])"), r"\\ldots"),
     (re.compile(r"\\(?:lbrace|rbrace)(?![a-zA-Z])"), lambda m: r"\{" if m[0] == r"\lbrace" else r"\}"),
@@ -101,6 +111,13 @@ _WRAPPER = re.compile(
 _COLOR = re.compile(r"\\color ?(?:\[[^\[\]]*\])? ?\{[^{}]*\}")
 _MATHEMATICS = re.compile(r"\d|\\[a-zA-Z]|[=+(<>^_]")
 _MOST_WRAPPERS = 20
+_DISPLAYED = re.compile(r"^\\\[(.*)\\\]$", re.DOTALL)
+_ROMAN = re.compile(r"\\(?:mathrm|operatorname|rm) ?\{ ?([ie]) ?\}")
+_OPERATOR = re.compile(
+    r"\\operatorname ?\{ ?(arcsin|arccos|arctan|sin|cos|tan|cot|sec|csc|sinh|cosh|tanh|ln|log|exp) ?\}"
+)
+_ROMAN_GROUP = re.compile(r"\{ ?\\rm(?![a-zA-Z]) ?([^{}]*)\}")
+_NOON = re.compile(r"(?<=\d) ?(?:\\text ?\{ ?)?\b([ap])\. ?m\.? ?\}?$|(?<=\d) ?(?:\\text ?\{ ?)?([ap])m ?\}?$", re.I)
 _DOLLARS = re.compile(r"^\$?\\\$ ?(-?[\d,.{}]*\d)(?= ?\.?\$?\.?$)")
 _ANSWER = (
     r"(?:(?:so|thus|hence|therefore),? )?(?:the )?(?:(?:final|correct) )?(?:answers?|ans)"
@@ -123,14 +140,23 @@ def substituted(text: str, table: Iterable[tuple[re.Pattern[str], str | Callable
 
 def plain(text: str) -> str:
     """The answer without markup that does not change its meaning; words stay in `\\text{...}`."""
-    text = _ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text).translate(_UNICODE)
+    if not text.isascii():
+        for script, sign, digits in _SCRIPTS:
+            text = script.sub(lambda m, sign=sign, digits=digits: f"{sign}{{{m[0].translate(digits)}}}", text)
+        text = _ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text)
+    text = text.translate(_UNICODE)
     if len(_BRACED_COMMA.findall(text)) == 1:
         text = _DECIMAL_COMMA.sub(".", text)
+    text = _DISPLAYED.sub(r"\1", text.strip())
+    if r"{j}" not in text:
+        text = _ROMAN.sub(r"{\1}", text)  # the imaginary unit and Euler's number, no unit vector
+    text = _OPERATOR.sub(r"\\\1 ", _ROMAN_GROUP.sub(r"\\text{\1}", text))
     text = unwrapped(_DOLLARS.sub(r"\1\\text{ dollars}", text.strip()))
     text = _SPACES.sub(" ", _NOTHING.sub("", text))
     text = _SEVERAL.sub(" ", _TEXT.sub(r"\\text", text))
     text = _SEVERAL.sub(" ", substituted(text, _SYNONYMS)).strip().removesuffix("\\\\").rstrip()
     text = _trimmed(text)
+    text = _NOON.sub(lambda m: rf"\text{{ {(m[1] or m[2]).lower()}m}}", text)
     text = _ABOUT.sub("", _SAID.sub(lambda m: m[1] or "", text))
     while (inner := _unbraced(text)) is not None:
         text = _trimmed(inner.strip())

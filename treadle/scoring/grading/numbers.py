@@ -45,7 +45,7 @@ _REPEATING = re.compile(
 )
 _ARC = re.compile(r"([+-]? ?)(\d{1,3}) ?\^\\circ ?(\d{1,2}) ?'(?: ?(\d{1,2}(?:\.\d{1,9})?) ?'')?")
 _BARE_SYMBOL = re.compile(
-    r"(?<=\d) ?((?:km|cm|mm|m|ft|mi)/(?:s|h|hr|min)(?:\^\{?2\}?)?|[msghNJWVALKC](?:\^\{?[23]\}?)?|in|Hz)$"
+    r"(?<=[\d}]) ?((?:km|cm|mm|m|ft|mi)/(?:s|h|hr|min)(?:\^\{?2\}?)?|[msghNJWVALKC](?:\^\{?[23]\}?)?|in|Hz)$"
 )
 _WRAPPED = re.compile(r"\\text ?\{ ?([^{}]*?) ?\}")
 _GROUPS = str.maketrans("", "", ", '_")
@@ -58,6 +58,14 @@ _SPELLED = {
     )
     for value, name in zip(range(first, 100, step), names.split(), strict=False)
 }
+_SPELLED |= {
+    f"{tens}{sign}{ones}": value + _SPELLED[ones]
+    for tens, value in tuple(_SPELLED.items())
+    if value >= 20
+    for ones in ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    for sign in "- "
+}
+_ORDINAL = re.compile(r" ?(?:\^ ?\{? ?)?(?:\\text ?\{ ?)?(?:st|nd|rd|th) ?\}? ?\}?")
 _SCALE = re.compile(
     r" ?(?:\\text ?\{ ?)?(hundred|thousand|million|billion|trillion)s?(?![A-Za-z])(?: of)? ?", re.IGNORECASE
 )
@@ -111,7 +119,7 @@ def _read_rest(rest: str) -> tuple[int, bool, str] | None:
         rest = (r"\text{" * in_text) + rest[match.end() :]
         rest = "" if rest.strip() == r"\text{}" else rest
         scale = 10 ** _SCALES[match[1].lower()]
-    if not rest.strip():
+    if not rest.strip() or _ORDINAL.fullmatch(rest):
         return scale, False, ""
     if rest.strip() in (
         "%",

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from treadle.scoring.grading.structures import Structure, is_name, read_equation, read_structure
+from treadle.scoring.grading.numbers import read_number
+from treadle.scoring.grading.structures import Structure, is_name, read_equation, read_structure, split_top
 from treadle.scoring.grading.verdicts import Case, Finding
 
 _MOST_PARTS = 60
 # Where one side has parts and the other none, computer algebra can still tell that 1 < x < 2 is (1, 2).
 _RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|mathbb|infty|begin|pm|emptyset)(?![a-zA-Z])")
 _DECIMAL_COMMA = re.compile(r"([+-]? ?\d+),(\d+)")
+_NAMED_POINT = re.compile(r"[A-Z](?:_\{?\d\}?|')? ?(?=\()")
+_WORDS = re.compile(r"\\text ?\{([^{}]*)\}")
+_OR = re.compile(r"\bor\b")
 _ROUND = (("(", ")"), ("\\langle", "\\rangle"))
 
 
@@ -20,6 +24,10 @@ def same_parts(left: str, right: str, case: Case) -> Finding | None:
     a, b = read_structure(left), read_structure(right)
     if a is None and b is None:
         return NotImplemented
+    if a is None and b is not None:
+        a = _named(left, b)
+    elif b is None and a is not None:
+        b = _named(right, a)
     if a is None or b is None:
         return _against_one(a or b, left, right, case, swapped=a is None)
     if max(len(a.parts), len(b.parts)) > _MOST_PARTS:
@@ -37,13 +45,32 @@ def same_parts(left: str, right: str, case: Case) -> Finding | None:
     return same._replace(why="parts in order" if ordered else "parts in any order")
 
 
+def _named(text: str, other: Structure) -> Structure | None:
+    r"""The parts of `A(1, 2)`, `x = y = 1` and `\text{A and B}`, which only another's parts make parts."""
+    if other.form == "tuple" and (match := _NAMED_POINT.match(text)):
+        return read_structure(text[match.end() :])
+    if other.form in ("list", "set") and (match := _WORDS.fullmatch(text)):
+        return read_structure(match[1])
+    sides = split_top(text, ("=",))
+    if len(sides) == len(other.parts) + 1 > 2 and other.form in ("tuple", "list") and all(map(is_name, sides[:-1])):
+        return Structure("list", [f"{name}={sides[-1]}" for name in sides[:-1]])
+    return None
+
+
 def _against_one(some: Structure, left: str, right: str, case: Case, swapped: bool) -> Finding | None:
     """Judge parts against an answer without parts, the left one if `swapped`."""
-    other = left if swapped else right
+    other, whole = (left, right) if swapped else (right, left)
     if (sides := read_equation(other)) is not None and (swapped or is_name(sides[0])):
         return NotImplemented
     if some.form in ("set", "list") and len(some.parts) == 1:
         return case.again(*((left, some.parts[0]) if swapped else (some.parts[0], right)))
+    if some.form == "list" and read_number(whole) is not None:
+        ungrouped = whole.replace(",", "")  # 479,001,600 for 12!
+        return case.again(*((left, ungrouped) if swapped else (ungrouped, right)))
+    if some.form == "list" and not swapped and _OR.search(whole):
+        findings = [case.again(part, right) for part in some.parts]  # two forms of one value
+        if None in findings or all(finding.same for finding in findings):
+            return findings[0] if None not in findings else None
     if _RELATION.search(other) or _RELATION.search(" ".join(some.parts)):
         return case.computed(left, right)
     if some.form == "list" and (number := _DECIMAL_COMMA.fullmatch(",".join(some.parts))):

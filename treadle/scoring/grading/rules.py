@@ -13,6 +13,8 @@ from fractions import Fraction
 
 from treadle.scoring.grading.bases import same_in_bases
 from treadle.scoring.grading.choices import letters, same_choice, same_words, words
+from treadle.scoring.grading.conditions import same_but_for_conditions
+from treadle.scoring.grading.congruences import same_congruences
 from treadle.scoring.grading.equations import same_equations
 from treadle.scoring.grading.intervals import same_sets
 from treadle.scoring.grading.normal import LONGEST, compact, plain
@@ -27,12 +29,15 @@ from treadle.scoring.grading.verdicts import Case, Finding
 Compare = Callable[[str, str, str], Finding]
 
 _DEEPEST = 6
+_POWER_OF_TEN = re.compile(r"10 ?\^|\d[eE][+-]?\d")
 _NOISE = 1e-12  # what floating point leaves of a whole number
 _DEGREES = re.compile(r"\^ ?\\circ")
-_RATIO = re.compile(r"\d+(?:\.\d+)?(?: ?(?::|\\text ?\{ ?to ?\}) ?\d+(?:\.\d+)?)+")
+_RATIO = re.compile(r"\d+(?:\.\d+)?(?: ?(?::|\\text ?\{ ?to ?\}|(?<= )to(?= )) ?\d+(?:\.\d+)?)+")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}")
 _NUMERAL = re.compile(r"\d+(?:\.\d+)?")
 _RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|perp|sim|parallel|subseteq)(?![a-zA-Z])")
+_COMMAND = re.compile(r"\\[a-zA-Z]+")
+_LETTER = re.compile(r"[a-j]")
 _LEFT_OUT = re.compile(r"\\ldots|\.\.\.")
 _LIST_OR_NUMBER = re.compile(r"\d{1,3}(?:,\d{2,3})+")
 
@@ -54,6 +59,7 @@ def decide(answer: str, reference: str, kind: str, compare: Compare | None = Non
     if kind == "text":
         return Finding(words(left) == words(right), "words")
     if kind == "choice":
+        left, right = (side.upper() if _LETTER.fullmatch(side) else side for side in (left, right))
         return letters(left, right, marked=True) or Finding(False, "no choice")
     return _same(left, right, kind, compare, 0)
 
@@ -74,9 +80,15 @@ def _same(left: str, right: str, kind: str, compare: Compare | None, depth: int)
         return finding
     if any(_RELATION.search(a) and read_number(b) is not None for a, b in ((left, right), (right, left))):
         return Finding(False, "a number against a relation")
+    if any(_LEFT_OUT.search(a) and _has_letters(a) and read_number(b) for a, b in ((left, right), (right, left))):
+        return Finding(False, "a number against a formula")
     if _LEFT_OUT.search(left) or _LEFT_OUT.search(right):
         return Finding(None, "digits or terms are left out")
     return compare(left, right, kind) if compare else None
+
+
+def _has_letters(text: str) -> bool:
+    return bool(re.search(r"[A-Za-z]", _COMMAND.sub("", text)))
 
 
 def _bare(text: str) -> str:
@@ -86,6 +98,8 @@ def _bare(text: str) -> str:
 
 def _same_numbers(left: str, right: str, case: Case) -> Finding | None:
     a, b = read_number(left), read_number(right)
+    if a is None and b is not None and not b.unit and _POWER_OF_TEN.search(left):
+        a = read_with_symbol(left)
     if a is None and b is not None and measure(b.unit):
         a = read_with_symbol(left)
     elif b is None and a is not None and measure(a.unit):
@@ -209,7 +223,9 @@ def _without_units(left: str, right: str, case: Case) -> Finding | None:
 
 _RULES = (
     same_in_bases,
+    same_but_for_conditions,
     _same_numbers,
+    same_congruences,
     _same_ratios,
     same_choice,
     same_sets,

@@ -22,6 +22,7 @@ _SUBSCRIPT = r"(?:_(?:\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}|[A-Za-z0-9]))?"
 _NAME = re.compile(
     rf"(?:[A-Za-z]|{_GREEK}|\\(?:d?dot|bar|hat|vec|tilde) ?\{{? ?(?:[A-Za-z]|{_GREEK}) ?\}}?)"
     rf"{_SUBSCRIPT}(?:'|\^\{{?\\prime ?\}}?)*(?: ?\([A-Za-z0-9, ]*\))?"
+    r"|\\text ?\{ ?[A-Za-z]{1,12} ?\}"
     rf"|\\frac\{{ ?d ?[A-Za-z]{_SUBSCRIPT} ?\}}\{{ ?d ?[A-Za-z] ?\}}"
 )
 _MATRIX = re.compile(
@@ -29,6 +30,7 @@ _MATRIX = re.compile(
     r"\\end ?\{ ?(?:[pbB]?matrix|smallmatrix|array) ?\} ?[)\]]?",
     re.DOTALL,
 )
+_CASES = re.compile(r"(?:\\\{ ?)?\\begin ?\{ ?cases ?\}(.*?)\\end ?\{ ?cases ?\}", re.DOTALL)
 _UNIT_VECTOR = (
     r"(?:\\text ?\{ ?([ijk]) ?\}"
     r"|\\(?:hat|vec|widehat) ?(?:\{ ?(?:\\text ?\{ ?)?\\?([ijk])(?:math)? ?\}? ?\}|\\?([ijk])(?:math)?))"
@@ -77,6 +79,10 @@ def read_structure(text: str) -> Structure | None:
         return _matrix(inner[1])
     if (vector := _unit_vectors(text)) is not None:
         return vector
+    if match := _CASES.fullmatch(text):
+        return Structure("list", [row.strip(" ,&") for row in re.split(r"\\\\", match[1]) if row.strip(" ,&")])
+    if text.startswith("(") and _matching(text) and "," in text and len(_PLUS_MINUS.findall(text)) == 1:
+        return Structure("list", _items(text))  # two points
     unions = split_top(text, ("\\cup",))
     if len(unions) > 1:
         return Structure("union", unions)

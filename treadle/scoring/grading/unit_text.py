@@ -18,17 +18,27 @@ _WORD = (
     r")(?![A-Za-z])"
 )
 _POWER = r"(?: ?\^ ?(?:\{ ?-?\d ?\}|-?\d))?"
-_TEXT_UNIT = rf"(?:\\mu ?)?(?:\\text ?\{{ ?[^{{}}]{{0,60}}\}}|\\AA(?![a-zA-Z])|Å){_POWER}"
+_TEXT_UNIT = rf"(?:\\mu ?)?(?:\\text ?\{{ ?(?:[^{{}}]|\^ ?\{{ ?-?\d ?\}}){{0,60}}\}}|\\AA(?![a-zA-Z])|Å){_POWER}"
 _BARE_UNIT = rf"(?:(?:square|cubic|sq|cu) )?{_WORD}{_POWER}(?: ?(?:/|per) ?[A-Za-z]{{1,10}}{_POWER})?|m/s{_POWER}"
 _DEGREES = r"\^\\circ ?(?:[CF](?![A-Za-z]))?"
 _UNIT_FRACTION = rf"\\frac ?\{{ ?{_TEXT_UNIT} ?\}}\{{ ?{_TEXT_UNIT}(?: ?{_TEXT_UNIT})? ?\}}"
+# Other words than those of units, as answers to word problems have them: `18 eggs`, `8 slices of pizza`.
+_WORDS = r" (?=[a-zA-Z]{4}|[a-zA-Z]{3} [a-z]{4})[a-zA-Z]{3,20}(?: [a-z]{2,20}){0,5}"
+_NO_WORDS = re.compile(
+    r"\b(?:sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|pi|factorial|squared|cubed|choose|plus|minus|over|divided|half"
+    r"|halves|thirds?|fourths?|fifths?|tenths|hundredths|modulo|below|above|negative|roots?|infinity|equals?|zero|out"
+    r"|percent|pairs?|point|sum|of [a-z] |theta|alpha|beta|gamma|lambda)\b"
+)
+_IN_BRACKETS = re.compile(r"^ ?\( ?((?:\\text ?\{[^{}]*\}|[a-z]{2,})[^()]{0,20})\)$")
+_SOLAR = r" ?[MLR] ?_ ?\{? ?\\odot ?\}?"
 _UNIT = re.compile(
-    rf" ?(?:(?:{_TEXT_UNIT})(?: ?/? ?(?:\\cdot )?{_TEXT_UNIT}){{0,4}}|{_UNIT_FRACTION}|{_BARE_UNIT}|{_DEGREES})"
+    rf" ?(?:(?:{_TEXT_UNIT})(?: ?/? ?(?:\\cdot )?{_TEXT_UNIT}){{0,4}}|{_UNIT_FRACTION}|{_BARE_UNIT}"
+    rf"|{_DEGREES})|{_SOLAR}"
 )
 _TEXT_AT_END = re.compile(rf"(?<=[^_^ ]) ?{_TEXT_UNIT}(?: ?/? ?{_TEXT_UNIT}){{0,4}}$|(?<=[^_ ]) ?{_DEGREES}$")
 # Words in \text{} that say more than a unit does.
 _NO_UNIT = re.compile(
-    r"\b(?:or|and|not|no|than|least|most|more|less|to|thousand|million|billion|trillion|hundred|base|if|for|where|mod"
+    r"\b(?:or|and|not|no|than|least|most|to|thousand|million|billion|trillion|hundred|base|if|for|where|mod"
     r"|times|when|with|undefined|infinite)\b",
     re.IGNORECASE,
 )
@@ -36,7 +46,11 @@ _NO_UNIT = re.compile(
 
 def read_unit(text: str) -> str | None:
     """What stands behind a number as a unit, in the form of `unit_name`; `None` if it is none."""
-    return unit_name(text) if _UNIT.fullmatch(text) and not _NO_UNIT.search(text) else None
+    text = _IN_BRACKETS.sub(r" \1", text)
+    if _NO_UNIT.search(text):
+        return None
+    words = re.fullmatch(_WORDS, text) and not _NO_WORDS.search(text)
+    return unit_name(text) if words or _UNIT.fullmatch(text) else None
 
 
 def without_unit(text: str) -> tuple[str, str]:

@@ -121,9 +121,9 @@ def _single(name: str) -> tuple[Fraction, dict[str, int]] | None:
 def unit_name(text: str) -> str:
     r"""A unit as one line: `\text{m}/\text{s}^2` and `\frac{\text{m}}{\text{s}^2}` are `m/s^2`."""
     text = re.sub(r"\\frac\{((?:[^{}]|\{[^{}]*\})*)\}\{((?:[^{}]|\{[^{}]*\})*)\}", r"\1/\2", text)
+    text = re.sub(r"\^ ?\{ ?(-?\d) ?\}", r"^\1", text)
     text = re.sub(r"\\text ?\{ ?([^{}]*?) ?\}", r" \1 ", text)
     text = re.sub(r"\\cdot|[*·]|-(?=[a-zA-Z])", " ", text)
-    text = re.sub(r"\^ ?\{ ?(-?\d) ?\}", r"^\1", text)
     text = re.sub(r" ?(\^|/) ?", r"\1", re.sub(r"[{}~]", " ", text))
     return re.sub(r" +", " ", re.sub(r"\.(?!\d)", "", text)).strip()
 
@@ -144,6 +144,8 @@ def _bare(name: str) -> str:
 def ratio(a: str, b: str) -> Fraction | None:
     """How many of `b` one of `a` is; 0 where they measure different things, `None` where that is not known."""
     x, y = measure(a), measure(b)
+    if {a.lower(), b.lower()} == {"am", "pm"}:
+        return Fraction(0)  # before and after noon
     if x is None or y is None:
         return None
     return x.factor / y.factor if x.dimension == y.dimension else Fraction(0)
