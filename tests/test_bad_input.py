@@ -46,9 +46,9 @@ ROWS = [  # a row, and the reason that it is dropped for, or its id
     ({"question": "2+3?", "answer": "2+3=<<2+3=5>>5\nSo 5\n#### 5", "id": "gsm"}, "gsm"),
     (agent("mega", turn(xml("cat big"), "x" * 3_000_000), turn(xml("ls"))), "mega"),
     (agent("nul", turn(xml("ls \0"), "a\0b\ud800"), turn(xml("ls"))), "nul"),
-    (agent("a1", calling([call(arguments=None)])), DropReason.BROKEN_CALL),
+    (agent("a1", calling([call(arguments=None)])), "a1"),  # a call without arguments
     (agent("a2", calling([call(arguments='{"command": ')])), DropReason.BROKEN_CALL),
-    (agent("a3", turn(xml("ls")), turn("just talk"), turn(xml("ls"))), "a3"),
+    (agent("a3", turn(xml("ls")), turn("just talk"), turn(xml("ls"))), DropReason.TURN_WITHOUT_ACTION),
     (agent("a4", turn(xml("ls") + "\n" + xml("pwd")), turn(xml("ls"))), DropReason.SEVERAL_ACTIONS),
     (agent("a5", calling([call(), call()])), DropReason.SEVERAL_ACTIONS),
     (agent("a6", turn(xml("ls")), turn(xml("ls")), resolved=False), DropReason.MARKED_AS_FAILED),

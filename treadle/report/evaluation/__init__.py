@@ -2,7 +2,6 @@
 
 page.py       all of it: what is on the page, what is in side files, and how they take their place
 attempts.py   problems and attempts as the page's data; steps.py the same of next steps, beside the expert's
-texts.py      which texts are on the page whole, shortened or in side files
 tables.py     figures with intervals; plots.py the same drawn
 against.py    what came out otherwise in another run
 """
