@@ -102,7 +102,7 @@ def test_grading_again_by_another_rule_needs_no_model_and_is_recorded(spoken, tm
 
 
 @pytest.mark.parametrize(
-    ("rule", "value", "lenient"), [("phrase", 0.5, "phrase"), ("auto", 0.5, "auto"), ("whole", 0.25, "auto")]
+    ("rule", "value", "lenient"), [("phrase", 0.5, "phrase"), ("auto", 0.5, "auto"), ("whole", 0.5, "auto")]
 )
 def test_the_rule_of_the_main_figure(spoken, rule, value, lenient):
     found = figures(spoken("run", extract=rule))
