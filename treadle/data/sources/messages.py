@@ -147,6 +147,19 @@ def role_of(raw: dict[str, Any]) -> str | None:
     return _ROLE.get(role.lower()) if isinstance(role, str) else None
 
 
+def known_role(raw: Any, where: str) -> str:
+    """The role of a message.
+
+    Raises:
+        Rejected: It is no object, or its role is unknown.
+    """
+    role = role_of(expect(raw, dict, where))
+    if role is None:
+        found = raw.get("role") or raw.get("from")
+        raise Rejected(DropReason.MALFORMED, f"{where} has the role {found!r}, expected user, assistant or tool")
+    return role
+
+
 _peeked: tuple[Any, list[Message]] = (None, [])
 
 
@@ -185,10 +198,7 @@ def split(messages: list[Any]) -> Conversation:
     opening: dict[str, list[str]] = {"system": [], "user": []}
     for index, raw in enumerate(messages):
         where = f"message {index}"
-        role = role_of(expect(raw, dict, where))
-        if role is None:
-            found = raw.get("role") or raw.get("from")
-            raise Rejected(DropReason.MALFORMED, f"{where} has the role {found!r}, expected user, assistant or tool")
+        role = known_role(raw, where)
         raw = without_thoughts(raw) if role == "assistant" else raw
         content = _content(raw)
         parts = result_parts(content, raw.get("error"), where) if role == "tool" else text_parts(content, where)

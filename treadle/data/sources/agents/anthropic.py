@@ -17,8 +17,8 @@ from typing import Any
 from treadle.data.sources.agents.anthropic_parts import entries_of, is_call, is_result, kind_of, parts_of
 from treadle.data.sources.agents.calls import with_tools
 from treadle.data.sources.agents.dialogue import Entry, gather, trajectory_of
-from treadle.data.sources.form import Form, ReadOptions, expect
-from treadle.data.sources.messages import JOIN, as_dict, as_list, chat, role_of
+from treadle.data.sources.form import Form, ReadOptions
+from treadle.data.sources.messages import JOIN, as_dict, as_list, chat, known_role
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Trajectory
@@ -58,10 +58,7 @@ def matches(row: Row) -> bool:
 def _entries(messages: list[Any]) -> Iterator[Entry]:
     for index, raw in enumerate(messages):
         where = f"message {index}"
-        role = role_of(expect(raw, dict, where))
-        if role is None:
-            found = raw.get("role") or raw.get("from")
-            raise Rejected(DropReason.MALFORMED, f"{where} has the role {found!r}, expected user, assistant or tool")
+        role = known_role(raw, where)
         content = next((raw[key] for key in ("content", "value", "text") if raw.get(key) is not None), None)
         yield from entries_of("user" if role == "tool" else role, content, where, index)
 

@@ -54,7 +54,12 @@ def commands(text: str, label: str) -> list[tuple[int, int, int]]:
     return found
 
 
-def _command(name: str, arguments: dict[str, Any]) -> str:
+def command_of(name: str, arguments: dict[str, Any]) -> str:
+    """The command of a call of `bash`; another call as text.
+
+    Raises:
+        Rejected: The command is empty.
+    """
     command = arguments.get("command")
     if name != "bash" or not isinstance(command, str):
         return render(name, arguments)
@@ -89,7 +94,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
     told = [conversation.system or "", conversation.problem, *(e.message.text for e in conversation.exchanges)]
     label = next((label for label in _LABELS if any(f"```{label}" in text for text in told)), _LABELS[0])
     version = as_dict(row.data.get("info")).get("mini_version")
-    called = turns_of_calls(conversation.exchanges, _command)
+    called = turns_of_calls(conversation.exchanges, command_of)
     return assemble_chat(row, conversation, lambda e: called.get(e.number) or _turn(e, label), {"version": version})
 
 

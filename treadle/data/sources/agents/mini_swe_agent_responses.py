@@ -11,8 +11,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from treadle.data.sources.agents.calls import render
 from treadle.data.sources.agents.dialogue import gather, trajectory_of
+from treadle.data.sources.agents.mini_swe_agent import command_of
 from treadle.data.sources.agents.response_items import Entry, acts, entries_of, texts_of
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.messages import JOIN, as_dict, as_list
@@ -50,16 +50,6 @@ def _failed(message: dict[str, Any], where: str) -> str:
     )
 
 
-def _bash(name: str, arguments: dict[str, Any]) -> str:
-    """The command of a call of `bash`; another call as text."""
-    command = arguments.get("command")
-    if name != "bash" or not isinstance(command, str):
-        return render(name, arguments)
-    if not command.strip():
-        raise Rejected(DropReason.EMPTY_ACTION, f"the command of a call is {command!r}")
-    return command
-
-
 def read(row: Row, options: ReadOptions) -> Trajectory:
     messages = as_list(row.data.get("messages"))
     if not messages:
@@ -73,12 +63,12 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
             talk.append([sum(entry.kind == "call" for entry in entries), said, told])
         elif message.get("object") == "response":
             entries += entries_of(
-                expect(message.get("output"), list, f"output of message {index}"), _bash, len(entries)
+                expect(message.get("output"), list, f"output of message {index}"), command_of, len(entries)
             )
         elif message.get("role") == "exit":
             entries.append(Entry("result", texts_of(message.get("content"), f"message {index}")[0]))
         else:
-            entries += entries_of([message], _bash, len(entries))
+            entries += entries_of([message], command_of, len(entries))
     dialogue = gather(entries)
     meta = {"version": as_dict(row.data.get("info")).get("mini_version"), "talk": talk or None}
     return trajectory_of(row, dialogue, JOIN.join(dialogue.system) or None, meta=meta)
