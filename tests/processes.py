@@ -7,17 +7,40 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 _server: list[Connection] = []
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a command finds around it.
+
+    Attributes:
+        folder: It runs in.
+        environment: Set on top of that of the tests.
+        stdin: File that stands at its standard input; that of the tests without one.
+        errors: File that what it says on standard error is appended to, if not the one of standard output.
+        more_mib: It may use so much more address space than the process that it is forked from.
+        memory: File for the MiB by which its resident memory grew at most.
+    """
+
+    folder: str = str(ROOT)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stdin: str | None = None
+    errors: str | None = None
+    more_mib: int | None = None
+    memory: str | None = None
 
 
 def serve() -> None:
@@ -48,22 +71,49 @@ def _serve(orders: Connection) -> None:
         orders.send(process.exitcode)
 
 
-def _run(module: str, arguments: list[str], out: str) -> None:
+def _run(module: str, arguments: list[str], out: str, surroundings: Surroundings) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.chdir(ROOT)
-    with open(out, "ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    sys.stdout, sys.stderr = (os.fdopen(os.dup(number), "w", buffering=1) for number in (1, 2))
+    os.chdir(surroundings.folder)
+    os.environ.update(surroundings.environment)
+    before = _resident_mib()
+    if surroundings.more_mib is not None:
+        limit = _address_space() + surroundings.more_mib * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    if surroundings.stdin is not None:
+        with open(surroundings.stdin, "rb") as file:
+            os.dup2(file.fileno(), 0)
+        sys.stdin = os.fdopen(os.dup(0))
+    for number, name in ((1, out), (2, surroundings.errors or out)):
+        with open(name, "ab") as file:
+            os.dup2(file.fileno(), number)
+    encoding = surroundings.environment.get("PYTHONIOENCODING")
+    errors = ("strict", "backslashreplace")  # as Python has them
+    sys.stdout, sys.stderr = (
+        os.fdopen(os.dup(number), "w", buffering=1, encoding=encoding, errors=e)
+        for number, e in zip((1, 2), errors, strict=True)
+    )
     sys.argv = [module, *arguments]
-    import_module(module).main()
+    try:
+        import_module(module).main()
+    finally:
+        if surroundings.memory is not None:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            Path(surroundings.memory).write_text(str(max(0.0, peak - before)))
+
+
+def _resident_mib() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+def _address_space() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 class Forked:
     """A command that runs, one at a time; what it says on its two streams is appended to a file."""
 
-    def __init__(self, module: str, *arguments: object, out: Path) -> None:
-        _server[0].send((module, [str(argument) for argument in arguments], str(out)))
+    def __init__(self, module: str, *arguments: object, out: Path, surroundings: Surroundings | None = None) -> None:
+        _server[0].send((module, [str(a) for a in arguments], str(out), surroundings or Surroundings()))
         self.pid: int = _server[0].recv()
         self.returncode: int | None = None
         self._out = out
@@ -92,9 +142,9 @@ class Forked:
 
 
 @contextmanager
-def forked(module: str, *arguments: object, out: Path) -> Iterator[Forked]:
-    """Run `main` of a module with these arguments, in the repository's root; killed when the block is left."""
-    process = Forked(module, *arguments, out=out)
+def forked(module: str, *arguments: object, out: Path, surroundings: Surroundings | None = None) -> Iterator[Forked]:
+    """Run `main` of a module with these arguments; killed when the block is left."""
+    process = Forked(module, *arguments, out=out, surroundings=surroundings)
     try:
         yield process
     finally:
