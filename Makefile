@@ -1,6 +1,8 @@
 # make quickstart   watch a small model learn (five to eight minutes on two CPU cores)
 # make test         lint and tests (six to seven minutes on two idle CPU cores)
 # make test-all     these, and those that wait for what hangs or take megabytes and thousands of pairs
+# make audit        look up the known vulnerabilities of the versions in constraints.txt (before a release)
+# make hashes       write constraints-hashed.txt after constraints.txt has changed (INDEX=https://pypi.org/simple)
 # make kill-test    50 kills of small runs at random moments (KILLS=50, SEED=0), each against a run never killed
 #
 # They set themselves up in .venv on a fresh machine and are quick when nothing changed. TORCH is what pip is asked
@@ -15,7 +17,7 @@ KILLS ?= 50
 SEED ?= 0
 KILL_FOLDER ?= $(shell mktemp -d)
 
-.PHONY: quickstart test test-all kill-test lint format clean
+.PHONY: quickstart test test-all kill-test lint format audit hashes hashed clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
@@ -49,5 +51,21 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
 
+# What CI installs: constraints-hashed.txt to the letter, and torch by its version.
+hashed: pyproject.toml constraints-hashed.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r constraints-hashed.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	touch $(VENV)/.installed $(VENV)/.installed-dev
+
+hashes: $(VENV)/.installed-dev
+	$(BIN)/python docs/hashes.py $(INDEX)
+
+# --strict: a version that could not be looked up is no clean version.
+audit:
+	test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && $(VENV)-audit/bin/python -m pip install -q pip-audit; }
+	$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
