@@ -41,8 +41,12 @@ _FORMS = (
     (r"(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}", "a signed token", "an environment variable"),
     (r"-----BEGIN [A-Z ]*PRIVATE KEY-----", "a private key", "an environment variable"),
     (r"(?i)\bbearer\s+[\w.~+/-]{16,}", "a bearer token", "an environment variable"),
-    (r"(?i)\bhttps?://[^/\s@]+@", "an address with a name or password", "an environment variable"),
-    (r"(?i)\b[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", "an address with a password", "an environment variable"),
+    (r"(?i)\bhttps?://[^/\s@]{1,400}@", "an address with a name or password", "an environment variable"),
+    (
+        r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^/\s:@]{0,200}:[^/\s@]{1,400}@",
+        "an address with a password",
+        "an environment variable",
+    ),
     (
         r"(?i)[?&](?:access_?token|auth_?token|token|api_?key|key|password|secret|sig|signature|x-(?:amz|goog)-signature)"
         r"=[^&\s#]{8,}",

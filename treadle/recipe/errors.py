@@ -20,7 +20,9 @@ def explain(problem: Any, whole: type[BaseModel], parts: Mapping[str, type[BaseM
         parts: The classes within it, by the names under which they stand in an error's location.
     """
     kinds = [name for name in parts if name not in ("lora", "prompts")]
-    location = [str(part) for part in problem["loc"] if part not in kinds]
+    loc = problem["loc"]
+    # Below a stage's number stands its kind, which is no key; a key may have the same name.
+    location = [str(part) for i, part in enumerate(loc) if not (part in kinds and i and isinstance(loc[i - 1], int))]
     key = ".".join(location) or "recipe"
     if problem["type"] == "extra_forbidden":
         known = _known_keys(problem["loc"], whole, parts)

@@ -54,4 +54,4 @@ def _index(stages: list[Any], key: str, override: str) -> int:
         return names.index(key)
     if key.isdecimal() and len(key) < 6 and int(key) < len(stages):
         return int(key)
-    raise RecipeError(f"override {override!r}: no stage {key!r}; found {', '.join(names)}")
+    raise RecipeError(f"override {override!r}: no stage {key[:_SHOWN]!r}; found {', '.join(names)}")
