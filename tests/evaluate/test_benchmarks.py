@@ -194,5 +194,5 @@ def test_a_prepared_folder(tmp_path, expert_trajectories):
 def test_names_are_names(tmp_path):
     with pytest.raises(DataError, match=r"'amc23-first-2' stands for a part of a known benchmark"):
         load_data(f"amc23-first-2={tmp_path / 'x.jsonl'}")
-    with pytest.raises(DataError, match=r"'a/b' is no name for a set"):
+    with pytest.raises(DataError, match=r"'a/b' cannot be a name; expected letters"):
         load_data(f"a/b={write(tmp_path / 'x.jsonl', [])}")

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from treadle.errors import TreadleError
+from treadle.files.secrets import refuse_secrets
 
 _CHAT = {
     "chat_template_kwargs": "--chat-template-kwargs",
@@ -48,6 +49,7 @@ def json_object(flag: str, text: str | None) -> dict[str, Any] | None:
         content = error
     if not isinstance(content, dict):
         raise TreadleError(f"""{flag} {text}: expected a JSON object such as '{{"enable_thinking": false}}'""")
+    refuse_secrets(content, flag, TreadleError)
     return content
 
 

@@ -37,6 +37,7 @@ def grade(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
 ) -> None:
     """Grade the final answers of model outputs; exit code 1 if some could not be graded."""
+    from treadle.files.links import open_own
     from treadle.scoring.extraction import EXTRACTIONS
     from treadle.scoring.grading import GRADERS, KINDS, Grader, grader_version
     from treadle.scoring.grading.files import grade_file
@@ -49,7 +50,7 @@ def grade(
     pool = Grader(workers)
     try:
         with ExitStack() as stack:
-            lines = stack.enter_context(part.open("w", encoding="utf-8")) if part else None
+            lines = stack.enter_context(open_own(part, "w")) if part else None
             tally = grade_file(source, column, answer, kind, extract, pool, lines, grader)
         if part:
             os.replace(part, out)
@@ -72,6 +73,9 @@ def grade(
 def _check_out(out: Path | None, source: str, overwrite: bool) -> None:
     if out is None:
         return
+    from treadle.files.links import refuse_link
+
+    refuse_link(out)
     if out.is_dir() or not out.parent.is_dir():
         raise OutputError(f"{out}: expected a file in a folder that exists; name one with -o")
     if out.exists() and Path(source).exists() and out.samefile(source):

@@ -7,6 +7,7 @@ commands, so that `--help` answers at once.
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
@@ -19,6 +20,7 @@ import typer
 from treadle.cli import check, compare, data, evaluate, grade, plan, view
 from treadle.cli.data import spread
 from treadle.errors import Interrupted, TrainingFault, TreadleError
+from treadle.files.secrets import refuse_in_arguments
 
 app = typer.Typer(
     help="Train small open language models on hard multi-step tasks from expert trajectories.",
@@ -97,6 +99,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     sys.argv[1:] = spread(sys.argv[1:])
     try:
+        refuse_in_arguments(sys.argv[1:])
         app()
     except Interrupted as stop:
         print(f"treadle: {stop}", file=sys.stderr)
@@ -106,4 +109,10 @@ def main() -> None:
         sys.exit(3)
     except TreadleError as error:
         print(f"treadle: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # of a path that was given: nothing else has such names
+            raise
+        name = str(error.filename)[:40]
+        print(f"treadle: error: {name}...: a name that is too long for the file system; shorten it", file=sys.stderr)
         sys.exit(2)

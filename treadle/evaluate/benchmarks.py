@@ -20,11 +20,11 @@ from treadle.evaluate.known_sets import KNOWN, PART, check, content_hash, plain_
 from treadle.evaluate.problem_rows import distinct, file_problems, parse_columns
 from treadle.evaluate.records import LeftOut, Problem
 from treadle.evaluate.references import unreadable
+from treadle.files.names import wrong_in_name
 from treadle.files.reading import iter_rows
 from treadle.files.rows import Row
 
 _PIN = re.compile(r"(.+)@(?:sha256:)?([0-9a-f]{8,64})")
-_NAME = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,8 @@ def split_name(given: str) -> tuple[str, Path]:
     name = known_name(name)
     if PART in name and name.split(PART)[0] in KNOWN:
         raise DataError(f"--data {given}: {name!r} stands for a part of a known benchmark; choose another name")
-    if not _NAME.fullmatch(name):
-        raise DataError(f"--data {given}: {name!r} is no name for a set; expected NAME=PATH with letters, digits and _")
+    if (wrong := wrong_in_name(name, any_letters=True)) is not None:
+        raise DataError(f"--data {given}: {wrong}; name the set with NAME=PATH")
     return name, Path(path)
 
 

@@ -11,7 +11,6 @@ results.json        the figures
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -25,7 +24,8 @@ from treadle.errors import OutputError
 from treadle.evaluate.records import Decoding, Finish, Key, Mode, Problem, Sample, StepSample, Stop
 from treadle.evaluate.settings import BEFORE, fingerprint, read_tags
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
-from treadle.files.output import check_out, check_place
+from treadle.files.output import check_out, check_place, remove_result
+from treadle.files.secrets import refuse_secrets
 from treadle.scoring.completion import FormatFault
 from treadle.scoring.grading import Verdict
 from treadle.scoring.thoughts import ThoughtTags
@@ -149,14 +149,15 @@ def open_run(out: Path, info: Mapping[str, Any], problems: Sequence[Problem], ov
         The journal, held by this process.
 
     Raises:
-        OutputError: The folder holds another run, something else, or a run that another process is writing.
+        OutputError: The folder holds another run, something else, or a run that another process is writing; or `info`
+            holds a secret.
     """
+    refuse_secrets(info, "run.json", OutputError)
     check_place(out)
     content = {**info, "fingerprint": fingerprint(info["identity"])}
     if overwrite:
         check_out(out, overwrite, INFO)
-        if out.exists():
-            shutil.rmtree(out)
+        remove_result(out)
     check_same(out, info["identity"])
     if not (out / INFO).is_file():
         check_out(out, False, INFO)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import OutputError
+from treadle.files.links import refuse_link
 from treadle.files.whole import write_whole
 
 
@@ -29,13 +30,14 @@ class Journal:
         torn: Lines that a killed process left unfinished and that were cut off, 0 or 1.
 
     Raises:
-        OutputError: Another process holds the journal, or a line before the last is no JSON object.
+        OutputError: Another process holds the journal, it is a link, or a line before the last is no JSON object.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.torn = 0
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        refuse_link(path)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
         try:
             self._lock()
             self._cut()

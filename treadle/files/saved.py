@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import DataError
+from treadle.files.names import is_inside
 
 _CACHE = "cache-"
 
@@ -24,7 +25,7 @@ def saved_files(folder: Path, split: str, skipped: Counter[str]) -> list[Path] |
     """
     names = _list(_json(folder / "dataset_dict.json"), "splits")
     if names is not None:
-        there = [name for name in names if (folder / name / "state.json").is_file()]
+        there = [name for name in names if is_inside(name) and (folder / name / "state.json").is_file()]
         if split not in there:
             raise DataError(
                 f"{folder}: saved by datasets with the splits {', '.join(there) or 'none'}, and none is named "
@@ -45,7 +46,12 @@ def _data_files(folder: Path) -> list[Path] | None:
             f"{folder}: saved by an old version of datasets, with a file that says which rows count; save it again: "
             f"load_from_disk({str(folder)!r}).save_to_disk(NEW)"
         )
-    files = [folder / str(entry["filename"]) for entry in entries]
+    names = [str(entry["filename"]) for entry in entries]
+    if outside := next((name for name in names if not is_inside(name)), None):
+        raise DataError(
+            f"{folder}: its state.json names {outside!r}, which is outside the folder; copy the whole folder"
+        )
+    files = [folder / name for name in names]
     missing = [file.name for file in files if not file.is_file()]
     if missing:
         raise DataError(f"{folder}: its state.json names {missing[0]}, which is not there; copy the whole folder")

@@ -16,6 +16,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from treadle.errors import OutputError
+from treadle.files.links import open_own, refuse_link, remove
 
 WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
 """What Python, torch and safetensors raise when a file cannot be written; see `is_write_error`."""
@@ -31,12 +32,14 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
         text: The content, or its pieces in order.
 
     Raises:
-        OutputError: It cannot be written; what stood there before stays.
+        OutputError: It cannot be written, or is a link; what stood there before stays.
     """
     aside = path.with_name(f".{path.name}.partial")
+    refuse_link(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
+        remove(aside)
+        with open_own(aside, "xb") as file:
             for piece in [text] if isinstance(text, str) else text:
                 file.write(piece.encode("utf-8", "backslashreplace"))
             file.flush()
@@ -66,12 +69,13 @@ def sync_tree(folder: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder, renamed to `.NAME.removed` first, so that a kill leaves no part of it under its name."""
+    """Remove a folder, renamed to `.NAME.removed` first, so that a kill leaves no part of it under its name; of a link
+    the link alone."""
     removed = folder.with_name(f".{folder.name}.removed")
-    shutil.rmtree(removed, ignore_errors=True)
+    remove(removed)
     folder.rename(removed)
     sync_folder(folder.parent)
-    shutil.rmtree(removed, ignore_errors=True)
+    remove(removed)
 
 
 def _sync(path: Path, flags: int) -> None:

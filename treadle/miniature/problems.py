@@ -19,6 +19,8 @@ from treadle.data.prompts import solve_prompt
 from treadle.data.sources.native import to_row
 from treadle.evaluate.generation import generate
 from treadle.evaluate.records import Problem
+from treadle.files.links import open_own
+from treadle.files.whole import write_whole
 from treadle.miniature import world
 from treadle.report.prepared import write_prepare_page
 from treadle.scoring.answers import last_boxed
@@ -37,7 +39,7 @@ def write_held_out(path: Path, count: int) -> None:
     rows = [
         {"id": t.id, "problem": t.problem, "answer": t.answer} for t in as_tasks(held_out_problems(count), "held-out")
     ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    write_whole(path, (json.dumps(row) + "\n" for row in rows))
 
 
 def as_tasks(problems: Sequence[world.Problem], prefix: str) -> list[Problem]:
@@ -79,7 +81,7 @@ def write_data(problems: Sequence[world.Problem], folder: Path, thoughts: world.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     source = folder.with_suffix(".jsonl")
-    with source.open("w", encoding="utf-8") as file:
+    with open_own(source, "w") as file:
         for i, problem in enumerate(problems):
             trajectory = world.expert_trajectory(problem, f"train-{i}", thoughts)
             file.write(json.dumps(to_row(trajectory)) + "\n")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any
 
 from treadle.data.prepared import Prepared
 from treadle.errors import OutputError
-from treadle.files.output import check_out, check_place
+from treadle.files.output import check_out, check_place, remove_result
 from treadle.files.whole import write_whole
 from treadle.miniature.arms import ARMS, SOLUTION_TOKENS, Arm, recipe_of
 from treadle.miniature.board import Board, Line
@@ -71,7 +70,7 @@ def run(
     started = time.monotonic()
     if overwrite:
         check_out(out, overwrite, MARKER)
-        shutil.rmtree(out, ignore_errors=True)
+        remove_result(out)
     else:
         check_place(out)
     scale = scale or Scale()

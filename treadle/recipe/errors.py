@@ -20,7 +20,9 @@ def explain(problem: Any, whole: type[BaseModel], parts: Mapping[str, type[BaseM
         parts: The classes within it, by the names under which they stand in an error's location.
     """
     kinds = [name for name in parts if name not in ("lora", "prompts")]
-    location = [str(part) for part in problem["loc"] if part not in kinds]
+    loc = problem["loc"]
+    # Below a stage's number stands its kind, which is no key; a key may have the same name.
+    location = [str(part) for i, part in enumerate(loc) if not (part in kinds and i and isinstance(loc[i - 1], int))]
     key = ".".join(location) or "recipe"
     if problem["type"] == "extra_forbidden":
         known = _known_keys(problem["loc"], whole, parts)
@@ -32,11 +34,17 @@ def explain(problem: Any, whole: type[BaseModel], parts: Mapping[str, type[BaseM
     if problem["type"] == "union_tag_not_found":
         return f"{key}: missing key 'kind'; expected one of {', '.join(kinds)}"
     if problem["type"] == "union_tag_invalid":
-        return f"{key}.kind: found {problem['input'].get('kind')!r}, expected one of {', '.join(kinds)}"
+        return f"{key}.kind: found {_shown(problem['input'].get('kind'))}, expected one of {', '.join(kinds)}"
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "value_error":
         return f"{key}: {message}"
-    return f"{key}: found {problem['input']!r}; {message[0].lower() + message[1:]}"
+    return f"{key}: found {_shown(problem['input'])}; {message[0].lower() + message[1:]}"
+
+
+def _shown(value: Any) -> str:
+    """A value in a line of text: its beginning, where it is long."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _known_keys(location: Sequence[Any], whole: type[BaseModel], parts: Mapping[str, type[BaseModel]]) -> list[str]:

@@ -6,7 +6,6 @@ With several processes one looks and decides, and all of them hear the result, o
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from accelerate.utils import broadcast_object_list
 
 from treadle.data.prepared import Prepared
 from treadle.errors import OutputError, TreadleError
+from treadle.files.links import refuse_link, remove
 from treadle.files.whole import remove_folder, write_whole
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.reading import resolved
@@ -95,13 +95,14 @@ def claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> None:
         overwrite: Remove what does not, instead of refusing.
 
     Raises:
-        OutputError: A stage's folder is of another recipe or other data, or nobody knows of what.
+        OutputError: A stage's folder is of another recipe or other data, or nobody knows of what; or it is a link,
+            and the stage is not finished.
     """
     digest = Prepared(recipe.data).digest()
     folders = stage_folders(recipe)
     for number, folder in enumerate(folders):
         for leftover in recipe.output.glob(f".{number + 1}-*.removed"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove(leftover)
         others = [f for f in recipe.output.glob(f"{number + 1}-*") if f.name != folder.name and _begun(f)]
         mine = identity(recipe, number, digest, chat)
         if others or (_begun(folder) and _mark(folder) != mine):
@@ -113,6 +114,8 @@ def claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> None:
                 )
             for stale in filter(Path.is_dir, (*others, *folders[number:])):
                 remove_folder(stale)
+        if not (folder / "model").is_dir():  # what is finished may lie elsewhere, as nothing is removed there
+            refuse_link(folder)
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / "stage.json", json.dumps(mine, indent=2) + "\n")
     write_whole(recipe.output / "recipe.yaml", resolved(recipe))
@@ -135,7 +138,12 @@ def starting_point(folder: Path) -> str | None:
 
 
 def tidy(folder: Path) -> None:
-    """Remove what a finished stage does not need: its checkpoints, and what a killed process left of them."""
+    """Remove what a finished stage does not need: its checkpoints, and what a killed process left of them.
+
+    A folder that is a link is left as it is.
+    """
+    if folder.is_symlink():
+        return
     checkpoints.remove_all(folder)
     _remove_partial(folder)
 
@@ -157,4 +165,4 @@ def _mark(folder: Path) -> Any:
 def _remove_partial(folder: Path) -> None:
     checkpoints.clean(folder)
     for name in (MODEL_ASIDE, ADAPTER_ASIDE):
-        shutil.rmtree(folder / name, ignore_errors=True)
+        remove(folder / name)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import ModelError
+from treadle.files.names import is_inside
 
 TOKENIZER = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "tekken.json")
 _LFS = b"version https://git-lfs"
@@ -106,6 +107,8 @@ def _shards(index: Path) -> list[Path]:
     if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()) or not places:
         raise ModelError(f"{index}: no weight_map that names the files of weights; {_AGAIN}")
     names = sorted(set(places.values()))
+    if outside := next((name for name in names if not is_inside(name)), None):
+        raise ModelError(f"{index}: names {outside!r}, which is outside the folder; {_AGAIN}")
     missing = [name for name in names if not (index.parent / name).is_file()]
     if missing:
         raise ModelError(

@@ -6,15 +6,16 @@ A LoRA adapter is saved both alone and merged. How the model is spoken to lies b
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
+from transformers.trainer import TRAINING_ARGS_NAME
 
 from treadle.chat.chat import Chat
 from treadle.chat.settings import read_file, write_file
 from treadle.data.prompts.asking import Asking
+from treadle.files.links import remove
 from treadle.files.whole import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
 from treadle.recipe.folders import ADAPTER_ASIDE, MODEL_ASIDE, tidy
 from treadle.recipe.models import load_model, resolve
@@ -45,6 +46,8 @@ def save(trainer: Any, base: str, chat: Chat, asking: Asking, target: Path, best
         else:
             trainer.save_model(str(scratch))
         if main:
+            for folder in (scratch, adapter):  # pickled, and of this machine: nothing to publish
+                remove(folder / TRAINING_ARGS_NAME)
             trainer.processing_class.save_pretrained(scratch)
             write_file(scratch, {**read_file(resolve(base)), **chat.record(), "prompts": asking.record()})
             _publish(scratch, adapter, target, best)
@@ -52,7 +55,7 @@ def save(trainer: Any, base: str, chat: Chat, asking: Asking, target: Path, best
         if not is_write_error(error):
             raise
         for folder in (scratch, adapter):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
         raise cannot_write(target, error, "The checkpoints of the stage are intact") from error
     trainer.accelerator.wait_for_everyone()
 
@@ -63,7 +66,7 @@ def _publish(scratch: Path, adapter: Path, target: Path, best: dict[str, Any] | 
         write_whole(target.with_name("best.json"), json.dumps(best, indent=1) + "\n")
     if adapter.is_dir():
         sync_tree(adapter)
-        shutil.rmtree(target.with_name("adapter"), ignore_errors=True)
+        remove(target.with_name("adapter"))
         adapter.rename(target.with_name("adapter"))
     sync_tree(scratch)
     scratch.rename(target)

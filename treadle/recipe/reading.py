@@ -14,10 +14,12 @@ import yaml
 from pydantic import ValidationError
 
 from treadle.errors import RecipeError
+from treadle.files.secrets import refuse_secrets
 from treadle.recipe.errors import explain
 from treadle.recipe.overrides import apply_override
 from treadle.recipe.parts import Lora, Prompts
 from treadle.recipe.schema import Recipe, RLVRStage, SFTStage, SRLStage, WarmupStage
+from treadle.recipe.yaml_reading import read_yaml
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -28,16 +30,16 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         overrides: `key.path=value` strings; values are read as YAML.
 
     Raises:
-        RecipeError: The file is missing or not YAML, or a key, type or value is wrong.
+        RecipeError: The file is missing or not the YAML of a recipe (see `treadle.recipe.yaml_reading`), a key, type or
+            value is wrong, or there is a secret.
     """
     if not path.is_file():
         raise RecipeError(f"{path}: no such recipe file")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
+    content = read_yaml(path)
     if not isinstance(content, dict):
-        raise RecipeError(f"{path}: found {type(content).__name__}, expected keys such as model, data, output, stages")
+        found = "nothing" if content is None else type(content).__name__
+        raise RecipeError(f"{path}: found {found}, expected keys such as model, data, output, stages")
+    refuse_secrets(content, str(path), RecipeError)
     for override in overrides:
         apply_override(content, override)
     return parse_recipe(content, str(path))
@@ -45,6 +47,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
     """Check a recipe that is already a dictionary; raises `RecipeError` like `load_recipe`."""
+    refuse_secrets(content, where, RecipeError)
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as error:

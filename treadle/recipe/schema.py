@@ -7,12 +7,14 @@ The schema is strict: unknown keys and wrong types fail. The defaults of the cla
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from treadle.chat.settings import SystemRole
+from treadle.files.names import same_but_for_case, wrong_in_name, wrong_in_path
 from treadle.recipe.parts import Lora, Prompts, Strict
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.extraction import Extraction
@@ -20,6 +22,22 @@ from treadle.scoring.grading import GraderName
 from treadle.scoring.rewards import ArgumentOrder
 from treadle.scoring.thoughts import ThoughtTags
 from treadle.training.sampling import Refill, WhenShort
+
+
+def _right(wrong_in: Callable[[str], str | None]) -> AfterValidator:
+    """Refuses what a function of `treadle.files.names` finds wrong; an empty text is left to others."""
+
+    def checked(value: Any) -> Any:
+        wrong = wrong_in(str(value)) if value else None
+        if wrong is not None:
+            raise ValueError(wrong)
+        return value
+
+    return AfterValidator(checked)
+
+
+Place = Annotated[Path, _right(wrong_in_path)]
+ModelName = Annotated[str, _right(wrong_in_path)]
 
 
 class Stage(Strict):
@@ -38,7 +56,7 @@ class Stage(Strict):
         trl: Further arguments of TRL's config class, for instance its vLLM settings.
     """
 
-    name: str = ""
+    name: Annotated[str, _right(wrong_in_name)] = ""
     epochs: float = Field(30, gt=0)
     max_steps: int | None = Field(None, ge=1)
     minutes: float | None = Field(None, gt=0)
@@ -223,13 +241,13 @@ class Recipe(Strict):
         report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
     """
 
-    model: str
-    tokenizer: str | None = None
-    data: Path
-    output: Path
-    seed: int = 0
+    model: ModelName
+    tokenizer: ModelName | None = None
+    data: Place
+    output: Place
+    seed: int = Field(0, ge=0, lt=2**32)
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1, le=4096)
     max_hours: float | None = Field(None, gt=0)
     lora: Lora | None = None
     chat_template_kwargs: dict[str, Any] | None = None
@@ -244,8 +262,8 @@ class Recipe(Strict):
     def _name_stages(self) -> Recipe:
         named = [s if s.name else s.model_copy(update={"name": s.kind}) for s in self.stages]
         names = [s.name for s in named]
-        twice = sorted({n for n in names if names.count(n) > 1})
-        if twice:
-            raise ValueError(f"two stages are called {twice[0]!r}; give each its own `name`")
+        twice = same_but_for_case(names)
+        if twice is not None:
+            raise ValueError(f"two stages are called {twice!r}, cases apart; give each its own `name`")
         object.__setattr__(self, "stages", named)
         return self

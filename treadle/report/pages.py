@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from treadle.errors import OutputError
+from treadle.files.links import open_own
 from treadle.report.text import number, pieces, visible
 
 
@@ -20,12 +21,13 @@ def write_page(path: Path, template: str, **variables: Any) -> None:
         template: Its place in the package, such as `report/prepared.html.j2`.
 
     Raises:
-        OutputError: The place cannot be written to.
+        OutputError: The place cannot be written to, or is a link.
     """
     page = _environment().get_template(template).render(**variables)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
+        with open_own(path, "w") as file:
+            file.write(page)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); name another file") from None
 

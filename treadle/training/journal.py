@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import OutputError
+from treadle.files.links import open_own, refuse_link
 from treadle.files.whole import cannot_write, sync_file
 
 
@@ -16,11 +17,11 @@ def append_lines(path: Path, lines: list[str]) -> None:
     """Append whole lines to a journal of the run.
 
     Raises:
-        OutputError: They cannot be written, for instance because the disk is full.
+        OutputError: They cannot be written, for instance because the disk is full, or the file is a link.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
+        with open_own(path, "a") as file:
             file.writelines(lines)
     except OSError as error:
         kept = "The checkpoints are intact, and a torn last line is cut off when the run goes on"
@@ -37,8 +38,9 @@ def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] |
         The last line that stays.
 
     Raises:
-        OutputError: A line among those to keep is no JSON object.
+        OutputError: A line among those to keep is no JSON object, or the file is a link.
     """
+    refuse_link(path)
     if not path.is_file():
         return None
     begins = re.compile(rb'\{"%s": (-?\d+)[,}]' % key.encode())  # as treadle writes them, so that not all is parsed

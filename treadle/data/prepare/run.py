@@ -39,6 +39,7 @@ from treadle.errors import DataError, Interrupted
 from treadle.files.chunks import iter_chunks
 from treadle.files.inputs import input_files
 from treadle.files.output import appearing, check_out
+from treadle.files.secrets import refuse_secrets
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -81,6 +82,7 @@ def prepare(
         Interrupted: Ctrl-C. Nothing is left behind.
     """
     settings = settings or PrepareSettings()
+    refuse_secrets(str(source), "INPUT", DataError)
     began = time.monotonic()
     check_settings(settings, tokenizer)
     print_of_input = fingerprint(source, settings, tokenizer)

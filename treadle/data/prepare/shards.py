@@ -36,6 +36,7 @@ from treadle.errors import DataError, Interrupted
 from treadle.files.chunks import Chunk, iter_chunks
 from treadle.files.inputs import SHARD, input_files
 from treadle.files.output import appearing, check_out
+from treadle.files.secrets import refuse_secrets
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -91,6 +92,7 @@ def prepare_shard(
         Interrupted: Ctrl-C. Nothing is left behind.
     """
     settings = settings or PrepareSettings()
+    refuse_secrets(str(source), "INPUT", DataError)
     if str(source) == "-":
         raise DataError(f"--shard {shard}: standard input is read once and cannot be shared; name a file or folder")
     check_settings(settings, tokenizer)

@@ -18,8 +18,10 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from treadle.errors import ModelError
+from treadle.files.secrets import find_in_text, hidden
 
 CHAT, MODELS = "/chat/completions", "/models"
+_EXPECTED = "expected the address of a server, such as http://localhost:8000/v1"
 
 
 class Fault(StrEnum):
@@ -65,14 +67,20 @@ def normal_url(url: str) -> str:
     Raises:
         ModelError: It is no http address, or it holds a password, which a run's folder must not.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ModelError(f"url {url!r}: expected the address of a server, such as http://localhost:8000/v1")
-    if "@" in parts.netloc:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ModelError(f"url {hidden(url)!r}: no address ({_EXPECTED})") from None
+    if "@" in url or find_in_text(url):
         raise ModelError(
-            f"url of {parts.hostname}: holds a name or password, which would be stored with the results; put the key "
-            "into an environment variable and name that with --api-key-env (api_key_variable)"
+            f"url of {host or 'a server'}: holds a name or password, or a key, which would be stored with the results; "
+            "put the key into an environment variable and name that with --api-key-env (api_key_variable)"
         )
+    if parts.scheme not in ("http", "https") or not host:
+        raise ModelError(f"url {url!r}: {_EXPECTED}")
+    if parts.query or parts.fragment:
+        raise ModelError(f"url of {host}: ends with a query (?) or a fragment (#), which is not sent; leave it out")
     path = parts.path.rstrip("/").removesuffix(CHAT) or "/v1"
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 

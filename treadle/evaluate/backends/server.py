@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import queue
 import random
+import re
 import threading
 import time
 import warnings
@@ -34,6 +35,7 @@ from treadle.evaluate.backends.chat import (
 )
 from treadle.evaluate.backends.http import CHAT, MODELS, Fault, Passing, Refusal, content_of, exchange, normal_url
 from treadle.evaluate.records import Generation, Request, Sampling
+from treadle.files.secrets import hidden
 from treadle.recipe.models import load_tokenizer
 from treadle.scoring.thoughts import tags_of_pair
 
@@ -88,9 +90,7 @@ class ServerBackend:
         self.model, self.url, self.thought_tags = model, normal_url(url), tags_of_pair(thought_tags)
         self.concurrency, self.retries, self.timeout, self.deadline = concurrency, retries, timeout, deadline
         self.first_wait, self.longest_wait, self.give_up_after = first_wait, longest_wait, give_up_after
-        if api_key_variable and not os.environ.get(api_key_variable):
-            raise ModelError(f"environment variable {api_key_variable} is not set; export {api_key_variable}=KEY")
-        self._key = os.environ[api_key_variable] if api_key_variable else None
+        self._key = _key_in(api_key_variable) if api_key_variable else None
         self.tokenizer = load_tokenizer(tokenizer) if tokenizer else None
         self.asking = PLAIN  # a server does not tell what its model was trained with
         self._chat = ChatSettings().changed(chat_template_kwargs, system_role, None, thought_tags)
@@ -102,7 +102,7 @@ class ServerBackend:
             exchange(self.url + MODELS, min(GREETING, timeout), key=self._key)
         except Passing as passing:
             raise ModelError(
-                f"{self.url}: no server answers ({passing}); start one, for instance with "
+                f"{self.url}: no server answers ({self._without_key(passing)}); start one, for instance with "
                 f"`vllm serve {model} --port 8000`, or correct the address"
             ) from passing
 
@@ -176,7 +176,7 @@ class ServerBackend:
             except Refusal as refusal:
                 if concerns_length(refusal.status, refusal.message):
                     self._lost = 0
-                    return failed(f"status {refusal.status}, {refusal.message}")
+                    return failed(f"status {refusal.status}, {self._without_key(refusal.message)}")
                 if not self._step_down(dialect, refusal):
                     raise ModelError(self._refused(refusal)) from refusal
                 continue
@@ -191,7 +191,7 @@ class ServerBackend:
                 if not stop.is_set():
                     self._count_lost(last)
                 why = f"deadline of {self.deadline:g} s" if over and attempt <= self.retries else "no attempt left"
-                return failed(f"{last.fault}: {last} ({attempt} attempts, {why})")
+                return failed(f"{last.fault}: {self._without_key(last)} ({attempt} attempts, {why})")
 
     def _count_lost(self, last: Passing) -> None:
         with self._lock:
@@ -200,7 +200,8 @@ class ServerBackend:
         if lost >= self.give_up_after:
             raise ModelError(
                 f"{self.url}: the last {lost} requests failed after all their attempts, with nothing answered in "
-                f"between; the latest: {last.fault}, {last}. Look at the server's log, then run the same command again"
+                f"between; the latest: {last.fault}, {self._without_key(last)}. Look at the server's log, then run the "
+                "same command again"
             )
 
     def _generation(self, text: str, finish: Any, count: int | None) -> Generation:
@@ -234,7 +235,12 @@ class ServerBackend:
             fix = "give the address that the server redirects to"
         else:
             fix = f"expected one of its models: {', '.join(self._served()) or 'it lists none'}"
-        return f"{self.url}{CHAT}: status {refusal.status} for model {self.model!r}: {refusal.message}; {fix}"
+        said = self._without_key(refusal.message)
+        return f"{self.url}{CHAT}: status {refusal.status} for model {self.model!r}: {said}; {fix}"
+
+    def _without_key(self, said: object) -> str:
+        """What a server said, without the key where it repeats that: errors are stored and shown."""
+        return hidden(str(said), self._key)
 
     def _served(self) -> list[str]:
         """Names of the models that the server lists; none where it gives no list."""
@@ -243,3 +249,19 @@ class ServerBackend:
         except (Passing, Refusal):
             return []
         return [str(e["id"]) for e in entries if isinstance(e, dict) and "id" in e] if isinstance(entries, list) else []
+
+
+def _key_in(variable: str) -> str:
+    """The key that an environment variable holds; people also give the key where its variable's name belongs."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", variable):
+        raise ModelError(
+            "--api-key-env (api_key_variable): expected the name of an environment variable, such as OPENAI_API_KEY, "
+            "and not the key itself: export OPENAI_API_KEY=... and give that name"
+        )
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        named = (variable, variable) if variable.isupper() else ("that --api-key-env names", "NAME")
+        raise ModelError(f"environment variable {named[0]} is not set; export {named[1]}=KEY")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ModelError(f"environment variable {variable}: holds characters that no key has; set it again")
+    return key

@@ -12,6 +12,7 @@ from treadle.evaluate.compare.comparison import Column, Comparison, Pair
 from treadle.evaluate.compare.findings import sentence
 from treadle.evaluate.compare.run import MODES, as_dict
 from treadle.files.output import check_place
+from treadle.files.whole import write_whole
 from treadle.report.anchors import Anchors
 from treadle.report.compare.plots import differences_picture, figures_picture
 from treadle.report.compare.rows import Row, Shown, notes, paper_notes, rows
@@ -88,7 +89,7 @@ def write_comparison(comparison: Comparison, out: Path, paper: bool = False) -> 
         steps_picture(comparison.steps, comparison.baseline, out / "steps.png")
         written.append(out / "steps.png")
     data = out / "compare.json"
-    data.write_text(json.dumps(as_dict(comparison), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(data, json.dumps(as_dict(comparison), indent=2, ensure_ascii=False) + "\n")
     return [*written, data]
 
 

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from treadle.errors import OutputError
+from treadle.files.links import open_own
 from treadle.statistics.paired import PairedVerdict
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def figures_picture(
         said: Lines to stand below.
 
     Raises:
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written, or is a link.
     """
     bands = [
         (modes[mode], found, [r for r in rows if any(c in r.cells for c in found)])
@@ -87,7 +88,7 @@ def differences_picture(pairs: Sequence[Pair], baseline: str, modes: Mapping[str
     """One panel an arm, one row a figure, zero in the middle.
 
     Raises:
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written, or is a link.
     """
     names = list(dict.fromkeys(pair.first for pair in pairs))
     columns = list(dict.fromkeys(pair.column for pair in pairs))
@@ -165,11 +166,12 @@ def save(figure: Figure, path: Path) -> None:
     """Write a picture and let go of it.
 
     Raises:
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written, or is a link.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=130)
+        with open_own(path, "wb") as file:
+            figure.savefig(file, format=path.suffix[1:], dpi=130)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder with -o") from None
     finally:

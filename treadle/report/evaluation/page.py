@@ -15,7 +15,6 @@ import base64
 import hashlib
 import os
 import secrets
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from treadle.errors import OutputError
 from treadle.evaluate.records import Sample
 from treadle.evaluate.runs import Run, read_run
 from treadle.evaluate.step_view import step_view
+from treadle.files.links import refuse_link, remove
 from treadle.report.anchors import Anchors
 from treadle.report.evaluation import tables
 from treadle.report.evaluation.against import Other, read_other
@@ -70,10 +70,12 @@ def write_evaluation_report(run: Path, against: Path | None = None) -> Path:
         The page. Until it and all its side files are written, what was there before stays.
 
     Raises:
-        OutputError: A folder is no run, or the page cannot be written.
+        OutputError: A folder is no run, or the page cannot be written or is a link.
         DataError: The two runs have no problem in common.
     """
     found = read_run(run)
+    for place in (run / PAGE, run / SIDE):
+        refuse_link(place)
     other = read_other(against, found) if against is not None else None
     limit = limit_for(_sizes(found))
     try:
@@ -191,7 +193,7 @@ def _building(run: Path) -> Iterator[tuple[Path, str]]:
     try:
         yield scratch, build
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove(scratch)
 
 
 def _install(scratch: Path, build: str, run: Path) -> None:
@@ -202,4 +204,4 @@ def _install(scratch: Path, build: str, run: Path) -> None:
     os.replace(scratch / PAGE, run / PAGE)
     for old in (run / SIDE).glob("*") if (run / SIDE).is_dir() else ():
         if old.name != build and len(old.name) == len(build) and not set(old.name) - set("0123456789abcdef"):
-            shutil.rmtree(old, ignore_errors=True)
+            remove(old)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from treadle.files.links import open_own
 from treadle.report.parts import LONGEST, Parts, as_json, cut
 
 
@@ -39,6 +40,6 @@ class SideFiles:
         self.files += not path.exists()
         shortened = {key: cut(text, LONGEST) for key, text in texts.items()}
         line = f"treadleText({as_json([kind, item, place, shortened])});\n"
-        with path.open("a", encoding="ascii") as file:
+        with open_own(path, "a") as file:
             self.bytes += file.write(line)
         return f"{self._place}/{name}"

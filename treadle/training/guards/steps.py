@@ -20,7 +20,8 @@ import torch
 from accelerate import Accelerator
 from torch.distributed.tensor import DTensor
 
-from treadle.errors import TrainingFault
+from treadle.errors import OutputError, TrainingFault
+from treadle.files.links import open_own
 from treadle.training.guards.halving import Inputs, StepTrace
 from treadle.training.guards.quiet import QuietSteps
 from treadle.training.processes import Processes
@@ -172,9 +173,9 @@ class StepGuard:
         }
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
+            with open_own(path, "wb") as file:
                 torch.save(content, file)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk by a RuntimeError
+        except (OSError, RuntimeError, OutputError) as error:  # torch reports a full disk by a RuntimeError
             return f"Its micro-batches could not be saved ({error})."
         return f"Its micro-batches are in {path}, to be read by torch.load({str(path)!r})."
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +22,8 @@ from pathlib import Path
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from treadle.errors import OutputError
+from treadle.files.links import remove
+from treadle.files.names import is_inside
 from treadle.files.whole import remove_folder, sync_folder, write_whole
 
 MANIFEST = "checkpoint.json"
@@ -67,7 +69,7 @@ def seal(checkpoint: Path, processes: int) -> None:
 def publish(written: Path, folder: Path) -> Path:
     """Give a sealed checkpoint its name in `folder`; returns where it is. One that had the name before is replaced."""
     target = folder / written.name
-    if target.exists():  # damaged, or of a run that went on from an earlier checkpoint
+    if os.path.lexists(target):  # damaged, or of a run that went on from an earlier checkpoint
         remove_folder(target)
     written.rename(target)
     sync_folder(folder)
@@ -94,7 +96,7 @@ def rotate(folder: Path, newest: Path, keep: int | None, best: Path | None = Non
 def clean(folder: Path) -> None:
     """Remove what a killed process left half written or half removed."""
     for path in (aside(folder), *folder.glob(f".{PREFIX_CHECKPOINT_DIR}-*.removed")):
-        shutil.rmtree(path, ignore_errors=True)
+        remove(path)
 
 
 def remove_all(folder: Path) -> None:
@@ -129,11 +131,13 @@ def last_good(folder: Path) -> Path | None:
 
 
 def problem_of(checkpoint: Path, hashes: bool = True) -> str | None:
-    """What is wrong with a checkpoint, found against expected; `None` if it is whole.
+    """What is wrong with a checkpoint, found against expected; `None` if it is whole. A link is none of treadle's.
 
     Args:
         hashes: Read all files; else only their sizes are compared.
     """
+    if checkpoint.is_symlink():
+        return f"is a link to {os.readlink(checkpoint)}; put the folder itself there"
     try:
         manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
         listed = manifest["files"].items()
@@ -142,6 +146,8 @@ def problem_of(checkpoint: Path, hashes: bool = True) -> str | None:
     except (ValueError, KeyError, AttributeError, TypeError):
         return f"{MANIFEST} is no list of files as treadle writes it"
     for name, expected in listed:
+        if not is_inside(name):
+            return f"{MANIFEST} names {name!r}, which is outside the checkpoint"
         path = checkpoint / name
         if not path.is_file():
             return f"{name} is missing, expected {expected['bytes']:,} bytes"

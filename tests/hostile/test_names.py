@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.driver import contents
+from tests.hostile.recipes import SRL, recipe, write
+from treadle.errors import DataError, RecipeError
+from treadle.evaluate.benchmarks import split_name
+from treadle.recipe.reading import parse_recipe
+
+
+@pytest.fixture
+def prepared(treadle, solutions):
+    assert treadle("prepare", solutions, "-o", "prepared").code == 0
+
+
+STAGES = [
+    "../../../victim",
+    "..",
+    ".",
+    "/abs",
+    "a/b",
+    "a\\b",
+    "-rf",
+    ".git",
+    "a b",
+    "ä",
+    "con",
+    "a:b",
+    "x" * 101,
+    "a\n",
+]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_names_that_no_stage_may_have(name):
+    content = recipe(stages=[{**SRL, "name": name}])
+    with pytest.raises(RecipeError, match=r"stages\.0\.name: .* cannot be a name; expected letters a to z, "):
+        parse_recipe(content)
+
+
+@pytest.mark.parametrize("more", [(), ("--overwrite",)])
+def test_stages_stay_in_the_run(treadle, prepared, scratch, more):
+    """A folder `model` elsewhere was taken for a finished stage, and the folder beside it for the stage's."""
+    victim = scratch.parent / "victim" / "model"
+    victim.mkdir(parents=True)
+    (victim / "weights").write_text("mine")
+    file = write(scratch, stages=[{**SRL, "name": "../../../victim"}])
+    before = contents(victim.parent), contents(scratch)
+    treadle("train", file, *more).refused("stages.0.name: '../../../victim' cannot be a name")
+    assert (contents(victim.parent), contents(scratch)) == before
+
+
+def test_stages_stay_in_the_run_by_override_too(treadle, prepared, scratch):
+    treadle("train", write(scratch), "stages.srl.name=../../x").refused("stages.1.name: '../../x' cannot be a name")
+
+
+def test_names_that_differ_by_case_alone(treadle, prepared, scratch):
+    file = write(scratch, stages=[{**SRL, "name": "srl"}, {**SRL, "name": "SRL"}])
+    treadle("train", file, "--dry-run").refused("two stages are called 'SRL'")
+
+
+def test_ordinary_names_are_taken(treadle, prepared, scratch):
+    file = write(scratch, stages=[{**SRL, "name": "srl-2.5_final"}])
+    outcome = treadle("train", file, "--dry-run")
+    assert (outcome.code, "name: srl-2.5_final" in outcome.out) == (0, True), outcome
+
+
+@pytest.mark.parametrize("name", ["..", "../x", ".x", "-x", "a b", "x" * 101])
+def test_sets(name):
+    with pytest.raises(DataError, match=r"cannot be a name; expected letters, digits.*NAME=PATH"):
+        split_name(f"{name}=rows.jsonl")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a/" * 3000 + "b"], ids=["name", "path"])
+@pytest.mark.parametrize("key", ["model", "tokenizer", "data", "output"])
+def test_paths_that_no_disk_has(key, name):
+    with pytest.raises(RecipeError, match=f"{key}: found .*, expected a path, each name in it of at most 255 bytes"):
+        parse_recipe(recipe(**{key: name}))
+
+
+def test_an_output_that_no_disk_has(treadle, solutions):
+    treadle("prepare", solutions, "-o", "x" * 300).refused("xxx...: a name that is too long")
+
+
+def test_ids_are_no_paths(treadle, scratch):
+    """An id may hold anything: no file is named after it."""
+    ids = ["../../../escaped", "/etc/passwd", "org/model", "ü 1", "a\\b", "con", ""]
+    rows = [{"id": name, "problem": f"{n}+1?", "answer": str(n + 1)} for n, name in enumerate(ids)]
+    (scratch / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run = ("evaluate", "miniature", "--mode", "whole", "--max-new-tokens", 4)
+    assert treadle(*run, "--data", "rows.jsonl", "-o", "run").code == 0
+    assert treadle("view", "run").code == 0
+    outside = [path for path in contents(scratch.parent) if not path.startswith(("scratch/run", "scratch.driven"))]
+    assert outside == ["scratch", "scratch/rows.jsonl"]
+    assert {Path(path).name for path in contents(scratch / "run")} >= {"results.json", "report.html"}
+
+
+@pytest.mark.parametrize("name", ["../../secret", "/etc/hostname"])
+def test_a_model_index_that_names_files_elsewhere(treadle, prepared, scratch, name):
+    import treadle as package
+
+    model = scratch / "model"
+    model.mkdir()
+    for file in (Path(package.__file__).parent / "miniature" / "base").iterdir():
+        if file.suffix != ".safetensors":
+            (model / file.name).write_bytes(file.read_bytes())
+    index = {"weight_map": {"a": name}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(index))
+    treadle("train", write(scratch, model="model"), "--dry-run").refused(f"names {name!r}, which is outside the folder")
+
+
+def test_a_saved_data_set_that_names_files_elsewhere(treadle, scratch):
+    saved = scratch / "saved"
+    saved.mkdir()
+    (saved / "state.json").write_text(json.dumps({"_data_files": [{"filename": "../../secret.arrow"}]}))
+    treadle("prepare", "saved", "-o", "prepared").refused("names '../../secret.arrow', which is outside the folder")
