@@ -18,6 +18,7 @@ import typer
 
 from treadle.cli import check, compare, data, evaluate, grade, plan, view
 from treadle.cli.data import spread
+from treadle.cli.questions import nothing_asked
 from treadle.errors import Interrupted, TrainingFault, TreadleError
 
 app = typer.Typer(
@@ -97,7 +98,8 @@ def main() -> None:
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     sys.argv[1:] = spread(sys.argv[1:])
     try:
-        app()
+        with nothing_asked():
+            app()
     except Interrupted as stop:
         print(f"treadle: {stop}", file=sys.stderr)
         sys.exit(130)

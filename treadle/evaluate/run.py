@@ -90,12 +90,13 @@ def evaluate(
     settings.check(benchmarks)
     steps = _instances_digest(instances)
     options = dict(options or {})
+    trusted = {"trust_remote_code": True} if options.get("trust_remote_code") else {}
     if not overwrite:  # before a model is loaded; its dtype is known after, and its chat template
-        check_same(out, identity(model, {"kind": kind}, settings, benchmarks, steps), but=("dtype", CHAT))
+        check_same(out, identity(model, {"kind": kind, **trusted}, settings, benchmarks, steps), but=("dtype", CHAT))
         if (date := recorded_date(out)) is not None:
             options.setdefault("date", date)
     with closing(open_backend(model, kind, **options)) as backend:
-        described = backend.describe()
+        described = {**backend.describe(), **trusted}
         settings = replace(settings, thought_tags=backend.thought_tags)
         info = {
             "model": model,

@@ -16,7 +16,7 @@ from tests.training.test_trainer import ROWS, arguments
 from treadle import SRLConfig, SRLTrainer
 from treadle.errors import DataError, TrainingFault
 from treadle.training.guards.rewards import AsyncGuardedReward, GuardedReward, RewardFault, guarded
-from treadle.training.guards.time_limit import OutOfTime, time_limit
+from treadle.limits import OutOfTime, time_limit
 
 TEXTS = ["one", "bad", "three", "four"]
 
