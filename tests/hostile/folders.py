@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +125,3 @@ def bloated(target: Path, mark: Path) -> Path:
     folder = copy(target)
     (folder / "chat_template.jinja").write_text("{{ 'x' * 10**12 }}")
     return folder
-
-
-MAKERS: dict[str, Callable[[Path, Path], Path]] = {
-    maker.__name__: maker
-    for maker in (foreign_type, known_type, tokenizer_code, kernel, adapter, pickled, bare_pickle)
-    + (escaping, endless, bloated)
-}

@@ -50,8 +50,9 @@ def code(subject: Subject) -> Iterator[Check]:
         elif classes:
             yield warning(
                 "code",
-                f"{path}: names {', '.join(classes)}, Python code that comes with it and is not executed; transformers' "
-                "own classes stand for it (--trust-remote-code, in a recipe trust_remote_code: true, executes it)",
+                f"{path}: names {', '.join(classes)}, Python code that comes with it and is not executed; "
+                "transformers' own classes stand for it (--trust-remote-code executes it, in a recipe "
+                "trust_remote_code: true)",
             )
 
 

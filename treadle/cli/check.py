@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from treadle.cli.trust import TRUST, trusting
-
 from treadle.errors import RecipeError
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Load models and tokenizers, from a folder or the hub, and say what is missing before anything else runs.
 
-Code that comes with a model is not executed unless the caller says `trust_remote_code`. Whatever a library raises on damaged files becomes one line.
+Code that comes with a model is not executed unless the caller says `trust_remote_code`. Whatever a library raises on
+damaged files becomes one line.
 """
 
 from __future__ import annotations
@@ -240,9 +241,9 @@ def _one_line(model: str, what: str, remedy: str = "") -> Iterator[None]:
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise ModelError(
-                f"{model}: {what}: it asks for Python code that comes with it, which is not executed; take a model that "
-                "transformers knows by itself, or, if you have read that code and trust it, give --trust-remote-code "
-                "(in a recipe trust_remote_code: true)"
+                f"{model}: {what}: it asks for Python code that comes with it, which is not executed; take a model "
+                "that transformers knows by itself, or, if you have read that code and trust it, give "
+                "--trust-remote-code (in a recipe trust_remote_code: true)"
             ) from None
         if isinstance(error, pickle.UnpicklingError):
             raise ModelError(

@@ -24,8 +24,8 @@ import torch
 from trl.trainer.utils import get_callable_name, is_async_callable
 
 from treadle.errors import TreadleError
-from treadle.scoring.rewards import completion_text
 from treadle.limits import OutOfTime, time_limit
+from treadle.scoring.rewards import completion_text
 
 LEAST_SECONDS = 1.0
 """A completion that is asked for alone gets this at least, until as much time is lost as the whole batch may take."""

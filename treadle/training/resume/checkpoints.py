@@ -23,6 +23,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from treadle.errors import OutputError
 from treadle.files.whole import remove_folder, sync_folder, write_whole
+from treadle.training.resume.readable import unreadable
 
 MANIFEST = "checkpoint.json"
 _ASIDE = ".checkpoint.partial"
@@ -136,17 +137,17 @@ def problem_of(checkpoint: Path, hashes: bool = True) -> str | None:
     """
     try:
         manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
-        listed = manifest["files"].items()
+        listed = [(name, (entry["bytes"], entry["sha256"])) for name, entry in manifest["files"].items()]
     except FileNotFoundError:
         return f"has no {MANIFEST}, which is written last, so it was not finished"
     except (ValueError, KeyError, AttributeError, TypeError):
         return f"{MANIFEST} is no list of files as treadle writes it"
-    for name, expected in listed:
+    for name, (size, _) in listed:
         path = checkpoint / name
         if not path.is_file():
-            return f"{name} is missing, expected {expected['bytes']:,} bytes"
-        if path.stat().st_size != expected["bytes"]:
-            return f"{name} has {path.stat().st_size:,} bytes, expected {expected['bytes']:,}"
+            return f"{name} is missing, expected {size:,} bytes"
+        if path.stat().st_size != size:
+            return f"{name} has {path.stat().st_size:,} bytes, expected {size:,}"
     if not hashes:
         return None
     try:
@@ -154,10 +155,10 @@ def problem_of(checkpoint: Path, hashes: bool = True) -> str | None:
             hashes = list(readers.map(_sha256, [checkpoint / name for name in manifest["files"]]))
     except OSError as error:
         return f"cannot be read ({error})"
-    for (name, expected), found in zip(listed, hashes, strict=True):
-        if found != expected["sha256"]:
-            return f"{name} has SHA-256 {found[:12]}..., expected {expected['sha256'][:12]}..."
-    return None
+    for (name, (_, expected)), found in zip(listed, hashes, strict=True):
+        if found != expected:
+            return f"{name} has SHA-256 {found[:12]}..., expected {expected[:12]}..."
+    return unreadable(checkpoint)
 
 
 def _sha256(path: Path) -> str:
