@@ -11,20 +11,24 @@ from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import Any, NotRequired, TypeVar
+from typing import Annotated, Any, NotRequired, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from treadle.errors import OutputError
 
 T = TypeVar("T")
 
+MOST_SAMPLES = 1_000_000
+"""Attempts at a problem; a table with a cell for each is made before they are read."""
+
 
 class SetInfo(TypedDict):
     """A benchmark in run.json, as far as everything depends on it."""
 
     name: str
+    left_out: NotRequired[dict[str, int]]
 
 
 class RunInfo(TypedDict):
@@ -37,10 +41,16 @@ class RunInfo(TypedDict):
     steps: NotRequired[int]
 
 
+class Figures(TypedDict):
+    """Of a benchmark in one mode and decoding."""
+
+    samples: Annotated[int, Field(ge=0, le=MOST_SAMPLES)]
+
+
 class SetResults(TypedDict):
     """A benchmark in results.json."""
 
-    modes: NotRequired[dict[str, dict[str, dict[str, Any]]]]
+    modes: NotRequired[dict[str, dict[str, Figures]]]
 
 
 class Results(TypedDict):
