@@ -104,9 +104,15 @@ class Run:
             for mode, decodings in of_benchmark["modes"].items()
             for decoding, figures in decodings.items()
         }
-        for sample in self.samples():
+        for number, sample in enumerate(self.samples(), 1):
             key = sample.key
-            found[key.benchmark, key.mode, key.decoding][rows[key.benchmark][key.problem], key.index] = sample.right
+            right_PK = found.get((key.benchmark, key.mode, key.decoding))
+            if right_PK is None or not 0 <= key.index < right_PK.shape[1]:
+                raise OutputError(
+                    f"{self.folder / SAMPLES}, attempt {number}: is {' '.join(map(str, key))}, of which {RESULTS} says "
+                    f"nothing; {self._again}"
+                )
+            right_PK[rows[key.benchmark][key.problem], key.index] = sample.right
         return found
 
 
