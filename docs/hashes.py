@@ -36,7 +36,9 @@ def entry(index: str, pinned: str) -> str:
     name, _, version = pinned.partition("==")
     with urllib.request.urlopen(f"{index.rstrip('/')}/{canonicalize_name(name)}/", timeout=120) as answer:
         page = answer.read().decode()
-    hashes = {digest for digest, file in LINK.findall(page) if version_of(html.unescape(file.strip())) == Version(version)}
+    hashes = {
+        digest for digest, file in LINK.findall(page) if version_of(html.unescape(file.strip())) == Version(version)
+    }
     if not hashes:
         raise SystemExit(f"{index} has no file of {pinned}; expected the versions of constraints.txt to be there")
     return f"{pinned} \\\n" + " \\\n".join(f"    --hash=sha256:{digest}" for digest in sorted(hashes)) + "\n"

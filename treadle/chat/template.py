@@ -1,6 +1,7 @@
 """A chat template and nothing else: messages to text or tokens, and each way in which a template fails as one line.
 
-A template is code of the model's maker. What it raises comes out as a `ModelError`, and its date of today is given.
+A template is code of the model's maker, which transformers runs in Jinja's sandbox. What it raises comes out as a
+`ModelError`, its date of today is given, and it may take so much time and memory and no more.
 """
 
 from __future__ import annotations
@@ -8,16 +9,21 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError, TemplateSyntaxError
 
 from treadle.chat.dates import ASKS, VARIABLE, date_codes, with_fixed_date
 from treadle.errors import ModelError
+from treadle.limits import OutOfTime, memory_limit, time_limit
 from treadle.trajectory import Message
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+SECONDS, MEBIBYTES = 10.0, 1024
+"""What one rendering of a conversation may take; of many together, so many times the seconds."""
 
 # What code in a template raises for messages or variables that its author did not think of.
 _FAULTS = (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
@@ -80,17 +86,31 @@ class Template:
         return self._apply(messages, tokenize=False, add_generation_prompt=prompt)
 
     def ids(self, conversations: Sequence[Sequence[Message]]) -> list[list[int]]:
-        """Conversations as tokens, each with the beginning of the assistant's turn. Raises like `text`."""
+        """Conversations as tokens, each with the beginning of the assistant's turn. Raises like `text`.
+
+        Memory is not limited here, where the tokenizer needs it, too.
+        """
         if not conversations:
             return []
         try:
-            return self._render(conversations, add_generation_prompt=True)["input_ids"]
-        except _FAULTS:
+            with time_limit(SECONDS * len(conversations)):
+                return self._render(conversations, add_generation_prompt=True)["input_ids"]
+        except (*_FAULTS, OutOfTime):
             return [self._apply(messages, add_generation_prompt=True)["input_ids"] for messages in conversations]
 
     def _apply(self, messages: Sequence[Message], **how: Any) -> Any:
+        bound = memory_limit(MEBIBYTES) if how.get("tokenize") is False else nullcontext()
         try:
-            return self._render([messages], **how, unpack=True)
+            with time_limit(SECONDS), bound:
+                return self._render([messages], **how, unpack=True)
+        except (OutOfTime, MemoryError) as error:
+            found = (
+                f"after {SECONDS:g} seconds" if isinstance(error, OutOfTime) else f"within {MEBIBYTES:,} MiB of memory"
+            )
+            raise ModelError(
+                f"{self.name}: the chat template does not end {found}, as if it were made for that; mend "
+                "chat_template.jinja, or take another tokenizer"
+            ) from None
         except TemplateSyntaxError as error:
             raise ModelError(
                 f"{self.name}: the chat template cannot be read, line {error.lineno}: {_line(error)}; mend "

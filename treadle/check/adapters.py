@@ -16,7 +16,7 @@ def lora(subject: Subject) -> Iterator[Check]:
     if subject.recipe is None or subject.recipe.lora is None:
         return
     try:
-        adapted = with_adapter(skeleton(subject.config), subject.recipe.lora)
+        adapted = with_adapter(skeleton(subject.config, trust_remote_code=subject.trusted), subject.recipe.lora)
     except TreadleError as problem:
         yield error("lora", problem)
         return

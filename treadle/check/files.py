@@ -6,16 +6,17 @@ from collections.abc import Iterator
 
 from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
-from treadle.check.results import Check, error, ok
+from treadle.check.results import Check, error, ok, warning
 from treadle.check.subject import Subject
 from treadle.errors import TreadleError
+from treadle.recipe.model_files import code_of, read_json
 from treadle.recipe.models import check_model, lacks_weights, local_folder
 
 
 def weights(subject: Subject) -> Iterator[Check]:
     """Files of weights: there, of a form that is read, and as long as their headers say."""
     try:
-        check_model(subject.model)
+        check_model(subject.model, subject.trusted)
         tensors = subject.tensors
     except TreadleError as problem:
         yield error("weights", problem)
@@ -36,6 +37,23 @@ def config(subject: Subject) -> Iterator[Check]:
         yield error("config", problem)
         return
     yield ok("config", f"{name}, {subject.network.num_parameters() / 1e6:,.1f} million parameters")
+
+
+def code(subject: Subject) -> Iterator[Check]:
+    """Python code that comes with the model or the tokenizer."""
+    for name, file in ((subject.model, "config.json"), (subject.tokenizer_name, "tokenizer_config.json")):
+        folder = local_folder(name)
+        path = folder / file if folder else None
+        classes = code_of(read_json(path)) if path and path.is_file() else []
+        if classes and subject.trusted:
+            yield warning("code", f"{path}: Python code that comes with it is executed: {', '.join(classes)}")
+        elif classes:
+            yield warning(
+                "code",
+                f"{path}: names {', '.join(classes)}, Python code that comes with it and is not executed; "
+                "transformers' own classes stand for it (--trust-remote-code executes it, in a recipe "
+                "trust_remote_code: true)",
+            )
 
 
 def tokenizer(subject: Subject) -> Iterator[Check]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from treadle.check.adapters import lora
 from treadle.check.data import data, floors
-from treadle.check.files import all_tensors, config, tokenizer, weights
+from treadle.check.files import all_tensors, code, config, tokenizer, weights
 from treadle.check.lengths import lengths
 from treadle.check.numbers import dtype
 from treadle.check.results import Check, Status, errors, warning
@@ -29,14 +29,14 @@ Group = tuple[Callable[[Subject], Iterator[Check]], ...]
 _ROWS: tuple[Group, ...] = ((template, data), (end_of_turn, thoughts, prompts, examples, round_trip), (lengths, floors))
 ALL: tuple[Group, ...] = (
     (weights, config, tokenizer),
-    (all_tensors, vocabulary, special_tokens, dtype, lora, sampling, prefix_tree, shared_rollout),
+    (all_tensors, code, vocabulary, special_tokens, dtype, lora, sampling, prefix_tree, shared_rollout),
     *_ROWS,
 )
 PLANNED: tuple[Group, ...] = ((config,), (dtype, lora, sampling, prefix_tree, shared_rollout))
 """Of a plan, for which a config is enough."""
 
 
-CHAT_OPTIONS = ("chat_template_kwargs", "system_role", "date", "thought_tags")
+CHAT_OPTIONS = ("chat_template_kwargs", "system_role", "date", "thought_tags", "trust_remote_code")
 
 
 def check_recipe(recipe: Recipe) -> list[Check]:
@@ -60,7 +60,7 @@ def check_model(model: str, options: Mapping[str, Any] | None = None) -> list[Ch
     """What can be told of a model that is evaluated.
 
     Args:
-        options: Of the back end; those that say how the model is spoken to are followed.
+        options: Of the back end; those that say how the model is opened and spoken to are followed.
     """
     chat = {name: value for name, value in (options or {}).items() if name in CHAT_OPTIONS}
     return look(Subject(model, chat=chat))

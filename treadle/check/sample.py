@@ -92,7 +92,7 @@ def sample(subject: Subject, wanted: int, seconds: float = SECONDS) -> Sample:
     stages, left_out = _stages(subject)
     if subject.recipe.threads:
         torch.set_num_threads(subject.recipe.threads)
-    network = load_model(subject.model, compute_dtype(subject.recipe)).eval()
+    network = load_model(subject.model, compute_dtype(subject.recipe), subject.trusted).eval()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device)
     subject.chat.end_turns_of(network)

@@ -65,6 +65,11 @@ class Subject:
         return list(self.recipe.stages) if self.recipe else []
 
     @property
+    def trusted(self) -> bool:
+        """Whether Python code that comes with the model is executed."""
+        return self.recipe.trust_remote_code if self.recipe else bool(self._chat.get("trust_remote_code"))
+
+    @property
     def tokenizer_name(self) -> str:
         """Whose tokenizer is used."""
         return (self.recipe.tokenizer if self.recipe else None) or self.model
@@ -77,18 +82,18 @@ class Subject:
 
     @cached_property
     def config(self) -> PreTrainedConfig:
-        return read_config(self.model)
+        return read_config(self.model, self.trusted)
 
     @cached_property
     def network(self) -> PreTrainedModel:
         """The model without weights, with the generation config that lies beside it."""
-        network = skeleton(self.config)
+        network = skeleton(self.config, trust_remote_code=self.trusted)
         network.generation_config = read_generation_config(self.model) or network.generation_config
         return network
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        return load_tokenizer(self.tokenizer_name)
+        return load_tokenizer(self.tokenizer_name, self.trusted)
 
     @cached_property
     def chat(self) -> Chat:

@@ -13,8 +13,16 @@ _CHAT = {
     "system_role": "--system-role",
     "thought_tags": "--thought-tags",
 }
+_TRUST = {"trust_remote_code": "--trust-remote-code"}
 BACKEND_FLAGS = {  # the back ends' options and the flags that set them
-    "transformers": {"dtype": "--dtype", "device": "--device", "batch_size": "--batch-size", **_CHAT, "date": "--date"},
+    "transformers": {
+        "dtype": "--dtype",
+        "device": "--device",
+        "batch_size": "--batch-size",
+        **_CHAT,
+        "date": "--date",
+        **_TRUST,
+    },
     "openai": {
         "url": "--base-url",
         "api_key_variable": "--api-key-env",
@@ -23,8 +31,16 @@ BACKEND_FLAGS = {  # the back ends' options and the flags that set them
         "timeout": "--timeout",
         "tokenizer": "--tokenizer",
         **_CHAT,
+        **_TRUST,
     },
-    "vllm": {"dtype": "--dtype", "gpus": "--gpus", "max_model_len": "--max-model-len", **_CHAT, "date": "--date"},
+    "vllm": {
+        "dtype": "--dtype",
+        "gpus": "--gpus",
+        "max_model_len": "--max-model-len",
+        **_CHAT,
+        "date": "--date",
+        **_TRUST,
+    },
 }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from treadle.cli.trust import TRUST, trusting
 from treadle.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def check(
     sample: Annotated[
         int | None, typer.Option(min=1, help="Load the model, sample so many rollouts, and say where to begin.")
     ] = None,
+    trust_remote_code: Annotated[bool, typer.Option("--trust-remote-code", help=TRUST)] = False,
 ) -> None:
     """Look at a model, its tokenizer, a recipe and its data before anything is trained.
 
@@ -43,7 +45,7 @@ def check(
     from treadle.check.subject import THOROUGH
     from treadle.report.checks import show_checks, show_rows, show_sample
 
-    recipe, has_data = _recipe(model, list(more or ()), data)
+    recipe, has_data = _recipe(model, [*(more or ()), *trusting(trust_remote_code)], data)
     if sample and not has_data:
         raise RecipeError("--sample: no prompts to sample; give a folder made by `treadle prepare` with --data")
     subject = Subject(recipe.model, recipe, has_data, THOROUGH)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from treadle.cli.trust import TRUST
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def prepare(
     tokenizer: Annotated[
         str | None, _option("Model folder or id: report token lengths and show real prompts.", Output)
     ] = None,
+    trust_remote_code: Annotated[bool, _option(TRUST, Output, "--trust-remote-code")] = False,
     workers: Annotated[int | None, _option("Processes; by default all processors.", Output, min=1)] = None,
     overwrite: Annotated[bool, _option("Replace the output folder.", Output, "--overwrite")] = False,
     shard: Annotated[str | None, _option("I/N: read only this share of INPUT, for `treadle merge`.", Output)] = None,
@@ -141,15 +143,17 @@ def prepare(
         held_out=held_out,
         seed=seed,
         materialise=materialise,
+        trust_remote_code=trust_remote_code,
     )
+    opened = _tokenizer(tokenizer, trust_remote_code)
     if shard is not None:
         from treadle.data.prepare.shards import parse_shard, prepare_shard
 
-        about = prepare_shard(source, out, parse_shard(shard), settings, _tokenizer(tokenizer), overwrite, workers)
+        about = prepare_shard(source, out, parse_shard(shard), settings, opened, overwrite, workers)
         print(f"shard {shard} of {source}: rows read {about['read']:,}, kept {about['kept']:,} so far")
         print(f"{out} is up to date: same input, same settings" if about.get("reused") else f"written to {out}")
         return
-    report = run_prepare(source, out, settings, _tokenizer(tokenizer), overwrite, workers, write_prepare_page)
+    report = run_prepare(source, out, settings, opened, overwrite, workers, write_prepare_page)
     _print_prepared(report, out)
 
 
@@ -157,13 +161,14 @@ def merge(
     shards: Annotated[list[Path], typer.Argument(metavar="SHARDS...", help="The folders of all shards, in any order.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output folder.")] = False,
+    trust_remote_code: Annotated[bool, typer.Option("--trust-remote-code", help=TRUST)] = False,
 ) -> None:
     """Join what `treadle prepare --shard I/N` wrote: the same result as one run over the whole input."""
     from treadle.data.prepare.merge import merge as run_merge
     from treadle.data.prepare.merge import read_shards
     from treadle.report.prepared import write_prepare_page
 
-    tokenizer = _tokenizer(read_shards(shards)[0]["tokenizer"])
+    tokenizer = _tokenizer(read_shards(shards)[0]["tokenizer"], trust_remote_code)
     _print_prepared(run_merge(shards, out, tokenizer, overwrite, write_prepare_page), out)
 
 
@@ -176,12 +181,12 @@ def _print_prepared(report: PrepareReport, out: Path) -> None:
     print(f"{out} is up to date: same input, same settings" if report.reused else f"written to {out}")
 
 
-def _tokenizer(name: str | None) -> PreTrainedTokenizerBase | None:
+def _tokenizer(name: str | None, trust_remote_code: bool) -> PreTrainedTokenizerBase | None:
     if name is None:
         return None
     from treadle.recipe.models import load_tokenizer  # takes seconds, most of them for torch
 
-    return load_tokenizer(name)
+    return load_tokenizer(name, trust_remote_code)
 
 
 def inspect(

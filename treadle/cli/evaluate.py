@@ -14,6 +14,7 @@ import typer
 from treadle.cli.backends import BACKEND_FLAGS, backend_options, json_object, two_words
 from treadle.cli.data import one_of
 from treadle.cli.problems import instances_of, sample_counts, sets_of
+from treadle.cli.trust import TRUST
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def evaluate(
         str | None, _option("Opening and closing tag of thoughts; by default as the model was trained.", Engine)
     ] = None,
     date: Annotated[str | None, _option("What a template that shows the date shows, as YYYY-MM-DD.", Engine)] = None,
+    trust_remote_code: Annotated[bool, _option(TRUST, Engine, "--trust-remote-code")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
 ) -> None:
     """Solve problems with a model, grade the final answers, and report with 95% intervals."""
@@ -162,6 +164,7 @@ def evaluate(
             system_role=system_role,
             thought_tags=two_words("--thought-tags", thought_tags),
             date=date,
+            trust_remote_code=trust_remote_code or None,
         )
         count, count_of = sample_counts(samples or [])
         settings = EvaluateSettings(

@@ -19,6 +19,7 @@ import typer
 
 from treadle.cli import check, compare, data, evaluate, grade, plan, view
 from treadle.cli.data import spread
+from treadle.cli.questions import nothing_asked
 from treadle.errors import Interrupted, TrainingFault, TreadleError
 from treadle.files.secrets import refuse_in_arguments
 
@@ -100,7 +101,8 @@ def main() -> None:
     sys.argv[1:] = spread(sys.argv[1:])
     try:
         refuse_in_arguments(sys.argv[1:])
-        app()
+        with nothing_asked():
+            app()
     except Interrupted as stop:
         print(f"treadle: {stop}", file=sys.stderr)
         sys.exit(130)

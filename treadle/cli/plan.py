@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from treadle.cli.trust import TRUST, trusting
+
 
 def plan(
     recipe: Annotated[Path, typer.Argument(help="Recipe file (YAML).")],
@@ -29,6 +31,7 @@ def plan(
     completion_tokens: Annotated[
         int | None, typer.Option(help="Mean tokens of a completion, for the time; the recipe's maximum by default.")
     ] = None,
+    trust_remote_code: Annotated[bool, typer.Option("--trust-remote-code", help=TRUST)] = False,
 ) -> None:
     """Estimate memory and time of a recipe from its settings and its model's config, before anything is run.
 
@@ -50,7 +53,7 @@ def plan(
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
     )
-    loaded = load_recipe(recipe, overrides or ())
+    loaded = load_recipe(recipe, [*(overrides or ()), *trusting(trust_remote_code)])
     stop_or_warn(check_plan(loaded, rows=prompt_tokens is None), ("prefix_tree",))
     plans = estimate(loaded, hardware)
     print(as_text(plans, loaded, hardware))

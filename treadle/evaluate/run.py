@@ -16,11 +16,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from treadle.errors import Interrupted, ModelError
+from treadle.errors import Interrupted, ModelError, OutputError
 from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.records import Decoding, Mode, Problem, Sample, Sampling, StepSample
 from treadle.evaluate.runs import (
     GENERATIONS,
+    INFO,
     RESULTS,
     SAMPLES,
     STEPS,
@@ -31,7 +32,6 @@ from treadle.evaluate.runs import (
     record_extract,
     recorded_date,
     sample_record,
-    step_from,
 )
 from treadle.evaluate.settings import CHAT, EvaluateSettings, identity
 from treadle.evaluate.solving import advance, begin, judge, solve
@@ -90,12 +90,13 @@ def evaluate(
     settings.check(benchmarks)
     steps = _instances_digest(instances)
     options = dict(options or {})
+    trusted = {"trust_remote_code": True} if options.get("trust_remote_code") else {}
     if not overwrite:  # before a model is loaded; its dtype is known after, and its chat template
-        check_same(out, identity(model, {"kind": kind}, settings, benchmarks, steps), but=("dtype", CHAT))
+        check_same(out, identity(model, {"kind": kind, **trusted}, settings, benchmarks, steps), but=("dtype", CHAT))
         if (date := recorded_date(out)) is not None:
             options.setdefault("date", date)
     with closing(open_backend(model, kind, **options)) as backend:
-        described = backend.describe()
+        described = {**backend.describe(), **trusted}
         settings = replace(settings, thought_tags=backend.thought_tags)
         info = {
             "model": model,
@@ -155,7 +156,17 @@ def regrade(
     with closing(Journal(folder / GENERATIONS)) as journal:
         if extract is not None and extract != run.info["settings"].get("extract", "boxed"):
             record_extract(run, extract)
-        return _conclude(run, EvaluateSettings.read(run.info["settings"]), Turns(journal), page, grader)
+        return _conclude(run, _settings_of(run), Turns(journal), page, grader)
+
+
+def _settings_of(run: Run) -> EvaluateSettings:
+    try:
+        return EvaluateSettings.read(run.info["settings"])
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise OutputError(
+            f"{run.folder / INFO}: settings: not as treadle writes them ({type(error).__name__}: {error}); copy the "
+            "file again from where the run was made, or evaluate anew with --overwrite"
+        ) from None
 
 
 def _kept(out: Path, turns: Turns) -> str:
@@ -210,7 +221,7 @@ def _score_steps(backend: Backend, out: Path, settings: EvaluateSettings, instan
 def _step_figures(run: Run) -> dict[str, Any]:
     from treadle.evaluate.step_view import step_view
 
-    found: list[StepSample] = [step_from(record) for record in read_lines(run.folder / STEPS)]
+    found: list[StepSample] = list(run.steps())
     floor = (run.info.get("similarity_floor"), run.info.get("no_similarity_floor", ""))
     return {**step_view(found, *floor), "failed": run.info["steps"] - len(found)}
 

@@ -24,10 +24,9 @@ from treadle.errors import OutputError
 from treadle.evaluate.records import Decoding, Finish, Key, Mode, Problem, Sample, StepSample, Stop
 from treadle.evaluate.settings import BEFORE, fingerprint, read_tags
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
+from treadle.evaluate.typed import Results, RunInfo, checked, record_of
 from treadle.files.output import check_out, check_place, remove_result
 from treadle.files.secrets import refuse_secrets
-from treadle.scoring.completion import FormatFault
-from treadle.scoring.grading import Verdict
 from treadle.scoring.thoughts import ThoughtTags
 
 INFO, PROBLEMS, GENERATIONS = "run.json", "problems.jsonl", "generations.jsonl"
@@ -62,13 +61,11 @@ class Run:
         """
         path, known = self.folder / SAMPLES, {(name, p.id) for name, found in self.problems.items() for p in found}
         for number, record in enumerate(read_lines(path), 1):
-            try:
-                sample = sample_from(record)
-            except (KeyError, TypeError, ValueError) as error:
-                raise OutputError(f"{path}, attempt {number}: {error!r}; {self._again}") from None
-            if not isinstance(sample.text, str) or sample.key[:2] not in known:
-                what = "has no text" if sample.key[:2] in known else f"is at {sample.key[:2]}, no problem of the run"
-                raise OutputError(f"{path}, attempt {number}: {what}; {self._again}")
+            sample = sample_from(record, f"{path}, attempt {number}", self._again)
+            if sample.key[:2] not in known:
+                raise OutputError(
+                    f"{path}, attempt {number}: is at {sample.key[:2]}, no problem of the run; {self._again}"
+                )
             yield sample
 
     @property
@@ -78,8 +75,8 @@ class Run:
     def steps(self) -> Iterator[StepSample]:
         """The single next steps, one at a time; none where they were not evaluated."""
         if (self.folder / STEPS).exists():
-            for record in read_lines(self.folder / STEPS):
-                yield step_from(record)
+            for number, record in enumerate(read_lines(self.folder / STEPS), 1):
+                yield step_from(record, f"{self.folder / STEPS}, line {number}")
 
     def right(self, benchmark: str, mode: Mode, decoding: Decoding) -> np.ndarray:
         """1 for right and 0 for wrong, `[P, K]`, in the order of `problems[benchmark]`.
@@ -107,9 +104,15 @@ class Run:
             for mode, decodings in of_benchmark["modes"].items()
             for decoding, figures in decodings.items()
         }
-        for sample in self.samples():
+        for number, sample in enumerate(self.samples(), 1):
             key = sample.key
-            found[key.benchmark, key.mode, key.decoding][rows[key.benchmark][key.problem], key.index] = sample.right
+            right_PK = found.get((key.benchmark, key.mode, key.decoding))
+            if right_PK is None or not 0 <= key.index < right_PK.shape[1]:
+                raise OutputError(
+                    f"{self.folder / SAMPLES}, attempt {number}: is {' '.join(map(str, key))}, of which {RESULTS} says "
+                    f"nothing; {self._again}"
+                )
+            right_PK[rows[key.benchmark][key.problem], key.index] = sample.right
         return found
 
 
@@ -121,9 +124,11 @@ def read_run(folder: str | Path) -> Run:
     """
     folder = Path(folder)
     run = read_started(folder)
-    run.results = _read_json(folder / RESULTS, "the run has no results yet; run the same `treadle evaluate` again")
-    if not isinstance(run.results, dict) or not isinstance(run.results.get("benchmarks"), dict):
-        raise OutputError(f"{folder / RESULTS}: no results of a run (no `benchmarks`); {run._again}")
+    path = folder / RESULTS
+    run.results = _read_json(path, "the run has no results yet; run the same `treadle evaluate` again")
+    checked(Results, run.results, str(path), run._again)
+    if unknown := run.results["benchmarks"].keys() - run.problems.keys():
+        raise OutputError(f"{path}: benchmark {min(unknown)!r} is none of the run; {run._again}")
     if not (folder / SAMPLES).is_file():
         raise OutputError(f"{folder}: no {SAMPLES}; make it with `treadle evaluate --regrade {folder}`")
     return run
@@ -132,9 +137,14 @@ def read_run(folder: str | Path) -> Run:
 def read_started(folder: Path) -> Run:
     """Open a run that need not have results."""
     info = _read_json(folder / INFO, "expected a folder written by `treadle evaluate MODEL -o FOLDER`")
-    problems: dict[str, list[Problem]] = {name: [] for name in (b["name"] for b in info["benchmarks"])}
-    for record in read_lines(folder / PROBLEMS):
-        problems[record["benchmark"]].append(Problem(**record))
+    checked(RunInfo, info, str(folder / INFO), _ANEW)
+    problems: dict[str, list[Problem]] = {entry["name"]: [] for entry in info["benchmarks"]}
+    for number, record in enumerate(read_lines(folder / PROBLEMS), 1):
+        where = f"{folder / PROBLEMS}, line {number}"
+        problem = record_of(Problem, record, where, _ANEW)
+        if problem.benchmark not in problems:
+            raise OutputError(f"{where}: benchmark {problem.benchmark!r} is none of {folder / INFO}; {_ANEW}")
+        problems[problem.benchmark].append(problem)
     return Run(folder, info, problems)
 
 
@@ -185,25 +195,36 @@ def sample_record(sample: Sample) -> dict[str, Any]:
     return {**sample.key._asdict(), **content, "finish": str(finish)}
 
 
-def sample_from(record: Mapping[str, Any]) -> Sample:
-    """The sample of a line of samples.jsonl."""
+def sample_from(record: Mapping[str, Any], where: str, remedy: str) -> Sample:
+    """The sample of a line of samples.jsonl.
+
+    Args:
+        where, remedy: The line and what mends it, for the message.
+
+    Raises:
+        OutputError: It is none.
+    """
     content = {f.name: record[f.name] for f in fields(Sample) if f.name != "key" and f.name in record}
-    verdicts = (("verdict", Verdict), ("boxed_verdict", Verdict), ("lenient_verdict", Verdict))
-    for name, enum in (("stop", Stop), ("fault", FormatFault), *verdicts):
-        content[name] = enum(content[name]) if content.get(name) is not None else None
-    return Sample(Key(*(record[name] for name in Key._fields)), **content)
+    if missing := [name for name in (*Key._fields, "text") if name not in record]:
+        raise OutputError(f"{where}: has no {missing[0]}; {remedy}")
+    return checked(Sample, {"key": {name: record[name] for name in Key._fields}, **content}, where, remedy)
 
 
-def step_from(record: Mapping[str, Any]) -> StepSample:
-    """The step of a line of steps.jsonl."""
-    fault = record["fault"]
-    return StepSample(**{**record, "fault": FormatFault(fault) if fault is not None else None})
+def step_from(record: Mapping[str, Any], where: str) -> StepSample:
+    """The step of a line of steps.jsonl, which `where` names.
+
+    Raises:
+        OutputError: It is none.
+    """
+    return record_of(StepSample, record, where, "delete this line, and `treadle evaluate` makes it again")
 
 
 def recorded_date(out: Path) -> str | None:
     """The date that the run in `out` has its prompts with; `None` for no run, and where prompts show no date."""
-    info = _read_json(out / INFO, "") if (out / INFO).is_file() else {}
-    return info.get("backend", {}).get("chat", {}).get("date")
+    if not (out / INFO).is_file():
+        return None
+    chat = checked(RunInfo, _read_json(out / INFO, ""), str(out / INFO), _ANEW).get("backend", {}).get("chat", {})
+    return chat.get("date") if isinstance(chat, dict) else None
 
 
 def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) -> None:
@@ -214,7 +235,7 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
     """
     if not (out / INFO).is_file():
         return
-    old = _read_json(out / INFO, "")["identity"]
+    old = checked(RunInfo, _read_json(out / INFO, ""), str(out / INFO), _ANEW).get("identity", {})
     old = {**BEFORE, **old}
     keys = [
         key
@@ -235,10 +256,16 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
         )
 
 
+_ANEW = "copy it again from where the run was made, or evaluate anew with --overwrite"
+
+
 def _read_json(path: Path, missing: str) -> dict[str, Any]:
     with suppress(FileNotFoundError, NotADirectoryError):
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise OutputError(f"{path}: no JSON ({error})") from error
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise OutputError(f"{path}: no JSON ({error}); {_ANEW}") from error
+        if not isinstance(content, dict):
+            raise OutputError(f"{path}: found {type(content).__name__}, expected an object; {_ANEW}")
+        return content
     raise OutputError(f"{path}: no such file; {missing}")

@@ -120,7 +120,7 @@ def identity(
 
     Args:
         model: As given; of a local folder its content counts too.
-        backend: `Backend.describe()`, of which `kind`, `dtype` and `chat` count.
+        backend: `Backend.describe()`, of which `kind`, `dtype`, `chat` and `trust_remote_code` count.
         steps: Digest of the step instances, where they are scored.
     """
     chosen = asdict(settings)
@@ -132,6 +132,7 @@ def identity(
         "model content": model_digest(model),
         "back end": backend.get("kind"),
         "dtype": backend.get("dtype"),
+        **({"trust_remote_code": True} if backend.get("trust_remote_code") else {}),
         **{f"{CHAT}{name}": value for name, value in backend.get("chat", {}).items()},
         **{f"settings.{name}": _plain(value) for name, value in chosen.items()},
         **{f"samples of {name}": count for name, count in samples.items()},

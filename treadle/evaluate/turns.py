@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from treadle.evaluate.records import Finish, Generation, Key, Request
+from treadle.evaluate.records import Decoding, Finish, Generation, Key, Mode, Request
 from treadle.evaluate.store import Journal
+from treadle.evaluate.typed import checked
 
 WHOLE = 0
 """The step of a generation that is a whole solution; the steps of the loop count from 1."""
@@ -33,8 +35,8 @@ class Turns:
         self._journal = journal
         self._turns: dict[tuple[Key, int], Turn] = {}
         self.failed: dict[Key, str] = {}
-        for record in journal or ():
-            self._take(*_from_record(record))
+        for number, record in enumerate(journal or (), 1):
+            self._take(*_from_record(record, f"{journal.path}, line {number}"))
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -72,6 +74,24 @@ def _as_record(key: Key, step: int, request: Request, turn: Turn) -> dict[str, A
     }
 
 
-def _from_record(record: dict[str, Any]) -> tuple[Key, int, Turn]:
-    generation = Generation(record["text"], record["n_tokens"], Finish(record["finish"]), record["error"])
-    return Key(*(record[name] for name in Key._fields)), record["step"], Turn(generation, record["thought_tokens"])
+@dataclass(frozen=True)
+class _Line:
+    """What is read of a line of the journal."""
+
+    benchmark: str
+    problem: str
+    mode: Mode
+    decoding: Decoding
+    index: int
+    step: int
+    text: str
+    n_tokens: int
+    thought_tokens: int
+    finish: Finish
+    error: str | None
+
+
+def _from_record(record: dict[str, Any], where: str) -> tuple[Key, int, Turn]:
+    line = checked(_Line, record, where, "delete this line, and `treadle evaluate` generates it again")
+    key = Key(line.benchmark, line.problem, line.mode, line.decoding, line.index)
+    return key, line.step, Turn(Generation(line.text, line.n_tokens, line.finish, line.error), line.thought_tokens)

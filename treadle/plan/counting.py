@@ -51,6 +51,7 @@ class Work:
         scored: Those of them whose next token is scored in a tree, at most `tokens`.
         rows: 0 for a tree, else the rows that are forwarded one beside the other, padded to equal length.
         checkpointing: Gradient checkpointing.
+        trusted: Whether Python code that comes with the model is executed.
         device: `"cuda"` or `"cpu"`, for the head's pieces and kernels.
     """
 
@@ -63,6 +64,7 @@ class Work:
     checkpointing: bool
     device: str = "cuda"
     rows: int = 0
+    trusted: bool = False
 
 
 class Count(NamedTuple):
@@ -131,7 +133,7 @@ def _network(work: Work) -> Any:
     """The network of fake tensors; built on the meta device first, since peft does not build on fake ones."""
     lora = None if work.lora is None else Lora.model_validate_json(work.lora)
     with unset_fake_temporarily():
-        network = build(dense_config(work.model), lora, work.weights)
+        network = build(dense_config(work.model, work.trusted), lora, work.weights, work.trusted)
     made: dict[torch.Tensor, torch.Tensor] = {}  # a tied head stays tied
     for module in network.modules():
         for tensors in (module._parameters, module._buffers):

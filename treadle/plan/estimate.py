@@ -68,7 +68,7 @@ def _plan(stage: AnyStage, recipe: Recipe, hardware: Hardware) -> StagePlan:
     if fits is False:
 
         def enough(setting: Setting) -> bool:
-            shape = shape_of(setting.recipe.model, setting.recipe.lora)
+            shape = shape_of(setting.recipe.model, setting.recipe.lora, recipe.trust_remote_code)
             alone = states_of(setting.stage, setting.recipe, setting.hardware, shape)
             if peak(alone)[1] > hardware.memory * GIB:  # which spares the counting
                 return False
@@ -84,7 +84,7 @@ def _plan(stage: AnyStage, recipe: Recipe, hardware: Hardware) -> StagePlan:
 
 
 def _memory(stage: AnyStage, recipe: Recipe, hardware: Hardware, prompts: Prompts) -> tuple[Shape, Load, list[Part]]:
-    shape = shape_of(recipe.model, recipe.lora)
+    shape = shape_of(recipe.model, recipe.lora, recipe.trust_remote_code)
     tree = isinstance(stage, RLStage) and _why_no_tree(stage, shape) is None
     load = load_of(stage, prompts, hardware.gpus, tree)
     return shape, load, memory_of(stage, recipe, hardware, shape, prompts, load)

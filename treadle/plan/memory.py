@@ -108,7 +108,8 @@ def _work(stage: AnyStage, recipe: Recipe, hardware: Hardware, tokens: int, scor
     kept = torch.float32 if recipe.lora is None and hardware.sharding == "none" else compute
     lora = None if recipe.lora is None else recipe.lora.model_dump_json()
     checkpointing = stage.gradient_checkpointing
-    return Work(recipe.model, lora, kept, compute, max(tokens, 1), max(scored, 1), checkpointing, hardware.device, rows)
+    sizes = (max(tokens, 1), max(scored, 1), checkpointing, hardware.device, rows)
+    return Work(recipe.model, lora, kept, compute, *sizes, recipe.trust_remote_code)
 
 
 def _update(stage: AnyStage, recipe: Recipe, hardware: Hardware, shape: Shape, load: Load) -> list[Part]:

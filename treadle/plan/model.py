@@ -54,14 +54,14 @@ class Shape:
         return self.parameters - self.embedding - (0 if self.tied else self.head)
 
 
-def dense_config(model: str) -> PreTrainedConfig:
+def dense_config(model: str, trust_remote_code: bool = False) -> PreTrainedConfig:
     """The config of a folder, of a hub id, or of `miniature`.
 
     Raises:
         ModelError: There is none, its architecture is unknown, or it is not a causal model of text alone with dense
             layers.
     """
-    config = read_config(model)
+    config = read_config(model, trust_remote_code)
     if config.get_text_config() is not config or config.is_encoder_decoder:
         raise ModelError(
             f"{model}: found a {config.model_type} model, expected a causal language model of text alone; take the "
@@ -76,31 +76,32 @@ def dense_config(model: str) -> PreTrainedConfig:
     return config
 
 
-def build(config: PreTrainedConfig, lora: Lora | None, dtype: torch.dtype) -> Any:
+def build(config: PreTrainedConfig, lora: Lora | None, dtype: torch.dtype, trust_remote_code: bool = False) -> Any:
     """The network on the meta device, with its adapter as in training.
 
     Raises:
         ModelError: transformers has no causal language model for the config, or the adapter finds no target, see
             `treadle.recipe.adapters.with_adapter`.
     """
-    network = skeleton(config, dtype)
+    network = skeleton(config, dtype, trust_remote_code)
     return network if lora is None else with_adapter(network, lora)
 
 
-def shape_of(model: str, lora: Lora | None = None) -> Shape:
+def shape_of(model: str, lora: Lora | None = None, trust_remote_code: bool = False) -> Shape:
     """The sizes of a model, with the adapter's.
 
     Raises:
         ModelError: See `dense_config` and `build`.
     """
-    return _shape(model, None if lora is None else lora.model_dump_json())
+    return _shape(model, None if lora is None else lora.model_dump_json(), trust_remote_code)
 
 
 @lru_cache(maxsize=16)
-def _shape(model: str, lora: str | None) -> Shape:
-    config = dense_config(model)
-    network = build(config, None, torch.float32)
-    adapted = None if lora is None else build(config, Lora.model_validate_json(lora), torch.float32)
+def _shape(model: str, lora: str | None, trusted: bool) -> Shape:
+    config = dense_config(model, trusted)
+    network = build(config, None, torch.float32, trusted)
+    adapter = None if lora is None else Lora.model_validate_json(lora)
+    adapted = None if adapter is None else build(config, adapter, torch.float32, trusted)
     embedding, head = network.get_input_embeddings().weight, network.get_output_embeddings().weight
     head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     groups = getattr(config, "num_key_value_heads", None) or config.num_attention_heads

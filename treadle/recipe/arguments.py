@@ -72,6 +72,8 @@ OWNED = {
     "bf16": "dtype",
     "fp16": "dtype",
     "report_to": "report_to",
+    "trust_remote_code": "trust_remote_code (beside `model`)",
+    "model_init_kwargs": "model, dtype and trust_remote_code (beside `model`)",
 }
 
 
@@ -175,6 +177,7 @@ def _common(stage: AnyStage, recipe: Recipe, folder: Path) -> dict[str, Any]:
         "bf16": compute_dtype(recipe) == "bfloat16",
         "save_steps": stage.save_every,
         "report_to": recipe.report_to,
+        "trust_remote_code": recipe.trust_remote_code,
         **{name: getattr(stage, name) for name in FAULT_LIMITS if hasattr(stage, name)},
         **{k: v for k, v in _defaults().items() if k not in stage.trl},
     }

@@ -50,7 +50,7 @@ def build_trainer(
     """
     config = trainer_config(stage, recipe, folder, derive_sizes(stage, len(rows), PartialState().num_processes))
     chat = recipe_chat(recipe, model)
-    network = load_model(model, compute_dtype(recipe) if recipe.lora else "float32")
+    network = load_model(model, compute_dtype(recipe) if recipe.lora else "float32", recipe.trust_remote_code)
     kwargs = {
         "train_dataset": rows,
         "eval_dataset": held_out,

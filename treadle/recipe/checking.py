@@ -31,10 +31,11 @@ def check(recipe: Recipe) -> list[Sizes]:
     prepared = Prepared(recipe.data)
     processes = int(os.environ.get("WORLD_SIZE", 1))
     check_place(recipe.output)
-    check_model(recipe.model)
+    check_model(recipe.model, recipe.trust_remote_code)
     chat = recipe_chat(recipe)
     if recipe.lora:
-        with_adapter(skeleton(read_config(recipe.model)), recipe.lora)
+        config, trust = read_config(recipe.model, recipe.trust_remote_code), recipe.trust_remote_code
+        with_adapter(skeleton(config, trust_remote_code=trust), recipe.lora)
     sizes, shown = [], shown_of(recipe, prepared).with_tags(chat.thought_tags)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         check_steps(stage, prepared)

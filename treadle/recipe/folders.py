@@ -60,6 +60,8 @@ def identity(recipe: Recipe, number: int, digest: str, chat: Mapping[str, Any] |
     """
     everything = recipe.model_dump(mode="json")
     shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora", "prompts")}
+    if recipe.trust_remote_code:  # another program, so another run; left out elsewhere, as before there was such a key
+        shared["trust_remote_code"] = True
     stages = everything["stages"][: number + 1]
     for stage in stages:
         if "grader" in stage:

@@ -33,6 +33,7 @@ def tensors_of(folder: Path) -> Tensors | None:
     Raises:
         ModelError: See `check_weights`.
     """
+    refuse_adapter(folder)
     if not (folder / "config.json").is_file():
         if gguf_in(folder):
             raise ModelError(convert_gguf(folder))
@@ -51,9 +52,59 @@ def tensors_of(folder: Path) -> Tensors | None:
             return found or None
     if gguf_in(folder):
         raise ModelError(convert_gguf(folder))
-    if (adapter := folder / "adapter_config.json").is_file():
-        raise ModelError(f"{adapter}: a LoRA adapter without its model; merge it (merge_and_unload) and save the whole")
     raise ModelError(f"{folder}: no weights; found {listing(folder)}, expected model.safetensors or an index of shards")
+
+
+def refuse_adapter(folder: Path) -> None:
+    """Raise `ModelError` for a folder with an adapter, instead of which transformers would load another model."""
+    if (adapter := folder / "adapter_config.json").is_file():
+        raise ModelError(
+            f"{adapter}: a LoRA adapter, of the model that this file names; merge the two (merge_and_unload) and save "
+            "the whole, or remove the file where the weights beside it are the model's own"
+        )
+
+
+def code_of(content: dict[str, Any]) -> list[str]:
+    """Classes of Python code that a config.json or a tokenizer_config.json names instead of transformers' own.
+
+    A kernel for attention that is downloaded is code, too.
+    """
+    auto = content.get("auto_map")
+    named = list(auto.values()) if isinstance(auto, dict) else [auto] * (auto is not None)
+    flat = [name for value in named for name in (value if isinstance(value, list | tuple) else [value])]
+    return [*(str(name) for name in flat if name is not None), *_kernels(content)]
+
+
+def check_config(file: Path, trust_remote_code: bool = False) -> None:
+    """Raise `ModelError` for a config.json that asks for a downloaded kernel, or for sizes that no model has."""
+    content = read_json(file)
+    if (kernels := _kernels(content)) and not trust_remote_code:
+        raise ModelError(
+            f"{file}: asks for the kernel {kernels[0]}, which is code that is downloaded and not executed; remove "
+            "attn_implementation from the file, or, if you trust it, give --trust-remote-code (in a recipe "
+            "trust_remote_code: true)"
+        )
+    for name, most in _LARGEST.items():
+        value = content.get(name)
+        if isinstance(value, int | float) and not 0 <= value <= most:
+            raise ModelError(
+                f"{file}: {name} is {value:,}, expected 0 to {most:,}; compare the file with the published one"
+            )
+
+
+_LARGEST = {
+    **dict.fromkeys(("num_hidden_layers", "n_layer", "n_layers"), 2_000),
+    **dict.fromkeys(("hidden_size", "n_embd", "d_model", "num_attention_heads", "num_key_value_heads"), 1 << 20),
+    **dict.fromkeys(("head_dim", "num_experts", "num_local_experts", "n_routed_experts"), 1 << 20),
+    **dict.fromkeys(("intermediate_size", "n_inner", "moe_intermediate_size", "vocab_size"), 1 << 24),
+    **dict.fromkeys(("n_positions", "max_position_embeddings"), 1 << 31),
+}
+"""Far beyond every model that there is; what is larger would take hours or all memory before it is found wrong."""
+
+
+def _kernels(content: dict[str, Any]) -> list[str]:
+    found = (content.get(name) for name in ("attn_implementation", "_attn_implementation", "experts_implementation"))
+    return [str(value) for value in found if "/" in str(value)]
 
 
 def check_tokenizer_files(folder: Path) -> None:

@@ -1,11 +1,13 @@
 """Load models and tokenizers, from a folder or the hub, and say what is missing before anything else runs.
 
-Code that comes with a model is never executed. Whatever a library raises on damaged files becomes one line.
+Code that comes with a model is not executed unless the caller says `trust_remote_code`. Whatever a library raises on
+damaged files becomes one line.
 """
 
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +28,14 @@ from treadle.chat.chat import Chat
 from treadle.chat.settings import read_settings
 from treadle.chat.template import require_template
 from treadle.errors import ModelError, TreadleError
-from treadle.recipe.model_files import check_tokenizer_files, check_weights, convert_gguf, gguf_in, read_json
+from treadle.recipe.model_files import (
+    check_config,
+    check_tokenizer_files,
+    check_weights,
+    convert_gguf,
+    gguf_in,
+    read_json,
+)
 
 BASE = "miniature"
 """Name under which recipes refer to the small model that is shipped with the package."""
@@ -59,12 +68,12 @@ def local_folder(model: str) -> Path | None:
     return None
 
 
-def check_model(model: str) -> None:
+def check_model(model: str, trust_remote_code: bool = False) -> None:
     """Raise `ModelError` for a path that does not exist and for a folder whose config or weights are not whole."""
     folder = local_folder(model)
     if folder is not None:
         check_weights(folder)
-        read_json(folder / "config.json")
+        check_config(folder / "config.json", trust_remote_code)
 
 
 def check_tokenizer(model: str) -> None:
@@ -74,15 +83,18 @@ def check_tokenizer(model: str) -> None:
         check_tokenizer_files(folder)
 
 
-def read_config(model: str) -> PreTrainedConfig:
+def read_config(model: str, trust_remote_code: bool = False) -> PreTrainedConfig:
     """The config of a folder, of a hub id, or of `miniature`.
+
+    Args:
+        trust_remote_code: Whether Python code that comes with the model is executed where its config asks for that.
 
     Raises:
         ModelError: There is none, it is damaged, or transformers has no model of its kind.
     """
     folder = local_folder(model)
     if folder is not None and (folder / "config.json").is_file():
-        read_json(folder / "config.json")
+        check_config(folder / "config.json", trust_remote_code)
     elif folder is not None and gguf_in(folder):
         raise ModelError(convert_gguf(folder))
     remedy = (
@@ -92,10 +104,12 @@ def read_config(model: str) -> PreTrainedConfig:
         "or its files in the cache are needed"
     )
     with _one_line(model, "its config cannot be read", remedy):
-        return AutoConfig.from_pretrained(resolve(model), trust_remote_code=False)
+        return AutoConfig.from_pretrained(resolve(model), trust_remote_code=trust_remote_code)
 
 
-def skeleton(config: PreTrainedConfig, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+def skeleton(
+    config: PreTrainedConfig, dtype: torch.dtype = torch.float32, trust_remote_code: bool = False
+) -> PreTrainedModel:
     """The causal language model of a config on PyTorch's meta device: shapes and names, without weights.
 
     Raises:
@@ -104,7 +118,7 @@ def skeleton(config: PreTrainedConfig, dtype: torch.dtype = torch.float32) -> Pr
     config = copy.deepcopy(config)  # which building writes its dtype into
     try:
         with torch.device("meta"):
-            return AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
+            return AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trust_remote_code)
     except ValueError as error:
         raise ModelError(
             f"{config.model_type}: transformers has no causal language model of this kind ({first_line(error)}); "
@@ -117,7 +131,7 @@ def skeleton(config: PreTrainedConfig, dtype: torch.dtype = torch.float32) -> Pr
         ) from error
 
 
-def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
+def load_tokenizer(model: str, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
     """The tokenizer of a model folder or hub id, with padding token and chat template.
 
     Raises:
@@ -125,7 +139,7 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     """
     check_tokenizer(model)
     with _one_line(model, "the tokenizer cannot be loaded", "; copy or download its files again"):
-        tokenizer = AutoTokenizer.from_pretrained(resolve(model), trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(resolve(model), trust_remote_code=trust_remote_code)
     require_template(tokenizer, model)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -139,6 +153,7 @@ def load_chat(
     system_role: str | None = None,
     date: str | None = None,
     thought_tags: Sequence[str] | None = None,
+    trust_remote_code: bool = False,
 ) -> Chat:
     """How a model is spoken to: as it was trained, but for what is given here.
 
@@ -152,7 +167,7 @@ def load_chat(
         RecipeError: The chat template opens thoughts with other tags.
     """
     local_folder(model)
-    spoken = load_tokenizer(tokenizer or model)
+    spoken = load_tokenizer(tokenizer or model, trust_remote_code)
     return Chat(spoken, read_settings(resolve(model)).changed(chat_template_kwargs, system_role, date, thought_tags))
 
 
@@ -181,7 +196,7 @@ def listed_ends(model: str) -> list[int]:
     return listed if isinstance(listed, list) else [listed] * (listed is not None)
 
 
-def load_model(model: str, dtype: str = "auto", **kwargs: Any) -> PreTrainedModel:
+def load_model(model: str, dtype: str = "auto", trust_remote_code: bool = False, **kwargs: Any) -> PreTrainedModel:
     """The causal language model of a folder or hub id.
 
     Args:
@@ -192,10 +207,10 @@ def load_model(model: str, dtype: str = "auto", **kwargs: Any) -> PreTrainedMode
     """
     if dtype not in DTYPES:
         raise ModelError(f"dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
-    check_model(model)
+    check_model(model, trust_remote_code)
     with _one_line(model, "the model cannot be loaded"):
         network, found = AutoModelForCausalLM.from_pretrained(
-            resolve(model), dtype=dtype, trust_remote_code=False, output_loading_info=True, **kwargs
+            resolve(model), dtype=dtype, trust_remote_code=trust_remote_code, output_loading_info=True, **kwargs
         )
     if missing := sorted(found["missing_keys"]):
         raise ModelError(lacks_weights(model, missing))
@@ -226,8 +241,14 @@ def _one_line(model: str, what: str, remedy: str = "") -> Iterator[None]:
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise ModelError(
-                f"{model}: {what}: it needs Python code that comes with the model, which treadle does not execute; "
-                "take a model that transformers knows by itself"
+                f"{model}: {what}: it asks for Python code that comes with it, which is not executed; take a model "
+                "that transformers knows by itself, or, if you have read that code and trust it, give "
+                "--trust-remote-code (in a recipe trust_remote_code: true)"
+            ) from None
+        if isinstance(error, pickle.UnpicklingError):
+            raise ModelError(
+                f"{model}: {what}: its pickled weights are damaged or hold more than tensors, and what they hold else "
+                "is not executed; take the model's safetensors, or copy or download its files again"
             ) from None
         reason = first_line(error) if isinstance(error, (OSError, ValueError)) else _named(error)
         raise ModelError(f"{model}: {what} ({reason}){remedy}") from error

@@ -36,7 +36,8 @@ def save(trainer: Any, base: str, chat: Chat, asking: Asking, target: Path, best
         if isinstance(network, PeftModel) and trainer.is_fsdp_enabled:
             trainer.save_model(str(adapter))  # gathers what each process has a part of
             if main:
-                whole = load_model(base, str(next(network.parameters()).dtype).removeprefix("torch."))
+                dtype = str(next(network.parameters()).dtype).removeprefix("torch.")
+                whole = load_model(base, dtype, trainer.args.trust_remote_code)
                 chat.end_turns_of(whole)
                 PeftModel.from_pretrained(whole, adapter).merge_and_unload().save_pretrained(scratch)
         elif isinstance(network, PeftModel):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from treadle.chat.settings import SystemRole
 from treadle.files.names import same_but_for_case, wrong_in_name, wrong_in_path
@@ -238,6 +238,7 @@ class Recipe(Strict):
             trained, else `auto`.
         date: What a chat template that shows the date shows; `None` for the model's, else the day the run began.
         prompts: See `Prompts`; the same in all stages.
+        trust_remote_code: Whether Python code that comes with the model or the tokenizer is executed.
         report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
     """
 
@@ -253,6 +254,7 @@ class Recipe(Strict):
     chat_template_kwargs: dict[str, Any] | None = None
     system_role: SystemRole | None = None
     date: datetime.date | None = None
+    trust_remote_code: StrictBool = False
     prompts: Prompts = Prompts()
     report_to: list[str] = Field(default_factory=list)
     thought_tags: Annotated[tuple[str, str], AfterValidator(lambda pair: ThoughtTags(*pair).pair)] | None = None

@@ -31,7 +31,7 @@ def recipe_chat(recipe: Recipe, model: str | None = None) -> Chat:
     """
     date = recipe.date and recipe.date.isoformat()
     chosen = (recipe.chat_template_kwargs, recipe.system_role, date, recipe.thought_tags)
-    return load_chat(model or recipe.model, recipe.tokenizer, *chosen)
+    return load_chat(model or recipe.model, recipe.tokenizer, *chosen, recipe.trust_remote_code)
 
 
 def dated(recipe: Recipe) -> tuple[Recipe, Chat]:

@@ -132,7 +132,9 @@ class Warmup:
         return 1 - faults.total() / len(parsed), faults
 
     def _sample(self, model: str) -> dict[str, Any]:
-        network = load_model(model, compute_dtype(self._recipe)).to(PartialState().device)
+        network = load_model(model, compute_dtype(self._recipe), self._recipe.trust_remote_code).to(
+            PartialState().device
+        )
         before, faults_before = self.share(network)
         reached = before >= self._stage.goal
         self._say(0, before, reached)

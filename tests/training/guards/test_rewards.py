@@ -15,8 +15,8 @@ from datasets import Dataset
 from tests.training.test_trainer import ROWS, arguments
 from treadle import SRLConfig, SRLTrainer
 from treadle.errors import DataError, TrainingFault
+from treadle.limits import OutOfTime, time_limit
 from treadle.training.guards.rewards import AsyncGuardedReward, GuardedReward, RewardFault, guarded
-from treadle.training.guards.time_limit import OutOfTime, time_limit
 
 TEXTS = ["one", "bad", "three", "four"]
 

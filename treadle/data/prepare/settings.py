@@ -30,6 +30,7 @@ class PrepareSettings(ReadSettings, StepCuration):
         held_out: Trajectories kept for validation: a count, or a share below 1. The split is by trajectory, and by
             repository where there is one, so that neither is on both sides.
         materialise: Also write the instances as plain rows with their prompts.
+        trust_remote_code: Whether Python code that comes with the tokenizer was executed.
     """
 
     split: str = "train"
@@ -47,6 +48,7 @@ class PrepareSettings(ReadSettings, StepCuration):
     held_out: float = 0.05
     seed: int = 0
     materialise: bool = False
+    trust_remote_code: bool = False
 
     @property
     def rendering(self) -> Rendering:

@@ -194,6 +194,7 @@ def open_transformers(
     system_role: str | None = None,
     date: str | None = None,
     thought_tags: Sequence[str] | None = None,
+    trust_remote_code: bool = False,
 ) -> TransformersBackend:
     """Load a model folder or hub id.
 
@@ -202,6 +203,7 @@ def open_transformers(
         device: As PyTorch names it, or `"auto"`: a GPU where there is one.
         chat_template_kwargs, system_role, date, thought_tags: See `treadle.chat.settings.ChatSettings`; by default as
             the model was trained.
+        trust_remote_code: Whether Python code that comes with the model is executed.
 
     Raises:
         ModelError: The model or its tokenizer cannot be loaded, or the device is not there.
@@ -209,8 +211,8 @@ def open_transformers(
     if device == "auto":
         mps = torch.backends.mps.is_available()
         device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    chat = load_chat(model, None, chat_template_kwargs, system_role, date, thought_tags)
-    network = load_model(model, dtype)
+    chat = load_chat(model, None, chat_template_kwargs, system_role, date, thought_tags, trust_remote_code)
+    network = load_model(model, dtype, trust_remote_code)
     try:
         network = network.to(device)
     except (RuntimeError, AssertionError) as error:

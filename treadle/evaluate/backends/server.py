@@ -61,6 +61,7 @@ class ServerBackend:
         chat_template_kwargs: Variables of the chat template, sent with each request; vLLM and SGLang take them.
         system_role: `user` puts system messages before the first user's; else they are sent as they are.
         thought_tags: Opening and closing tag; `None` for the paper's. Special tokens need a reasoning parser there.
+        trust_remote_code: Whether Python code that comes with the tokenizer is executed.
 
     Attributes:
         faults: Failed attempts by reason, those that a later attempt made good included.
@@ -86,12 +87,13 @@ class ServerBackend:
         chat_template_kwargs: Mapping[str, Any] | None = None,
         system_role: str | None = None,
         thought_tags: Sequence[str] | None = None,
+        trust_remote_code: bool = False,
     ) -> None:
         self.model, self.url, self.thought_tags = model, normal_url(url), tags_of_pair(thought_tags)
         self.concurrency, self.retries, self.timeout, self.deadline = concurrency, retries, timeout, deadline
         self.first_wait, self.longest_wait, self.give_up_after = first_wait, longest_wait, give_up_after
         self._key = _key_in(api_key_variable) if api_key_variable else None
-        self.tokenizer = load_tokenizer(tokenizer) if tokenizer else None
+        self.tokenizer = load_tokenizer(tokenizer, trust_remote_code) if tokenizer else None
         self.asking = PLAIN  # a server does not tell what its model was trained with
         self._chat = ChatSettings().changed(chat_template_kwargs, system_role, None, thought_tags)
         self.counts = f"tokenizer {tokenizer}" if tokenizer else f"estimated, {BYTES_PER_TOKEN} bytes a token"

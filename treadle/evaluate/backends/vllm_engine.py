@@ -41,6 +41,7 @@ class VllmBackend:
         max_model_len: Longest prompt with its completion; `None` for the model's own limit.
         chat_template_kwargs, system_role, date, thought_tags: See `treadle.chat.settings.ChatSettings`; by default as
             the model was trained.
+        trust_remote_code: Whether Python code that comes with the model is executed.
 
     Raises:
         ModelError: vLLM is not installed, or its sampling settings have other names.
@@ -57,6 +58,7 @@ class VllmBackend:
         system_role: str | None = None,
         date: str | None = None,
         thought_tags: Sequence[str] | None = None,
+        trust_remote_code: bool = False,
     ) -> None:
         try:
             import vllm
@@ -70,13 +72,14 @@ class VllmBackend:
                 f"vLLM {vllm.__version__}: SamplingParams has no {', '.join(unknown)}; pip install 'treadle[vllm]'"
             )
         self._vllm, self.name = vllm, model
-        self.chat = load_chat(model, None, chat_template_kwargs, system_role, date, thought_tags)
+        self.chat = load_chat(model, None, chat_template_kwargs, system_role, date, thought_tags, trust_remote_code)
         self.tokenizer, self.thought_tags = self.chat.tokenizer, self.chat.thought_tags
         self.asking = load_asking(model, self.thought_tags.pair)
         self.ends = sorted({*self.chat.ends, *listed_ends(model)})
         self._llm = vllm.LLM(
             model=resolve(model),
             dtype=dtype,
+            trust_remote_code=trust_remote_code,
             tensor_parallel_size=gpus,
             gpu_memory_utilization=memory,
             max_model_len=max_model_len,

@@ -4,7 +4,7 @@ The whole batch is asked for first. Where that fails, each completion is asked f
 themselves get no reward: TRL and dynamic sampling leave them out of their group. What a run does with many of them is
 decided by `treadle.training.guards.unscorable`.
 
-Limits of time are those of `treadle.training.guards.time_limit`: a function that hangs in C code, or outside the main
+Limits of time are those of `treadle.limits`: a function that hangs in C code, or outside the main
 thread, hangs. Asynchronous functions are ended where they wait (`await`). A reward model (`nn.Module`) is not guarded.
 """
 
@@ -24,8 +24,8 @@ import torch
 from trl.trainer.utils import get_callable_name, is_async_callable
 
 from treadle.errors import TreadleError
+from treadle.limits import OutOfTime, time_limit
 from treadle.scoring.rewards import completion_text
-from treadle.training.guards.time_limit import OutOfTime, time_limit
 
 LEAST_SECONDS = 1.0
 """A completion that is asked for alone gets this at least, until as much time is lost as the whole batch may take."""

@@ -25,6 +25,7 @@ from treadle.errors import OutputError
 from treadle.files.links import remove
 from treadle.files.names import is_inside
 from treadle.files.whole import remove_folder, sync_folder, write_whole
+from treadle.training.resume.readable import unreadable
 
 MANIFEST = "checkpoint.json"
 _ASIDE = ".checkpoint.partial"
@@ -140,19 +141,19 @@ def problem_of(checkpoint: Path, hashes: bool = True) -> str | None:
         return f"is a link to {os.readlink(checkpoint)}; put the folder itself there"
     try:
         manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
-        listed = manifest["files"].items()
+        listed = [(name, (entry["bytes"], entry["sha256"])) for name, entry in manifest["files"].items()]
     except FileNotFoundError:
         return f"has no {MANIFEST}, which is written last, so it was not finished"
     except (ValueError, KeyError, AttributeError, TypeError):
         return f"{MANIFEST} is no list of files as treadle writes it"
-    for name, expected in listed:
+    for name, (size, _) in listed:
         if not is_inside(name):
             return f"{MANIFEST} names {name!r}, which is outside the checkpoint"
         path = checkpoint / name
         if not path.is_file():
-            return f"{name} is missing, expected {expected['bytes']:,} bytes"
-        if path.stat().st_size != expected["bytes"]:
-            return f"{name} has {path.stat().st_size:,} bytes, expected {expected['bytes']:,}"
+            return f"{name} is missing, expected {size:,} bytes"
+        if path.stat().st_size != size:
+            return f"{name} has {path.stat().st_size:,} bytes, expected {size:,}"
     if not hashes:
         return None
     try:
@@ -160,10 +161,10 @@ def problem_of(checkpoint: Path, hashes: bool = True) -> str | None:
             hashes = list(readers.map(_sha256, [checkpoint / name for name in manifest["files"]]))
     except OSError as error:
         return f"cannot be read ({error})"
-    for (name, expected), found in zip(listed, hashes, strict=True):
-        if found != expected["sha256"]:
-            return f"{name} has SHA-256 {found[:12]}..., expected {expected['sha256'][:12]}..."
-    return None
+    for (name, (_, expected)), found in zip(listed, hashes, strict=True):
+        if found != expected:
+            return f"{name} has SHA-256 {found[:12]}..., expected {expected[:12]}..."
+    return unreadable(checkpoint)
 
 
 def _sha256(path: Path) -> str:

@@ -32,6 +32,7 @@ from treadle.errors import OutputError
 from treadle.files.whole import sync_file, sync_tree
 from treadle.training.prompt_order import set_epoch
 from treadle.training.resume import Part, checkpoints
+from treadle.training.resume.readable import restoring
 from treadle.training.resume.writing import Writing
 
 SHARED = "shared_state.pt"
@@ -181,7 +182,8 @@ class Resumable:
         return begun
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        super()._load_optimizer_and_scheduler(checkpoint)
+        with restoring(checkpoint, "optimizer.pt, scheduler.pt") if checkpoint else nullcontext():
+            super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is None:
             return
         file = Path(checkpoint) / SHARED
@@ -198,26 +200,34 @@ class Resumable:
                 "model that the stage began with",
                 stacklevel=2,
             )
-        shared = torch.load(file, map_location="cpu", weights_only=True)
+        with restoring(checkpoint, SHARED):
+            shared = torch.load(file, map_location="cpu", weights_only=True)
         if "parts" not in shared:
             raise OutputError(
                 f"{file}: found the state of an older version of treadle, which this one cannot go on from; finish the "
                 f"stage with that version, or start it anew by removing its folder: rm -r {file.parent.parent}"
             )
-        self._moved = shared["layout"] != self._layout
-        self.load_shared_state(shared)
-        own = None
-        if not self._moved:
-            own = torch.load(Path(checkpoint) / self._own_file(), map_location="cpu", weights_only=True)
-        self.load_process_state(own)
+        with restoring(checkpoint, SHARED):
+            self._moved = shared["layout"] != self._layout
+            self.load_shared_state(shared)
+        with restoring(checkpoint, self._own_file()):
+            own = None
+            if not self._moved:
+                own = torch.load(Path(checkpoint) / self._own_file(), map_location="cpu", weights_only=True)
+            self.load_process_state(own)
         if self.accelerator.is_main_process and Path(checkpoint).parent == Path(self.args.output_dir):
             self._rotate(Path(checkpoint), later=False)  # the number to keep may be smaller now
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        with restoring(resume_from_checkpoint, "the weights"):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if self._moved:
             set_seed(self.args.seed + self.state.global_step, device_specific=self.draws_apart)
         else:
-            super()._load_rng_state(checkpoint)
+            with restoring(checkpoint, "rng_state*.pth") if checkpoint else nullcontext():
+                super()._load_rng_state(checkpoint)
 
     def _run_epoch(self, **loop: Any) -> None:
         self._set_loop()

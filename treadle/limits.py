@@ -1,8 +1,9 @@
-"""A limit of wall-clock time for a call into code that is not ours: a reward function, for instance.
+"""Limits of time and memory for a call into code that is not ours: a reward function, a chat template.
 
 Limits: the alarm reaches Python code, `re` and sleeping calls, in the main thread of a process, on systems that have
 such alarms. A call that stays in C code and never comes back to Python cannot be ended, nor can one in another thread;
-code that sets an alarm of its own (`signal.alarm`) replaces this one.
+code that sets an alarm of its own (`signal.alarm`) replaces this one. Memory is limited for the
+whole process, on systems that know an address space and say how much of it is used.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 AGAIN_SECONDS = 1.0
@@ -49,3 +51,26 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, handler if handler is not None else signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, rest, interval)
+
+
+@contextmanager
+def memory_limit(mebibytes: int) -> Iterator[None]:
+    """`MemoryError` in the body where the process would take so much more address space than it has.
+
+    For Python code alone: libraries in other languages end the process when they get no memory.
+    """
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (ImportError, OSError):  # another system than Linux
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = pages * resource.getpagesize() + mebibytes * 2**20
+    limits = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min([wanted, *limits]), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

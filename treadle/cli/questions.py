@@ -1,0 +1,65 @@
+"""Standard input is data or nothing: a library that asks there is answered by an error instead.
+
+Some ask whether they may run a model's code, or for a password, and would take a line of piped data for the answer.
+"""
+
+from __future__ import annotations
+
+import getpass
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, NoReturn, TextIO
+
+from treadle.errors import TreadleError
+
+
+class Unasked:
+    """Stands for `sys.stdin`: bytes can be read from it by `buffer`, but no line of text.
+
+    Without `fileno` and `isatty` that say otherwise, `input` and what is built on it ask by `readline`.
+
+    Args:
+        stream: Standard input; `None` where it is closed.
+    """
+
+    encoding, errors, closed = "utf-8", "strict", False
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.buffer: BinaryIO = io.BytesIO() if stream is None else stream.buffer
+
+    def readline(self, size: int = -1) -> NoReturn:
+        """Raises `TreadleError`."""
+        raise TreadleError(
+            "a library asked a question on standard input, which is not answered; give what it asked for by a setting "
+            "or an environment variable (what it asked stands above)"
+        )
+
+    read = readlines = __next__ = readline
+
+    def __iter__(self) -> Unasked:
+        return self
+
+    def isatty(self) -> bool:
+        """That it is none."""
+        return False
+
+    def readable(self) -> bool:
+        """That there is no text."""
+        return False
+
+
+@contextmanager
+def nothing_asked() -> Iterator[None]:
+    """In the body no library of this process gets an answer from a terminal or from standard input."""
+    stdin, ask = sys.stdin, getpass.getpass
+    sys.stdin, getpass.getpass = Unasked(stdin), _no_password  # the latter reads from the terminal itself
+    try:
+        yield
+    finally:
+        sys.stdin, getpass.getpass = stdin, ask
+
+
+def _no_password(prompt: str = "", stream: object = None) -> NoReturn:
+    raise TreadleError(f"a library asked for a password ({prompt.strip()}), which is not answered; set it beforehand")
