@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from typing import Any, NamedTuple
 
-from treadle.evaluate.records import Finish, Generation, Key, Request
+from treadle.evaluate.records import Doubt, Finish, Generation, Key, Request
 from treadle.evaluate.store import Journal
 
 WHOLE = 0
@@ -27,12 +28,14 @@ class Turns:
     Attributes:
         failed: Attempts whose next generation the back end did not give, with its last error. They are tried again by
             the next run.
+        doubts: Of each attempt, how often something of an answer was not taken as it came.
     """
 
     def __init__(self, journal: Journal | None = None) -> None:
         self._journal = journal
         self._turns: dict[tuple[Key, int], Turn] = {}
         self.failed: dict[Key, str] = {}
+        self.doubts: defaultdict[Key, Counter[Doubt]] = defaultdict(Counter)
         for record in journal or ():
             self._take(*_from_record(record))
 
@@ -55,6 +58,8 @@ class Turns:
             return
         self.failed.pop(key, None)
         self._turns[key, step] = turn
+        if turn.generation.doubts:
+            self.doubts[key].update(turn.generation.doubts)
 
 
 def _as_record(key: Key, step: int, request: Request, turn: Turn) -> dict[str, Any]:
@@ -69,9 +74,11 @@ def _as_record(key: Key, step: int, request: Request, turn: Turn) -> dict[str, A
         "finish": str(generation.finish),
         "error": generation.error,
         "seed": request.seed,
+        **({"doubts": [str(doubt) for doubt in generation.doubts]} if generation.doubts else {}),
     }
 
 
 def _from_record(record: dict[str, Any]) -> tuple[Key, int, Turn]:
-    generation = Generation(record["text"], record["n_tokens"], Finish(record["finish"]), record["error"])
+    doubts = tuple(Doubt(doubt) for doubt in record.get("doubts", ()))
+    generation = Generation(record["text"], record["n_tokens"], Finish(record["finish"]), record["error"], doubts)
     return Key(*(record[name] for name in Key._fields)), record["step"], Turn(generation, record["thought_tokens"])

@@ -5,6 +5,10 @@ may pass (429, 5xx, no or half an answer) is tried again with growing, random wa
 asks for; what does not pass costs that one request. A refusal that holds for all requests, such as a wrong model name,
 ends the run.
 
+A server is not trusted. An answer has `answer_bytes(max_new_tokens)` at most, 1.5 MiB for 4,096 tokens, `concurrency`
+answers are under way at a time, and one at a time is taken apart, which may need thirty times its bytes. What it says
+of tokens is held against the text. A key is not sent anywhere else, and taken out of what a server says.
+
 Limits: the seed is sent with each request, but whether equal seeds give equal texts is up to the server.
 `transformers serve` keeps one generator for all requests: only with `concurrency=1` do seeds repeat there.
 """
@@ -25,15 +29,27 @@ from treadle.chat.settings import ChatSettings
 from treadle.data.prompts.asking import PLAIN
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import (
+    Answer,
     Dialect,
+    answer_bytes,
     concerns_length,
     failed,
     names_extension,
     payload_of,
     read_completion,
 )
-from treadle.evaluate.backends.http import CHAT, MODELS, Fault, Passing, Refusal, content_of, exchange, normal_url
-from treadle.evaluate.records import Generation, Request, Sampling
+from treadle.evaluate.backends.http import (
+    CHAT,
+    MODELS,
+    Fault,
+    Passing,
+    Refusal,
+    content_of,
+    exchange,
+    normal_url,
+    shown,
+)
+from treadle.evaluate.records import Doubt, Generation, Request, Sampling
 from treadle.recipe.models import load_tokenizer
 from treadle.scoring.thoughts import tags_of_pair
 
@@ -41,6 +57,8 @@ from treadle.scoring.thoughts import tags_of_pair
 BYTES_PER_TOKEN = 3.5
 # Time in which a server must answer that it is there.
 GREETING = 10.0
+NAMES = 20
+"""Models of a server's list that a message names."""
 
 
 class ServerBackend:
@@ -91,18 +109,24 @@ class ServerBackend:
         if api_key_variable and not os.environ.get(api_key_variable):
             raise ModelError(f"environment variable {api_key_variable} is not set; export {api_key_variable}=KEY")
         self._key = os.environ[api_key_variable] if api_key_variable else None
+        if self._key and not (self._key.isascii() and self._key.isprintable()):
+            raise ModelError(
+                f"environment variable {api_key_variable} holds a line end or another character that no key has; "
+                f'export {api_key_variable}="$(tr -d "[:space:]" < FILE)"'
+            )
         self.tokenizer = load_tokenizer(tokenizer) if tokenizer else None
         self.asking = PLAIN  # a server does not tell what its model was trained with
         self._chat = ChatSettings().changed(chat_template_kwargs, system_role, None, thought_tags)
         self.counts = f"tokenizer {tokenizer}" if tokenizer else f"estimated, {BYTES_PER_TOKEN} bytes a token"
         self.faults: Counter[Fault] = Counter()
         self.dialect, self._lock = Dialect.SAMPLER, threading.Lock()
+        self._reading = threading.Lock()  # what is read takes several times its bytes: one answer at a time
         self._uncounted, self._lost = False, 0
         try:
             exchange(self.url + MODELS, min(GREETING, timeout), key=self._key)
         except Passing as passing:
             raise ModelError(
-                f"{self.url}: no server answers ({passing}); start one, for instance with "
+                f"{self.url}: no server answers ({self._without_key(str(passing))}); start one, for instance with "
                 f"`vllm serve {model} --port 8000`, or correct the address"
             ) from passing
 
@@ -137,8 +161,13 @@ class ServerBackend:
                     done.put(error)
 
         # Daemons, so that an interrupted run ends at once and not after the answers that are still under way.
-        for _ in range(min(self.concurrency, len(requests))):
-            threading.Thread(target=work, daemon=True).start()
+        for number in range(min(self.concurrency, len(requests))):
+            try:
+                threading.Thread(target=work, daemon=True).start()
+            except RuntimeError as error:  # those that did start do the work
+                if number == 0:
+                    raise ModelError(f"no request can be sent: {error}; see `ulimit -u` and `ulimit -v`") from error
+                break
         try:
             for _ in requests:
                 item = done.get()
@@ -169,14 +198,16 @@ class ServerBackend:
             seconds = max(min(self.timeout, until - time.monotonic()), 0.001)
             try:
                 payload = payload_of(self.model, request, sampling, dialect, self._chat)
-                answer = exchange(self.url + CHAT, seconds, payload, self._key)
-                completion = read_completion(content_of(answer), self.thought_tags)
+                most = answer_bytes(sampling.max_new_tokens)
+                reply = exchange(self.url + CHAT, seconds, payload, self._key, most)
+                with self._reading:
+                    answer = read_completion(content_of(reply), sampling.max_new_tokens, self.thought_tags)
                 self._lost = 0
-                return self._generation(*completion)
+                return self._generation(answer)
             except Refusal as refusal:
                 if concerns_length(refusal.status, refusal.message):
                     self._lost = 0
-                    return failed(f"status {refusal.status}, {refusal.message}")
+                    return failed(f"status {refusal.status}, {self._without_key(refusal.message)}")
                 if not self._step_down(dialect, refusal):
                     raise ModelError(self._refused(refusal)) from refusal
                 continue
@@ -191,7 +222,7 @@ class ServerBackend:
                 if not stop.is_set():
                     self._count_lost(last)
                 why = f"deadline of {self.deadline:g} s" if over and attempt <= self.retries else "no attempt left"
-                return failed(f"{last.fault}: {last} ({attempt} attempts, {why})")
+                return failed(f"{last.fault}: {self._without_key(str(last))} ({attempt} attempts, {why})")
 
     def _count_lost(self, last: Passing) -> None:
         with self._lock:
@@ -200,17 +231,20 @@ class ServerBackend:
         if lost >= self.give_up_after:
             raise ModelError(
                 f"{self.url}: the last {lost} requests failed after all their attempts, with nothing answered in "
-                f"between; the latest: {last.fault}, {last}. Look at the server's log, then run the same command again"
+                f"between; the latest: {last.fault}, {self._without_key(str(last))}. Look at the server's log, then "
+                "run the same command again"
             )
 
-    def _generation(self, text: str, finish: Any, count: int | None) -> Generation:
+    def _generation(self, answer: Answer) -> Generation:
+        count = answer.count
         if count is None:
-            count = self.count_tokens([text])[0]
+            count = self.count_tokens([answer.text])[0]
             with self._lock:
                 first, self._uncounted = not self._uncounted, True
             if first:
-                warnings.warn(f"{self.url} does not report tokens; their counts are: {self.counts}", stacklevel=2)
-        return Generation(text, count, finish)
+                what = "reports tokens that cannot be" if Doubt.USAGE in answer.doubts else "does not report tokens"
+                warnings.warn(f"{self.url} {what}; their counts are: {self.counts}", stacklevel=2)
+        return Generation(answer.text, count, answer.finish, doubts=answer.doubts)
 
     def _step_down(self, tried: Dialect, refusal: Refusal) -> bool:
         """Whether the request can be sent again with fewer fields; settles them for all that follow."""
@@ -234,7 +268,12 @@ class ServerBackend:
             fix = "give the address that the server redirects to"
         else:
             fix = f"expected one of its models: {', '.join(self._served()) or 'it lists none'}"
-        return f"{self.url}{CHAT}: status {refusal.status} for model {self.model!r}: {refusal.message}; {fix}"
+        said = self._without_key(refusal.message)
+        return f"{self.url}{CHAT}: status {refusal.status} for model {self.model!r}: {said}; {fix}"
+
+    def _without_key(self, message: str) -> str:
+        """A message as it may be printed and kept with the results: what a server says may repeat the request."""
+        return message.replace(self._key, "[key]") if self._key else message
 
     def _served(self) -> list[str]:
         """Names of the models that the server lists; none where it gives no list."""
@@ -242,4 +281,5 @@ class ServerBackend:
             entries = content_of(exchange(self.url + MODELS, GREETING, key=self._key)).get("data")
         except (Passing, Refusal):
             return []
-        return [str(e["id"]) for e in entries if isinstance(e, dict) and "id" in e] if isinstance(entries, list) else []
+        names = [e["id"] for e in entries if isinstance(e, dict) and "id" in e] if isinstance(entries, list) else []
+        return [shown(str(name), 80) for name in names[:NAMES]]
