@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.recipe.test_stages import RLVR, SFT, SRL, lines, prepared, recipe  # noqa: F401, fixtures
+from tests.recipe.test_stages import SFT, SRL, lines, prepared, recipe  # noqa: F401, fixtures
 from treadle.cli import main as cli
 from treadle.errors import TrainingFault
 from treadle.recipe import stages
-from treadle.recipe.learned import NOTHING_LEARNED, likely_cause, nothing_learned, untrained
+from treadle.recipe.learned import NOTHING_LEARNED, untrained
 
 STRICT = {**SRL, "allow_no_change": False}
 SOME = {**STRICT, "when_short": "fill"}
@@ -24,7 +22,7 @@ def rewarding(monkeypatch, value):
     def reward(completions, **kwargs):
         return [value(c[0]["content"]) for c in completions]
 
-    monkeypatch.setattr("treadle.recipe.build.reward_of", lambda stage, recipe: reward)
+    monkeypatch.setattr("treadle.recipe.build.reward_of", lambda stage, _: reward)
 
 
 def digits(text):
@@ -43,7 +41,7 @@ CASES = {
     "one reward for all, by TRL": (
         {**STRICT, "dynamic_sampling": False},
         lambda text: 0.5,
-        "all rewards of each group",
+        "all completions were cut off",
     ),
     "a threshold above all": ({**STRICT, "sampling_threshold": 9.0}, digits, ALL_THE_SAME),
     "no step with a rate": (
@@ -57,7 +55,7 @@ CASES = {
         "all rewards of each group",
     ),
     "a rate below float32": (
-        {**SOME, "learning_rate": 1e-30},
+        {**SOME, "learning_rate": 1e-50},
         digits,
         "the steps were smaller than the weights can hold",
     ),
@@ -70,7 +68,7 @@ def test_a_stage_that_learned_nothing_stops_the_run(name, recipe, tiny_folder, t
     stage, value, cause = CASES[name]
     rewarding(monkeypatch, value)
     made = recipe(stage, {**stage, "name": "next"})
-    with pytest.raises(TrainingFault, match="stage 'srl' learned nothing: .* Likely cause: ") as caught:
+    with pytest.raises(TrainingFault, match=r"stage 'srl' learned nothing: .* Likely cause: ") as caught:
         stages.run(made, quiet=True)
     assert cause in str(caught.value)
     assert "set stages.srl.allow_no_change=true" in str(caught.value)
@@ -125,7 +123,7 @@ def test_sft_without_a_rate(recipe, tiny_folder, tmp_path):  # noqa: F811
 
 
 def test_a_model_that_never_writes_the_format(recipe, tmp_path):  # noqa: F811
-    with pytest.raises(TrainingFault, match=r"learned nothing: .* all completions were cut off by the limit of tokens"):
+    with pytest.raises(TrainingFault, match=r"learned nothing: .* every completion broke the format \(truncated 97%"):
         stages.run(recipe({**STRICT, "think_tags": "strict", "max_format_fault_steps": None}), quiet=True)
 
 
@@ -167,7 +165,7 @@ def test_a_stage_that_goes_on_is_held_against_its_beginning(recipe, tmp_path, mo
         calls.append(len(completions))
         return [digits(c[0]["content"]) if calls[0] else 0.5 for c in completions]
 
-    monkeypatch.setattr("treadle.recipe.build.reward_of", lambda stage, recipe: reward)
+    monkeypatch.setattr("treadle.recipe.build.reward_of", lambda stage, _: reward)
     made = recipe({**SOME, "max_steps": 2, "save_every": 1, "max_sampling_rounds": 1})
     saved = stages.save
     monkeypatch.setattr(stages, "save", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -179,35 +177,3 @@ def test_a_stage_that_goes_on_is_held_against_its_beginning(recipe, tmp_path, mo
     assert calls == [0], "both steps were in the checkpoint"
     assert untrained(made) is None
     assert [log["step"] for log in lines(tmp_path / "run/1-srl/metrics.jsonl") if "loss" in log] == [1, 2]
-
-
-LOGS = {
-    "nothing was done": ([], "no optimizer step was made"),
-    "not finite": ([{"grad_norm": None, "learning_rate": 1e-3}], "no step was applied"),
-    "without gradient": ([{"grad_norm": 0.0, "learning_rate": 1e-3}] * 2, "the gradient was 0 in every step"),
-    "all cut off": ([{"grad_norm": 0.0, "format/truncated": 1.0}] * 2, "all completions were cut off"),
-    "all without tags": (
-        [{"grad_norm": 0.0, "format/truncated": 0.25, "format/no_think_block": 0.75}] * 2,
-        "every completion broke the format (no_think_block 75%, truncated 25%)",
-    ),
-    "all wrong": (
-        [{"grad_norm": 0.0, "sampling/kept_groups": 0.0, "sampling/dropped/all_wrong": 1.0}],
-        "no group had a signal (dropped: all_wrong 100%)",
-    ),
-    "now and then": ([{"grad_norm": 0.0}, {"grad_norm": 0.1}], "the steps were smaller than the weights can hold"),
-}
-
-
-@pytest.mark.parametrize("name", LOGS)
-def test_the_cause_is_what_holds_in_every_step(name):
-    logs, cause = LOGS[name]
-    assert likely_cause(logs).startswith(cause)
-
-
-def test_a_damaged_note_is_none(recipe, tmp_path):  # noqa: F811
-    (stage,) = recipe(STRICT).stages
-    assert nothing_learned(stage, tmp_path) is None
-    (tmp_path / NOTHING_LEARNED).write_text("{")
-    assert nothing_learned(stage, tmp_path) is None
-    (tmp_path / NOTHING_LEARNED).write_text(json.dumps({"what": "a", "cause": "b", "steps": 2}))
-    assert "learned nothing: a in 2 steps. Likely cause: b." in nothing_learned(stage, tmp_path)

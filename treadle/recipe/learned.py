@@ -140,7 +140,10 @@ def _is_zero(name: str) -> Callable[[Log], bool]:
 
 
 def _all_cut_off(log: Log) -> bool:
-    return (log.get("completions/clipped_ratio") or log.get("format/truncated") or 0.0) >= _ALL
+    """In SRL that is a fault; another reward may judge them all the same."""
+    if (log.get("format/truncated") or 0.0) >= _ALL:
+        return True
+    return (log.get("completions/clipped_ratio") or 0.0) >= _ALL and (_all_equal(log) or _none_kept(log))
 
 
 def _all_faults(log: Log) -> bool:
