@@ -58,10 +58,14 @@ def evaluated(treadle, scratch):
 def is_sound(treadle, folder: Path) -> dict:
     """Asserts that a run's folder is read by all commands that read one; returns its results."""
     other = shutil.copytree(folder, folder.with_name("other"), dirs_exist_ok=True)
-    for command in (("evaluate", "--regrade", folder), ("compare", folder, other, "-o", "compared.html")):
-        outcome = treadle(*command)
-        assert outcome.code in (0, 1), f"{outcome.out}\n{outcome.err}"
-        assert not TRACEBACK.search(outcome.err), outcome.err
+    again = treadle("evaluate", "--regrade", folder)
+    assert again.code in (0, 1), f"{again.out}\n{again.err}"
+    again.is_clean()
+    compared = treadle("compare", folder, other, "-o", "compared.html")
+    if again.code == 1:
+        compared.refused("are missing, because the back end did not give them")
+    else:
+        assert compared.code == 0, compared.err
     return json.loads((folder / "results.json").read_text())
 
 
@@ -400,7 +404,7 @@ def test_a_list_of_models_that_does_not_end(evaluated):
 @pytest.mark.parametrize(
     "listed",
     [
-        {"data": [{"id": "m" * 10_000}] * 1000},
+        {"data": [{"id": "m" * 1000}] * 500},
         {"data": [{"id": {"a": ["b"] * 1000}}, {"id": "\x1b]0;PWN\x07"}, 5, None]},
         {"data": "none"},
         {"data": {"id": 5}},
