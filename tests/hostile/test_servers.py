@@ -15,7 +15,7 @@ import treadle.cli.main
 import treadle.evaluate.compare
 import treadle.evaluate.run
 import treadle.report.evaluation  # noqa: F401, what a forked command finds imported
-from tests.hostile.driver import TRACEBACK, UNSEEN, Outcome
+from tests.hostile.driver import UNSEEN, Outcome
 from tests.hostile.servers import GOOD, Stub, Wire, stub
 from treadle.errors import ModelError
 from treadle.evaluate.backends import open_backend
