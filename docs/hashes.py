@@ -1,4 +1,4 @@
-"""Writes constraints-hashed.txt: the versions of constraints.txt with the hashes of all files that the index has of them.
+"""Writes constraints-hashed.txt: the versions of constraints.txt with the hashes of all files that an index has.
 
     python docs/hashes.py [INDEX]
 

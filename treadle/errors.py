@@ -26,6 +26,10 @@ class ModelError(TreadleError):
     """A model folder lacks weights, tokenizer or chat template, or a model cannot be computed as asked."""
 
 
+class RewardError(TreadleError):
+    """A reward function is none, or returned something else than a number for each completion."""
+
+
 class OutputError(TreadleError):
     """An output folder holds something that must not be overwritten."""
 

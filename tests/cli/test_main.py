@@ -32,7 +32,7 @@ def world(expert_trajectories, tmp_path):
 def recipe(tiny_folder, tmp_path):
     path = tmp_path / "recipe.yaml"
     stage = {"kind": "srl", "max_steps": 1, "prompts_per_step": 2, "rollouts": 4, "micro_batch": 8}
-    stage |= {"max_completion_length": 5, "gradient_checkpointing": False}
+    stage |= {"max_completion_length": 5, "gradient_checkpointing": False, "allow_no_change": True}
     content = {"model": str(tiny_folder), "data": str(tmp_path / "data"), "output": str(tmp_path / "run")}
     path.write_text(yaml.safe_dump({**content, "stages": [stage]}))
     return path

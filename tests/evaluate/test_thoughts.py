@@ -56,7 +56,7 @@ def test_a_back_end_knows_its_models_tags():
 
 def test_a_server_gives_thoughts_apart_or_within_the_tags():
     def read(message, finish="stop", tags=OTHER):
-        return read_completion({"choices": [{"message": message, "finish_reason": finish}]}, tags)[0]
+        return read_completion({"choices": [{"message": message, "finish_reason": finish}]}, 64, tags).text
 
     assert read({"reasoning_content": "a", "content": "b"}) == "[T]a[/T]b"
     assert read({"reasoning": "a", "content": None}, "length") == "[T]a"

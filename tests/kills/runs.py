@@ -34,7 +34,7 @@ from treadle.training import progress
 
 PATIENCE = 120.0  # seconds after which a process counts as hanging
 SHARED = {"prompts_per_step": 4, "rollouts": 4, "micro_batch": 4, "max_completion_length": 6, "save_every": 2}
-SHARED |= {"learning_rate": 1e-3, "gradient_checkpointing": False, "max_sampling_rounds": 3}
+SHARED |= {"learning_rate": 1e-3, "gradient_checkpointing": False, "max_sampling_rounds": 3, "allow_no_change": True}
 SFT = {"kind": "sft", "max_steps": 5, "batch_size": 4, "micro_batch": 2, "unit": "both", "save_every": 2}
 SFT |= {"validate_every": 2, "validation_rows": 4}
 SRL = {**SHARED, "kind": "srl", "max_steps": 6, "updates_per_rollout": 2, "think_tags": "optional", "save_every": 3}

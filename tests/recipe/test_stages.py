@@ -40,6 +40,7 @@ SRL = {
     "gradient_checkpointing": False,
     "think_tags": "optional",
     "max_sampling_rounds": 2,
+    "allow_no_change": True,  # a random model may well earn the same with all that it says
 }
 RLVR = {**SRL, "kind": "rlvr", "step_share": 0.5}
 del RLVR["think_tags"]

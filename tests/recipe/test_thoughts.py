@@ -95,7 +95,7 @@ def test_other_tags_are_in_targets_and_prompts(data):
 
 SRL = {
     "kind": "srl", "max_steps": 1, "prompts_per_step": 2, "rollouts": 2, "micro_batch": 4, "max_completion_length": 4,
-    "gradient_checkpointing": False, "dynamic_sampling": False,
+    "gradient_checkpointing": False, "dynamic_sampling": False, "allow_no_change": True,
 }  # fmt: skip
 SFT = {"kind": "sft", "max_steps": 1, "batch_size": 2, "micro_batch": 2, "gradient_checkpointing": False}
 

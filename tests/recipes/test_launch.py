@@ -138,7 +138,7 @@ def test_train_runs_in_two_processes_under_accelerate_launch(expert_trajectories
     source = tmp_path / "world.jsonl"
     source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in expert_trajectories))
     prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=4))
-    shared = {"max_steps": 2, "learning_rate": 1e-3, "gradient_checkpointing": False}
+    shared = {"max_steps": 2, "learning_rate": 1e-3, "gradient_checkpointing": False, "allow_no_change": True}
     rollouts = {"rollouts": 8, "max_completion_length": 12, "think_tags": "optional", "max_sampling_rounds": 2}
     recipe = {
         "model": str(tiny_folder),

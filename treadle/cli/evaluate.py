@@ -1,7 +1,7 @@
 """`treadle evaluate`: solve benchmarks with a model, or grade a run again.
 
-Exit codes: 0 if every attempt has a generation, 1 if some are missing (the same command tries them again), 2 for
-errors that a user can mend, 130 for an interrupted run.
+Exit codes: 0 if every attempt has a generation, 1 if some are missing (the same command tries them again), 2 if all are
+and for errors that a user can mend, 130 for an interrupted run.
 """
 
 from __future__ import annotations

@@ -74,7 +74,9 @@ def train(
     command = shlex.join(["treadle", *sys.argv[1:]])
     model = stages.run(loaded, overwrite=overwrite, resume_hint=f"`{command}`")
     if main:
-        print(f"the trained model is in {model}")
+        from treadle.recipe.learned import untrained
+
+        print(untrained(loaded) or f"the trained model is in {model}")
 
 
 @app.command()

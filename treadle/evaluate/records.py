@@ -66,14 +66,27 @@ class Finish(StrEnum):
     FAILED = "failed"
 
 
+class Doubt(StrEnum):
+    """What of a server's answer was not taken as it came; the members' values are names in results.json."""
+
+    USAGE = "usage_not_believed"
+    SURROGATES = "surrogates_replaced"
+
+
 @dataclass(frozen=True)
 class Generation:
-    """One generated text, decoded without end marks, and its length in tokens with them."""
+    """One generated text, decoded without end marks, and its length in tokens with them.
+
+    Args:
+        doubts: `USAGE`: the server's count of tokens cannot be one of this text, and `n_tokens` is counted or estimated
+            here. `SURROGATES`: halves of characters, which are no text, were replaced by U+FFFD.
+    """
 
     text: str
     n_tokens: int
     finish: Finish
     error: str | None = None
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def truncated(self) -> bool:

@@ -81,7 +81,7 @@ def evaluate(
         The content of results.json. `treadle.evaluate.summary.failed` counts what the back end did not give.
 
     Raises:
-        ModelError: The model cannot be loaded, or nothing can be generated.
+        ModelError: The model cannot be loaded, or nothing was generated: neither now nor before.
         OutputError: `out` holds another run, or something else.
         Interrupted: The user stopped the run; it can be continued.
     """
@@ -129,12 +129,22 @@ def evaluate(
                 for mode in settings.modes:
                     for decoding in DECODINGS:
                         solve(backend, problems, mode, decoding, settings, turns, progress=True)
-                _score_steps(backend, out, settings, instances)
+                failures = _score_steps(backend, out, settings, instances)
             except KeyboardInterrupt:
                 raise Interrupted(f"stopped; {_kept(out, turns)}") from None
             except ModelError as error:
                 raise ModelError(f"{error}; {_kept(out, turns)}") from error
-            return _conclude(read_started(out), settings, turns, page, grader)
+            results = _conclude(read_started(out), settings, turns, page, grader)
+            if not len(turns) and not (results.get("steps") or {}).get("steps"):
+                failures += turns.failed.values()
+            else:
+                failures.clear()
+    if failures:
+        raise ModelError(
+            f"{out}: none of {len(failures):,} requests gave a text; the last: {failures[-1]}. The same command tries "
+            "them again"
+        )
+    return results
 
 
 def regrade(
@@ -184,7 +194,8 @@ def _conclude(
             samples += _attempts(problems, mode, decoding, settings, turns)
     judge(samples, problems, settings=settings, name=grader)
     write_lines(run.folder / SAMPLES, (sample_record(s) for s in samples if s.stop is not None))
-    results = summarise(run.info, run.problems, samples, turns.failed, _step_figures(run) if settings.steps else None)
+    steps = _step_figures(run) if settings.steps else None
+    results = summarise(run.info, run.problems, samples, turns.failed, steps, turns.doubts)
     results["grader"] = grader_version(grader)
     write_json(run.folder / RESULTS, results)
     if page is not None:
@@ -201,21 +212,29 @@ def _attempts(
     return samples
 
 
-def _score_steps(backend: Backend, out: Path, settings: EvaluateSettings, instances: Sequence[StepInstance]) -> None:
-    """Score the next steps that steps.jsonl does not hold yet; it is a journal while this goes on."""
-    from treadle.evaluate.steps import evaluate_steps
+def _score_steps(
+    backend: Backend, out: Path, settings: EvaluateSettings, instances: Sequence[StepInstance]
+) -> list[str]:
+    """Score the next steps that steps.jsonl does not hold yet; it is a journal while this goes on.
 
+    Returns:
+        Of each step that the back end did not give, why.
+    """
+    from treadle.evaluate.steps import StepReport, evaluate_steps
+
+    report = StepReport()
     if not settings.steps:
-        return
+        return []
     path = out / STEPS
     with closing(Journal(path)) as journal:
         done = {(record["trajectory_id"], record["step"]) for record in journal}
         left = [i for i in instances if (i.trajectory_id, i.step) not in done]
         sampling, tags = Sampling(settings.max_step_tokens), settings.thought_tags
-        for sample in evaluate_steps(backend, left, sampling, thought_tags=tags):
+        for sample in evaluate_steps(backend, left, sampling, thought_tags=tags, report=report):
             journal.append(asdict(sample))
     order = {(i.trajectory_id, i.step): place for place, i in enumerate(instances)}
     write_lines(path, sorted(read_lines(path), key=lambda r: order[r["trajectory_id"], r["step"]]))
+    return list(report.failed.elements())
 
 
 def _step_figures(run: Run) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from treadle.evaluate.averages import TITLES, averages
 from treadle.evaluate.behaviours import behaviours_by_group
 from treadle.evaluate.extraction import accuracy, extraction_figures, extraction_note, lenient_text
 from treadle.evaluate.metrics import maj_at_k, pass_at_k
-from treadle.evaluate.records import Key, Problem, Sample, Stop
+from treadle.evaluate.records import Doubt, Key, Problem, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, read_tags
 from treadle.evaluate.step_calls import call_notes
 from treadle.scoring.grading import GRADER_VERSION, canonical
@@ -32,6 +32,7 @@ def summarise(
     samples: Iterable[Sample],
     failures: Mapping[Key, str],
     steps: Mapping[str, Any] | None = None,
+    doubts: Mapping[Key, Counter[Doubt]] | None = None,
 ) -> dict[str, Any]:
     """All figures of a run.
 
@@ -41,6 +42,7 @@ def summarise(
         samples: All graded attempts, and those that are not at their end.
         failures: Why attempts are not at their end.
         steps: The per-step view, where single steps were evaluated.
+        doubts: See `Turns`; counted beside the figures where there are any.
 
     Returns:
         The content of results.json.
@@ -71,6 +73,8 @@ def summarise(
         whole = _whole_rows(found, figures["samples"])
         if whole and any(sample.boxed_verdict for row in whole for sample in row):
             figures["extraction"] = extraction_figures(whole, decoding, EvaluateSettings.read(info["settings"]))
+        if doubted := sum(((doubts or {}).get(sample.key, Counter()) for sample in found), Counter()):
+            figures["doubts"] = {str(doubt): count for doubt, count in doubted.items()}
         modes.setdefault(mode, {})[decoding] = figures
     results["averages"] = averages({"benchmarks": _with_accuracy(results["benchmarks"])})
     ended = (sample for found in arms.values() for sample in found if sample.stop is not None)
@@ -78,6 +82,12 @@ def summarise(
     if steps is not None:
         results["steps"] = dict(steps)
     return results
+
+
+_DOUBTS = {
+    Doubt.USAGE: "{count} answers with a number of tokens that cannot be theirs (usage not believed), counted anew",
+    Doubt.SURROGATES: "{count} answers with halves of characters, which were replaced",
+}
 
 
 def failed(results: Mapping[str, Any]) -> int:
@@ -219,6 +229,8 @@ def as_table(results: Mapping[str, Any]) -> str:
                 f"{name}, {mode}, {decoding}: {figures['failed']} attempts are missing ({error}), "
                 f"{figures['problems_kept_out']} problems kept out of the figures; the same command tries them again"
             )
+        for doubt, count in figures.get("doubts", {}).items():
+            notes.append(f"{name}, {mode}, {decoding}: {_DOUBTS[doubt].format(count=count)}")
         if note := extraction_note(figures):
             notes.append(f"{name}, {mode}, {decoding}: {note}")
         if figures["empty"]:

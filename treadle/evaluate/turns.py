@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from treadle.evaluate.records import Decoding, Finish, Generation, Key, Mode, Request
+from treadle.evaluate.records import Decoding, Doubt, Finish, Generation, Key, Mode, Request
 from treadle.evaluate.store import Journal
 from treadle.evaluate.typed import checked
 
@@ -29,12 +30,14 @@ class Turns:
     Attributes:
         failed: Attempts whose next generation the back end did not give, with its last error. They are tried again by
             the next run.
+        doubts: Of each attempt, how often something of an answer was not taken as it came.
     """
 
     def __init__(self, journal: Journal | None = None) -> None:
         self._journal = journal
         self._turns: dict[tuple[Key, int], Turn] = {}
         self.failed: dict[Key, str] = {}
+        self.doubts: defaultdict[Key, Counter[Doubt]] = defaultdict(Counter)
         for number, record in enumerate(journal or (), 1):
             self._take(*_from_record(record, f"{journal.path}, line {number}"))
 
@@ -57,6 +60,8 @@ class Turns:
             return
         self.failed.pop(key, None)
         self._turns[key, step] = turn
+        if turn.generation.doubts:
+            self.doubts[key].update(turn.generation.doubts)
 
 
 def _as_record(key: Key, step: int, request: Request, turn: Turn) -> dict[str, Any]:
@@ -71,6 +76,7 @@ def _as_record(key: Key, step: int, request: Request, turn: Turn) -> dict[str, A
         "finish": str(generation.finish),
         "error": generation.error,
         "seed": request.seed,
+        **({"doubts": [str(doubt) for doubt in generation.doubts]} if generation.doubts else {}),
     }
 
 
@@ -89,9 +95,11 @@ class _Line:
     thought_tokens: int
     finish: Finish
     error: str | None
+    doubts: tuple[Doubt, ...] = ()
 
 
 def _from_record(record: dict[str, Any], where: str) -> tuple[Key, int, Turn]:
     line = checked(_Line, record, where, "delete this line, and `treadle evaluate` generates it again")
     key = Key(line.benchmark, line.problem, line.mode, line.decoding, line.index)
-    return key, line.step, Turn(Generation(line.text, line.n_tokens, line.finish, line.error), line.thought_tokens)
+    generation = Generation(line.text, line.n_tokens, line.finish, line.error, line.doubts)
+    return key, line.step, Turn(generation, line.thought_tokens)

@@ -26,7 +26,7 @@ from treadle.training.resume import checkpoints
 
 # Settings that do not change the result, or only by rounding: limits of faults and what memory is spent on; of those of
 # `trl`, also where a vLLM server is found and how many checkpoints are kept.
-_CHANGES_NOTHING = (*FAULT_LIMITS, "micro_batch", "gradient_checkpointing")
+_CHANGES_NOTHING = (*FAULT_LIMITS, "allow_no_change", "micro_batch", "gradient_checkpointing")
 _CHANGES_NOTHING_IN_TRL = ("vllm_server_", "vllm_group_port", "save_total_limit", "max_tree_tokens", "max_kv_tokens")
 
 MODEL_ASIDE, ADAPTER_ASIDE = ".model.partial", ".adapter.partial"

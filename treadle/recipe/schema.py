@@ -50,6 +50,8 @@ class Stage(Strict):
             not ended before. What an interruption took does not count.
         micro_batch: Sequences in one forward and backward on one device.
         max_skipped_steps, quiet_steps: See `SRLConfig`; limits of faults change no result.
+        allow_no_change: A stage that learned nothing (docs/faults.md) ends the run with code 3, and no stage after it
+            is run. With this it is said, and the run goes on.
         validate_every: Optimizer steps between validations on held-out rows, and one at the end; `None` for none.
             RL stages are validated by the mean reward, SFT by its loss.
         validation_rows: How many of the held-out rows, chosen by the recipe's seed.
@@ -71,6 +73,7 @@ class Stage(Strict):
     save_every: int = Field(50, ge=1)
     max_skipped_steps: int = Field(3, ge=1)
     quiet_steps: int = Field(5, ge=0)
+    allow_no_change: bool = False
     validate_every: int | None = Field(None, ge=1)
     validation_rows: int = Field(64, ge=1)
     trl: dict[str, Any] = Field(default_factory=dict)

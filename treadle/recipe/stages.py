@@ -5,6 +5,7 @@
     output/1-srl/checkpoint-*    while it runs
     output/1-srl/metrics.jsonl, rollouts.jsonl
     output/1-srl/best.json       where the stage was validated: step and value of the model that was kept, floor of it
+    output/1-srl/nothing_learned.json   where the stage learned nothing, with the cause (`treadle.recipe.learned`)
     output/1-srl/model/          its result; its presence marks the stage as finished
 
 A finished stage is not run again; one that was interrupted, or killed at any moment, continues from its last whole
@@ -35,6 +36,7 @@ from treadle.recipe.folders import (
     starting_point,
     tidy,
 )
+from treadle.recipe.learned import check_learned, refuse_untrained, weights
 from treadle.recipe.publishing import save
 from treadle.recipe.schema import AnyStage, Recipe, WarmupStage
 from treadle.recipe.shown import shown_of
@@ -60,8 +62,8 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
         Folder of the last stage's model.
 
     Raises:
-        TreadleError: See `check`; `OutputError` for a folder of another recipe or a full disk; `Interrupted` after
-            Ctrl-C, SIGTERM, and before `max_hours` are over.
+        TreadleError: See `check`; `TrainingFault` for a stage that learned nothing; `OutputError` for a folder of
+            another recipe or a full disk; `Interrupted` after Ctrl-C, SIGTERM, and before `max_hours` are over.
     """
     deadline = time.monotonic() + 3600 * recipe.max_hours if recipe.max_hours else None
     check(recipe)
@@ -80,8 +82,10 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
     for stage, folder in zip(recipe.stages, folders, strict=True):
         if (folder / "model").is_dir():
             by_one(partial(tidy, folder))
+            by_one(partial(refuse_untrained, stage, folder))
         else:
             stop = _run_stage(stage, recipe, prepared, model, folder, quiet, resume_hint, deadline)
+            by_one(partial(refuse_untrained, stage, folder))
             if stop is not None and folder != folders[-1]:
                 raise Interrupted(f"stopped by {stop}; stage {stage.name!r} is finished. Continue with {resume_hint}")
         model = str(folder / "model")
@@ -123,6 +127,7 @@ def _run_stage(
                 f"stages.{stage.name}: a warm-up samples while it trains, with whole weights in every process; run it "
                 "under DDP or on one GPU, and the stages after it from its model"
             )
+        begun = weights(trainer)
         if warmup is None or warmup.reached_at != 0:
             trainer.train(resume_from_checkpoint=checkpoint)
     # None of several processes may leave, or go on to the next stage, while another still writes.
@@ -135,6 +140,9 @@ def _run_stage(
             f"{stop}; the checkpoint is in {folder}. Continue with {resume_hint}"
         )
     best = _take_best(trainer, floors[1])
+    if not ended:  # a warm-up whose goal was reached need not have trained
+        unchanged = begun is not None and weights(trainer) == begun
+        by_one(partial(check_learned, folder, unchanged))
     save(trainer, model, chat, shown.asking, folder / "model", best)
     return stop
 

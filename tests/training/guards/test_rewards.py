@@ -14,7 +14,7 @@ from datasets import Dataset
 
 from tests.training.test_trainer import ROWS, arguments
 from treadle import SRLConfig, SRLTrainer
-from treadle.errors import DataError, TrainingFault
+from treadle.errors import DataError, RewardError, TrainingFault
 from treadle.limits import OutOfTime, time_limit
 from treadle.training.guards.rewards import AsyncGuardedReward, GuardedReward, RewardFault, guarded
 
@@ -118,10 +118,9 @@ def test_columns_follow_their_completion():
     assert rewards == [10.0, None, 12.0, 13.0]
 
 
-def test_a_wrong_number_of_rewards_is_left_to_trl():
-    rewards, guard, _ = call(lambda completions, **kwargs: [1.0])
-    assert rewards == [1.0]
-    assert guard.failures == []
+def test_a_wrong_number_of_rewards_is_no_fault_of_a_completion():
+    with pytest.raises(RewardError, match="returned 1 rewards for 4 completions"):
+        call(lambda completions, **kwargs: [1.0])
 
 
 def test_errors_of_treadle_go_through():

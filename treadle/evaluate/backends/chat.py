@@ -8,18 +8,21 @@ the `generation_config` of `transformers serve`, and the plain fields, under whi
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from treadle.chat.chat import system_to_user
 from treadle.chat.settings import ChatSettings
-from treadle.evaluate.backends.http import Fault, Passing
-from treadle.evaluate.records import Finish, Generation, Request, Sampling
+from treadle.evaluate.backends.http import BYTES_OF_A_TOKEN, LEAST_BYTES, Fault, Passing, shown
+from treadle.evaluate.records import Doubt, Finish, Generation, Request, Sampling
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
 
 # Think blocks that the server took out of the text, under the names that servers use.
 _REASONING = ("reasoning_content", "reasoning")
 _SEEDS = 2**63
+LEAST_CHARACTERS = 1 << 14
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Dialect(StrEnum):
@@ -87,30 +90,62 @@ def concerns_length(status: int, message: str) -> bool:
     return status == 413 or any(w in words for w in ("context length", "context window", "too long", "longer than"))
 
 
-def read_completion(content: dict[str, Any], tags: ThoughtTags = PLAIN) -> tuple[str, Finish, int | None]:
-    """Text, finish and number of tokens (`None` where the server does not say).
+class Answer(NamedTuple):
+    """A completion as a server gave it. `count` is `None` where it does not say how many tokens it has."""
+
+    text: str
+    finish: Finish
+    count: int | None
+    doubts: tuple[Doubt, ...] = ()
+
+
+def answer_bytes(max_tokens: int) -> int:
+    """Bytes that an answer of so many tokens may have."""
+    return LEAST_BYTES + BYTES_OF_A_TOKEN * max_tokens
+
+
+def read_completion(content: dict[str, Any], max_tokens: int, tags: ThoughtTags = PLAIN) -> Answer:
+    """What an answer holds.
 
     A think block that the server gives apart is put back before the text; it stays open where the limit cut it off.
 
+    Args:
+        max_tokens: That were asked for. A text that is longer than these can be is none, and a number of tokens above
+            twice as many is not believed, nor is one that is no whole number, below 0, or 0 for a text.
+
     Raises:
-        Passing: There is no choice with a text and a known reason for its end.
+        Passing: There is not one choice with a text and a known reason for its end.
     """
     try:
-        choice = content["choices"][0]
+        (choice,) = content["choices"]
         message, reason = choice["message"], choice["finish_reason"]
-        text = message.get("content") or ""
-        thought = next((message[name] for name in _REASONING if message.get(name)), "")
-    except (LookupError, TypeError, AttributeError) as error:
-        raise Passing(Fault.NO_TEXT, f"no completion in the answer: {json.dumps(content)[:200]}") from error
-    if not isinstance(text, str) or not isinstance(thought, str) or reason not in ("stop", "length"):
-        raise Passing(Fault.NO_TEXT, f"the completion ended for {reason!r}, expected 'stop' or 'length'")
-    finish = Finish(reason)
+        parts = [message.get("content"), next((message[name] for name in _REASONING if message.get(name)), None)]
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise Passing(Fault.NO_TEXT, f"no completion, or several, in the answer: {_short(content)}") from error
+    if reason not in ("stop", "length"):
+        raise Passing(Fault.NO_TEXT, f"the completion ended for {_short(reason)}, expected 'stop' or 'length'")
+    if not all(part is None or isinstance(part, str) for part in parts):
+        raise Passing(Fault.NO_TEXT, f"the completion is no text: {_short(message)}")
+    if sum(len(part or "") for part in parts) > max(BYTES_OF_A_TOKEN * max_tokens, LEAST_CHARACTERS):
+        raise Passing(Fault.TOO_LONG, f"a text longer than max_tokens={max_tokens} can be")
+    whole = [_SURROGATES.sub("\ufffd", part or "") for part in parts]
+    doubts = [Doubt.SURROGATES] if whole != [part or "" for part in parts] else []
+    (text, thought), finish = whole, Finish(reason)
     if thought:
         cut_off = finish is Finish.LENGTH and not text
         text = f"{tags.open}{thought}" + ("" if cut_off else f"{tags.close}{text}")
     usage = content.get("usage")
     count = usage.get("completion_tokens") if isinstance(usage, dict) else None
-    return text, finish, count if isinstance(count, int) else None
+    if count is not None and (type(count) is not int or not bool(text) <= count <= 2 * max_tokens):
+        doubts, count = [Doubt.USAGE, *doubts], None
+    return Answer(text, finish, count, tuple(doubts))
+
+
+def _short(found: Any) -> str:
+    try:
+        return shown(json.dumps(found))
+    except RecursionError:
+        return "something deeply nested"
 
 
 def failed(error: str) -> Generation:

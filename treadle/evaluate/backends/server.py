@@ -5,6 +5,10 @@ may pass (429, 5xx, no or half an answer) is tried again with growing, random wa
 asks for; what does not pass costs that one request. A refusal that holds for all requests, such as a wrong model name,
 ends the run.
 
+A server is not trusted. An answer has `answer_bytes(max_new_tokens)` at most, 1.5 MiB for 4,096 tokens, `concurrency`
+answers are under way at a time, and one at a time is taken apart, which may need thirty times its bytes. What it says
+of tokens is held against the text. A key is not sent anywhere else, and taken out of what a server says.
+
 Limits: the seed is sent with each request, but whether equal seeds give equal texts is up to the server.
 `transformers serve` keeps one generator for all requests: only with `concurrency=1` do seeds repeat there.
 """
@@ -26,15 +30,27 @@ from treadle.chat.settings import ChatSettings
 from treadle.data.prompts.asking import PLAIN
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import (
+    Answer,
     Dialect,
+    answer_bytes,
     concerns_length,
     failed,
     names_extension,
     payload_of,
     read_completion,
 )
-from treadle.evaluate.backends.http import CHAT, MODELS, Fault, Passing, Refusal, content_of, exchange, normal_url
-from treadle.evaluate.records import Generation, Request, Sampling
+from treadle.evaluate.backends.http import (
+    CHAT,
+    MODELS,
+    Fault,
+    Passing,
+    Refusal,
+    content_of,
+    exchange,
+    normal_url,
+    shown,
+)
+from treadle.evaluate.records import Doubt, Generation, Request, Sampling
 from treadle.files.secrets import hidden
 from treadle.recipe.models import load_tokenizer
 from treadle.scoring.thoughts import tags_of_pair
@@ -43,6 +59,8 @@ from treadle.scoring.thoughts import tags_of_pair
 BYTES_PER_TOKEN = 3.5
 # Time in which a server must answer that it is there.
 GREETING = 10.0
+NAMES = 20
+"""Models of a server's list that a message names."""
 
 
 class ServerBackend:
@@ -99,6 +117,7 @@ class ServerBackend:
         self.counts = f"tokenizer {tokenizer}" if tokenizer else f"estimated, {BYTES_PER_TOKEN} bytes a token"
         self.faults: Counter[Fault] = Counter()
         self.dialect, self._lock = Dialect.SAMPLER, threading.Lock()
+        self._reading = threading.Lock()  # what is read takes several times its bytes: one answer at a time
         self._uncounted, self._lost = False, 0
         try:
             exchange(self.url + MODELS, min(GREETING, timeout), key=self._key)
@@ -139,8 +158,13 @@ class ServerBackend:
                     done.put(error)
 
         # Daemons, so that an interrupted run ends at once and not after the answers that are still under way.
-        for _ in range(min(self.concurrency, len(requests))):
-            threading.Thread(target=work, daemon=True).start()
+        for number in range(min(self.concurrency, len(requests))):
+            try:
+                threading.Thread(target=work, daemon=True).start()
+            except RuntimeError as error:  # those that did start do the work
+                if number == 0:
+                    raise ModelError(f"no request can be sent: {error}; see `ulimit -u` and `ulimit -v`") from error
+                break
         try:
             for _ in requests:
                 item = done.get()
@@ -171,10 +195,12 @@ class ServerBackend:
             seconds = max(min(self.timeout, until - time.monotonic()), 0.001)
             try:
                 payload = payload_of(self.model, request, sampling, dialect, self._chat)
-                answer = exchange(self.url + CHAT, seconds, payload, self._key)
-                completion = read_completion(content_of(answer), self.thought_tags)
+                most = answer_bytes(sampling.max_new_tokens)
+                reply = exchange(self.url + CHAT, seconds, payload, self._key, most)
+                with self._reading:
+                    answer = read_completion(content_of(reply), sampling.max_new_tokens, self.thought_tags)
                 self._lost = 0
-                return self._generation(*completion)
+                return self._generation(answer)
             except Refusal as refusal:
                 if concerns_length(refusal.status, refusal.message):
                     self._lost = 0
@@ -206,14 +232,16 @@ class ServerBackend:
                 "same command again"
             )
 
-    def _generation(self, text: str, finish: Any, count: int | None) -> Generation:
+    def _generation(self, answer: Answer) -> Generation:
+        count = answer.count
         if count is None:
-            count = self.count_tokens([text])[0]
+            count = self.count_tokens([answer.text])[0]
             with self._lock:
                 first, self._uncounted = not self._uncounted, True
             if first:
-                warnings.warn(f"{self.url} does not report tokens; their counts are: {self.counts}", stacklevel=2)
-        return Generation(text, count, finish)
+                what = "reports tokens that cannot be" if Doubt.USAGE in answer.doubts else "does not report tokens"
+                warnings.warn(f"{self.url} {what}; their counts are: {self.counts}", stacklevel=2)
+        return Generation(answer.text, count, answer.finish, doubts=answer.doubts)
 
     def _step_down(self, tried: Dialect, refusal: Refusal) -> bool:
         """Whether the request can be sent again with fewer fields; settles them for all that follow."""
@@ -250,7 +278,8 @@ class ServerBackend:
             entries = content_of(exchange(self.url + MODELS, GREETING, key=self._key)).get("data")
         except (Passing, Refusal):
             return []
-        return [str(e["id"]) for e in entries if isinstance(e, dict) and "id" in e] if isinstance(entries, list) else []
+        names = [e["id"] for e in entries if isinstance(e, dict) and "id" in e] if isinstance(entries, list) else []
+        return [shown(str(name), 80) for name in names[:NAMES]]
 
 
 def _key_in(variable: str) -> str:
@@ -265,5 +294,8 @@ def _key_in(variable: str) -> str:
         named = (variable, variable) if variable.isupper() else ("that --api-key-env names", "NAME")
         raise ModelError(f"environment variable {named[0]} is not set; export {named[1]}=KEY")
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise ModelError(f"environment variable {variable}: holds characters that no key has; set it again")
+        raise ModelError(
+            f"environment variable {variable} holds a line end or another character that no key has; "
+            f'export {variable}="$(tr -d "[:space:]" < FILE)"'
+        )
     return key

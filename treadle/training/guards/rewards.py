@@ -2,7 +2,9 @@
 
 The whole batch is asked for first. Where that fails, each completion is asked for alone, and those that fail by
 themselves get no reward: TRL and dynamic sampling leave them out of their group. What a run does with many of them is
-decided by `treadle.training.guards.unscorable`.
+decided by `treadle.training.guards.unscorable`. What is no list of numbers at all is a mistake in the function and
+ends the run (`treadle.training.guards.reward_values`). Functions are given copies of the lists: changing them changes
+nothing.
 
 Limits of time are those of `treadle.limits`: a function that hangs in C code, or outside the main
 thread, hangs. Asynchronous functions are ended where they wait (`await`). A reward model (`nn.Module`) is not guarded.
@@ -11,13 +13,11 @@ thread, hangs. Asynchronous functions are ended where they wait (`await`). A rew
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from numbers import Real
 from typing import Any
 
 import torch
@@ -26,13 +26,22 @@ from trl.trainer.utils import get_callable_name, is_async_callable
 from treadle.errors import TreadleError
 from treadle.limits import OutOfTime, time_limit
 from treadle.scoring.rewards import completion_text
+from treadle.training.guards.reward_values import (
+    LARGEST,
+    as_list,
+    as_numbers,
+    check_arguments,
+    check_count,
+    check_function,
+    is_usable,
+)
 
 LEAST_SECONDS = 1.0
 """A completion that is asked for alone gets this at least, until as much time is lost as the whole batch may take."""
 
 
 class RewardFault(StrEnum):
-    """Why a completion has no reward although its function was to give one."""
+    """Why a completion has no reward although its function was to give one; numbers above `LARGEST` are not finite."""
 
     RAISED = "raised"
     OUT_OF_TIME = "out_of_time"
@@ -79,6 +88,7 @@ class GuardedReward:
         seconds: Limit of the call for a whole batch; `None` for none.
 
     Attributes:
+        function: It.
         failures: Of the last call, in the order of rows.
         error: The first exception of the last call that left completions without reward.
     """
@@ -88,18 +98,19 @@ class GuardedReward:
         self.seconds = seconds
         self.failures: list[Failure] = []
         self.error: BaseException | None = None
-        self._function = function
+        self.function = function
         self._told: set[tuple[RewardFault, str]] = set()
+        self._agreed = False
 
     def __call__(self, **arguments: Any) -> list[float | None]:
         """B rewards, `None` where there is none. `TreadleError` goes through."""
-        self._begin()
+        self._begin(arguments)
         logs = _Logs()
         try:
             rewards = self._ask(logs.in_place_of_trls(arguments), self.seconds)
         except TreadleError:
             raise
-        except (Exception, OutOfTime) as error:
+        except (Exception, SystemExit, OutOfTime) as error:
             self._say_why_alone(error, len(arguments["completions"]))
         else:
             logs.hand_on(arguments)
@@ -107,8 +118,9 @@ class GuardedReward:
         return self._one_by_one(arguments)
 
     def _ask(self, arguments: dict[str, Any], seconds: float | None) -> list[Any]:
+        count = len(arguments["completions"])
         with time_limit(seconds):
-            return list(self._function(**arguments))
+            return as_list(self.function(**_copied(arguments)), count, self.function)
 
     def _one_by_one(self, arguments: dict[str, Any]) -> list[float | None]:
         count, lost = len(arguments["completions"]), 0.0
@@ -119,7 +131,7 @@ class GuardedReward:
                 answer: Any = self._ask(logs.in_place_of_trls(_row_of(arguments, row)), seconds)
             except TreadleError:
                 raise
-            except (Exception, OutOfTime) as error:
+            except (Exception, SystemExit, OutOfTime) as error:
                 answer = error
                 lost += time.monotonic() - began
             answers.append((answer, logs))
@@ -131,8 +143,11 @@ class GuardedReward:
         share = self.seconds / count
         return max(share, min(LEAST_SECONDS, self.seconds)) if lost < self.seconds else share
 
-    def _begin(self) -> None:
+    def _begin(self, arguments: dict[str, Any]) -> None:
         self.failures, self.error = [], None
+        if not self._agreed:
+            check_arguments(self.function, arguments)
+            self._agreed = True
 
     def _gathered(self, answers: list[tuple[Any, _Logs]], arguments: dict[str, Any]) -> list[float | None]:
         """Rewards from what each completion alone gave: a list of one, or an exception."""
@@ -154,13 +169,14 @@ class GuardedReward:
             arguments["log_extra"](column, values)
         return self._finite(rewards, completions)
 
-    def _finite(self, rewards: list[Any], completions: list[Any]) -> list[Any]:
-        """The rewards without those that are no finite numbers. A wrong number of them is left for TRL to refuse."""
-        if len(rewards) != len(completions):
-            return rewards
+    def _finite(self, answers: list[Any], completions: list[Any]) -> list[float | None]:
+        """The rewards as floats, without those that advantages cannot be computed from."""
+        check_count(answers, len(completions), self.function)
+        rewards = list(as_numbers(answers, self.function))
         for row, reward in enumerate(rewards):
-            if isinstance(reward, (Real, torch.Tensor)) and not math.isfinite(reward):
-                self._fail(row, RewardFault.NOT_FINITE, f"reward {float(reward)}", "", completions[row])
+            if reward is not None and not is_usable(reward):
+                above = f", above {LARGEST:g} in size" if abs(reward) < float("inf") else ""
+                self._fail(row, RewardFault.NOT_FINITE, f"reward {reward}{above}", "", completions[row])
                 rewards[row] = None
         self.failures.sort(key=lambda failure: failure.row)
         return rewards
@@ -199,7 +215,7 @@ class AsyncGuardedReward(GuardedReward):
 
     async def __call__(self, **arguments: Any) -> list[float | None]:
         """As `GuardedReward.__call__`."""
-        self._begin()
+        self._begin(arguments)
         logs = _Logs()
         answer = await self._answer(logs.in_place_of_trls(arguments))
         if not isinstance(answer, BaseException):
@@ -215,7 +231,8 @@ class AsyncGuardedReward(GuardedReward):
     async def _answer(self, arguments: dict[str, Any]) -> list[Any] | BaseException:
         began = time.monotonic()
         try:
-            return list(await asyncio.wait_for(self._function(**arguments), self.seconds))
+            answer = await asyncio.wait_for(self._ended(_copied(arguments)), self.seconds)
+            return as_list(answer, len(arguments["completions"]), self.function)
         except TreadleError:
             raise
         except Exception as error:
@@ -223,10 +240,22 @@ class AsyncGuardedReward(GuardedReward):
             ended = isinstance(error, TimeoutError) and self.seconds is not None and waited >= self.seconds
             return OutOfTime() if ended else error
 
+    async def _ended(self, arguments: dict[str, Any]) -> Any:
+        """What the function gives; an exit within the event loop would end the loop, and with it all waiting."""
+        try:
+            return await self.function(**arguments)
+        except SystemExit as error:
+            raise RuntimeError(f"SystemExit: {error}") from error
+
 
 def guarded(function: Any, seconds: float | None) -> Any:
-    """`function` with its guard; what TRL calls in other ways (a model, its name) comes back as it is."""
-    if isinstance(function, (str, torch.nn.Module, GuardedReward)) or not callable(function):
+    """`function` with its guard; what TRL calls in other ways (a model, its name) comes back as it is.
+
+    Raises:
+        RewardError: It is no function.
+    """
+    check_function(function)
+    if isinstance(function, (str, torch.nn.Module, GuardedReward)):
         return function
     return (AsyncGuardedReward if is_async_callable(function) else GuardedReward)(function, seconds)
 
@@ -238,3 +267,14 @@ def _row_of(arguments: dict[str, Any], row: int) -> dict[str, Any]:
         name: value[row : row + 1] if isinstance(value, (list, tuple)) and len(value) == count else value
         for name, value in arguments.items()
     }
+
+
+def _copied(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with lists and messages of their own, down to what is no list."""
+    return {name: _copy(value) for name, value in arguments.items()}
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, list):  # of one kind: the first says whether there is more to copy in them
+        return [_copy(each) for each in value] if value and isinstance(value[0], (list, dict)) else list(value)
+    return {name: _copy(each) for name, each in value.items()} if type(value) is dict else value

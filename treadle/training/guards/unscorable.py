@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import torch
 
 from treadle.errors import TrainingFault
+from treadle.training.guards.reward_values import named
 from treadle.training.guards.rewards import Failure, GuardedReward, RewardFault
 from treadle.training.processes import Processes
 
@@ -31,7 +32,7 @@ class Unscorable:
         self._most = most
         self._processes = processes
         self._counted_at: tuple[str, int] | None = None
-        self._rows = self._failed = 0
+        self._rows = self._failed = self._unjudged = 0
         self._by_fault: Counter[RewardFault] = Counter()
 
     def rewarded(
@@ -61,12 +62,24 @@ class Unscorable:
         # Judged over all rounds of a step: one that refills may hold a single prompt, and that a bad one.
         if (mode, step) != self._counted_at:
             self._counted_at, self._rows, self._failed, self._by_fault = (mode, step), 0, 0, Counter()
+            self._unjudged = 0
         self._rows += count
         self._failed += rows
         self._by_fault += by_fault
+        self._unjudged += int(rewards_BF.isnan().all(dim=1).sum()) - rows
         share = self._failed / self._rows
+        if mode == "train" and self._unjudged and self._unjudged + self._failed == self._rows:
+            self._nothing(step)
         if failed and (share > self._most or share == 1):
             self._stop(share, step, failed[0][1])
+
+    def _nothing(self, step: int) -> None:
+        names = ", ".join(named(function.function) for function in self._functions) or "the reward model"
+        raise TrainingFault(
+            f"not one of the {self._rows} completions of step {step + 1} has a reward: {self._unjudged} times None "
+            f"from {names}. Expected a number for each completion that a function judges, and a function that judges "
+            "each; a likely cause is a column that it does not find"
+        )
 
     def _stop(self, share: float, step: int, sample: Failure) -> None:
         reasons = ", ".join(f"{fault} {n}" for fault, n in self._by_fault.most_common())
@@ -79,6 +92,10 @@ class Unscorable:
         error = next((function.error for function in self._functions if function.error is not None), None)
         raise TrainingFault(
             f"{share:.0%} of the {self._rows} completions of step {step + 1} have no reward ({reasons}); "
-            f"max_unscorable={self._most:g}. Reward {sample.function!r}: {sample.detail}; the completion begins "
+            f"max_unscorable={self._most:g}. Reward {self._named(sample)}: {sample.detail}; the completion begins "
             f"{sample.beginning!r}. {remedy}"
         ) from error
+
+    def _named(self, sample: Failure) -> str:
+        functions = (f.function for f in self._functions if f.__name__ == sample.function)
+        return next(map(named, functions), repr(sample.function))
