@@ -32,9 +32,12 @@ _MEANINGS = {
     **dict.fromkeys(("empty set", "null set", "none", "no such numbers exist"), "no solution"),
     **dict.fromkeys(("dne", "does not exist", "do not exist", "limit does not exist"), "does not exist"),
     **dict.fromkeys(("infinity", "infinite", "infinitely many", "infinitely many solutions"), "infinity"),
+    **dict.fromkeys(("negative infinity", "minus infinity"), "negative infinity"),
+    "positive infinity": "infinity",
     "undefined": "undefined",
 }
 _SIGNS = {r"\emptyset": "no solution", r"\{\}": "no solution", r"\infty": "infinity", r"+\infty": "infinity"}
+_SIGNS[r"-\infty"] = "negative infinity"
 
 
 def same_choice(left: str, right: str, case: Case) -> Finding | None:
@@ -82,7 +85,8 @@ def same_words(left: str, right: str, *_: object) -> Finding | None:
     """Judge answers that are words; a sentence is no expression, nor what is all in `\\text{}`."""
     meanings = [_meaning(side) for side in (left, right)]
     if all(meanings):
-        nothing = "infinity" not in meanings  # "undefined" for "does not exist" may be meant
+        # "undefined" for "does not exist" may be meant
+        nothing = not any("infinity" in meaning for meaning in meanings)
         return Finding(True if meanings[0] == meanings[1] else None if nothing else False, "words")
     texts = [_TEXT.sub(r" \1 ", side) for side in (left, right)]
     if (finding := _same_phrases(*texts)) is not None:

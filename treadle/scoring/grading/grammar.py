@@ -9,6 +9,7 @@ import re
 from fractions import Fraction
 
 from treadle.scoring.grading import calculator as calc
+from treadle.scoring.grading.bounded import BOUNDED, bounded
 from treadle.scoring.grading.calculator import Compute, both, constant, mp, negated, one
 
 _DEEPEST = 40
@@ -166,9 +167,31 @@ class Parser:
             return self.root(depth)
         if token in _FUNCTIONS:
             return self.function(token, depth)
+        if token in BOUNDED:
+            return self.bounded(token, depth)
         if token in _GREEK or (len(token) == 1 and token.isalpha()):
             return self.symbol(token)
         raise Unread
+
+    def bounded(self, token: str, depth: int) -> Compute:
+        r"""`\sum_{k=1}^{n}` and what it is taken of, up to the next sign."""
+        for part in ("_", "{"):
+            self.expect(part)
+        name = self.take()
+        if len(name) != 1 or not name.isalpha() or name in "ei" or name in self.symbols:
+            raise Unread
+        self.expect("=")
+        low = self.sum(depth + 1)
+        for part in ("}", "^"):
+            self.expect(part)
+        high = self.exponent(depth)
+        if name in self.symbols:
+            raise Unread
+        term = self.juxtaposed(depth + 1)[0]
+        if self.peek() in (*_TIMES, *_OVER):
+            raise Unread  # whether the sum ends here
+        self.symbols.discard(name)
+        return bounded(name, low, high, term, *BOUNDED[token])
 
     def root(self, depth: int) -> Compute:
         degree = 2

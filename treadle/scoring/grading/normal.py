@@ -71,6 +71,10 @@ _SYNONYMS = (
     (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
     (re.compile(r"\\(l|g|n)eq(?![a-zA-Z])"), r"\\\1e"),
     (re.compile(r"\\(l|g)eqslant(?![a-zA-Z])"), r"\\\1e"),
+    (re.compile(r"(?<=\d),(?: ?\\,| )+(?=000(?!\d))"), ","),
+    (re.compile(r"\\overline ?\{ ?([A-Z]{2}) ?\}"), r"\1"),  # a segment is named by its ends
+    (re.compile(r"(?<=[\d)\]])(or|and)(?=[\dA-Za-z(\[])"), r" \1 "),
+    (re.compile(r"^< ?([^<>]*,[^<>]*) ?>$"), r"\\langle \1\\rangle"),
     (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
     (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
     (re.compile(r"\{ ?([^{}]{1,80}?) ?\\choose(?![a-zA-Z]) ?([^{}]{1,80}?) ?\}"), r"\\binom{\1}{\2}"),
@@ -126,7 +130,17 @@ _ANSWER = (
 _SAID = re.compile(
     rf"^(?:\\text ?\{{ ?{_ANSWER} ?\}} ?[:=]?|(\\text ?\{{ ?){_ANSWER}|{_ANSWER})(?![A-Za-z]) ?", re.IGNORECASE
 )
-_ABOUT = re.compile(r"^(?:\\approx|\\sim|=|:)(?![a-zA-Z]) ?")
+_ABOUT = re.compile(
+    r"^(?:(?:\\approx|\\sim|=|:)(?![a-zA-Z])|(?:\\text ?\{ ?)?(?:approximately|approx\.?|about|around|roughly|exactly) ?\}?"
+    r"(?=[ \d\\$-])) ?",
+    re.IGNORECASE,
+)
+_GROUPED = re.compile(r"(?<=\d)(?:\{,\}|,)(?:\\,| )*\\!(?:\\[,!]| )*(?=\d{3}(?!\d))")  # 3,\!000 and 11,\! 111
+_TWICE_ESCAPED = re.compile(
+    r"(?<!\\)\\\\(?=(?:[dt]?frac|sqrt|left|right|text|mathrm|mathbf|pi|infty|cdot|times|cup|boxed|pm|leq?|geq?)(?![a-zA-Z]))"
+)
+_LABELLED = re.compile(r"^\*\*([A-Za-z ]{1,30}:?)\*\*(:?)")  # **Answer:** 5
+_BOXED_BARE = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z]) ?(?!\{)")
 _NEEDLESS = re.compile(r" (?![A-Za-z0-9])|(?<![A-Za-z0-9]) ")
 _SCRIPT = re.compile(r"([_^])\{([A-Za-z0-9])\}")
 
@@ -144,7 +158,10 @@ def plain(text: str) -> str:
         for script, sign, digits in _SCRIPTS:
             text = script.sub(lambda m, sign=sign, digits=digits: f"{sign}{{{m[0].translate(digits)}}}", text)
         text = _ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text)
-    text = text.translate(_UNICODE)
+    text = _LABELLED.sub(r"\1\2", text.translate(_UNICODE).strip())
+    if "\\" in text:
+        text = _BOXED_BARE.sub("", _TWICE_ESCAPED.sub(lambda m: "\\", text)).replace(r"\textdollar", r"\$")
+        text = _GROUPED.sub(",", text)
     if len(_BRACED_COMMA.findall(text)) == 1:
         text = _DECIMAL_COMMA.sub(".", text)
     text = _DISPLAYED.sub(r"\1", text.strip())
