@@ -42,7 +42,9 @@ def _same_families(left: str, right: str, case: Case) -> Finding | None:
     matches = [_WHOLE.match(side) for side in (left, right)]
     if not any(matches):
         return NotImplemented
-    sides = [match["answer"].rstrip(" ,") if match else side for match, side in zip(matches, (left, right), strict=True)]
+    sides = [
+        match["answer"].rstrip(" ,") if match else side for match, side in zip(matches, (left, right), strict=True)
+    ]
     names = [match["name"] for match in matches if match]
     if len(set(names)) == 2:
         renamed = re.sub(rf"(?<![\\A-Za-z]){names[1]}(?![A-Za-z])", names[0], sides[1])

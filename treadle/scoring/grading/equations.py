@@ -39,7 +39,9 @@ def same_equations(left: str, right: str, case: Case) -> Finding | None:
             return case.again(a[0], right)  # 5 = x
         return Finding(False, "an equation")
     if b:
-        return case.again(left, b[1]) if is_quantity(b[0]) else Finding(False, "no equation")
+        if is_quantity(b[0]) or (_is_constant(b[0]) and _is_constant(b[1])):
+            return case.again(left, b[1])  # also where the reference computes: 2 + 3 = 5
+        return case.again(left, b[0]) if is_name(b[1]) and _is_constant(b[0]) else Finding(False, "no equation")
     return NotImplemented
 
 

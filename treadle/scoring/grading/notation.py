@@ -32,7 +32,7 @@ def _chosen(letter: str, n: int, k: int) -> str | None:
 
 _TERMS = (
     # {}_{10}C_3 and ^{10}P_3, then C(10,3), then C_{10}^3, of which the lower number is the larger one
-    (re.compile(rf"(?:\{{ ?\}} ?)?(?<![A-Za-z0-9)}}])[_^] ?{_N} ?{_LETTER} ?_ ?{_N}"), _selection),
+    (re.compile(rf"(?:\{{ ?\}} ?|(?<![A-Za-z0-9)}}]))[_^] ?{_N} ?{_LETTER} ?_ ?{_N}"), _selection),
     (re.compile(r"(?<![A-Za-z\\])([CP]) ?\( ?(\d{1,4}) ?, ?(\d{1,4}) ?\)"), _called),
     (re.compile(rf"(?<![A-Za-z\\])([CP]) ?_ ?{_N} ?\^ ?{_N}"), _called),
     (

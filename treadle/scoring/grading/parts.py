@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from treadle.scoring.grading.numbers import read_number
-from treadle.scoring.grading.structures import Structure, is_name, read_equation, read_structure, split_top
+from treadle.scoring.grading.structures import Structure, is_name, is_quantity, read_equation, read_structure, split_top
 from treadle.scoring.grading.verdicts import Case, Finding
 
 _MOST_PARTS = 60
@@ -36,7 +36,9 @@ def same_parts(left: str, right: str, case: Case) -> Finding | None:
     if "set" in (a.form, b.form) and {a.form, b.form} <= {"set", "list"}:
         a, b = _without_repeats(a, case.again), _without_repeats(b, case.again)
     if len(a.parts) != len(b.parts):
-        if a.form == b.form == "list" and any(len(s.parts) > len(_without_repeats(s, case.again).parts) for s in (a, b)):
+        if a.form == b.form == "list" and any(
+            len(s.parts) > len(_without_repeats(s, case.again).parts) for s in (a, b)
+        ):
             return _of_repeats(a, b, case)
         return Finding(False, "different number of parts")
     if (finding := _forms(a, b)) is not None:
@@ -65,7 +67,7 @@ def _named(text: str, other: Structure) -> Structure | None:
 def _against_one(some: Structure, left: str, right: str, case: Case, swapped: bool) -> Finding | None:
     """Judge parts against an answer without parts, the left one if `swapped`."""
     other, whole = (left, right) if swapped else (right, left)
-    if (sides := read_equation(other)) is not None and (swapped or is_name(sides[0])):
+    if (sides := read_equation(other)) is not None and (swapped or is_quantity(sides[0])):
         return NotImplemented
     if some.form in ("set", "list") and len(some.parts) == 1:
         return case.again(*((left, some.parts[0]) if swapped else (some.parts[0], right)))

@@ -6,7 +6,7 @@ import re
 
 from treadle.scoring.grading.units import unit_name
 
-_ANGLE_OF = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
+_ANGLE_OF = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])|cis")
 _WORD = (
     r"(?:"
     "mm|cm|dm|km|nm|ft|mi|yd|inches|inch|feet|foot|yards|yard|miles|mile|meters|meter|metres|"
