@@ -10,7 +10,7 @@ from treadle.scoring.grading import calculator as calc
 from treadle.scoring.grading.calculator import Compute
 
 BOUNDED = {r"\sum": (calc.add, 0), r"\prod": (calc.multiply, 1)}
-_MOST_TERMS = 500
+_MOST_TERMS = 2000
 
 
 def bounded(

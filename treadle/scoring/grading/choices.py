@@ -7,10 +7,11 @@ import re
 from treadle.scoring.answers import lettered
 from treadle.scoring.grading.verdicts import Case, Finding
 
-_MARKED = re.compile(r"\\text ?\{ ?(?:\([A-Ja-j]\)|[A-Ja-j][ .:]*\})|^\(? ?[A-Ja-j] ?[).:]")
+_MARKED = re.compile(r"\\text ?\{ ?(?:\([A-Ja-j]\)|[A-J][):](?= )|[A-Ja-j][ .:]*\})|^\(? ?[A-Ja-j] ?[).:]")
 _OPTION = re.compile(
     r"^(?:\\text ?\{ ?(?:option|choice)[ :]*\}|(\\text ?\{) ?(?:option|choice)\b|(?:option|choice)\b)[ :]*", re.I
 )
+_BEFORE_VALUE = re.compile(r"^([A-J]) ?(?=\\frac|-?\d|\\sqrt)")  # what was `\textbf{A}\ \frac{1}{2}`
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _ALPHANUMERIC = re.compile(r"[A-Za-z0-9]+")
 _AT_END = re.compile(
@@ -66,6 +67,7 @@ def _choice(text: str) -> tuple[str | None, str]:
         return ending[2] or ending[3] or ending[4], ending[1].strip()
     text = _OPTION.sub(lambda m: m[1] or "", text)
     letter_alone = re.sub(r"\\text ?\{ ?(\(? ?[A-Ja-j] ?\)?[.:]?) ?\}", r"\1", text, count=1)
+    letter_alone = _BEFORE_VALUE.sub(r"(\1) ", letter_alone)
     for form in (letter_alone, _TEXT.sub(r"\1", text).strip()):
         letter, rest = lettered(form)
         if letter:

@@ -1,9 +1,9 @@
 r"""Read the arithmetic of answers without computer algebra, and compute it: `\frac{3\pi}{4}`, `2^{10}-1`, `(x+1)^2`.
 
 Understood are numbers, letters (with subscripts) and Greek letters, the four operations, products without a sign,
-powers, roots, fractions, factorials, binomials, sums and products between bounds, absolute values, logarithms and trigonometric functions, degrees, `e`,
-`i` and `\pi`. What can be read in two ways (`1/2x`, `\sin \pi/6`) and everything else is left to computer algebra:
-`read_formula` returns `None`.
+powers, roots, fractions, factorials, binomials, sums and products between bounds, absolute values, logarithms and
+trigonometric functions, degrees, `e`, `i` and `\pi`. What can be read in two ways (`1/2x`, `\sin \pi/6`) and
+everything else is left to computer algebra: `read_formula` returns `None`.
 """
 
 from __future__ import annotations

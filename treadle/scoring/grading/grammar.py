@@ -192,7 +192,7 @@ class Parser(FunctionParser):
             return lambda places: +mp.e
         elif token == "i":
             return lambda places: mp.mpc(0, 1)
-        elif token in "fgh" and self.peek() == "(":
+        elif self.peek() == "(" and (token in "fgh" or self.tokens[self.at + 1 : self.at + 3] == ["0", ")"]):
             token += self.argument_text()  # its values are not known, so that it is a symbol of its own
         self.symbols.add(token)
         return lambda places: places[token]

@@ -11,6 +11,8 @@ _ROMAN = re.compile(r"(?=[IVXLC])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _CHOICES = re.compile(r"[A-J]{2,6}")
 _CHOICE = re.compile(r"\(?([A-J])\)?")
 _CAPITALS = re.compile(r"[A-Z]{3,8}")
+_WORD = re.compile(r"[A-Za-z]{3,8}")
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _TEXT = re.compile(r"\\text ?\{ ?([^{}]*?) ?\}")
 
 
@@ -23,6 +25,10 @@ def same_labels(left: str, right: str, case: Case) -> Finding | None:
         # The corners of a figure in another order may be the same figure.
         corners = not all(map(_ROMAN.fullmatch, sides)) and sorted(sides[0]) == sorted(sides[1])
         return Finding(None if corners and len(set(sides[0])) == len(sides[0]) else False, "labels")
+    if all(map(_WORD.fullmatch, sides)) and sides[0].lower() != sides[1].lower() and _same_letters(*sides):
+        # A product, as xyz and zyx are, or two words, as cat and act are.
+        product = "".join(sorted(sides[0])) in _ALPHABET
+        return NotImplemented if product else Finding(None, "words of the same letters")
     for run, listed in (sides, sides[::-1]):
         if not _CHOICES.fullmatch(run) or len(set(run)) < len(run):
             continue
@@ -30,3 +36,7 @@ def same_labels(left: str, right: str, case: Case) -> Finding | None:
         if len(parts) > 1 and all(parts):
             return Finding(sorted(run) == sorted(match[1] for match in parts), "several choices")
     return NotImplemented
+
+
+def _same_letters(a: str, b: str) -> bool:
+    return sorted(a.lower()) == sorted(b.lower())

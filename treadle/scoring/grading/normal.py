@@ -110,7 +110,7 @@ _SEVERAL = re.compile(" {2,}")
 _BRACED_COMMA = re.compile(r"\{ ?, ?\}")
 _DECIMAL_COMMA = re.compile(r"(?<=\d)\{ ?, ?\}(?=\d)(?!\d{3}(?!\d))")  # 3{,}14, not 3{,}141
 _DISPLAYED = re.compile(r"^\\\[(.*)\\\]$", re.DOTALL)
-_ROMAN = re.compile(r"\\(?:mathrm|operatorname|rm) ?\{ ?([ie]) ?\}")
+_ROMAN = re.compile(r"\\(?:mathrm|operatorname|rm|text) ?\{ ?([ie]) ?\}|\\(?:mathrm|rm) ([ie])(?![a-zA-Z])")
 _OPERATOR = re.compile(
     r"\\operatorname ?\{ ?(arcsin|arccos|arctan|sin|cos|tan|cot|sec|csc|sinh|cosh|tanh|ln|log|exp) ?\}"
 )
@@ -125,7 +125,8 @@ _SAID = re.compile(
     rf"^(?:\\text ?\{{ ?{_ANSWER} ?\}} ?[:=]?|(\\text ?\{{ ?){_ANSWER}|{_ANSWER})(?![A-Za-z]) ?", re.IGNORECASE
 )
 _ABOUT = re.compile(
-    r"^(?:(?:\\approx|\\sim|=|:)(?![a-zA-Z])|(?:\\text ?\{ ?)?(?:approximately|approx\.?|about|around|roughly|exactly) ?\}?"
+    r"^(?:(?:\\approx|\\sim|=|:)(?![a-zA-Z])"
+    r"|(?:\\text ?\{ ?)?(?:approximately|approx\.?|about|around|roughly|exactly) ?\}?"
     r"(?=[ \d\\$-])) ?",
     re.IGNORECASE,
 )
@@ -135,6 +136,7 @@ _TWICE_ESCAPED = re.compile(
 )
 _LABELLED = re.compile(r"^\*\*([A-Za-z ]{1,30}:?)\*\*(:?)")  # **Answer:** 5
 _BOXED_BARE = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z]) ?(?!\{)")
+_CHOICE_AND_VALUE = re.compile(r"^\\text ?\{ ?(\([A-J]\)) ?([^{}]*\\.*)\}$")  # \mathrm{(B) \frac{1}{2}}
 _NEEDLESS = re.compile(r" (?![A-Za-z0-9])|(?<![A-Za-z0-9]) ")
 _SCRIPT = re.compile(r"([_^])\{([A-Za-z0-9])\}")
 
@@ -160,7 +162,9 @@ def plain(text: str) -> str:
         text = _DECIMAL_COMMA.sub(".", text)
     text = _DISPLAYED.sub(r"\1", text.strip())
     if r"{j}" not in text:
-        text = _ROMAN.sub(r"{\1}", text)  # the imaginary unit and Euler's number, no unit vector
+        text = _ROMAN.sub(
+            lambda m: f"{{{m[1] or m[2]}}}", text
+        )  # the imaginary unit and Euler's number, no unit vector
     text = _OPERATOR.sub(r"\\\1 ", _ROMAN_GROUP.sub(r"\\text{\1}", text))
     text = unwrapped(_DOLLARS.sub(r"\1\\text{ dollars}", text.strip()))
     text = _SPACES.sub(" ", _NOTHING.sub("", text))
@@ -169,6 +173,7 @@ def plain(text: str) -> str:
     text = _trimmed(text)
     text = _NOON.sub(lambda m: rf"\text{{ {(m[1] or m[2]).lower()}m}}", text)
     text = _ABOUT.sub("", _SAID.sub(lambda m: m[1] or "", text))
+    text = _CHOICE_AND_VALUE.sub(r"\\text{\1} \2", text)
     while (inner := _unbraced(text)) is not None:
         text = _trimmed(inner.strip())
     return text

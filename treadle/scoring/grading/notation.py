@@ -1,4 +1,4 @@
-r"""Notations of arithmetic in the terms of the grammar: `C(10,3)`, `{}^{10}P_3`, `2 cis 60^\circ`, `2pi`, `\tan^{-1}`."""
+r"""Notations of arithmetic in the terms of the grammar: `C(10,3)`, `{}^{10}P_3`, `2 cis 60^\circ`, `2pi`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
-from treadle.scoring.grading.spelled import spelled_number
+from treadle.scoring.grading.spelled import spelled_at_begin, spelled_number
 from treadle.scoring.grading.unit_text import read_unit
 
 _EXPONENT = r"(?:[{(] ?([+-]? ?\d{1,3}) ?[})]|([+-]?\d{1,3}))"
@@ -84,6 +84,8 @@ def read_number(text: str) -> Number | None:
         text = wrapped[1]
     if (text[:1].isalpha() or text[-1:].isalpha()) and (spelled := spelled_number(text)) is not None:
         return Number(spelled, True)
+    if text[:1].isalpha() and (begun := spelled_at_begin(text)) and (rest := _read_rest(begun[1])) is not None:
+        return Number(begun[0] * rest[0], True, rest[1], rest[2])
     for pattern, build in _FORMS:
         if (match := pattern.match(text)) and (rest := _read_rest(text[match.end() :])) is not None:
             number = build(match)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-_ONES = {
-    name: value
-    for value, name in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-}
+_SMALL = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_ONES = {name: value for value, name in enumerate(_SMALL)}
 _TENS = {
     name: 10 * value
-    for value, name in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+    for value, name in enumerate(("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"), 2)
 }
 _LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _STEMS = {"half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "eighth": 8, "ninth": 9} | {
@@ -25,6 +23,8 @@ _STEMS = {"half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth":
 }
 _SIGNS = {"minus": -1, "negative": -1, "plus": 1, "positive": 1}
 _WORD = re.compile(r"[a-z]+|\d{1,12}(?![\d.])")
+_BEGINS = re.compile(rf"(?:minus|negative|half|a|{'|'.join((*_ONES, *_TENS))})\b", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:of )?(?:an?|the) ", re.IGNORECASE)
 _TEXT = re.compile(r"[A-Za-z\d][A-Za-z\d -]{1,80}\.?")
 
 
@@ -38,8 +38,23 @@ def spelled_number(text: str) -> Fraction | None:
         return None
     sign = _SIGNS.get(words[0], 0)
     words = words[1:] if sign else words
-    value = _fraction(words)
+    dozens = words[-1:] == ["dozen"]
+    value = _fraction(words[:-1] if dozens else words)
+    if dozens:
+        value = Fraction(1) if words in (["a", "dozen"], ["dozen"]) else value
+        return None if value is None else 12 * (sign or 1) * value
     return None if value is None else (sign or 1) * value
+
+
+def spelled_at_begin(text: str) -> tuple[Fraction, str] | None:
+    """The number in words that a text begins with, and what follows it: `twelve apples`, `half an hour`."""
+    words = text.split(" ")
+    if len(words) > 8 or not _TEXT.fullmatch(text) or not _BEGINS.match(text):
+        return None
+    for count in range(len(words) - 1, 0, -1):
+        if (value := spelled_number(" ".join(words[:count]))) is not None:
+            return value, " " + _ARTICLE.sub("", " ".join(words[count:]))
+    return None
 
 
 def _fraction(words: list[str]) -> Fraction | None:

@@ -23,7 +23,10 @@ _BARE_UNIT = rf"(?:(?:square|cubic|sq|cu) )?{_WORD}{_POWER}(?: ?(?:/|per) ?[A-Za
 _DEGREES = r"\^\\circ ?(?:[CF](?![A-Za-z]))?"
 _UNIT_FRACTION = rf"\\frac ?\{{ ?{_TEXT_UNIT} ?\}}\{{ ?{_TEXT_UNIT}(?: ?{_TEXT_UNIT})? ?\}}"
 # Other words than those of units, as answers to word problems have them: `18 eggs`, `8 slices of pizza`.
-_WORDS = r" (?=[a-zA-Z]{4}|[a-zA-Z]{3} [a-z]{4}|(?:per|cup|egg|pen|hat|cat|dog|car|box|bag|can)\b)[a-zA-Z]{3,20}(?: [a-z]{2,20}){0,5}"
+_WORDS = (
+    r" (?=[a-zA-Z]{4}|[a-zA-Z]{3} [a-z]{4}|(?:per|cup|egg|pen|hat|cat|dog|car|box|bag|can)\b)"
+    r"[a-zA-Z]{3,20}(?: [a-z]{2,20}){0,5}"
+)
 _NO_WORDS = re.compile(
     r"\b(?:sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|pi|choose|over|roots?|equals?|out|pairs?|point|sum|of [a-z] |theta"
     r"|alpha|beta|gamma|lambda|percent|one|two|three|four|five|six|seven|eight|nine|ten|twenty|isn|aren|doesn|is|was|are"
@@ -45,7 +48,7 @@ _IN_BRACKETS = re.compile(r"^ ?\( ?((?:\\text ?\{[^{}]*\}|[a-z]{2,})[^()]{0,20})
 _SOLAR = r" ?[MLR] ?_ ?\{? ?\\odot ?\}?"
 _UNIT = re.compile(
     rf" ?(?:(?:{_TEXT_UNIT})(?: ?/? ?(?:\\cdot )?{_TEXT_UNIT}){{0,4}}|{_UNIT_FRACTION}|{_BARE_UNIT}"
-    rf"|{_DEGREES})|{_SOLAR}"
+    rf"|{_DEGREES})|{_SOLAR}| ?''?"
 )
 _TEXT_AT_END = re.compile(rf"(?<=[^_^ ]) ?{_TEXT_UNIT}(?: ?/? ?{_TEXT_UNIT}){{0,4}}$|(?<=[^_ ]) ?{_DEGREES}$")
 # Words in \text{} that say more than a unit does.
