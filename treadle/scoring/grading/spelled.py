@@ -25,7 +25,7 @@ _SIGNS = {"minus": -1, "negative": -1, "plus": 1, "positive": 1}
 _WORD = re.compile(r"[a-z]+|\d{1,12}(?![\d.])")
 _BEGINS = re.compile(rf"(?:minus|negative|half|a|{'|'.join((*_ONES, *_TENS))})\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:of )?(?:an?|the) ", re.IGNORECASE)
-_TEXT = re.compile(r"[A-Za-z\d][A-Za-z\d -]{1,80}\.?")
+_TEXT = re.compile(r"[A-Za-z\d][A-Za-z\d -]{1,120}\.?")
 
 
 def spelled_number(text: str) -> Fraction | None:
@@ -49,7 +49,7 @@ def spelled_number(text: str) -> Fraction | None:
 def spelled_at_begin(text: str) -> tuple[Fraction, str] | None:
     """The number in words that a text begins with, and what follows it: `twelve apples`, `half an hour`."""
     words = text.split(" ")
-    if len(words) > 8 or not _TEXT.fullmatch(text) or not _BEGINS.match(text):
+    if len(words) > 16 or not _TEXT.fullmatch(text) or not _BEGINS.match(text):
         return None
     for count in range(len(words) - 1, 0, -1):
         if (value := spelled_number(" ".join(words[:count]))) is not None:
