@@ -111,3 +111,18 @@ def test_a_megabyte_takes_seconds_at_most(text):
     for how in EXTRACTIONS:
         extract(text, how, "choice")
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"so $\boxed 7$.", "7"),
+        (r"\boxed 1,234.", "1,234"),
+        (r"$\boxed\frac12$", r"\frac12"),
+        (r"\boxed{7}, not \boxed 8", "7"),
+        (r"\boxed 72^2", None),
+        (r"\boxed x", None),
+    ],
+)
+def test_a_box_without_braces_counts_where_there_is_no_other(text, answer):
+    assert extract(text) == answer

@@ -31,6 +31,10 @@ _BETWEEN_BOXES = re.compile(
     r"\}[\s$,;.]*(?:\\[()\]])?[\s$,;]*(?:(?:\\text\{)? ?(?:and|or),? ?\}?)?[\s$,;]*(?:\\[(\[])?\s*"
     r"(?:[A-Za-z]\w* ?= ?)?\\(?:boxed|fbox)\s*\{"
 )
+# \boxed 7 and \boxed\frac12 count where there is no box with braces.
+_WITHOUT_BRACES = re.compile(
+    r"\\++(?:boxed|fbox)\s*+(-?(?:\d[\d,]*+(?:\.\d++)?(?:/\d++)?|\\[dt]?frac ?\d ?\d)|(?<=\s)[A-J])(?![\w^{])"
+)
 _NESTED_BOXES = 8
 _LONG_ANSWER = 3  # words, beyond which an answer after a phrase is a sentence
 _CHOICE = re.compile(r"(?:\(([A-Ja-j])\)|([A-J])(?=$|[.:)]))[.:)]?(.*)", re.DOTALL)
@@ -55,7 +59,12 @@ def boxes(text: str) -> list[str]:
 def last_boxed(text: str) -> str | None:
     r"""Content of the last complete `\boxed{...}` of `text`, with nested braces; `None` if there is none."""
     spans = _spans(text)
-    return text[slice(*spans[-1])].strip() if spans else None
+    return text[slice(*spans[-1])].strip() if spans else _without_braces(text)
+
+
+def _without_braces(text: str) -> str | None:
+    found = _WITHOUT_BRACES.findall(text)
+    return found[-1].rstrip(",") if found else None
 
 
 def with_boxes_before(answer: str | None, text: str, reference: str) -> str | None:
@@ -120,6 +129,8 @@ def final_answer(
         for start, end in reversed(_spans(part)):
             if content := part[start:end].strip():
                 return content
+    if bare := _without_braces(spoken):
+        return bare
     return _after_phrase(spoken) if fallback == "phrase" else None
 
 

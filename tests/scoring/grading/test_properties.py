@@ -121,6 +121,44 @@ def test_judging_is_symmetric(grader, a, b, kind):
     assert (forth.verdict == Verdict.RIGHT) or a.strip() != b.strip()
 
 
+ONES = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+ONES = ["", *ONES.split(), "eighteen", "nineteen"]
+TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+
+
+def in_words(n: int) -> str:
+    if n >= 1000:
+        return f"{in_words(n // 1000)} thousand {in_words(n % 1000) if n % 1000 else ''}".strip()
+    if n >= 100:
+        return f"{ONES[n // 100]} hundred {'and ' + in_words(n % 100) if n % 100 else ''}".strip()
+    return ONES[n] if n < 20 else f"{TENS[n // 10]}{'-' + ONES[n % 10] if n % 10 else ''}"
+
+
+@given(st.integers(1, 999_999), st.sampled_from(["", " apples", " different ways"]))
+def test_numbers_in_words_are_those_numbers(n, noun):
+    assert wrong([in_words(n) + noun, in_words(n).title() + noun], str(n), "math") == []
+    assert wrong([f"minus {in_words(n)}", f"negative {in_words(n)}"], str(-n), "math") == []
+    assert not decide(in_words(n), str(n + 1), "math").same
+    assert not decide(in_words(n), str(-n), "math").same
+
+
+@given(FRACTIONS.filter(abs))
+def test_near_misses_of_a_fraction_are_wrong(f):
+    above, below = abs(f.numerator), f.denominator
+    misses = [str(-f), rf"\frac{{{above + below}}}{{{below}}}", f"({above}, {below})", f"{above}, {below}"]
+    misses += [
+        rf"\frac{{{below}}}{{{above}}}",
+        f"{f} x",
+        f"({f})^2",
+        f"x > {f}",
+        f"{f} \\text{{ dozen}}",
+        "no solution",
+    ]
+    misses += [f"{f} dozen", f"{f} thousand", f"at least {f}", f"{f} or more", f"twice {f}", f"{f} squared", f"not {f}"]
+    same = [decide(miss, str(f), "math") for miss in misses]
+    assert [(miss, finding) for miss, finding in zip(misses, same, strict=True) if finding and finding.same] == []
+
+
 PIECES = ["lorem", "ipsum", r"\frac", "{", "}", "$", r"\boxed{", "(", "=", r"\\", "?"]
 GARBAGE = (
     st.text(string.punctuation + " \n", min_size=1)

@@ -1,4 +1,4 @@
-r"""Numbers with a base: `25_8`, `1A_{16}`, `101_{\text{two}}`, `25 \text{ (base 8)}`."""
+r"""Numbers with a base: `25_8`, `1A_{16}`, `101_{\text{two}}`, `25 \text{ (base 8)}`, `0x1A`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ _NAMES = {
 } | {"sixteen": 16, "hex": 16, "binary": 2, "octal": 8, "decimal": 10}
 _BASE = r"(?:\\text ?\{ ?)?(?:base[ -]?)?(\d{1,2}|[a-z]+)(?: ?\})?"
 _SUBSCRIPT = re.compile(
-    rf"\(?(-?)((?:\\text ?\{{)? ?[0-9A-Za-z ]{{1,120}}?\}}?)\)? ?_ ?(?:\{{ ?{_BASE} ?\}}|(\d)|{_BASE})"
+    rf"\(?(-?)((?:\\text ?\{{)? ?[0-9A-Za-z. ]{{1,120}}?\}}?)\)? ?_ ?(?:\{{ ?{_BASE} ?\}}|(\d)|{_BASE})"
 )
 _IN_WORDS = re.compile(
     r"(-?)([0-9A-F ]{1,120}?),? ?(?:\\text ?\{ ?)?,? ?\(?(?:in |\\text ?\{ ?)?base[ -]?"
     r"(?:\} ?)?\{?(\d{1,2}|[a-z]+)\}?\)? ?\}?\)?"
 )
+
+_PREFIXED = re.compile(r"(-?)(?:0[xX]([0-9A-Fa-f]{1,60})|0[bB]([01]{1,120}))")
 
 
 class Based(NamedTuple):
@@ -35,6 +37,10 @@ class Based(NamedTuple):
 
 def read_based(text: str) -> Based | None:
     """The number that a plain form is in a base; `None` for anything else."""
+    if match := _PREFIXED.fullmatch(text):
+        base = 16 if match[2] else 2
+        digits = (match[2] or match[3]).upper()
+        return Based(match[1] + digits.lstrip("0"), base, int(match[1] + digits, base))
     match = _SUBSCRIPT.fullmatch(text) or _IN_WORDS.fullmatch(text)
     if not match:
         return None

@@ -7,10 +7,11 @@ import re
 from treadle.scoring.answers import lettered
 from treadle.scoring.grading.verdicts import Case, Finding
 
-_MARKED = re.compile(r"\\text ?\{ ?(?:\([A-Ja-j]\)|[A-Ja-j][ .:]*\})|^\(? ?[A-Ja-j] ?[).:]")
+_MARKED = re.compile(r"\\text ?\{ ?(?:\([A-Ja-j]\)|[A-J][):](?= )|[A-Ja-j][ .:]*\})|^\(? ?[A-Ja-j] ?[).:]")
 _OPTION = re.compile(
     r"^(?:\\text ?\{ ?(?:option|choice)[ :]*\}|(\\text ?\{) ?(?:option|choice)\b|(?:option|choice)\b)[ :]*", re.I
 )
+_BEFORE_VALUE = re.compile(r"^([A-J]) ?(?=\\frac|-?\d|\\sqrt)")  # what was `\textbf{A}\ \frac{1}{2}`
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _ALPHANUMERIC = re.compile(r"[A-Za-z0-9]+")
 _AT_END = re.compile(
@@ -32,9 +33,12 @@ _MEANINGS = {
     **dict.fromkeys(("empty set", "null set", "none", "no such numbers exist"), "no solution"),
     **dict.fromkeys(("dne", "does not exist", "do not exist", "limit does not exist"), "does not exist"),
     **dict.fromkeys(("infinity", "infinite", "infinitely many", "infinitely many solutions"), "infinity"),
+    **dict.fromkeys(("negative infinity", "minus infinity"), "negative infinity"),
+    "positive infinity": "infinity",
     "undefined": "undefined",
 }
 _SIGNS = {r"\emptyset": "no solution", r"\{\}": "no solution", r"\infty": "infinity", r"+\infty": "infinity"}
+_SIGNS[r"-\infty"] = "negative infinity"
 
 
 def same_choice(left: str, right: str, case: Case) -> Finding | None:
@@ -63,6 +67,7 @@ def _choice(text: str) -> tuple[str | None, str]:
         return ending[2] or ending[3] or ending[4], ending[1].strip()
     text = _OPTION.sub(lambda m: m[1] or "", text)
     letter_alone = re.sub(r"\\text ?\{ ?(\(? ?[A-Ja-j] ?\)?[.:]?) ?\}", r"\1", text, count=1)
+    letter_alone = _BEFORE_VALUE.sub(r"(\1) ", letter_alone)
     for form in (letter_alone, _TEXT.sub(r"\1", text).strip()):
         letter, rest = lettered(form)
         if letter:
@@ -82,7 +87,8 @@ def same_words(left: str, right: str, *_: object) -> Finding | None:
     """Judge answers that are words; a sentence is no expression, nor what is all in `\\text{}`."""
     meanings = [_meaning(side) for side in (left, right)]
     if all(meanings):
-        nothing = "infinity" not in meanings  # "undefined" for "does not exist" may be meant
+        # "undefined" for "does not exist" may be meant
+        nothing = not any("infinity" in meaning for meaning in meanings)
         return Finding(True if meanings[0] == meanings[1] else None if nothing else False, "words")
     texts = [_TEXT.sub(r" \1 ", side) for side in (left, right)]
     if (finding := _same_phrases(*texts)) is not None:

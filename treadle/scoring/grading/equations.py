@@ -6,7 +6,7 @@ import re
 
 from treadle.scoring.grading.normal import compact
 from treadle.scoring.grading.numbers import read_number
-from treadle.scoring.grading.structures import is_name, read_equation
+from treadle.scoring.grading.structures import is_name, is_quantity, read_equation
 from treadle.scoring.grading.values import compare_equations
 from treadle.scoring.grading.verdicts import Case, Finding
 
@@ -33,11 +33,15 @@ def same_equations(left: str, right: str, case: Case) -> Finding | None:
     if a and b:
         return _two_equations(a, b, (left, right), case)
     if a:
-        if is_name(a[0]) or _is_constant(a[1]):
+        if is_quantity(a[0]) or _is_constant(a[1]):
             return case.again(a[1], right)
+        if is_name(a[1]) and _is_constant(a[0]):
+            return case.again(a[0], right)  # 5 = x
         return Finding(False, "an equation")
     if b:
-        return case.again(left, b[1]) if is_name(b[0]) else Finding(False, "no equation")
+        if is_quantity(b[0]) or (_is_constant(b[0]) and _is_constant(b[1])):
+            return case.again(left, b[1])  # also where the reference computes: 2 + 3 = 5
+        return case.again(left, b[0]) if is_name(b[1]) and _is_constant(b[0]) else Finding(False, "no equation")
     return NotImplemented
 
 

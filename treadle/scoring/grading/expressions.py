@@ -140,11 +140,13 @@ def _same_values(a: Any, b: Any, kind: str, fold: bool) -> Finding | None:
     if not symbolic and not rounded and (exact := _exactly(a, b)) is not None:
         return Finding(exact, "equal numbers" if exact else "different numbers")
 
+    closely = "math" if symbolic and not rounded else kind  # as in `values`
+
     def at(point: int) -> At | None:
         x, y = (_value(e, point) for e in (a, b))
         if x is None or y is None:
             return None
-        return At(close(x, y, kind, rounded), all(abs(sympy.im(v)) <= abs(v) * 1e-25 for v in (x, y)))
+        return At(close(x, y, closely, rounded), all(abs(sympy.im(v)) <= abs(v) * 1e-25 for v in (x, y)))
 
     return agree(at, kind, symbolic)
 

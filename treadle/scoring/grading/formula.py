@@ -1,9 +1,9 @@
 r"""Read the arithmetic of answers without computer algebra, and compute it: `\frac{3\pi}{4}`, `2^{10}-1`, `(x+1)^2`.
 
 Understood are numbers, letters (with subscripts) and Greek letters, the four operations, products without a sign,
-powers, roots, fractions, factorials, binomials, absolute values, logarithms and trigonometric functions, degrees, `e`,
-`i` and `\pi`. What can be read in two ways (`1/2x`, `\sin \pi/6`) and everything else is left to computer algebra:
-`read_formula` returns `None`.
+powers, roots, fractions, factorials, binomials, sums and products between bounds, absolute values, logarithms and
+trigonometric functions, degrees, `e`, `i` and `\pi`. What can be read in two ways (`1/2x`, `\sin \pi/6`) and
+everything else is left to computer algebra: `read_formula` returns `None`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from fractions import Fraction
 from treadle.scoring.grading import calculator as calc
 from treadle.scoring.grading.calculator import Compute, TooLarge, Value, mp
 from treadle.scoring.grading.grammar import Parser, Unread
+from treadle.scoring.grading.notation import in_grammar_s_terms
 
 LONGEST = 300
 _TOKEN = re.compile(
     r" *(\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+|\\[a-zA-Z]+|\\[|]"
-    r"|[a-zA-Z](?![a-zA-Z]{2})|[-+*/^!()\[\]{}|_])"
+    r"|[a-zA-Z](?![a-zA-Z]{2})|[-+*/^!()\[\]{}|_=])"
 )
 _SCIENTIFIC = re.compile(r"(?<![A-Za-z_}\d.])(\d+(?:\.\d*)?|\.\d+)[eE]([+-]?\d{1,3})(?![\d^A-Za-z])")
 _DERIVATIVE = re.compile(r"\\frac ?\{ ?d[^{}]*\} ?\{ ?d|(?<![a-zA-Z])d ?\\?[a-zA-Z]+ ?/ ?d ?[a-zA-Z]|\\partial")
@@ -68,6 +69,7 @@ def read_formula(text: str) -> Formula | None:
     """A plain form as a formula, `None` where it is none that is understood here."""
     if len(text) > LONGEST or _DERIVATIVE.search(text):
         return None
+    text = in_grammar_s_terms(text)
     tokens, at = [], 0
     text = _SCIENTIFIC.sub(r"(\1 \\cdot 10^{\2})", text.rstrip())
     while at < len(text):

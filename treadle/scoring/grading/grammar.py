@@ -9,7 +9,9 @@ import re
 from fractions import Fraction
 
 from treadle.scoring.grading import calculator as calc
+from treadle.scoring.grading.bounded import BOUNDED
 from treadle.scoring.grading.calculator import Compute, both, constant, mp, negated, one
+from treadle.scoring.grading.functions import ENDS, FUNCTIONS, OVER, TIMES, FunctionParser, Unread
 
 _DEEPEST = 40
 _GREEK = frozenset(
@@ -20,19 +22,10 @@ _GREEK = frozenset(
     )
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}", "|": "|", r"\lvert": r"\rvert", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}
-_TIMES = ("*", r"\cdot", r"\times")
-_OVER = ("/", r"\div")
-_ENDS = frozenset({"+", "-", ")", "]", "}", r"\rvert", r"\rfloor", r"\rceil", *_TIMES, *_OVER})
-_FUNCTIONS = frozenset(rf"\{name}" for name in calc.FUNCTIONS) | {r"\ln", r"\log", r"\lg"}
-_INVERSE = frozenset({r"\sin", r"\cos", r"\tan"})
 _SUBSCRIPT = re.compile(r"[A-Za-z0-9]{1,12}")
 
 
-class Unread(Exception):
-    """The text is not understood, or in two ways."""
-
-
-class Parser:
+class Parser(FunctionParser):
     """Recursive descent over the tokens, building functions of the symbols' values."""
 
     def __init__(self, tokens: list[str]) -> None:
@@ -67,21 +60,21 @@ class Parser:
 
     def product(self, depth: int) -> Compute:
         value, slashed = self.juxtaposed(depth)
-        while (token := self.peek()) in (*_TIMES, *_OVER):
+        while (token := self.peek()) in (*TIMES, *OVER):
             self.take()
             sign = self.take() if self.peek() in ("+", "-") else "+"
             factor, several = self.juxtaposed(depth)
-            if token in _OVER and (several or slashed):
+            if token in OVER and (several or slashed):
                 raise Unread  # 1/2x
             factor = negated(factor) if sign == "-" else factor
-            value = both(calc.multiply if token in _TIMES else calc.divide, value, factor)
+            value = both(calc.multiply if token in TIMES else calc.divide, value, factor)
         return value
 
     def juxtaposed(self, depth: int) -> tuple[Compute, bool]:
         """Factors without a sign between them, whether there are several after a number over a number."""
         begin = self.at
         value, count = self.power(depth), 1
-        while (token := self.peek()) is not None and token not in _ENDS and not (token == "|" and self.in_bars):
+        while (token := self.peek()) is not None and token not in ENDS and not (token == "|" and self.in_bars):
             if token[0] in "0123456789.":
                 raise Unread  # 2 3
             first = self.at == begin + 1 and self.tokens[begin].isdigit()
@@ -90,9 +83,9 @@ class Parser:
             else:
                 value = both(calc.multiply, value, self.power(depth))
             count += 1
-        functions = any(t in _FUNCTIONS for t in self.tokens[begin : self.at])
-        return value, (functions and self.peek() in _OVER) or (
-            count > 1 and begin > 0 and self.tokens[begin - 1] in _OVER
+        functions = any(t in FUNCTIONS for t in self.tokens[begin : self.at])
+        return value, (functions and self.peek() in OVER) or (
+            count > 1 and begin > 0 and self.tokens[begin - 1] in OVER
         )
 
     in_bars = 0
@@ -164,8 +157,10 @@ class Parser:
             return both(calc.divide if token == r"\frac" else calc.binomial, top, bottom)
         if token == r"\sqrt":
             return self.root(depth)
-        if token in _FUNCTIONS:
+        if token in FUNCTIONS:
             return self.function(token, depth)
+        if token in BOUNDED:
+            return self.bounded(token, depth)
         if token in _GREEK or (len(token) == 1 and token.isalpha()):
             return self.symbol(token)
         raise Unread
@@ -197,7 +192,7 @@ class Parser:
             return lambda places: +mp.e
         elif token == "i":
             return lambda places: mp.mpc(0, 1)
-        elif token in "fgh" and self.peek() == "(":
+        elif self.peek() == "(" and (token in "fgh" or self.tokens[self.at + 1 : self.at + 3] == ["0", ")"]):
             token += self.argument_text()  # its values are not known, so that it is a symbol of its own
         self.symbols.add(token)
         return lambda places: places[token]
@@ -209,39 +204,3 @@ class Parser:
             token = self.take()
             depth += (token == "(") - (token == ")")
         return "".join(self.tokens[begin : self.at])
-
-    def function(self, token: str, depth: int) -> Compute:
-        base = exponent = None
-        if token in (r"\log", r"\lg") and self.peek() == "_":
-            self.take()
-            base = self.argument(depth)
-        if self.peek() == "^":
-            self.take()
-            exponent = self.exponent(depth)
-        if self.peek() in ("(", "{", "["):
-            argument = self.group(self.peek(), depth)
-            if self.peek() in ("^", "!", "(", "["):
-                raise Unread
-        else:
-            argument = self.bare_argument(depth)
-        if token in (r"\log", r"\lg", r"\ln"):
-            if base is None and token == r"\log":
-                raise Unread  # of base 10 or e
-            base = base or ((lambda places: mp.e) if token == r"\ln" else constant(Fraction(10)))
-            value = both(calc.logarithm, argument, base)
-        else:
-            value = one(lambda v: calc.apply(token[1:], v), argument)
-        if exponent is None:
-            return value
-        if token in _INVERSE:
-            return both(calc.power_of_function, value, exponent)
-        return both(calc.power, value, exponent)
-
-    def bare_argument(self, depth: int) -> Compute:
-        r"""The argument of a function without brackets, up to a sign or another function: `2x` of `\sin 2x`."""
-        argument = self.power(depth)
-        while (token := self.peek()) is not None and token not in _ENDS and token not in _FUNCTIONS:
-            if token in ("|", "(", "[") or token[0] in "0123456789.":
-                raise Unread
-            argument = both(calc.multiply, argument, self.power(depth))
-        return argument

@@ -21,8 +21,22 @@ _BUILDER = re.compile(
     r"\\\{ ?([A-Za-z]) ?(?:\\in ?\\mathbb ?\{? ?R ?\}? ?)?(?:\\mid|\||:|\\text ?\{ ?such that ?\}) ?(.*?) ?\\\}"
 )
 _REALS = re.compile(
-    r"\\mathbb ?\{? ?R ?\}?|\\R|\\text ?\{ ?(?:all )?(?:real numbers|reals|R) ?\}|(?:all )?(?:real numbers|reals)",
+    r"\\mathbb ?\{? ?R ?\}?|\\R|\\text ?\{ ?(?:all )?(?:real numbers|reals|R) ?\}|(?:all )?(?:real numbers|reals)"
+    r"|(?:\\text ?\{ ?)?all real [a-z] ?\}?",
     re.IGNORECASE,
+)
+_HALVES = re.compile(
+    r"\\mathbb ?\{? ?R ?\}? ?(?:\^ ?\{? ?([+-]) ?\}?|_ ?\{? ?(>|\\ge|<|\\le) ?0 ?\}?)"
+    r"|(?:\\text ?\{ ?)?(?:all )?(positive|negative|non-?negative|non-?positive) (?:real numbers|reals) ?\}?",
+    re.IGNORECASE,
+)
+_ALL_BUT = re.compile(
+    r"(?:\\text ?\{ ?)?all (?:real numbers|reals|real [a-z])(?: [a-z](?= except))? (?:except|but|other than)(?: for)?"
+    r" ?(?:\\text ?\{)? ?\}? ?(?:([A-Za-z]) ?= ?)?(.{1,60}?) ?\}?",
+    re.IGNORECASE,
+)
+_DISTANCE = re.compile(
+    r"\| ?([A-Za-z])(?: ?([+-]) ?([^|]{1,30}))? ?\| ?(<|>|\\le(?![a-zA-Z])|\\ge(?![a-zA-Z])) ?(.{1,40})"
 )
 _BUT = re.compile(
     r"(?:\\mathbb ?\{? ?R ?\}?|\\R|\( ?- ?\\infty ?, ?\\infty ?\)) ?(?:\\setminus|\\backslash|-|\\) ?\\\{(.*)\\\}"
@@ -88,6 +102,18 @@ def read_set(text: str) -> NumberSet | None:
         variable = variable or (match[2] if match.re is _NOT_THESE else "")
         points = [_end(part) for part in split_top(match[1], (",",))]
         return None if None in points else NumberSet(_without(points), variable)
+    if match := _HALVES.fullmatch(text):
+        said = (match[3] or match[1] or match[2]).lower().replace("-", "" if match[3] else "-")
+        positive = said in ("positive", "nonnegative", "+", ">", r"\ge")
+        closed = said.startswith("non") or said in (r"\ge", r"\le")
+        zero, ends = Fraction(0), (float("-inf"), float("inf"))
+        piece = Piece(zero, closed, ends[1], False) if positive else Piece(ends[0], False, zero, closed)
+        return NumberSet([piece], variable)
+    if match := _ALL_BUT.fullmatch(text):
+        points = [_end(part) for part in split_top(match[2].removeprefix(r"\{").removesuffix(r"\}"), (",", "and"))]
+        return None if None in points else NumberSet(_without(points), variable or match[1] or "")
+    if match := _DISTANCE.fullmatch(text):
+        return _distance(match)
     alternatives = _OR.split(text)
     if (named := _MEMBER.match(alternatives[-1])) and named[1] == variable:
         alternatives = [_MEMBER.sub("", part) for part in alternatives]
@@ -100,6 +126,19 @@ def read_set(text: str) -> NumberSet | None:
     clear = len(found) > 1 or bool(variable) or any(one.clear for one in found)
     pieces = _joined([piece for one in found for piece in one.pieces])
     return NumberSet(pieces, variable or next(iter(names), ""), clear)
+
+
+def _distance(match: re.Match[str]) -> NumberSet | None:
+    """`|x - 1| < 2` and `|x| > 3`."""
+    middle, size = _end(match[3]) if match[3] else Fraction(0), _end(match[5])
+    if None in (middle, size) or any(isinstance(v, float) for v in (middle, size)) or not _less(Fraction(0), size):
+        return None
+    middle = -middle if match[2] == "+" else middle
+    low, high, closed = calc.add(middle, -size), calc.add(middle, size), match[4] in (r"\le", r"\ge")
+    if match[4] in ("<", r"\le"):
+        return NumberSet([Piece(low, closed, high, closed)], match[1])
+    ends = Piece(float("-inf"), False, low, closed), Piece(high, closed, float("inf"), False)
+    return NumberSet(list(ends), match[1])
 
 
 def _read_one(text: str) -> NumberSet | None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from treadle.scoring.grading.wrappers import unwrapped
+
 LONGEST = 2000
 """Characters beyond which an answer is compared as a string only."""
 
@@ -71,6 +73,10 @@ _SYNONYMS = (
     (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
     (re.compile(r"\\(l|g|n)eq(?![a-zA-Z])"), r"\\\1e"),
     (re.compile(r"\\(l|g)eqslant(?![a-zA-Z])"), r"\\\1e"),
+    (re.compile(r"(?<=\d),(?: ?\\,| )+(?=000(?!\d))"), ","),
+    (re.compile(r"\\overline ?\{ ?([A-Z]{2}) ?\}"), r"\1"),  # a segment is named by its ends
+    (re.compile(r"(?<=[\d)\]])(or|and)(?=[\dA-Za-z(\[])"), r" \1 "),
+    (re.compile(r"^< ?([^<>]*,[^<>]*) ?>$"), r"\\langle \1\\rangle"),
     (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
     (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
     (re.compile(r"\{ ?([^{}]{1,80}?) ?\\choose(?![a-zA-Z]) ?([^{}]{1,80}?) ?\}"), r"\\binom{\1}{\2}"),
@@ -103,16 +109,8 @@ _SYNONYMS = (
 _SEVERAL = re.compile(" {2,}")
 _BRACED_COMMA = re.compile(r"\{ ?, ?\}")
 _DECIMAL_COMMA = re.compile(r"(?<=\d)\{ ?, ?\}(?=\d)(?!\d{3}(?!\d))")  # 3{,}14, not 3{,}141
-_WRAPPER = re.compile(
-    r"\\(?:(?:textcolor|colorbox|fcolorbox) ?(?:\[[^\[\]]*\])? ?\{[^{}]*\}"
-    r"|(?:underline|uline|emph|boldsymbol|bm|pmb|boxed|fbox|ensuremath"
-    r"|mathbf|mathit|mathsf|mathtt|textbf|textit|textsl|underbrace|mathop) ?)(?= ?\{)"
-)
-_COLOR = re.compile(r"\\color ?(?:\[[^\[\]]*\])? ?\{[^{}]*\}")
-_MATHEMATICS = re.compile(r"\d|\\[a-zA-Z]|[=+(<>^_]")
-_MOST_WRAPPERS = 20
 _DISPLAYED = re.compile(r"^\\\[(.*)\\\]$", re.DOTALL)
-_ROMAN = re.compile(r"\\(?:mathrm|operatorname|rm) ?\{ ?([ie]) ?\}")
+_ROMAN = re.compile(r"\\(?:mathrm|operatorname|rm|text) ?\{ ?([ie]) ?\}|\\(?:mathrm|rm) ([ie])(?![a-zA-Z])")
 _OPERATOR = re.compile(
     r"\\operatorname ?\{ ?(arcsin|arccos|arctan|sin|cos|tan|cot|sec|csc|sinh|cosh|tanh|ln|log|exp) ?\}"
 )
@@ -126,7 +124,19 @@ _ANSWER = (
 _SAID = re.compile(
     rf"^(?:\\text ?\{{ ?{_ANSWER} ?\}} ?[:=]?|(\\text ?\{{ ?){_ANSWER}|{_ANSWER})(?![A-Za-z]) ?", re.IGNORECASE
 )
-_ABOUT = re.compile(r"^(?:\\approx|\\sim|=|:)(?![a-zA-Z]) ?")
+_ABOUT = re.compile(
+    r"^(?:(?:\\approx|\\sim|=|:)(?![a-zA-Z])"
+    r"|(?:\\text ?\{ ?)?(?:approximately|approx\.?|about|around|roughly|exactly) ?\}?"
+    r"(?=[ \d\\$-])) ?",
+    re.IGNORECASE,
+)
+_GROUPED = re.compile(r"(?<=\d)(?:\{,\}|,)(?:\\,| )*\\!(?:\\[,!]| )*(?=\d{3}(?!\d))")  # 3,\!000 and 11,\! 111
+_TWICE_ESCAPED = re.compile(
+    r"(?<!\\)\\\\(?=(?:[dt]?frac|sqrt|left|right|text|mathrm|mathbf|pi|infty|cdot|times|cup|boxed|pm|leq?|geq?)(?![a-zA-Z]))"
+)
+_LABELLED = re.compile(r"^\*\*([A-Za-z ]{1,30}:?)\*\*(:?)")  # **Answer:** 5
+_BOXED_BARE = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z]) ?(?!\{)")
+_CHOICE_AND_VALUE = re.compile(r"^\\text ?\{ ?(\([A-J]\)) ?([^{}]*\\.*)\}$")  # \mathrm{(B) \frac{1}{2}}
 _NEEDLESS = re.compile(r" (?![A-Za-z0-9])|(?<![A-Za-z0-9]) ")
 _SCRIPT = re.compile(r"([_^])\{([A-Za-z0-9])\}")
 
@@ -144,12 +154,17 @@ def plain(text: str) -> str:
         for script, sign, digits in _SCRIPTS:
             text = script.sub(lambda m, sign=sign, digits=digits: f"{sign}{{{m[0].translate(digits)}}}", text)
         text = _ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text)
-    text = text.translate(_UNICODE)
+    text = _LABELLED.sub(r"\1\2", text.translate(_UNICODE).strip())
+    if "\\" in text:
+        text = _BOXED_BARE.sub("", _TWICE_ESCAPED.sub(lambda m: "\\", text)).replace(r"\textdollar", r"\$")
+        text = _GROUPED.sub(",", text)
     if len(_BRACED_COMMA.findall(text)) == 1:
         text = _DECIMAL_COMMA.sub(".", text)
     text = _DISPLAYED.sub(r"\1", text.strip())
     if r"{j}" not in text:
-        text = _ROMAN.sub(r"{\1}", text)  # the imaginary unit and Euler's number, no unit vector
+        text = _ROMAN.sub(
+            lambda m: f"{{{m[1] or m[2]}}}", text
+        )  # the imaginary unit and Euler's number, no unit vector
     text = _OPERATOR.sub(r"\\\1 ", _ROMAN_GROUP.sub(r"\\text{\1}", text))
     text = unwrapped(_DOLLARS.sub(r"\1\\text{ dollars}", text.strip()))
     text = _SPACES.sub(" ", _NOTHING.sub("", text))
@@ -158,6 +173,7 @@ def plain(text: str) -> str:
     text = _trimmed(text)
     text = _NOON.sub(lambda m: rf"\text{{ {(m[1] or m[2]).lower()}m}}", text)
     text = _ABOUT.sub("", _SAID.sub(lambda m: m[1] or "", text))
+    text = _CHOICE_AND_VALUE.sub(r"\\text{\1} \2", text)
     while (inner := _unbraced(text)) is not None:
         text = _trimmed(inner.strip())
     return text
@@ -170,51 +186,6 @@ def _trimmed(text: str) -> str:
             return text
         text = text[:-1].rstrip()
     return text
-
-
-def unwrapped(text: str) -> str:
-    r"""Without colours, lines and bold print: `\textcolor{red}{25}` is 25. What is in a wrapper may be a word.
-
-    A bold letter or word stays, since `\mathbf{v}` may not be `v`.
-    """
-    text = _COLOR.sub("", text)
-    at = 0
-    for _ in range(_MOST_WRAPPERS):
-        match = _WRAPPER.search(text, at)
-        if not match:
-            break
-        begin = text.index("{", match.end()) + 1
-        end = _end_of_group(text, begin)
-        if end is None:
-            break
-        inner = text[begin:end]
-        name = match[0].strip()
-        if (
-            name.startswith((r"\math", r"\text"))
-            and not name.startswith(r"\textcolor")
-            and not _MATHEMATICS.search(inner)
-        ):
-            at = match.end()
-            continue
-        if inner.lstrip().startswith("(") and name.startswith((r"\math", r"\text")):
-            at = match.end()  # a choice, `\textbf{(B)}`
-            continue
-        alone = (
-            text[: match.start()].rstrip()[-1:] in ("", "=", ",", "(", "$", "{") and text[end + 1 :].lstrip()[:1] != "^"
-        )
-        text = text[: match.start()] + (inner if alone else f"{{{inner}}}") + text[end + 1 :]
-        at = match.start()
-    return text
-
-
-def _end_of_group(text: str, begin: int) -> int | None:
-    depth = 1
-    for k in range(begin, len(text)):
-        if text[k - 1] != "\\":
-            depth += (text[k] == "{") - (text[k] == "}")
-        if depth == 0:
-            return k
-    return None
 
 
 def compact(text: str) -> str:

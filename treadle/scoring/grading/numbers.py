@@ -2,7 +2,7 @@ r"""Answers that are numbers, as exact fractions, with what stands behind them: 
 
 Read are `1,234`, `1{,}234`, `1\,234`, `12,34,567`, `1.234.567,8`, `-0.5`, `.5`, `\frac{1}{2}`, `1/2`, the mixed
 `1 1/2`, the repeating `0.1\overline{6}` and `0.1666\ldots`, `1.6e-19`, `1.6 \times 10^{-19}`, `10^5`, a number and
-`\text{million}`, and words up to ninety; each with `%`, a degree sign or a unit (`unit_text`).
+`\text{million}`, and words (`spelled`); each with `%`, a degree sign or a unit (`unit_text`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from treadle.scoring.grading.spelled import spelled_at_begin, spelled_number
 from treadle.scoring.grading.unit_text import read_unit
 
 _EXPONENT = r"(?:[{(] ?([+-]? ?\d{1,3}) ?[})]|([+-]?\d{1,3}))"
@@ -49,27 +50,14 @@ _BARE_SYMBOL = re.compile(
 )
 _WRAPPED = re.compile(r"\\text ?\{ ?([^{}]*?) ?\}")
 _GROUPS = str.maketrans("", "", ", '_")
-_SPELLED = {
-    name: value
-    for names, first, step in (
-        ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen", 0, 1),
-        ("seventeen eighteen nineteen", 17, 1),
-        ("twenty thirty forty fifty sixty seventy eighty ninety", 20, 10),
-    )
-    for value, name in zip(range(first, 100, step), names.split(), strict=False)
-}
-_SPELLED |= {
-    f"{tens}{sign}{ones}": value + _SPELLED[ones]
-    for tens, value in tuple(_SPELLED.items())
-    if value >= 20
-    for ones in ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-    for sign in "- "
-}
 _ORDINAL = re.compile(r" ?(?:\^ ?\{? ?)?(?:\\text ?\{ ?)?(?:st|nd|rd|th) ?\}? ?\}?")
 _SCALE = re.compile(
-    r" ?(?:\\text ?\{ ?)?(hundred|thousand|million|billion|trillion)s?(?![A-Za-z])(?: of)? ?", re.IGNORECASE
+    r" ?(?:\\text ?\{ ?)?(dozen|hundred|thousand|million|billion|trillion)s?(?![A-Za-z])(?: of)? ?",
+    re.IGNORECASE,
 )
-_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SCALES = {"dozen": 12, "hundred": 100} | {
+    name: 10**exponent for name, exponent in (("thousand", 3), ("million", 6), ("billion", 9), ("trillion", 12))
+}
 
 
 class Number(NamedTuple):
@@ -94,8 +82,10 @@ def read_number(text: str) -> Number | None:
     """The number that a plain form is, with its unit; `None` for anything else."""
     if wrapped := _WRAPPED.fullmatch(text):
         text = wrapped[1]
-    if (spelled := _SPELLED.get(text.lower().rstrip("."))) is not None:
-        return Number(Fraction(spelled), True)
+    if (text[:1].isalpha() or text[-1:].isalpha()) and (spelled := spelled_number(text)) is not None:
+        return Number(spelled, True)
+    if text[:1].isalpha() and (begun := spelled_at_begin(text)) and (rest := _read_rest(begun[1])) is not None:
+        return Number(begun[0] * rest[0], True, rest[1], rest[2])
     for pattern, build in _FORMS:
         if (match := pattern.match(text)) and (rest := _read_rest(text[match.end() :])) is not None:
             number = build(match)
@@ -117,8 +107,8 @@ def _read_rest(rest: str) -> tuple[int, bool, str] | None:
     if match := _SCALE.match(rest):
         in_text = rest[: match.end()].count("{")
         rest = (r"\text{" * in_text) + rest[match.end() :]
-        rest = "" if rest.strip() == r"\text{}" else rest
-        scale = 10 ** _SCALES[match[1].lower()]
+        rest = "" if rest.strip() == r"\text{}" else rest if in_text or not rest else f" {rest.lstrip()}"
+        scale = _SCALES[match[1].lower()]
     if not rest.strip() or _ORDINAL.fullmatch(rest):
         return scale, False, ""
     if rest.strip() in (

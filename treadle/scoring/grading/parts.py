@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from treadle.scoring.grading.numbers import read_number
-from treadle.scoring.grading.structures import Structure, is_name, read_equation, read_structure, split_top
+from treadle.scoring.grading.structures import Structure, is_name, is_quantity, read_equation, read_structure, split_top
 from treadle.scoring.grading.verdicts import Case, Finding
 
 _MOST_PARTS = 60
@@ -16,6 +16,7 @@ _DECIMAL_COMMA = re.compile(r"([+-]? ?\d+),(\d+)")
 _NAMED_POINT = re.compile(r"[A-Z](?:_\{?\d\}?|')? ?(?=\()")
 _WORDS = re.compile(r"\\text ?\{([^{}]*)\}")
 _OR = re.compile(r"\bor\b")
+Again = Callable[[str, str], "Finding | None"]
 _ROUND = (("(", ")"), ("\\langle", "\\rangle"))
 
 
@@ -32,7 +33,13 @@ def same_parts(left: str, right: str, case: Case) -> Finding | None:
         return _against_one(a or b, left, right, case, swapped=a is None)
     if max(len(a.parts), len(b.parts)) > _MOST_PARTS:
         return Finding(False, f"more than {_MOST_PARTS} parts")
+    if "set" in (a.form, b.form) and {a.form, b.form} <= {"set", "list"}:
+        a, b = _without_repeats(a, case.again), _without_repeats(b, case.again)
     if len(a.parts) != len(b.parts):
+        if a.form == b.form == "list" and any(
+            len(s.parts) > len(_without_repeats(s, case.again).parts) for s in (a, b)
+        ):
+            return _of_repeats(a, b, case)
         return Finding(False, "different number of parts")
     if (finding := _forms(a, b)) is not None:
         return finding
@@ -60,7 +67,7 @@ def _named(text: str, other: Structure) -> Structure | None:
 def _against_one(some: Structure, left: str, right: str, case: Case, swapped: bool) -> Finding | None:
     """Judge parts against an answer without parts, the left one if `swapped`."""
     other, whole = (left, right) if swapped else (right, left)
-    if (sides := read_equation(other)) is not None and (swapped or is_name(sides[0])):
+    if (sides := read_equation(other)) is not None and (swapped or is_quantity(sides[0])):
         return NotImplemented
     if some.form in ("set", "list") and len(some.parts) == 1:
         return case.again(*((left, some.parts[0]) if swapped else (some.parts[0], right)))
@@ -78,6 +85,27 @@ def _against_one(some: Structure, left: str, right: str, case: Case, swapped: bo
         if finding is not None and finding.same:
             return Finding(None, "a decimal comma or a list")
     return Finding(False, f"{some.form} against a single answer")
+
+
+def _without_repeats(structure: Structure, again: Again) -> Structure:
+    """A set or list in which nothing stands twice."""
+    kept: list[str] = []
+    for part in structure.parts:
+        if not any(part == other or ((f := again(part, other)) is not None and f.same) for other in kept):
+            kept.append(part)
+    return structure._replace(parts=kept)
+
+
+def _of_repeats(a: Structure, b: Structure, case: Case) -> Finding | None:
+    """Lists of different length in which something stands twice: points are a set, numbers may be roots that count."""
+    a, b = _without_repeats(a, case.again), _without_repeats(b, case.again)
+    if len(a.parts) != len(b.parts):
+        return Finding(False, "different number of parts")
+    finding = _in_any_order(a.parts, b.parts, case.again)
+    points = all(part.startswith("(") for part in (*a.parts, *b.parts))
+    if finding is None or not finding.same or points:
+        return finding and finding._replace(why="parts in any order")
+    return Finding(None, "something stands twice")
 
 
 def _forms(a: Structure, b: Structure) -> Finding | None:
@@ -112,9 +140,6 @@ def _by_name(structure: Structure) -> Structure:
     return structure._replace(
         parts=[part for _, part in sorted(zip((s[0] for s in sides), structure.parts, strict=True))]
     )
-
-
-Again = Callable[[str, str], "Finding | None"]
 
 
 def _in_order(a: list[str], b: list[str], again: Again) -> Finding | None:

@@ -2,7 +2,8 @@
 
 Each symbol gets a rational value that follows from its name. At the first points all are positive, and values may be
 complex there; at the last ones some or all are negative, and points where a side has no real value say nothing, since
-`2 \\ln x` is meant for positive x. Two sides that agree for positive values only (`|x|` and `x`) are undecided: a
+`2 \\ln x` is meant for positive x. What has values for whole numbers only, such as factorials, is compared at the whole
+points. Two sides that agree for positive values only (`|x|` and `x`) are undecided: a
 length is never negative, a coordinate may be.
 """
 
@@ -19,7 +20,7 @@ MINERVA_TOLERANCE = 1e-4  # of the larger number, the Qwen2.5-Math harness's
 DECIMALS = 1e-6  # math-verify compares six decimals
 DIGITS = 25
 """Digits that two computed values must share to be the same where nothing is rounded."""
-POSITIVE, NEGATIVE = (0, 1), (2, 3)
+POSITIVE, NEGATIVE, WHOLE = (0, 1), (2, 3), (4, 5, 6)
 
 
 class At(NamedTuple):
@@ -30,8 +31,10 @@ class At(NamedTuple):
 
 
 def place(name: str, point: int) -> Fraction:
-    """The value of a symbol at a point, between 1/2 and 5/2 in size."""
+    """The value of a symbol at a point, between 1/2 and 5/2 in size; at a whole point a number from 6 to 18."""
     seed = crc32(f"{name} {point}".encode("utf-8", "surrogatepass"))
+    if point in WHOLE:
+        return Fraction(6 + seed % 13)
     size = Fraction(1, 2) + Fraction(seed % 99991, 49999)
     if point in POSITIVE or (point == NEGATIVE[1] and seed >> 16 & 1):
         return size
@@ -49,13 +52,14 @@ def agree(at: Callable[[int], At | None], kind: str, symbolic: bool) -> Finding 
         `None` where too little can be computed.
     """
     why = "values at points" if symbolic else "values"
-    for point in POSITIVE if symbolic else POSITIVE[:1]:
+    whole = symbolic and at(POSITIVE[0]) is None
+    for point in WHOLE if whole else POSITIVE if symbolic else POSITIVE[:1]:
         found = at(point)
         if found is None:
             return None
         if not found.same:
             return Finding(False, why)
-    if symbolic and kind != "minerva":
+    if symbolic and not whole and kind != "minerva":
         for point in NEGATIVE:
             found = at(point)
             if found is not None and found.real and not found.same:

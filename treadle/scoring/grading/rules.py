@@ -13,14 +13,17 @@ from fractions import Fraction
 
 from treadle.scoring.grading.bases import same_in_bases
 from treadle.scoring.grading.choices import letters, same_choice, same_words, words
+from treadle.scoring.grading.compound import same_compounds
 from treadle.scoring.grading.conditions import same_but_for_conditions
 from treadle.scoring.grading.congruences import same_congruences
 from treadle.scoring.grading.equations import same_equations
 from treadle.scoring.grading.intervals import same_sets
+from treadle.scoring.grading.labels import same_labels
 from treadle.scoring.grading.normal import LONGEST, compact, plain
 from treadle.scoring.grading.numbers import Number, close, read_number, read_with_symbol
 from treadle.scoring.grading.parts import same_parts
 from treadle.scoring.grading.points import DECIMALS, MINERVA_TOLERANCE
+from treadle.scoring.grading.refuted import refuted
 from treadle.scoring.grading.unit_text import without_unit
 from treadle.scoring.grading.units import measure, ratio, same_unit
 from treadle.scoring.grading.values import compare_values
@@ -32,11 +35,10 @@ _DEEPEST = 6
 _POWER_OF_TEN = re.compile(r"10 ?\^|\d[eE][+-]?\d")
 _NOISE = 1e-12  # what floating point leaves of a whole number
 _DEGREES = re.compile(r"\^ ?\\circ")
+_OF_ANGLES = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])|cis|e ?\^")
 _RATIO = re.compile(r"\d+(?:\.\d+)?(?: ?(?::|\\text ?\{ ?to ?\}|(?<= )to(?= )) ?\d+(?:\.\d+)?)+")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}")
 _NUMERAL = re.compile(r"\d+(?:\.\d+)?")
-_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|perp|sim|parallel|subseteq)(?![a-zA-Z])")
-_COMMAND = re.compile(r"\\[a-zA-Z]+")
 _LETTER = re.compile(r"[a-j]")
 _LEFT_OUT = re.compile(r"\\ldots|\.\.\.")
 _LIST_OR_NUMBER = re.compile(r"\d{1,3}(?:,\d{2,3})+")
@@ -78,17 +80,11 @@ def _same(left: str, right: str, kind: str, compare: Compare | None, depth: int)
             return finding
     if (finding := compare_values(left, right, kind)) is not None:
         return finding
-    if any(_RELATION.search(a) and read_number(b) is not None for a, b in ((left, right), (right, left))):
-        return Finding(False, "a number against a relation")
-    if any(_LEFT_OUT.search(a) and _has_letters(a) and read_number(b) for a, b in ((left, right), (right, left))):
-        return Finding(False, "a number against a formula")
+    if (why := refuted(left, right)) is not None:
+        return Finding(False, why)
     if _LEFT_OUT.search(left) or _LEFT_OUT.search(right):
         return Finding(None, "digits or terms are left out")
     return compare(left, right, kind) if compare else None
-
-
-def _has_letters(text: str) -> bool:
-    return bool(re.search(r"[A-Za-z]", _COMMAND.sub("", text)))
 
 
 def _bare(text: str) -> str:
@@ -106,6 +102,8 @@ def _same_numbers(left: str, right: str, case: Case) -> Finding | None:
         b = read_with_symbol(right)
     if a is None or b is None:
         return NotImplemented
+    if (a.percent and b.unit) or (b.percent and a.unit):
+        return Finding(False, "different units")
     if a.unit and b.unit and not same_unit(a.unit, b.unit):
         return _converted(a, b, case.kind)
     findings = [Finding(f.same if sure or not f.same else None, f.why) for f, sure in _readings(a, b, case.kind)]
@@ -195,7 +193,7 @@ def _same_ratios(left: str, right: str, case: Case) -> Finding | None:
 def _same_angles(left: str, right: str, case: Case) -> Finding | None:
     r"""`60^\circ` and `\frac{\pi}{3}` are one angle."""
     for degrees, other in ((left, right), (right, left)):
-        if _DEGREES.search(degrees) and not _DEGREES.search(other) and r"\pi" in other and r"\sin" not in other:
+        if _DEGREES.search(degrees) and r"\pi" in other and not any(_OF_ANGLES.search(s) for s in (left, right)):
             bare, unit = without_unit(other)
             if unit not in ("", "rad", "radian", "radians"):
                 return NotImplemented
@@ -228,6 +226,8 @@ _RULES = (
     same_congruences,
     _same_ratios,
     same_choice,
+    same_compounds,
+    same_labels,
     same_sets,
     same_parts,
     same_equations,

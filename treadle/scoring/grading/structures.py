@@ -25,6 +25,12 @@ _NAME = re.compile(
     r"|\\text ?\{ ?[A-Za-z]{1,12} ?\}"
     rf"|\\frac\{{ ?d ?[A-Za-z]{_SUBSCRIPT} ?\}}\{{ ?d ?[A-Za-z] ?\}}"
 )
+_FIGURE = re.compile(
+    r"(?:\||\[|m ?)?(?:\\(?:angle|triangle|widehat|overline|vec|overrightarrow) ?)?\{? ?[A-Z]{2,5} ?\}?(?:\||\])?"
+    r"|[PES] ?[(\[][^()=]{1,30}[)\]]|[A-Z]_\{?[A-Z]{3,6}\}?|m ?\\angle ?[A-Z]|\\angle ?[A-Z]|\|[a-z]\|"
+)
+_RATIO_OF = re.compile(r"([^:/]{1,40}) ?[:/] ?([^:/]{1,40})")
+_FRACTION_OF = re.compile(r"\\frac\{([^{}]{1,40})\}\{([^{}]{1,40})\}")
 _MATRIX = re.compile(
     r"[(\[]? ?\\begin ?\{ ?(?:[pbB]?matrix|smallmatrix|array) ?\}(?: ?\{[clr| ]*\})?(.*?)"
     r"\\end ?\{ ?(?:[pbB]?matrix|smallmatrix|array) ?\} ?[)\]]?",
@@ -94,6 +100,9 @@ def read_structure(text: str) -> Structure | None:
                 return Structure("set", _items(inner)) if closing == "\\}" and "\\mid" not in inner else None
             parts = split_top(inner, (",", ";"))
             return Structure("tuple", parts, (opening, closing)) if len(parts) > 1 and all(parts) else None
+    groups = split_top(text, (";",))
+    if len(groups) > 1 and all(len(split_top(group, (",",))) > 1 for group in groups):
+        return Structure("list", groups)  # x = 1, y = 2; x = 3, y = 4
     items = _items(text)
     return Structure("list", items) if len(items) > 1 else None
 
@@ -152,6 +161,16 @@ def read_equation(text: str) -> tuple[str, str] | None:
     if len(sides) < 2 or not all(sides) or any(side[-1] in "<>!:" or side[0] in "<>" for side in sides):
         return None
     return sides[0], sides[-1]
+
+
+def is_quantity(text: str) -> bool:
+    r"""Whether a side only names what follows: also `AB`, `|AB|`, `\angle ABC`, `AB:CD`, `P(A)` and `(p, q)`."""
+    if is_name(text) or _FIGURE.fullmatch(text):
+        return True
+    for pattern in (_RATIO_OF, _FRACTION_OF):
+        if match := pattern.fullmatch(text):
+            return all(is_name(part.strip()) or bool(_FIGURE.fullmatch(part.strip())) for part in match.groups())
+    return text[:1] == "(" and text[-1:] == ")" and "," in text and all(map(is_name, split_top(text[1:-1], (",",))))
 
 
 def is_name(text: str) -> bool:

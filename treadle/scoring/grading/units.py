@@ -46,7 +46,6 @@ _PLAIN: dict[str, tuple[Fraction | int | str, dict[str, int]]] = {
     "erg": (Fraction(1, 10**7), _JOULE),
     "dyne": (Fraction(1, 10**5), _NEWTON),
     "atm": (101325, _PASCAL),
-    "dozen": (12, {}),
 }
 _PREFIXED: dict[str, tuple[Fraction | int, dict[str, int]]] = {
     **dict.fromkeys(("m", "meter", "metre"), (1, {"m": 1})),

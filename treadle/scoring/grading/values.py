@@ -69,6 +69,8 @@ def compare_equations(left: tuple[str, str], right: tuple[str, str], kind: str) 
 def _judged(a: Formula, b: Formula, kind: str, rounded: bool, fold: bool = False) -> Finding | None:
     symbols = a.symbols | b.symbols
     unsure = False
+    # Minerva's tolerance is for numbers: a small term is lost in it beside a large one.
+    closely = "math" if symbols and not rounded else kind
 
     def at(point: int) -> At | None:
         nonlocal unsure
@@ -76,7 +78,7 @@ def _judged(a: Formula, b: Formula, kind: str, rounded: bool, fold: bool = False
         x, y = a.value(places), b.value(places)
         if x is None or y is None:
             return None
-        same = _close(x, y, kind, rounded)
+        same = _close(x, y, closely, rounded)
         exact = isinstance(x, calc.Fraction) and isinstance(y, calc.Fraction)
         unsure = unsure or (same and not exact and calc.bits(x) > _SURE_BITS)
         return At(same, _is_real(x) and _is_real(y))
