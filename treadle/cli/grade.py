@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +37,8 @@ def grade(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
 ) -> None:
     """Grade the final answers of model outputs; exit code 1 if some could not be graded."""
+    from treadle.files.locks import alone
+    from treadle.files.whole import appearing_file
     from treadle.scoring.extraction import EXTRACTIONS
     from treadle.scoring.grading import GRADERS, KINDS, Grader, grader_version
     from treadle.scoring.grading.files import grade_file
@@ -45,18 +47,19 @@ def grade(
     one_of("--grader", grader, GRADERS)
     one_of("--extract", extract, EXTRACTIONS)
     _check_out(out, source, overwrite)
-    part = out and out.with_name(out.name + ".part")
     pool = Grader(workers)
     try:
         with ExitStack() as stack:
-            lines = stack.enter_context(part.open("w", encoding="utf-8")) if part else None
+            lines = None
+            if out is not None:
+                stack.enter_context(alone(out))
+                lines = TextIOWrapper(stack.enter_context(appearing_file(out)), encoding="utf-8")
+                stack.callback(lines.detach)
             tally = grade_file(source, column, answer, kind, extract, pool, lines, grader)
-        if part:
-            os.replace(part, out)
+            if lines is not None:
+                lines.flush()
     finally:
         pool.close()
-        if part:
-            part.unlink(missing_ok=True)
     print(as_table(tally))
     print(f"grader: {grader_version(grader)}")
     if out:

@@ -11,7 +11,6 @@ results.json        the figures
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -25,7 +24,8 @@ from treadle.errors import OutputError
 from treadle.evaluate.records import Decoding, Finish, Key, Mode, Problem, Sample, StepSample, Stop
 from treadle.evaluate.settings import BEFORE, fingerprint, read_tags
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
-from treadle.files.output import check_out, check_place
+from treadle.files.digests import problem_in
+from treadle.files.output import check_out, make_empty
 from treadle.scoring.completion import FormatFault
 from treadle.scoring.grading import Verdict
 from treadle.scoring.thoughts import ThoughtTags
@@ -121,17 +121,20 @@ def read_run(folder: str | Path) -> Run:
     """
     folder = Path(folder)
     run = read_started(folder)
-    run.results = _read_json(folder / RESULTS, "the run has no results yet; run the same `treadle evaluate` again")
+    run.results = read_json(folder / RESULTS, "the run has no results yet; run the same `treadle evaluate` again")
     if not isinstance(run.results, dict) or not isinstance(run.results.get("benchmarks"), dict):
         raise OutputError(f"{folder / RESULTS}: no results of a run (no `benchmarks`); {run._again}")
     if not (folder / SAMPLES).is_file():
         raise OutputError(f"{folder}: no {SAMPLES}; make it with `treadle evaluate --regrade {folder}`")
+    made_of = {name: entry for name, entry in run.results.get("files", {}).items() if name != GENERATIONS}
+    if (problem := problem_in(folder, made_of)) is not None:
+        raise OutputError(f"{folder}: not what {RESULTS} was made from: {problem}; {run._again}")
     return run
 
 
 def read_started(folder: Path) -> Run:
     """Open a run that need not have results."""
-    info = _read_json(folder / INFO, "expected a folder written by `treadle evaluate MODEL -o FOLDER`")
+    info = read_json(folder / INFO, "expected a folder written by `treadle evaluate MODEL -o FOLDER`")
     problems: dict[str, list[Problem]] = {name: [] for name in (b["name"] for b in info["benchmarks"])}
     for record in read_lines(folder / PROBLEMS):
         problems[record["benchmark"]].append(Problem(**record))
@@ -139,33 +142,34 @@ def read_started(folder: Path) -> Run:
 
 
 def open_run(out: Path, info: Mapping[str, Any], problems: Sequence[Problem], overwrite: bool = False) -> Journal:
-    """Make a run folder, or open one for the same run to be continued.
+    """Make a run folder, or open one for the same run to be continued; the caller holds its lock.
 
     Args:
         info: What goes into run.json; `info["identity"]` is all that changes results.
         overwrite: Whether a run with other settings is replaced.
 
     Returns:
-        The journal, held by this process.
+        The journal.
 
     Raises:
-        OutputError: The folder holds another run, something else, or a run that another process is writing.
+        OutputError: The folder holds another run or something else, or cannot be written.
     """
-    check_place(out)
     content = {**info, "fingerprint": fingerprint(info["identity"])}
     if overwrite:
         check_out(out, overwrite, INFO)
-        if out.exists():
-            shutil.rmtree(out)
+        make_empty(out, INFO)
     check_same(out, info["identity"])
-    if not (out / INFO).is_file():
+    begun = (out / INFO).is_file()
+    if not begun:
         check_out(out, False, INFO)
-        out.mkdir(parents=True, exist_ok=True)
+    try:
         write_json(out / INFO, content)
-    journal = Journal(out / GENERATIONS)  # from here on this process alone writes to the folder
-    write_json(out / INFO, content)
-    write_lines(out / PROBLEMS, map(asdict, problems))
-    return journal
+        write_lines(out / PROBLEMS, map(asdict, problems))
+        return Journal(out / GENERATIONS)
+    except OutputError:
+        if not begun:
+            make_empty(out, INFO)
+        raise
 
 
 def record_extract(run: Run, extract: str) -> None:
@@ -201,7 +205,7 @@ def step_from(record: Mapping[str, Any]) -> StepSample:
 
 def recorded_date(out: Path) -> str | None:
     """The date that the run in `out` has its prompts with; `None` for no run, and where prompts show no date."""
-    info = _read_json(out / INFO, "") if (out / INFO).is_file() else {}
+    info = read_json(out / INFO, "") if (out / INFO).is_file() else {}
     return info.get("backend", {}).get("chat", {}).get("date")
 
 
@@ -213,7 +217,7 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
     """
     if not (out / INFO).is_file():
         return
-    old = _read_json(out / INFO, "")["identity"]
+    old = read_json(out / INFO, "")["identity"]
     old = {**BEFORE, **old}
     keys = [
         key
@@ -234,7 +238,15 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
         )
 
 
-def _read_json(path: Path, missing: str) -> dict[str, Any]:
+def read_json(path: Path, missing: str) -> dict[str, Any]:
+    """The content of a JSON file of a run.
+
+    Args:
+        missing: What to say where it is not there.
+
+    Raises:
+        OutputError: It is not there, or no JSON.
+    """
     with suppress(FileNotFoundError, NotADirectoryError):
         try:
             return json.loads(path.read_text(encoding="utf-8"))

@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from treadle.files.whole import appearing_file
 from treadle.miniature.results import TITLES, Scores, floor_words, table
 from treadle.report.blocks import marked
 from treadle.report.pages import write_page
@@ -42,7 +43,8 @@ def write_report(out: Path, scores: Scores, summary: Mapping[str, Any]) -> None:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=130, bbox_inches="tight")
         plt.close(figure)
-        (out / f"{name}.png").write_bytes(buffer.getvalue())
+        with appearing_file(out / f"{name}.png") as file:
+            file.write(buffer.getvalue())
         encoded[name] = base64.b64encode(buffer.getvalue()).decode()
     write_page(
         out / "report.html",

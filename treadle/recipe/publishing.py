@@ -16,7 +16,7 @@ from treadle.chat.chat import Chat
 from treadle.chat.settings import read_file, write_file
 from treadle.data.prompts.asking import Asking
 from treadle.files.whole import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
-from treadle.recipe.folders import ADAPTER_ASIDE, MODEL_ASIDE, tidy
+from treadle.recipe.folders import ADAPTER_ASIDE, MODEL_ASIDE, list_model, tidy
 from treadle.recipe.models import load_model, resolve
 
 
@@ -61,11 +61,14 @@ def _publish(scratch: Path, adapter: Path, target: Path, best: dict[str, Any] | 
     """Give the model its name, which marks the stage as finished, as the last of all."""
     if best is not None:
         write_whole(target.with_name("best.json"), json.dumps(best, indent=1) + "\n")
+    listed_adapter = None
     if adapter.is_dir():
+        listed_adapter = target.with_name("adapter")
         sync_tree(adapter)
-        shutil.rmtree(target.with_name("adapter"), ignore_errors=True)
-        adapter.rename(target.with_name("adapter"))
+        shutil.rmtree(listed_adapter, ignore_errors=True)
+        adapter.rename(listed_adapter)
     sync_tree(scratch)
+    list_model(target.parent, scratch, listed_adapter)
     scratch.rename(target)
     sync_folder(target.parent)
     tidy(target.parent)

@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from treadle.errors import OutputError
+from treadle.files.whole import appearing_file
 from treadle.statistics.paired import PairedVerdict
 
 if TYPE_CHECKING:
@@ -168,9 +168,7 @@ def save(figure: Figure, path: Path) -> None:
         OutputError: The file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=130)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder with -o") from None
+        with appearing_file(path) as file:
+            figure.savefig(file, format=path.suffix[1:], dpi=130)
     finally:
         plt.close(figure)
