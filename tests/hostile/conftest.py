@@ -110,11 +110,10 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     tokenizer.save_pretrained(here / "tiny")
     problems = [{"problem": f"{n}+{n}", "answer": str(2 * n)} for n in range(3)]
     (here / "problems.jsonl").write_text("".join(json.dumps(row) + "\n" for row in problems))
-    (here / "outputs.jsonl").write_text(
-        "".join(json.dumps({"o": f"\\boxed{{{n}}}", "a": "1"}) + "\n" for n in range(4))
-    )
+    outputs = [{"o": f"\\boxed{{{n}}}", "a": "1"} for n in range(4)]
+    (here / "outputs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in outputs))
     stage = {"kind": "sft", "max_steps": 1, "batch_size": 2, "micro_batch": 2, "gradient_checkpointing": False}
-    recipe = {"model": str(here / "tiny"), "data": str(here / "prepared"), "output": str(here / "x"), "stages": [stage]}
+    recipe = {"model": str(here / "tiny"), "data": str(here / "prepared"), "output": "out", "stages": [stage]}
     (here / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     made = [
         given.command("prepare", here / "prepared"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import cycle
 
 import pytest
 
@@ -38,8 +39,7 @@ DAMAGE = {missing: "is missing, expected", cut: "bytes, expected", changed: "has
 every_damage = pytest.mark.parametrize("damage", DAMAGE)
 
 
-@every_damage
-@pytest.mark.parametrize("file", PREPARED)
+@pytest.mark.parametrize(("file", "damage"), zip(PREPARED, cycle(DAMAGE)))
 def test_a_prepared_folder_is_up_to_date_only_when_it_is_whole(treadle, given, scratch, file, damage):
     command, target = given.command("prepare", scratch / "target"), scratch / "target"
     shutil.copytree(given.folder / "prepared", target)
@@ -54,7 +54,7 @@ def test_a_prepared_folder_is_up_to_date_only_when_it_is_whole(treadle, given, s
     assert "up to date" in treadle(*command).out
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"fingerprint": 3}'])
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe", b'{"fingerprint": 3}'])
 @pytest.mark.parametrize(("name", "file"), [("prepare", "report.json"), ("shard", "shard.json")])
 def test_a_report_that_is_no_report(treadle, given, scratch, name, file, content):
     command, target = given.command(name, scratch / "target"), scratch / "target"
@@ -64,8 +64,7 @@ def test_a_report_that_is_no_report(treadle, given, scratch, name, file, content
     assert treadle(*command, "--overwrite").code == 0
 
 
-@every_damage
-@pytest.mark.parametrize("file", ["parts.parquet", "parts.jsonl", "signatures"])
+@pytest.mark.parametrize(("file", "damage"), zip(("parts.parquet", "parts.jsonl", "signatures"), DAMAGE, strict=True))
 def test_shards(treadle, given, scratch, file, damage):
     target = scratch / "target"
     shutil.copytree(given.folder / "shard-1", target)

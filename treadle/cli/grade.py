@@ -38,7 +38,7 @@ def grade(
 ) -> None:
     """Grade the final answers of model outputs; exit code 1 if some could not be graded."""
     from treadle.files.locks import alone
-    from treadle.files.whole import appearing_file
+    from treadle.files.whole import appearing_file, writing
     from treadle.scoring.extraction import EXTRACTIONS
     from treadle.scoring.grading import GRADERS, KINDS, Grader, grader_version
     from treadle.scoring.grading.files import grade_file
@@ -46,7 +46,9 @@ def grade(
     one_of("--kind", kind, KINDS)
     one_of("--grader", grader, GRADERS)
     one_of("--extract", extract, EXTRACTIONS)
-    _check_out(out, source, overwrite)
+    if out is not None:
+        with writing(out):
+            _check_out(out, source, overwrite)
     pool = Grader(workers)
     try:
         with ExitStack() as stack:
@@ -72,9 +74,7 @@ def grade(
         raise typer.Exit(1)
 
 
-def _check_out(out: Path | None, source: str, overwrite: bool) -> None:
-    if out is None:
-        return
+def _check_out(out: Path, source: str, overwrite: bool) -> None:
     if out.is_dir() or not out.parent.is_dir():
         raise OutputError(f"{out}: expected a file in a folder that exists; name one with -o")
     if out.exists() and Path(source).exists() and out.samefile(source):
