@@ -95,18 +95,18 @@ def test_a_finished_stage_is_one_whose_model_is_whole(treadle, given, trained, s
     shutil.copytree(trained, target)
     command = given.command("train", target)
     damage(target / "1-sft" / "model" / file)
-    before = contents(target)
+    before = contents(target / "1-sft")
     treadle(*command).refused(f"{target}/1-sft: its stage was finished, but model/{file}", DAMAGE[damage], "rm -r")
-    assert contents(target) == before
+    assert contents(target / "1-sft") == before
 
 
 def test_a_whole_stage_is_not_run_again(treadle, given, trained, scratch):
     target = scratch / "target"
     shutil.copytree(trained, target)
-    before = contents(target)
+    before = contents(target / "1-sft")
     outcome = treadle(*given.command("train", target))
     assert outcome.code == 0, outcome
-    assert contents(target) == before
+    assert contents(target / "1-sft") == before
 
 
 @every_damage
