@@ -32,6 +32,7 @@ class Surroundings:
         stdin: File that stands at its standard input; that of the tests without one.
         errors: File that what it says on standard error is appended to, if not the one of standard output.
         more_mib: It may use so much more address space than the process that it is forked from.
+        file_bytes: No file that it writes may grow larger, as under `ulimit -f`.
         memory: File for the MiB by which its resident memory grew at most.
     """
 
@@ -40,6 +41,7 @@ class Surroundings:
     stdin: str | None = None
     errors: str | None = None
     more_mib: int | None = None
+    file_bytes: int | None = None
     memory: str | None = None
 
 
@@ -64,14 +66,15 @@ def _serve(orders: Connection) -> None:
             order = orders.recv()
         except EOFError:
             return
-        process = context.Process(target=_run, args=order)
+        process = context.Process(target=run_command, args=order)
         process.start()
         orders.send(process.pid)
         process.join()
         orders.send(process.exitcode)
 
 
-def _run(module: str, arguments: list[str], out: str, surroundings: Surroundings) -> None:
+def run_command(module: str, arguments: list[str], out: str, surroundings: Surroundings) -> None:
+    """In a process of its own: run `main` of a module, what it says appended to the file `out`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(surroundings.folder)
     os.environ.update(surroundings.environment)
@@ -92,6 +95,8 @@ def _run(module: str, arguments: list[str], out: str, surroundings: Surroundings
         os.fdopen(os.dup(number), "w", buffering=1, encoding=encoding, errors=e)
         for number, e in zip((1, 2), errors, strict=True)
     )
+    if surroundings.file_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (surroundings.file_bytes,) * 2)
     sys.argv = [module, *arguments]
     try:
         import_module(module).main()

@@ -69,14 +69,6 @@ def test_lone_surrogates_are_kept(tmp_path):
     assert list(read_lines(tmp_path / "l")) == [{"text": "a\ud800b"}]
 
 
-def test_one_process_at_a_time(tmp_path):
-    journal = Journal(tmp_path / "j")
-    with pytest.raises(OutputError, match="another `treadle evaluate` is writing to this run"):
-        Journal(tmp_path / "j")
-    journal.close()
-    Journal(tmp_path / "j").close()
-
-
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     write_json(tmp_path / "r.json", {"old": True})
 

@@ -91,5 +91,4 @@ def _write(out: Path, checks: list[Check], rows: dict[str, Any]) -> None:
         "checks": [check._asdict() for check in checks],
         "rows": {stage: row._asdict() for stage, row in rows.items()},
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

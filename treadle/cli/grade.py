@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +37,8 @@ def grade(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
 ) -> None:
     """Grade the final answers of model outputs; exit code 1 if some could not be graded."""
-    from treadle.files.links import open_own
+    from treadle.files.locks import alone
+    from treadle.files.whole import appearing_file, writing
     from treadle.scoring.extraction import EXTRACTIONS
     from treadle.scoring.grading import GRADERS, KINDS, Grader, grader_version
     from treadle.scoring.grading.files import grade_file
@@ -45,19 +46,22 @@ def grade(
     one_of("--kind", kind, KINDS)
     one_of("--grader", grader, GRADERS)
     one_of("--extract", extract, EXTRACTIONS)
-    _check_out(out, source, overwrite)
-    part = out and out.with_name(out.name + ".part")
+    if out is not None:
+        with writing(out):
+            _check_out(out, source, overwrite)
     pool = Grader(workers)
     try:
         with ExitStack() as stack:
-            lines = stack.enter_context(open_own(part, "w")) if part else None
+            lines = None
+            if out is not None:
+                stack.enter_context(alone(out))
+                lines = TextIOWrapper(stack.enter_context(appearing_file(out)), encoding="utf-8")
+                stack.callback(lines.detach)
             tally = grade_file(source, column, answer, kind, extract, pool, lines, grader)
-        if part:
-            os.replace(part, out)
+            if lines is not None:
+                lines.flush()
     finally:
         pool.close()
-        if part:
-            part.unlink(missing_ok=True)
     print(as_table(tally))
     print(f"grader: {grader_version(grader)}")
     if out:
@@ -70,11 +74,11 @@ def grade(
         raise typer.Exit(1)
 
 
-def _check_out(out: Path | None, source: str, overwrite: bool) -> None:
-    if out is None:
-        return
-    from treadle.files.links import refuse_link
+def _check_out(out: Path, source: str, overwrite: bool) -> None:
+    from treadle.files.links import is_device, refuse_link
 
+    if is_device(out):
+        return
     refuse_link(out)
     if out.is_dir() or not out.parent.is_dir():
         raise OutputError(f"{out}: expected a file in a folder that exists; name one with -o")

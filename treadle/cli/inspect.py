@@ -18,6 +18,7 @@ from treadle.data.sources.form import Segment, Untitled
 from treadle.data.sources.report import ReadReport
 from treadle.data.sources.verified import SUCCESS_AT
 from treadle.errors import DataError, OutputError
+from treadle.files.whole import writing
 from treadle.report.terminal import show, show_head
 from treadle.report.text import visible
 from treadle.report.trajectories import write_trajectories_page
@@ -70,8 +71,10 @@ def inspect(
     for option, value in (("--index", index), ("--limit", limit)):
         if value is not None and value < 1:
             raise DataError(f"{option} {value}: expected 1 or more")
-    if html is not None and html.exists() and Path(source).exists() and html.samefile(source):
-        raise OutputError(f"--html {html}: that is the input; name another file")
+    if html is not None:
+        with writing(html):
+            if html.exists() and Path(source).exists() and html.samefile(source):
+                raise OutputError(f"--html {html}: that is the input; name another file")
     console = console or Console(highlight=False)
     report = ReadReport()
     chosen: list[Trajectory] = []

@@ -1,8 +1,8 @@
 """The command line: `treadle prepare | merge | inspect | check | plan | train | evaluate | compare | ...`.
 
 Errors that a user can mend are printed without a traceback and exit with code 2; a run that stopped itself because
-training went wrong exits with code 3, an interrupted one with code 130. Heavy libraries are imported inside the
-commands, so that `--help` answers at once.
+training went wrong exits with code 3, one that Ctrl-C or SIGTERM stopped with code 130. Heavy libraries are imported
+inside the commands, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ from __future__ import annotations
 import errno
 import os
 import shlex
+import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, Any, NoReturn
 
+import click
 import typer
+from typer.core import TyperGroup
 
 from treadle.cli import check, compare, data, evaluate, grade, plan, view
 from treadle.cli.data import spread
@@ -23,7 +27,19 @@ from treadle.cli.questions import nothing_asked
 from treadle.errors import Interrupted, TrainingFault, TreadleError
 from treadle.files.secrets import refuse_in_arguments
 
+
+class Commands(TyperGroup):
+    """The commands; Ctrl-C in one that has nothing more to say about it ends with a line, too."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("stopped; the same command starts again") from None
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Train small open language models on hard multi-step tasks from expert trajectories.",
     no_args_is_help=True,
     add_completion=False,
@@ -95,12 +111,18 @@ def quickstart(
     run(out, seeds=seeds, full=full, workers=workers, overwrite=overwrite)
 
 
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM stops a command as Ctrl-C does, so that it takes away what it has half written."""
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Entry point of the `treadle` command."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # TRL 1.16 still uses the old name of a setting that transformers has renamed.
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     sys.argv[1:] = spread(sys.argv[1:])
+    signal.signal(signal.SIGTERM, _stop)
     try:
         refuse_in_arguments(sys.argv[1:])
         with nothing_asked():

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from treadle.errors import Interrupted, ModelError, OutputError
 from treadle.evaluate.benchmarks import Benchmark
+from treadle.evaluate.kept import check_journal, lost_generations, written_files
 from treadle.evaluate.records import Decoding, Mode, Problem, Sample, Sampling, StepSample
 from treadle.evaluate.runs import (
     GENERATIONS,
@@ -38,6 +39,8 @@ from treadle.evaluate.solving import advance, begin, judge, solve
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.summary import summarise
 from treadle.evaluate.turns import Turns
+from treadle.files.locks import alone
+from treadle.files.output import owned
 from treadle.scoring.extraction import Extraction
 from treadle.scoring.grading import GraderName, grader_version
 from treadle.trajectory import StepInstance
@@ -82,12 +85,32 @@ def evaluate(
 
     Raises:
         ModelError: The model cannot be loaded, or nothing was generated: neither now nor before.
-        OutputError: `out` holds another run, or something else.
+        OutputError: `out` holds another run or something else, cannot be written, or another command writes it.
         Interrupted: The user stopped the run; it can be continued.
     """
+    settings.check(benchmarks)
+    with owned(out):
+        return _evaluate(
+            model, benchmarks, settings, out, kind, options, instances, overwrite, page, floor, no_floor, grader
+        )
+
+
+def _evaluate(
+    model: str,
+    benchmarks: Sequence[Benchmark],
+    settings: EvaluateSettings,
+    out: Path,
+    kind: str,
+    options: Mapping[str, Any] | None,
+    instances: Sequence[StepInstance],
+    overwrite: bool,
+    page: WritePage | None,
+    floor: Mapping[str, Any] | None,
+    no_floor: str,
+    grader: GraderName,
+) -> dict[str, Any]:
     from treadle.evaluate.backends import open_backend
 
-    settings.check(benchmarks)
     steps = _instances_digest(instances)
     options = dict(options or {})
     trusted = {"trust_remote_code": True} if options.get("trust_remote_code") else {}
@@ -122,6 +145,8 @@ def evaluate(
         problems = [problem for b in benchmarks for problem in b.problems]
         with closing(open_run(out, info, problems, overwrite)) as journal:
             turns = Turns(journal)
+            if (lost := lost_generations(out)) is not None:
+                print(f"{out}: {lost} of those in {RESULTS}; the others are generated again")
             if len(turns) or journal.torn:
                 torn = ", the last line was torn and is generated again" if journal.torn else ""
                 print(f"{out}: {len(turns)} generations are there already{torn}")
@@ -160,13 +185,16 @@ def regrade(
         extract: What counts as an answer from now on; by default what the run says.
 
     Raises:
-        OutputError: `folder` is no run, or is being written by another process.
+        OutputError: `folder` is no run, has lost generations, or is being written by another command.
     """
-    run = read_started(folder)
-    with closing(Journal(folder / GENERATIONS)) as journal:
+    read_started(folder)
+    with alone(folder):
+        run = read_started(folder)
+        check_journal(folder)
         if extract is not None and extract != run.info["settings"].get("extract", "boxed"):
             record_extract(run, extract)
-        return _conclude(run, _settings_of(run), Turns(journal), page, grader)
+        with closing(Journal(folder / GENERATIONS)) as journal:
+            return _conclude(run, _settings_of(run), Turns(journal), page, grader)
 
 
 def _settings_of(run: Run) -> EvaluateSettings:
@@ -197,6 +225,7 @@ def _conclude(
     steps = _step_figures(run) if settings.steps else None
     results = summarise(run.info, run.problems, samples, turns.failed, steps, turns.doubts)
     results["grader"] = grader_version(grader)
+    results["files"] = written_files(run.folder)
     write_json(run.folder / RESULTS, results)
     if page is not None:
         page(run.folder)

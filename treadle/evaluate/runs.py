@@ -25,7 +25,8 @@ from treadle.evaluate.records import Decoding, Finish, Key, Mode, Problem, Sampl
 from treadle.evaluate.settings import BEFORE, fingerprint, read_tags
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.typed import Results, RunInfo, checked, record_of
-from treadle.files.output import check_out, check_place, remove_result
+from treadle.files.digests import problem_in
+from treadle.files.output import check_out, make_empty
 from treadle.files.secrets import refuse_secrets
 from treadle.scoring.thoughts import ThoughtTags
 
@@ -125,18 +126,21 @@ def read_run(folder: str | Path) -> Run:
     folder = Path(folder)
     run = read_started(folder)
     path = folder / RESULTS
-    run.results = _read_json(path, "the run has no results yet; run the same `treadle evaluate` again")
+    run.results = read_json(path, "the run has no results yet; run the same `treadle evaluate` again")
     checked(Results, run.results, str(path), run._again)
     if unknown := run.results["benchmarks"].keys() - run.problems.keys():
         raise OutputError(f"{path}: benchmark {min(unknown)!r} is none of the run; {run._again}")
     if not (folder / SAMPLES).is_file():
         raise OutputError(f"{folder}: no {SAMPLES}; make it with `treadle evaluate --regrade {folder}`")
+    made_of = {name: entry for name, entry in run.results.get("files", {}).items() if name != GENERATIONS}
+    if (problem := problem_in(folder, made_of)) is not None:
+        raise OutputError(f"{folder}: not what {RESULTS} was made from: {problem}; {run._again}")
     return run
 
 
 def read_started(folder: Path) -> Run:
     """Open a run that need not have results."""
-    info = _read_json(folder / INFO, "expected a folder written by `treadle evaluate MODEL -o FOLDER`")
+    info = read_json(folder / INFO, "expected a folder written by `treadle evaluate MODEL -o FOLDER`")
     checked(RunInfo, info, str(folder / INFO), _ANEW)
     problems: dict[str, list[Problem]] = {entry["name"]: [] for entry in info["benchmarks"]}
     for number, record in enumerate(read_lines(folder / PROBLEMS), 1):
@@ -149,34 +153,35 @@ def read_started(folder: Path) -> Run:
 
 
 def open_run(out: Path, info: Mapping[str, Any], problems: Sequence[Problem], overwrite: bool = False) -> Journal:
-    """Make a run folder, or open one for the same run to be continued.
+    """Make a run folder, or open one for the same run to be continued; the caller holds its lock.
 
     Args:
         info: What goes into run.json; `info["identity"]` is all that changes results.
         overwrite: Whether a run with other settings is replaced.
 
     Returns:
-        The journal, held by this process.
+        The journal.
 
     Raises:
-        OutputError: The folder holds another run, something else, or a run that another process is writing; or `info`
-            holds a secret.
+        OutputError: The folder holds another run or something else, or cannot be written; or `info` holds a secret.
     """
     refuse_secrets(info, "run.json", OutputError)
-    check_place(out)
     content = {**info, "fingerprint": fingerprint(info["identity"])}
     if overwrite:
         check_out(out, overwrite, INFO)
-        remove_result(out)
+        make_empty(out, INFO)
     check_same(out, info["identity"])
-    if not (out / INFO).is_file():
+    begun = (out / INFO).is_file()
+    if not begun:
         check_out(out, False, INFO)
-        out.mkdir(parents=True, exist_ok=True)
+    try:
         write_json(out / INFO, content)
-    journal = Journal(out / GENERATIONS)  # from here on this process alone writes to the folder
-    write_json(out / INFO, content)
-    write_lines(out / PROBLEMS, map(asdict, problems))
-    return journal
+        write_lines(out / PROBLEMS, map(asdict, problems))
+        return Journal(out / GENERATIONS)
+    except OutputError:
+        if not begun:
+            make_empty(out, INFO)
+        raise
 
 
 def record_extract(run: Run, extract: str) -> None:
@@ -223,7 +228,7 @@ def recorded_date(out: Path) -> str | None:
     """The date that the run in `out` has its prompts with; `None` for no run, and where prompts show no date."""
     if not (out / INFO).is_file():
         return None
-    chat = checked(RunInfo, _read_json(out / INFO, ""), str(out / INFO), _ANEW).get("backend", {}).get("chat", {})
+    chat = checked(RunInfo, read_json(out / INFO, ""), str(out / INFO), _ANEW).get("backend", {}).get("chat", {})
     return chat.get("date") if isinstance(chat, dict) else None
 
 
@@ -235,7 +240,7 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
     """
     if not (out / INFO).is_file():
         return
-    old = checked(RunInfo, _read_json(out / INFO, ""), str(out / INFO), _ANEW).get("identity", {})
+    old = checked(RunInfo, read_json(out / INFO, ""), str(out / INFO), _ANEW).get("identity", {})
     old = {**BEFORE, **old}
     keys = [
         key
@@ -259,7 +264,15 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
 _ANEW = "copy it again from where the run was made, or evaluate anew with --overwrite"
 
 
-def _read_json(path: Path, missing: str) -> dict[str, Any]:
+def read_json(path: Path, missing: str) -> dict[str, Any]:
+    """The content of a JSON file of a run.
+
+    Args:
+        missing: What to say where it is not there.
+
+    Raises:
+        OutputError: It is not there, or no JSON.
+    """
     with suppress(FileNotFoundError, NotADirectoryError):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))

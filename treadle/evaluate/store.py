@@ -7,7 +7,6 @@ a power failure before can cost its last lines, which are then generated again t
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -17,11 +16,13 @@ from typing import Any
 
 from treadle.errors import OutputError
 from treadle.files.links import refuse_link
-from treadle.files.whole import write_whole
+from treadle.files.whole import write_whole, writing
+
+_KEPT = "What is in it is kept, and the same command goes on from there"
 
 
 class Journal:
-    """JSON lines that are appended as they come. One process at a time may hold it.
+    """JSON lines that are appended as they come, by one process: the one that holds the lock of the run's folder.
 
     Args:
         path: The file; made if it is not there.
@@ -30,29 +31,20 @@ class Journal:
         torn: Lines that a killed process left unfinished and that were cut off, 0 or 1.
 
     Raises:
-        OutputError: Another process holds the journal, it is a link, or a line before the last is no JSON object.
+        OutputError: It cannot be opened for writing, is a link, or a line before the last is no JSON object.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.torn = 0
         refuse_link(path)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
-        try:
-            self._lock()
-            self._cut()
-        except OutputError:
-            os.close(self._file)
-            raise
-
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(
-                f"{self.path}: another `treadle evaluate` is writing to this run; wait for it, or choose another "
-                "folder with -o"
-            ) from None
+        with writing(path):
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
+            try:
+                self._cut()
+            except (OSError, OutputError):
+                os.close(self._file)
+                raise
 
     def _cut(self) -> None:
         """Cut off a last line that is not complete."""
@@ -78,20 +70,18 @@ class Journal:
             OutputError: It cannot be written, for instance because the disk is full.
         """
         line = (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
-        try:
+        with writing(self.path, _KEPT):
             while line:
                 line = line[os.write(self._file, line) :]
-        except OSError as error:
-            raise OutputError(
-                f"{self.path}: cannot be written ({error.strerror}); what is in it is kept, and the same command goes "
-                "on from there"
-            ) from error
 
     def close(self) -> None:
         if self._file >= 0:
-            os.fsync(self._file)
-            os.close(self._file)
-            self._file = -1
+            file, self._file = self._file, -1
+            with writing(self.path, _KEPT):
+                try:
+                    os.fsync(file)
+                finally:
+                    os.close(file)
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -34,6 +34,13 @@ def refuse_link(path: Path) -> None:
         )
 
 
+def is_device(path: Path) -> bool:
+    """Whether a path is there and no file: a pipe or a terminal, also by the links that systems have to those."""
+    if str(path).startswith(("/dev/", "/proc/")):
+        return path.exists() and not path.is_dir()
+    return not path.is_symlink() and path.exists() and not path.is_file()
+
+
 def open_own(path: Path, mode: str) -> IO[str] | IO[bytes]:
     """Open a file of treadle's own for writing or appending, texts in UTF-8.
 

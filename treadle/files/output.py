@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from treadle.errors import OutputError
 from treadle.files.links import remove
+from treadle.files.locks import INSIDE, alone
+from treadle.files.scratch import OLD, PARTIAL, left_behind, own, parents_of
+from treadle.files.whole import cannot_write, sync_folder, sync_tree, writing
 
 
 def check_out(out: Path, overwrite: bool, marker: str, source: str | Path | None = None) -> None:
@@ -24,7 +28,7 @@ def check_out(out: Path, overwrite: bool, marker: str, source: str | Path | None
             `--overwrite` would delete.
     """
     check_place(out)
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not out.exists() or (out.is_dir() and all(path.name == INSIDE for path in out.iterdir())):
         return
     if not overwrite:
         raise OutputError(f"{out} exists already; choose another folder with -o, or replace it with --overwrite")
@@ -45,50 +49,118 @@ def check_out(out: Path, overwrite: bool, marker: str, source: str | Path | None
 def check_place(out: Path) -> None:
     """Raise `OutputError` where no folder can be made: at a file, under one, at a link to nothing, or at the working
     folder itself."""
-    lost = next((p for p in (out, *out.parents) if p.is_symlink() and not p.exists()), None)
+    try:
+        lost = next((p for p in (out, *out.parents) if p.is_symlink() and not p.exists()), None)
+        here = lost is None and out.resolve() == Path.cwd()
+        file = next((p for p in (out, *out.parents) if p.exists() and not p.is_dir()), None)
+    except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle
+        raise cannot_write(out, error) from error
     if lost is not None:
         raise OutputError(
             f"{out}: {lost} is a link to {os.readlink(lost)}, which is not there; make that, or remove it"
         )
-    if out.resolve() == Path.cwd():
+    if here:
         raise OutputError(f"{out}: this is the working folder; choose a folder in it with -o")
-    file = next((p for p in (out, *out.parents) if p.exists() and not p.is_dir()), None)
     if file is not None:
         raise OutputError(f"{out}: {file} is a file; choose another folder")
 
 
-def remove_result(out: Path) -> None:
-    """Remove an earlier result that `check_out` has let pass; a link to an empty folder stays, to be filled.
+@contextmanager
+def owned(out: Path) -> Iterator[None]:
+    """Write to the folder `out` alone, see `treadle.files.locks`; what killed commands left beside it is cleared away.
 
     Raises:
-        OutputError: Something of it cannot be removed.
+        OutputError: Another command writes it, or it is no place for a folder.
     """
-    if out.is_symlink():
-        return
-    remove(out)
-    if out.exists():
-        raise OutputError(f"{out}: cannot be removed whole; look at its rights, or choose another folder with -o")
+    check_place(out)
+    with alone(out):
+        put_back(out)
+        yield
+
+
+def put_back(out: Path) -> None:
+    """Clear away what a killed command left beside `out`; where it was killed between moving the old folder away and
+    giving the new one its name, the old one gets its name back. For the holder of the lock alone."""
+    olds = left_behind(out, OLD, alone=True)
+    if olds and not out.exists():
+        with writing(out):
+            olds.pop().rename(out)
+    for place in (*olds, *left_behind(out, PARTIAL, alone=True)):
+        remove(place)
+
+
+@contextmanager
+def filling(out: Path) -> Iterator[Path]:
+    """A scratch folder whose files move into the folder `out` when the block ends well, and vanish when not.
+
+    Other files of `out` stay. A kill while they move leaves some new and some old ones, each whole.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with writing(out), ExitStack() as stack:
+        place = Path(os.path.realpath(out))
+        stack.enter_context(parents_of(place))
+        made = not place.exists()
+        place.mkdir(exist_ok=True)
+        if made:
+            stack.callback(_remove_empty, place)
+        scratch = own(place / "files", PARTIAL)
+        stack.callback(remove, scratch)
+        for leftover in left_behind(place / "files", PARTIAL, alone=True):
+            remove(leftover)
+        scratch.mkdir()
+        yield scratch
+        for path in sorted(scratch.iterdir()):
+            path.replace(place / path.name)
+        sync_folder(place)
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def make_empty(out: Path, marker: str) -> None:
+    """Remove a folder with an earlier result, where it is there; the file by which that is known goes last.
+
+    Raises:
+        OutputError: Something in it cannot be removed.
+    """
+    with writing(out):
+        paths = [path for path in out.iterdir() if path.name != INSIDE] if out.is_dir() else []
+        for path in sorted(paths, key=lambda path: path.name == marker):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        _remove_empty(out)  # not where it is a mount, or this command's lock lies in it
 
 
 @contextmanager
 def appearing(out: Path, overwrite: bool) -> Iterator[Path]:
     """A scratch folder beside `out` that takes its name when the block ends well, and vanishes when not.
 
-    Where `out` is a link to an empty folder, it is that folder that is filled.
+    Who reads `out` meanwhile finds the old folder or the new one; for an instant in between neither.
+
+    Raises:
+        OutputError: It cannot be written.
     """
-    out = out.resolve()
-    scratch = out.with_name(f".{out.name}.partial")
-    remove(scratch)
-    scratch.mkdir(parents=True)
-    try:
+    with writing(out), ExitStack() as stack:
+        place = Path(os.path.realpath(out))
+        stack.enter_context(parents_of(place))
+        scratch, old = own(place, PARTIAL), own(place, OLD)
+        stack.callback(remove, scratch)
+        scratch.mkdir()
         yield scratch
-        if out.exists() and overwrite:
-            old = out.with_name(f".{out.name}.old")
-            remove(old)
-            out.rename(old)
-            scratch.rename(out)
-            remove(old)
+        sync_tree(scratch)
+        if place.exists() and overwrite:
+            place.rename(old)
+            try:
+                scratch.rename(place)
+            except BaseException:
+                old.rename(place)
+                raise
+            removed = own(place, PARTIAL)
+            old.rename(removed)  # so that nobody gives a folder that is half removed its name back
+            remove(removed)
         else:
-            scratch.rename(out)
-    finally:
-        remove(scratch)
+            scratch.rename(place)
+        sync_folder(place.parent)

@@ -10,13 +10,16 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from safetensors import SafetensorError
 
 from treadle.errors import OutputError
-from treadle.files.links import open_own, refuse_link, remove
+from treadle.files.links import is_device, refuse_link, remove
+from treadle.files.scratch import PARTIAL, is_beside, left_behind, own, parents_of
 
 WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
 """What Python, torch and safetensors raise when a file cannot be written; see `is_write_error`."""
@@ -34,21 +37,70 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
     Raises:
         OutputError: It cannot be written, or is a link; what stood there before stays.
     """
-    aside = path.with_name(f".{path.name}.partial")
-    refuse_link(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        remove(aside)
-        with open_own(aside, "xb") as file:
-            for piece in [text] if isinstance(text, str) else text:
-                file.write(piece.encode("utf-8", "backslashreplace"))
+    with appearing_file(path) as file:
+        for piece in [text] if isinstance(text, str) else text:
+            file.write(piece.encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def appearing_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write bytes to that takes its name when the block ends well, and vanishes when not.
+
+    What is no file, such as `/dev/stdout` or a pipe, is written to as it is: nothing may take its place.
+
+    Raises:
+        OutputError: It cannot be written, or is a link; what stood there before stays.
+    """
+    with writing(path), ExitStack() as stack:
+        if is_device(path):
+            with path.open("wb") as file:
+                yield file
+            return
+        refuse_link(path)
+        stack.enter_context(parents_of(path))
+        for place in left_behind(path, PARTIAL):
+            remove(place)
+        aside = own(path, PARTIAL)
+        stack.callback(remove, aside)
+        with aside.open("xb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
         sync_folder(path.parent)
+
+
+@contextmanager
+def writing(path: Path, kept: str = "", remedy: str = "") -> Iterator[None]:
+    """What the system says against writing `path`, or to files below it, becomes an `OutputError`.
+
+    An error that names another file is about reading that, and stays as it is. One of a part of `path` that names a
+    scratch folder, which nobody asked for, is made to name `path`.
+
+    Args:
+        kept, remedy: As for `cannot_write`.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    try:
+        yield
     except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise cannot_write(path, error) from error
+        named = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+        if named and not any(_belongs(Path(name), path) for name in named):
+            raise
+        raise cannot_write(path, error, kept, remedy) from error
+    except OutputError as error:
+        if f".{PARTIAL}{os.sep}" not in str(error) or not isinstance(error.__cause__, OSError):
+            raise
+        raise cannot_write(path, error.__cause__, kept, remedy) from error.__cause__
+
+
+def _belongs(name: Path, path: Path) -> bool:
+    """Whether a file is `path`, one below or above it, or has a scratch name beside it."""
+    name = Path(os.path.abspath(name))
+    places = {Path(os.path.abspath(path)), Path(os.path.realpath(path))}
+    return any(place in (name, *name.parents) or name in place.parents or is_beside(name, place) for place in places)
 
 
 def sync_file(path: Path) -> None:
@@ -100,19 +152,29 @@ def cannot_write(path: Path, error: BaseException, kept: str = "", remedy: str =
         kept: What is unharmed, as a sentence.
         remedy: What helps besides freeing space, as a sentence.
     """
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or not isinstance(error, OSError)
     reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
     parts = [f"{path}: cannot be written ({reason}); {_free(path)}"]
     parts += [kept] if kept else []
-    parts += [f"Free space on the disk{' (or in your quota)' if full else ', or mend the folder'},"]
-    parts[-1] += " then run the same command again"
+    parts.append(f"{_what_helps(error)}, then run the same command again")
     parts += [remedy] if remedy else []
     return OutputError(". ".join(parts))
 
 
+def _what_helps(error: BaseException) -> str:
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT) or not isinstance(error, OSError):
+        return "Free space on the disk (or in your quota)"
+    helps = {
+        errno.EFBIG: "Raise the limit on the size of files (ulimit -f)",
+        errno.EMFILE: "Raise the limit on open files (ulimit -n)",
+        errno.ENAMETOOLONG: "Choose a shorter name",
+    }
+    return helps.get(number, "Free space on the disk, or mend the folder")
+
+
 def _free(path: Path) -> str:
-    there = next(p for p in (path, *path.absolute().parents) if p.exists())
     try:
+        there = next(p for p in path.absolute().parents if p.exists())
         return f"{shutil.disk_usage(there).free / 2**20:,.1f} MiB are free on its disk"
     except OSError as error:
         return f"how much is free on its disk cannot be found out ({error.strerror})"

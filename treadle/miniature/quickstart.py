@@ -18,8 +18,9 @@ from typing import Any
 
 from treadle.data.prepared import Prepared
 from treadle.errors import OutputError
-from treadle.files.output import check_out, check_place, remove_result
-from treadle.files.whole import write_whole
+from treadle.files.locks import INSIDE
+from treadle.files.output import check_out, make_empty, owned
+from treadle.files.whole import write_whole, writing
 from treadle.miniature.arms import ARMS, SOLUTION_TOKENS, Arm, recipe_of
 from treadle.miniature.board import Board, Line
 from treadle.miniature.jobs import Job, run_jobs
@@ -63,17 +64,22 @@ def run(
 
     Returns:
         What `results.json` holds.
+
+    Raises:
+        OutputError: `out` holds something else, cannot be written, or is being written by another command.
     """
+    started = time.monotonic()
+    with owned(out), writing(out, "What is finished is kept"):
+        if overwrite:
+            check_out(out, overwrite, MARKER)
+            make_empty(out, MARKER)
+        return _run(out, seeds, full, workers, scale or Scale(), started)
+
+
+def _run(out: Path, seeds: int, full: bool, workers: int, scale: Scale, started: float) -> dict[str, Any]:
     from treadle.miniature.problems import write_held_out
     from treadle.miniature.report import write_report
 
-    started = time.monotonic()
-    if overwrite:
-        check_out(out, overwrite, MARKER)
-        remove_result(out)
-    else:
-        check_place(out)
-    scale = scale or Scale()
     _claim_folder(out, scale)
     write_held_out(out / "held-out.jsonl", scale.held_out)
     arms = [arm for arm in scale.arms if full or not arm.full]
@@ -211,7 +217,7 @@ def _claim_folder(out: Path, scale: Scale) -> None:
     weights = (Path(resolve(BASE)) / "model.safetensors").read_bytes()
     mark = {"scale": repr(scale), "base": hashlib.sha256(weights).hexdigest(), "treadle": version("treadle")}
     file = out / MARKER
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and any(path.name != INSIDE for path in out.iterdir()):
         known = _read(file) if file.is_file() else None
         if known != mark:
             raise OutputError(

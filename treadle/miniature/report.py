@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from treadle.files.links import open_own
+from treadle.files.whole import appearing_file
 from treadle.miniature.results import TITLES, Scores, floor_words, table
 from treadle.report.blocks import marked
 from treadle.report.pages import write_page
@@ -43,7 +43,7 @@ def write_report(out: Path, scores: Scores, summary: Mapping[str, Any]) -> None:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=130, bbox_inches="tight")
         plt.close(figure)
-        with open_own(out / f"{name}.png", "wb") as file:
+        with appearing_file(out / f"{name}.png") as file:
             file.write(buffer.getvalue())
         encoded[name] = base64.b64encode(buffer.getvalue()).decode()
     write_page(

@@ -6,7 +6,8 @@ With several processes one looks and decides, and all of them hear the result, o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from accelerate.utils import broadcast_object_list
 
 from treadle.data.prepared import Prepared
 from treadle.errors import OutputError, TreadleError
+from treadle.files.digests import Listed, listed, problem_in
 from treadle.files.links import refuse_link, remove
+from treadle.files.output import owned
 from treadle.files.whole import remove_folder, write_whole
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.reading import resolved
@@ -29,6 +32,8 @@ from treadle.training.resume import checkpoints
 _CHANGES_NOTHING = (*FAULT_LIMITS, "allow_no_change", "micro_batch", "gradient_checkpointing")
 _CHANGES_NOTHING_IN_TRL = ("vllm_server_", "vllm_group_port", "save_total_limit", "max_tree_tokens", "max_kv_tokens")
 
+MODEL_FILES = "model.json"
+_WEIGHTS = (".safetensors", ".bin", ".pt")
 MODEL_ASIDE, ADAPTER_ASIDE = ".model.partial", ".adapter.partial"
 
 
@@ -49,6 +54,18 @@ def by_one(call: Callable[[], Any]) -> Any:
     if outcome[1] is not None:
         raise outcome[1]
     return outcome[0]
+
+
+@contextmanager
+def alone_among_all(output: Path) -> Iterator[None]:
+    """Hold the lock of the output folder in the main process, for all processes of a run.
+
+    Raises:
+        OutputError: Another run holds it; raised in all of them.
+    """
+    with ExitStack() as stack:
+        by_one(lambda: stack.enter_context(owned(output)))
+        yield
 
 
 def identity(recipe: Recipe, number: int, digest: str, chat: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -137,6 +154,45 @@ def starting_point(folder: Path) -> str | None:
     done = checkpoints.step_of(checkpoint) if checkpoint else 0
     truncate_after(folder / "rollouts.jsonl", done - 1, key="global_step")
     return str(checkpoint) if checkpoint else None
+
+
+def list_model(folder: Path, model: Path, adapter: Path | None) -> None:
+    """Write down which files a stage's model has, before it gets its name.
+
+    Args:
+        folder: Of the stage.
+        model, adapter: Where they lie for now.
+    """
+    files: Listed = {}
+    for name, place in (("model", model), ("adapter", adapter)):
+        there = [path for path in place.rglob("*") if path.is_file()] if place else []
+        found = listed(place, there, lambda path: path.suffix not in _WEIGHTS) if place else {}
+        files.update({f"{name}/{path}": entry for path, entry in found.items()})
+    write_whole(folder / MODEL_FILES, json.dumps(files, indent=1) + "\n")
+
+
+def check_finished(folder: Path) -> None:
+    """Make sure that the model of a finished stage is the one that was saved.
+
+    Weights are compared by size, as reading them all takes minutes for large models; the other files by SHA-256. A
+    stage that was finished before these files were listed is taken as it is.
+
+    Raises:
+        OutputError: A file is missing, cut or changed.
+    """
+    path = folder / MODEL_FILES
+    if not path.is_file():
+        return
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        files = None
+    problem = problem_in(folder, files)
+    if problem is not None:
+        raise OutputError(
+            f"{folder}: its stage was finished, but {problem}; put the file back, or remove the folder to run the "
+            f"stage again: rm -r {folder}"
+        )
 
 
 def tidy(folder: Path) -> None:

@@ -17,7 +17,7 @@ from treadle.chat.settings import read_file, write_file
 from treadle.data.prompts.asking import Asking
 from treadle.files.links import remove
 from treadle.files.whole import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
-from treadle.recipe.folders import ADAPTER_ASIDE, MODEL_ASIDE, tidy
+from treadle.recipe.folders import ADAPTER_ASIDE, MODEL_ASIDE, list_model, tidy
 from treadle.recipe.models import load_model, resolve
 
 
@@ -65,11 +65,14 @@ def _publish(scratch: Path, adapter: Path, target: Path, best: dict[str, Any] | 
     """Give the model its name, which marks the stage as finished, as the last of all."""
     if best is not None:
         write_whole(target.with_name("best.json"), json.dumps(best, indent=1) + "\n")
+    listed_adapter = None
     if adapter.is_dir():
+        listed_adapter = target.with_name("adapter")
         sync_tree(adapter)
-        remove(target.with_name("adapter"))
-        adapter.rename(target.with_name("adapter"))
+        remove(listed_adapter)
+        adapter.rename(listed_adapter)
     sync_tree(scratch)
+    list_model(target.parent, scratch, listed_adapter)
     scratch.rename(target)
     sync_folder(target.parent)
     tidy(target.parent)

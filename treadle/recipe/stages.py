@@ -6,6 +6,7 @@
     output/1-srl/metrics.jsonl, rollouts.jsonl
     output/1-srl/best.json       where the stage was validated: step and value of the model that was kept, floor of it
     output/1-srl/nothing_learned.json   where the stage learned nothing, with the cause (`treadle.recipe.learned`)
+    output/1-srl/model.json      which files that result has, see `treadle.recipe.folders.check_finished`
     output/1-srl/model/          its result; its presence marks the stage as finished
 
 A finished stage is not run again; one that was interrupted, or killed at any moment, continues from its last whole
@@ -30,7 +31,9 @@ from treadle.errors import Interrupted, OutputError, RecipeError
 from treadle.recipe.build import build_trainer
 from treadle.recipe.checking import check
 from treadle.recipe.folders import (
+    alone_among_all,
     by_one,
+    check_finished,
     claim,
     stage_folders,
     starting_point,
@@ -74,6 +77,11 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
             )
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
+    with alone_among_all(recipe.output):
+        return _run_stages(recipe, overwrite, quiet, resume_hint, deadline)
+
+
+def _run_stages(recipe: Recipe, overwrite: bool, quiet: bool, resume_hint: str, deadline: float | None) -> Path:
     folders = stage_folders(recipe)
     recipe, chat = dated(recipe)
     by_one(partial(claim, recipe, overwrite, chat.describe()))
@@ -81,6 +89,7 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
     model = recipe.model
     for stage, folder in zip(recipe.stages, folders, strict=True):
         if (folder / "model").is_dir():
+            by_one(partial(check_finished, folder))
             by_one(partial(tidy, folder))
             by_one(partial(refuse_untrained, stage, folder))
         else:

@@ -9,13 +9,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from treadle.errors import OutputError
-from treadle.files.links import open_own
+from treadle.files.whole import write_whole
 from treadle.report.text import number, pieces, visible
 
 
 def write_page(path: Path, template: str, **variables: Any) -> None:
-    """Render a template and write it to `path`, whose folder is made where it is missing.
+    """Render a template and write it to `path`, so that it appears whole; its folder is made where it is missing.
 
     Args:
         template: Its place in the package, such as `report/prepared.html.j2`.
@@ -24,12 +23,7 @@ def write_page(path: Path, template: str, **variables: Any) -> None:
         OutputError: The place cannot be written to, or is a link.
     """
     page = _environment().get_template(template).render(**variables)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open_own(path, "w") as file:
-            file.write(page)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); name another file") from None
+    write_whole(path, page)
 
 
 def markup(text: str) -> Markup:

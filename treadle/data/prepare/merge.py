@@ -29,7 +29,8 @@ from treadle.data.sources.columns import Columns
 from treadle.data.sources.reading import Outcome
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.errors import DataError, Interrupted
-from treadle.files.output import appearing, check_out
+from treadle.files.digests import problem_in
+from treadle.files.output import appearing, check_out, owned
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -85,7 +86,7 @@ def merge(
 
     Raises:
         DataError: See `read_shards`; or no row could be used.
-        OutputError: `out` exists and `overwrite` is not set.
+        OutputError: `out` exists and `overwrite` is not set, cannot be written, or is being written by another command.
         Interrupted: Ctrl-C. Nothing is left behind.
     """
     began = time.monotonic()
@@ -96,7 +97,8 @@ def merge(
     if not overwrite and (report := reusable(out, first["fingerprint"])):
         return report
     for shard in shards:
-        check_out(out, overwrite, "report.json", shard["folder"])
+        if (problem := problem_in(shard["folder"], shard.get("files"))) is not None:
+            raise _damaged(shard["folder"], problem)
     settings = _settings(first["settings"])
     skipped: Counter[str] = Counter()
     for shard in shards:
@@ -106,8 +108,13 @@ def merge(
     )
     parts = heapq.merge(*(_parts(shard["folder"], settings) for shard in shards), key=lambda placed: placed[0])
     try:
-        with appearing(out, overwrite) as folder:
-            write_prepared((part for _, part in parts), folder, settings, tokenizer, report, page, began)
+        with owned(out):
+            if not overwrite and (before := reusable(out, first["fingerprint"])):  # of a command that has just ended
+                return before
+            for shard in shards:
+                check_out(out, overwrite, "report.json", shard["folder"])
+            with appearing(out, overwrite) as folder:
+                write_prepared((part for _, part in parts), folder, settings, tokenizer, report, page, began)
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; nothing was written to {out}. Start again with the same command") from None
     return report
@@ -181,6 +188,6 @@ def _outcome(where: str, form: str | None, reason: str | None, detail: str, note
     )
 
 
-def _damaged(folder: Path, error: Exception) -> DataError:
-    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+def _damaged(folder: Path, problem: Exception | str) -> DataError:
+    said = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
     return DataError(f"{folder}: the shard is damaged ({said}); run it again with --overwrite")

@@ -28,6 +28,7 @@ class PrepareReport:
         examples: Instances as the model sees them.
         floors: What similarity is earned without reading the problem, see `FloorSample.measure`; `None` where there
             is only one trajectory, and for folders of earlier versions.
+        files: Sizes and SHA-256 of the files that were written beside `report.json`.
         fingerprint: What the result depends on; an equal one means that the folder need not be made again.
         reused: Whether the folder was there already, made from the same input with the same settings.
     """
@@ -49,6 +50,7 @@ class PrepareReport:
     examples: list[dict[str, str]] = field(default_factory=list)
     floors: dict[str, Any] | None = None
     seconds: float = 0.0
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
     fingerprint: str | None = None
     reused: bool = False
 

@@ -12,13 +12,15 @@ import treadle
 from treadle.data.prepare.report import PrepareReport, from_json
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.sources.registry import forms
+from treadle.errors import OutputError
+from treadle.files.digests import problem_in
 from treadle.files.inputs import input_files
 from treadle.scoring.grading import grader_version
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-LAYOUT = 2
+LAYOUT = 3
 """Counts up when the same input would be written differently."""
 
 
@@ -47,9 +49,45 @@ def tokenizer_hash(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def reusable(out: Path, wanted: str | None) -> PrepareReport | None:
-    """The report of the folder `out`, if it was made with the fingerprint `wanted`."""
-    path = out / "report.json"
-    if wanted is None or not path.is_file():
+    """The report of the folder `out`, if it was made with the fingerprint `wanted`.
+
+    Raises:
+        OutputError: It was, and a file is missing, cut or changed since.
+    """
+    data = marked(out / "report.json")
+    if wanted is None or data is None or data.get("fingerprint") != wanted:
         return None
-    data = json.loads(path.read_text(encoding="utf-8"))
-    return from_json(data) if data.get("fingerprint") == wanted else None
+    check_whole(out, data.get("files"))
+    return from_json(data)
+
+
+def marked(path: Path) -> dict[str, Any] | None:
+    """The content of a report that marks a folder as finished; `None` where there is none.
+
+    Raises:
+        OutputError: It is damaged.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        data = error
+    if not isinstance(data, dict):
+        said = f" ({data})" if isinstance(data, Exception) else ""
+        raise OutputError(
+            f"{path}: expected what `treadle prepare` writes last, found no JSON object{said}; make the folder anew "
+            "with --overwrite"
+        )
+    return data
+
+
+def check_whole(out: Path, files: Any) -> None:
+    """Raise `OutputError` if a file of a finished folder is not the one that was written.
+
+    Args:
+        files: As `treadle.files.digests.listed` has them.
+    """
+    problem = problem_in(out, files)
+    if problem is not None:
+        raise OutputError(f"{out}: not whole any more: {problem}; make the folder anew with --overwrite")

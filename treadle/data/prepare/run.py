@@ -37,8 +37,9 @@ from treadle.data.sources.registry import forms
 from treadle.data.sources.report import DETAIL, ReadReport
 from treadle.errors import DataError, Interrupted
 from treadle.files.chunks import iter_chunks
+from treadle.files.digests import listed
 from treadle.files.inputs import input_files
-from treadle.files.output import appearing, check_out
+from treadle.files.output import appearing, check_out, owned
 from treadle.files.secrets import refuse_secrets
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def prepare(
 
     Raises:
         DataError: The input is unreadable, or no row of it could be used.
-        OutputError: `out` exists and `overwrite` is not set.
+        OutputError: `out` exists and `overwrite` is not set, cannot be written, or is being written by another command.
         Interrupted: Ctrl-C. Nothing is left behind.
     """
     settings = settings or PrepareSettings()
@@ -88,15 +89,18 @@ def prepare(
     print_of_input = fingerprint(source, settings, tokenizer)
     if not overwrite and (report := reusable(out, print_of_input)):
         return report
-    check_out(out, overwrite, "report.json", source)
     report = PrepareReport(str(source), asdict(settings), ReadReport(), fingerprint=print_of_input)
     maker = part_maker(settings, tokenizer)
     workers = workers_for(source, settings.split) if workers is None else workers
     try:
-        with appearing(out, overwrite) as folder:
-            chunks = iter_chunks(source, settings.split, settings.max_row_mb, report.rows.skipped_files)
-            parts = ordered_map(maker, chunks, workers, attrgetter("size"))
-            write_prepared(parts, folder, settings, tokenizer, report, page, began)
+        with owned(out):
+            if not overwrite and (before := reusable(out, print_of_input)):  # of a command that has just ended
+                return before
+            check_out(out, overwrite, "report.json", source)
+            with appearing(out, overwrite) as folder:
+                chunks = iter_chunks(source, settings.split, settings.max_row_mb, report.rows.skipped_files)
+                parts = ordered_map(maker, chunks, workers, attrgetter("size"))
+                write_prepared(parts, folder, settings, tokenizer, report, page, began)
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; nothing was written to {out}. Start again with the same command") from None
     return report
@@ -215,12 +219,12 @@ def _count_overlap(report: PrepareReport, where: str, fact: Facts) -> None:
 
 
 def _write_report(report: PrepareReport, folder: Path, page: WritePage | None) -> None:
-    data = as_json(report)
-    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    (folder / "report.json").write_text(text, encoding="utf-8", errors="replace")
     (folder / "report.md").write_text(as_markdown(report), encoding="utf-8", errors="replace")
     if page is not None:
-        page(data, folder / "report.html")
+        page(as_json(report), folder / "report.html")
+    report.files = listed(folder, folder.iterdir())
+    text = json.dumps(as_json(report), indent=2, ensure_ascii=False) + "\n"
+    (folder / "report.json").write_text(text, encoding="utf-8", errors="replace")
 
 
 def _nothing_kept(source: str | Path, rows: ReadReport) -> str:

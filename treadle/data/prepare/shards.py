@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import treadle
 from treadle.data.prepare.parts import Part
-from treadle.data.prepare.reuse import LAYOUT, fingerprint, tokenizer_hash
+from treadle.data.prepare.reuse import LAYOUT, check_whole, fingerprint, marked, tokenizer_hash
 from treadle.data.prepare.run import check_settings, part_maker, workers_for
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.prepare.workers import ordered_map
@@ -34,8 +34,9 @@ from treadle.data.sources.registry import forms
 from treadle.data.sources.report import DETAIL
 from treadle.errors import DataError, Interrupted
 from treadle.files.chunks import Chunk, iter_chunks
+from treadle.files.digests import listed
 from treadle.files.inputs import SHARD, input_files
-from treadle.files.output import appearing, check_out
+from treadle.files.output import appearing, check_out, owned
 from treadle.files.secrets import refuse_secrets
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def prepare_shard(
 
     Raises:
         DataError: The input is unreadable, or is standard input.
-        OutputError: `out` exists and `overwrite` is not set.
+        OutputError: `out` exists and `overwrite` is not set, cannot be written, or is being written by another command.
         Interrupted: Ctrl-C. Nothing is left behind.
     """
     settings = settings or PrepareSettings()
@@ -97,23 +98,35 @@ def prepare_shard(
         raise DataError(f"--shard {shard}: standard input is read once and cannot be shared; name a file or folder")
     check_settings(settings, tokenizer)
     about = described(source, shard, settings, tokenizer)
-    before = json.loads((out / MARKER).read_text(encoding="utf-8")) if (out / MARKER).is_file() else {}
-    if not overwrite and about["fingerprint"] and all(before.get(name) == value for name, value in about.items()):
-        return {**before, "reused": True}
-    check_out(out, overwrite, MARKER, source)
+    if not overwrite and (before := _reusable(out, about)):
+        return before
     maker = part_maker(settings, tokenizer)
     workers = workers_for(source, settings.split) if workers is None else workers
     skipped: Counter[str] = Counter()
     deal = Deal(source, settings, shard)
     try:
-        with appearing(out, overwrite) as folder:
-            parts = ordered_map(maker, deal.chunks(skipped), workers, attrgetter("size"))
-            counts = _write(((deal.places.popleft(), part) for part in parts), folder)
-            about |= {**counts, "chunks": deal.seen, "skipped_files": dict(skipped)}
-            (folder / MARKER).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        with owned(out):
+            if not overwrite and (before := _reusable(out, about)):  # of a command that has just ended
+                return before
+            check_out(out, overwrite, MARKER, source)
+            with appearing(out, overwrite) as folder:
+                parts = ordered_map(maker, deal.chunks(skipped), workers, attrgetter("size"))
+                counts = _write(((deal.places.popleft(), part) for part in parts), folder)
+                about |= {**counts, "chunks": deal.seen, "skipped_files": dict(skipped)}
+                about["files"] = listed(folder, folder.iterdir())
+                (folder / MARKER).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; nothing was written to {out}. Start again with the same command") from None
     return about
+
+
+def _reusable(out: Path, about: dict[str, Any]) -> dict[str, Any] | None:
+    """What `shard.json` in `out` says, where it is of this shard under these settings, and whole."""
+    before = marked(out / MARKER)
+    if before is None or not about["fingerprint"] or any(before.get(name) != value for name, value in about.items()):
+        return None
+    check_whole(out, before.get("files"))
+    return {**before, "reused": True}
 
 
 def described(

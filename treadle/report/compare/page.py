@@ -11,7 +11,7 @@ from typing import Any
 from treadle.evaluate.compare.comparison import Column, Comparison, Pair
 from treadle.evaluate.compare.findings import sentence
 from treadle.evaluate.compare.run import MODES, as_dict
-from treadle.files.output import check_place
+from treadle.files.output import filling, owned
 from treadle.files.whole import write_whole
 from treadle.report.anchors import Anchors
 from treadle.report.compare.plots import differences_picture, figures_picture
@@ -73,24 +73,24 @@ def write_comparison(comparison: Comparison, out: Path, paper: bool = False) -> 
     Raises:
         OutputError: `out` is no place for a folder, or cannot be written to.
     """
-    check_place(out)
     shown = rows(comparison, paper)
-    page = out / "compare.html"
-    write_page(page, "report/compare/page.html.j2", **page_content(comparison, shown, notes(comparison, paper), out))
-    written = [page]
-    if comparison.columns:
-        said = paper_notes(comparison) if paper else []
-        figures_picture(shown, comparison.columns, MODES, said, out / "figures.png")
-        written.append(out / "figures.png")
-    if comparison.pairs:
-        differences_picture(comparison.pairs, comparison.baseline, MODES, out / "differences.png")
-        written.append(out / "differences.png")
-    if comparison.steps:
-        steps_picture(comparison.steps, comparison.baseline, out / "steps.png")
-        written.append(out / "steps.png")
-    data = out / "compare.json"
-    write_whole(data, json.dumps(as_dict(comparison), indent=2, ensure_ascii=False) + "\n")
-    return [*written, data]
+    content = page_content(comparison, shown, notes(comparison, paper), out)
+    with owned(out), filling(out) as scratch:
+        names = ["compare.html"]
+        write_page(scratch / names[0], "report/compare/page.html.j2", **content)
+        if comparison.columns:
+            names.append("figures.png")
+            said = paper_notes(comparison) if paper else []
+            figures_picture(shown, comparison.columns, MODES, said, scratch / names[-1])
+        if comparison.pairs:
+            names.append("differences.png")
+            differences_picture(comparison.pairs, comparison.baseline, MODES, scratch / names[-1])
+        if comparison.steps:
+            names.append("steps.png")
+            steps_picture(comparison.steps, comparison.baseline, scratch / names[-1])
+        names.append("compare.json")
+        write_whole(scratch / names[-1], json.dumps(as_dict(comparison), indent=2, ensure_ascii=False) + "\n")
+    return [out / name for name in names]
 
 
 def page_content(comparison: Comparison, shown: Sequence[Row], said: Sequence[str], out: Path) -> dict[str, Any]:

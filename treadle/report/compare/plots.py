@@ -19,8 +19,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from treadle.errors import OutputError
-from treadle.files.links import open_own
+from treadle.files.whole import appearing_file
 from treadle.statistics.paired import PairedVerdict
 
 if TYPE_CHECKING:
@@ -169,10 +168,7 @@ def save(figure: Figure, path: Path) -> None:
         OutputError: The file cannot be written, or is a link.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open_own(path, "wb") as file:
+        with appearing_file(path) as file:
             figure.savefig(file, format=path.suffix[1:], dpi=130)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder with -o") from None
     finally:
         plt.close(figure)

@@ -22,11 +22,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from treadle.errors import OutputError
 from treadle.evaluate.records import Sample
 from treadle.evaluate.runs import Run, read_run
 from treadle.evaluate.step_view import step_view
 from treadle.files.links import refuse_link, remove
+from treadle.files.scratch import PARTIAL, left_behind, own
+from treadle.files.whole import writing
 from treadle.report.anchors import Anchors
 from treadle.report.evaluation import tables
 from treadle.report.evaluation.against import Other, read_other
@@ -78,14 +79,11 @@ def write_evaluation_report(run: Path, against: Path | None = None) -> Path:
         refuse_link(place)
     other = read_other(against, found) if against is not None else None
     limit = limit_for(_sizes(found))
-    try:
-        with _building(run) as (scratch, build):
-            side = SideFiles(scratch / build, f"{SIDE}/{build}")
-            content = _content(found, other, limit, side)
-            write_page(scratch / PAGE, "report/evaluation/page.html.j2", **content)
-            _install(scratch, build, run)
-    except OSError as error:
-        raise OutputError(f"{run}: the report cannot be written ({error.strerror}); free space or rights") from None
+    with writing(run / PAGE, "The run is as it was"), _building(run) as (scratch, build):
+        side = SideFiles(scratch / build, f"{SIDE}/{build}")
+        content = _content(found, other, limit, side)
+        write_page(scratch / PAGE, "report/evaluation/page.html.j2", **content)
+        _install(scratch, build, run)
     return run / PAGE
 
 
@@ -188,9 +186,11 @@ def _steps(run: Run, limit: int, side: SideFiles, anchors: Anchors) -> list[dict
 def _building(run: Path) -> Iterator[tuple[Path, str]]:
     """A place to write to beside the page, gone afterwards, and a name for the side files that no other build has."""
     build = secrets.token_hex(4)
-    scratch = run / f".{SIDE}.{build}.partial"
-    scratch.mkdir()
+    scratch = own(run / SIDE, PARTIAL)
+    for place in left_behind(run / SIDE, PARTIAL):
+        remove(place)
     try:
+        scratch.mkdir()
         yield scratch, build
     finally:
         remove(scratch)

@@ -11,26 +11,23 @@ a process that computed nonsense pass.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from treadle.errors import OutputError
+from treadle.files.digests import listed, problem_in
 from treadle.files.links import remove
-from treadle.files.names import is_inside
 from treadle.files.whole import remove_folder, sync_folder, write_whole
 from treadle.training.resume.readable import unreadable
 
 MANIFEST = "checkpoint.json"
 _ASIDE = ".checkpoint.partial"
 _NAME = re.compile(rf"{PREFIX_CHECKPOINT_DIR}-(\d+)")
-_READERS = 4  # files that are hashed at a time
 
 
 def aside(folder: Path) -> Path:
@@ -56,14 +53,8 @@ def seal(checkpoint: Path, processes: int) -> None:
         checkpoint: A folder named after its step.
         processes: How many processes saved it.
     """
-    files = sorted(path for path in checkpoint.rglob("*") if path.is_file() and path.name != MANIFEST)
-    with ThreadPoolExecutor(_READERS) as readers:
-        hashes = readers.map(_sha256, files)
-        listed = {
-            str(path.relative_to(checkpoint)): {"bytes": path.stat().st_size, "sha256": digest}
-            for path, digest in zip(files, hashes, strict=True)
-        }
-    content = {"step": step_of(checkpoint), "processes": processes, "files": listed}
+    files = (path for path in checkpoint.rglob("*") if path.is_file() and path.name != MANIFEST)
+    content = {"step": step_of(checkpoint), "processes": processes, "files": listed(checkpoint, files)}
     write_whole(checkpoint / MANIFEST, json.dumps(content, indent=1) + "\n")
 
 
@@ -141,32 +132,11 @@ def problem_of(checkpoint: Path, hashes: bool = True) -> str | None:
         return f"is a link to {os.readlink(checkpoint)}; put the folder itself there"
     try:
         manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
-        listed = [(name, (entry["bytes"], entry["sha256"])) for name, entry in manifest["files"].items()]
+        files = manifest["files"]
     except FileNotFoundError:
         return f"has no {MANIFEST}, which is written last, so it was not finished"
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, TypeError):
+        files = None
+    if not isinstance(files, dict):
         return f"{MANIFEST} is no list of files as treadle writes it"
-    for name, (size, _) in listed:
-        if not is_inside(name):
-            return f"{MANIFEST} names {name!r}, which is outside the checkpoint"
-        path = checkpoint / name
-        if not path.is_file():
-            return f"{name} is missing, expected {size:,} bytes"
-        if path.stat().st_size != size:
-            return f"{name} has {path.stat().st_size:,} bytes, expected {size:,}"
-    if not hashes:
-        return None
-    try:
-        with ThreadPoolExecutor(_READERS) as readers:
-            hashes = list(readers.map(_sha256, [checkpoint / name for name in manifest["files"]]))
-    except OSError as error:
-        return f"cannot be read ({error})"
-    for (name, (_, expected)), found in zip(listed, hashes, strict=True):
-        if found != expected:
-            return f"{name} has SHA-256 {found[:12]}..., expected {expected[:12]}..."
-    return unreadable(checkpoint)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return problem_in(checkpoint, files, hashes) or (unreadable(checkpoint) if hashes else None)
