@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import rich_utils
 
 from treadle.cli import check, compare, data, evaluate, grade, plan, view
 from treadle.cli.data import spread
 from treadle.errors import Interrupted, TrainingFault, TreadleError
+from treadle.report.console import VisibleConsole
+from treadle.visible import indented, visible_output
 
 app = typer.Typer(
     help="Train small open language models on hard multi-step tasks from expert trajectories.",
@@ -96,14 +99,44 @@ def main() -> None:
     # TRL 1.16 still uses the old name of a setting that transformers has renamed.
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     sys.argv[1:] = spread(sys.argv[1:])
+    from treadle.files.scratch import remove_scratch
+
+    with visible_output():
+        rich_utils.Console = VisibleConsole  # typer's help and usage errors have colours
+        try:
+            sys.exit(_carry_out())
+        finally:
+            remove_scratch()
+
+
+def _carry_out() -> int | str | None:
+    """Run the command; returns its exit code."""
     try:
-        app()
+        _check_arguments()
+        try:
+            app()
+        except SystemExit as stop:
+            code = stop.code
+        sys.stdout.flush()  # where this fails later, there is nobody left to say it well
     except Interrupted as stop:
-        print(f"treadle: {stop}", file=sys.stderr)
-        sys.exit(130)
+        return _said(f"treadle: {stop}", 130)
     except TrainingFault as fault:
-        print(f"treadle: training stopped: {fault}", file=sys.stderr)
-        sys.exit(3)
+        return _said(f"treadle: training stopped: {fault}", 3)
     except TreadleError as error:
-        print(f"treadle: error: {error}", file=sys.stderr)
-        sys.exit(2)
+        return _said(f"treadle: error: {error}", 2)
+    return code
+
+
+def _check_arguments() -> None:
+    for argument in sys.argv[1:]:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise TreadleError(
+                f"argument {argument!r}: its bytes are no UTF-8, as what is written has to be; rename the file or folder"
+            ) from None
+
+
+def _said(message: str, code: int) -> int:
+    print(indented(message), file=sys.stderr)
+    return code

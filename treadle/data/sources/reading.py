@@ -178,6 +178,8 @@ def _noted(
         notes.append(("line ends", "rows with \\r\\n, \\r or U+2028, which are now \\n"))
     if settings.answers_only:
         return trajectory, tuple(notes)
+    if trajectory.meta.get("passed_numbers"):
+        notes.append(("numbers", "rows with `2019.` before a line or `Step 5:` within one, out of turn: part of a step"))
     column = settings.columns.verified if settings.columns else None
     names = AGENT_FLAGS if trajectory.domain == "agent" else math_flags(column)
     if (mark := find_mark(row.data, names, settings.success_at)) is not None:
