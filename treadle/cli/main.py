@@ -133,7 +133,7 @@ def _check_arguments() -> None:
             argument.encode()
         except UnicodeEncodeError:
             raise TreadleError(
-                f"argument {argument!r}: its bytes are no UTF-8, as what is written has to be; rename the file or folder"
+                f"argument {argument!r}: its bytes are no UTF-8, which is what can be written; rename the file"
             ) from None
 
 

@@ -195,8 +195,10 @@ def _value(count: str) -> int:
 
 
 def _without_years(headings: Iterator[_Heading]) -> tuple[list[_Heading], list[str]]:
-    """The headings without plain lines such as `2019. It was shown`, and these: a number of four digits and more, without
-    a title, counts only after number 999."""
+    """The headings without plain lines such as `2019. It was shown`, and the numbers of these.
+
+    A number of four digits and more, without a title, counts only after number 999.
+    """
     kept: list[_Heading] = []
     years: list[str] = []
     largest = 0
