@@ -21,7 +21,7 @@ def foreign(scratch):
     return "größe.jsonl"
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-16", "ascii:strict"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-16", "koi8-r"])
 @pytest.mark.parametrize(
     "command",
     [
