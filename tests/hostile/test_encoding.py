@@ -75,7 +75,7 @@ BROKEN = 128 + signal.SIGPIPE
             "treadle: error: standard output: cannot",
         ),
         ("treadle inspect none.jsonl 2>/dev/full", 2, ""),
-        ("LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 treadle inspect <(cat größe.jsonl) >/dev/null", 0, ""),
+        ("LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 treadle inspect - <größe.jsonl >/dev/null", 0, ""),
     ],
 )
 def test_an_output_that_nobody_reads_ends_quietly(scratch, foreign, script, code, said):
