@@ -78,6 +78,7 @@ def run_command(module: str, arguments: list[str], out: str, surroundings: Surro
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(surroundings.folder)
     os.environ.update(surroundings.environment)
+    sys.path[:0] = surroundings.environment.get("PYTHONPATH", "").split(os.pathsep)  # read where Python begins
     before = _resident_mib()
     if surroundings.more_mib is not None:
         limit = _address_space() + surroundings.more_mib * 2**20

@@ -1,35 +1,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.report.text import label, number, pieces, shorten, split_lead, visible
+from treadle.report.text import label, number, shorten, split_lead
 from treadle.trajectory import Step
 
 ANY = st.text(st.characters(), max_size=60)  # lone surrogates and control characters too
 LINES = st.text("ab \n", max_size=400)
-
-
-@given(ANY)
-def test_what_is_shown_can_be_written_and_does_nothing(text):
-    shown = visible(text)
-    shown.encode("utf-8")
-    assert not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in shown if c not in "\n\t")
-    assert not any(unicodedata.bidirectional(c) in ("RLO", "LRO", "RLE", "LRE", "PDF", "RLI", "LRI") for c in shown)
-
-
-@given(ANY.filter(lambda text: "\r\n" not in text))
-def test_no_character_is_lost(text):
-    assert "".join(p.encode().decode("unicode_escape") if named else p for p, named in pieces(text)) == text
-
-
-def test_names_by_hand():
-    assert visible("a\x00b\x1b[31m\r\n\u202e\ud800\tπ") == "a\\x00b\\x1b[31m\n\\u202e\\ud800\tπ"
-    assert visible("10%\r20%") == "10%\\r20%"
 
 
 @given(LINES, st.integers(0, 5), st.integers(0, 5), st.integers(1, 120))

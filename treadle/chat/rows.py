@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from accelerate import PartialState
 from datasets import Dataset, Features, List, Value
 
 from treadle.chat.chat import Chat
+from treadle.files.row_copies import copies_folder, with_room
 
 _FEATURES = Features({"input_ids": List(Value("int32")), "completion_mask": List(Value("int8"))})
 _BATCH = 1000
@@ -41,7 +43,7 @@ def tokenised(conversations: Dataset, chat: Chat) -> Dataset:
 
     # Named by what decides it: a hash of the function would take the tokenizer's state along, which changes with use.
     name = hashlib.sha256(f"{conversations._fingerprint} {chat.fingerprint()}".encode()).hexdigest()[:32]
-    with PartialState().local_main_process_first():
+    with PartialState().local_main_process_first(), with_room():
         return conversations.map(
             tokens,
             batched=True,
@@ -49,6 +51,7 @@ def tokenised(conversations: Dataset, chat: Chat) -> Dataset:
             remove_columns=conversations.column_names,
             features=_FEATURES,
             new_fingerprint=name,
+            cache_file_name=str(Path(copies_folder()) / f"tokens-{name}.arrow"),
             desc="Tokenising conversations",
         )
 

@@ -23,6 +23,7 @@ from treadle.check.subject import Subject
 from treadle.check.vocabulary import special_tokens, vocabulary
 from treadle.errors import ModelError
 from treadle.recipe.schema import Recipe
+from treadle.visible import indented
 
 Group = tuple[Callable[[Subject], Iterator[Check]], ...]
 
@@ -95,4 +96,4 @@ def stop_or_warn(checks: Iterable[Check], said_later: tuple[str, ...] = (), main
         raise ModelError("\n  ".join(dict.fromkeys(check.message for check in found)))
     for check in checks:
         if main and check.status is Status.WARNING and check.id.partition(".")[0] not in said_later:
-            print(f"treadle: warning: {check.id}: {check.message}", file=sys.stderr)
+            print(indented(f"treadle: warning: {check.id}: {check.message}"), file=sys.stderr)

@@ -37,19 +37,18 @@ def check(
 
     Without a recipe the stages of the paper are looked at: SFT, SRL and RLVR with their default settings.
     """
-    from rich.console import Console
-
     from treadle.check import Subject, look
     from treadle.check.results import errors
     from treadle.check.rows import shown_rows
     from treadle.check.subject import THOROUGH
     from treadle.report.checks import show_checks, show_rows, show_sample
+    from treadle.report.console import VisibleConsole
 
     recipe, has_data = _recipe(model, [*(more or ()), *trusting(trust_remote_code)], data)
     if sample and not has_data:
         raise RecipeError("--sample: no prompts to sample; give a folder made by `treadle prepare` with --data")
     subject = Subject(recipe.model, recipe, has_data, THOROUGH)
-    console = Console(highlight=False)
+    console = VisibleConsole(highlight=False)
     checks = look(subject)
     show_checks(checks, console)
     broken = bool(errors(checks))

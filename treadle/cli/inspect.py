@@ -19,10 +19,11 @@ from treadle.data.sources.report import ReadReport
 from treadle.data.sources.verified import SUCCESS_AT
 from treadle.errors import DataError, OutputError
 from treadle.files.whole import writing
+from treadle.report.console import VisibleConsole
 from treadle.report.terminal import show, show_head
-from treadle.report.text import visible
 from treadle.report.trajectories import write_trajectories_page
 from treadle.trajectory import Trajectory
+from treadle.visible import visible
 
 IDS_COMPARED = 1000
 
@@ -75,7 +76,7 @@ def inspect(
         with writing(html):
             if html.exists() and Path(source).exists() and html.samefile(source):
                 raise OutputError(f"--html {html}: that is the input; name another file")
-    console = console or Console(highlight=False)
+    console = console or VisibleConsole(highlight=False)
     report = ReadReport()
     chosen: list[Trajectory] = []
     near: list[str] = []

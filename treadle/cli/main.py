@@ -7,15 +7,12 @@ inside the commands, so that `--help` answers at once.
 
 from __future__ import annotations
 
-import errno
 import os
 import shlex
-import signal
 import sys
 import warnings
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import click
 import typer
@@ -23,9 +20,8 @@ from typer.core import TyperGroup
 
 from treadle.cli import check, compare, data, evaluate, grade, plan, view
 from treadle.cli.data import spread
-from treadle.cli.questions import nothing_asked
-from treadle.errors import Interrupted, TrainingFault, TreadleError
-from treadle.files.secrets import refuse_in_arguments
+from treadle.cli.outcome import carry_out
+from treadle.errors import Interrupted
 
 
 class Commands(TyperGroup):
@@ -111,34 +107,10 @@ def quickstart(
     run(out, seeds=seeds, full=full, workers=workers, overwrite=overwrite)
 
 
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    """SIGTERM stops a command as Ctrl-C does, so that it takes away what it has half written."""
-    raise KeyboardInterrupt
-
-
 def main() -> None:
     """Entry point of the `treadle` command."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # TRL 1.16 still uses the old name of a setting that transformers has renamed.
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     sys.argv[1:] = spread(sys.argv[1:])
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        refuse_in_arguments(sys.argv[1:])
-        with nothing_asked():
-            app()
-    except Interrupted as stop:
-        print(f"treadle: {stop}", file=sys.stderr)
-        sys.exit(130)
-    except TrainingFault as fault:
-        print(f"treadle: training stopped: {fault}", file=sys.stderr)
-        sys.exit(3)
-    except TreadleError as error:
-        print(f"treadle: error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:  # of a path that was given: nothing else has such names
-            raise
-        name = str(error.filename)[:40]
-        print(f"treadle: error: {name}...: a name that is too long for the file system; shorten it", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(carry_out(app))

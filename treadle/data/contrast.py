@@ -13,10 +13,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datasets import Dataset
-
 from treadle.data.prepared import Prepared
 from treadle.data.sources.native import read_native
+from treadle.files.row_copies import mapped
 from treadle.trajectory import Trajectory
 
 POOL = 512
@@ -67,13 +66,13 @@ def form_of(trajectory: Trajectory) -> tuple[str, str]:
 
 def pool_of(prepared: Prepared, seed: int, most: int = POOL) -> tuple[Other, ...]:
     """Steps of the training data, drawn by seed; every step that is trained on is as likely."""
-    references = Dataset.from_parquet(str(prepared.instance_file("train")))
+    references = mapped(prepared.instance_file("train"))
     count = len(references)
     chosen = sorted(random.Random(f"pool/{seed}").sample(range(count), min(most, count)))
     steps_of: dict[int, list[int]] = defaultdict(list)
     for row in references.select(chosen):
         steps_of[row["trajectory"]].append(row["step"])
-    stored = Dataset.from_parquet(str(prepared.trajectory_file("train")))
+    stored = mapped(prepared.trajectory_file("train"))
     return tuple(
         Other(trajectory.id, form_of(trajectory), trajectory.steps[step - 1].action)
         for number, steps in steps_of.items()

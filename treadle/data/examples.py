@@ -6,12 +6,11 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-from datasets import Dataset
-
 from treadle.data.prepared import Prepared
 from treadle.data.prompts.asking import PLAIN, Example, StepForm, form_of
 from treadle.data.sources.native import read_native
 from treadle.errors import DataError
+from treadle.files.row_copies import mapped
 from treadle.trajectory import Trajectory
 
 LOOKED_AT = 200
@@ -39,7 +38,7 @@ def worked_examples(
     """
     if not count:
         return (), ()
-    stored = Dataset.from_parquet(str(prepared.trajectory_file("train")))
+    stored = mapped(prepared.trajectory_file("train"))
     if len(stored) <= count:
         most = max(0, len(stored) - 1)
         raise DataError(
@@ -55,7 +54,7 @@ def worked_examples(
 
 def common_form(prepared: Prepared) -> StepForm:
     """The form of steps that most of the first training trajectories have."""
-    stored = Dataset.from_parquet(str(prepared.trajectory_file("train")))
+    stored = mapped(prepared.trajectory_file("train"))
     rows = stored.select(range(min(len(stored), LOOKED_AT // 4)))
     forms = Counter(form_of(read_native(row)) for row in rows)
     return forms.most_common(1)[0][0] if forms else PLAIN.form

@@ -1,7 +1,7 @@
 """Rows of an RL trainer, rendered when they are asked for.
 
 A row is a reference to a trajectory and, for a single step, to the step. The trajectories lie in a memory-mapped
-file (the cache of `datasets`), so that neither they nor the prompts are held in memory.
+file (`treadle.files.row_copies`), so that neither they nor the prompts are held in memory.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from treadle.data.prepared import Prepared, Split
 from treadle.data.prompts import solve_prompt
 from treadle.data.prompts.asking import PLAIN, Asking, in_a_box
 from treadle.data.sources.native import read_native
+from treadle.files.row_copies import mapped
 from treadle.scoring.answers import boxes
 from treadle.trajectory import Trajectory
 
@@ -51,7 +52,7 @@ class Renderer:
         self._arguments = (file, rendering, whole_action, asking, contrasts)
         self._rendering, self._whole_action = rendering, whole_action
         self._asking, self._contrasts = asking, contrasts
-        self._stored = Dataset.from_parquet(str(file))
+        self._stored = mapped(file)
         self._trajectory = lru_cache(maxsize=64)(self._read)  # the steps of a trajectory are often asked for together
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -102,7 +103,7 @@ def references(pairs: Iterable[tuple[int, int]]) -> Dataset:
 
 def instance_references(prepared: Prepared, split: Split = "train") -> Dataset:
     """The references that `treadle prepare` wrote."""
-    return Dataset.from_parquet(str(prepared.instance_file(split)), features=_FEATURES)
+    return mapped(prepared.instance_file(split), _FEATURES)
 
 
 def rendered(

@@ -99,11 +99,13 @@ def iter_chunks(
 
 
 def _file_chunks(file: Path, source: str, limit: int, split: str, skipped: Counter[str]) -> Iterator[Chunk]:
+    # A name that is no UTF-8 goes into files that are.
+    named, source = (text.encode(errors="backslashreplace").decode() for text in (str(file), source))
     try:
         with file.open("rb") as stream:
-            yield from _stream_chunks(stream, str(file), source, limit, split, skipped)
+            yield from _stream_chunks(stream, named, source, limit, split, skipped)
     except OSError as error:
-        yield _failed(str(file), source, 1, f"{error.strerror or error}")
+        yield _failed(named, source, 1, f"{error.strerror or error}")
 
 
 def _failed(file: str, source: str, number: int, detail: str) -> Chunk:

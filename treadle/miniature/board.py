@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+
+from treadle.report.console import VisibleConsole
 
 QUIET_INTERVAL = 30.0  # seconds between status lines where there is no terminal to redraw
 
@@ -34,7 +35,7 @@ class Board:
     lines: dict[str, Line] = field(default_factory=dict)
 
     def __enter__(self) -> Board:
-        self._console = Console()
+        self._console = VisibleConsole()
         self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
         self._said = time.monotonic()
         if self._live:

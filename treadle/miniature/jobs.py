@@ -18,6 +18,7 @@ from typing import Any
 
 from treadle.errors import Interrupted
 from treadle.miniature.board import Board
+from treadle.visible import show_output
 
 PATIENCE = 60.0  # seconds that an interrupted stage has for its checkpoint
 
@@ -105,6 +106,7 @@ def _set_up(stopping: Event) -> None:
     """A worker's set-up: one thread, no bars, no chatter; its results go to files."""
     global _stopping
     _stopping = stopping
+    show_output()
     import torch
     from datasets.utils.logging import disable_progress_bar
     from transformers.utils import logging as transformers_logging

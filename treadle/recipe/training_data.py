@@ -21,6 +21,7 @@ from treadle.data.prompts import solve_prompt
 from treadle.data.prompts.asking import Asking
 from treadle.data.rows import WHOLE, instance_references, references, rendered, whole_solution
 from treadle.errors import DataError
+from treadle.files.row_copies import copies_folder, with_room
 from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage, WarmupStage
 from treadle.recipe.shown import NOTHING, Shown, contrasts_of, prompt_floor
 from treadle.scoring.thoughts import ThoughtTags
@@ -63,7 +64,7 @@ def check_steps(stage: AnyStage, prepared: Prepared) -> None:
 
 
 def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train", shown: Shown = NOTHING) -> Dataset:
-    """The conversations of SFT, in a file and not in memory; `datasets` writes it anew where the digest differs."""
+    """The conversations of SFT, in a file of this process and not in memory."""
     arguments = {
         "stage": stage,
         "folder": prepared.folder,
@@ -74,7 +75,10 @@ def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train", s
         "tags": shown.tags,
     }
     try:
-        return Dataset.from_generator(_sft_rows, features=CONVERSATION, gen_kwargs=arguments)
+        with with_room():
+            return Dataset.from_generator(
+                _sft_rows, features=CONVERSATION, gen_kwargs=arguments, cache_dir=copies_folder()
+            )
     except DatasetGenerationError as error:
         if isinstance(error.__cause__, DataError):
             raise error.__cause__ from None

@@ -14,8 +14,9 @@ from rich.text import Text
 from treadle.check.results import Check, Status
 from treadle.check.rows import Shown
 from treadle.check.sample import Sample, Sampled, advice
-from treadle.report.text import shorten, visible
+from treadle.report.text import shorten
 from treadle.scoring.completion import FormatFault
+from treadle.visible import visible
 
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.ERROR: "bold red"}
 _TEXT = (30, 20, 4000)

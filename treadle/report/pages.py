@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from treadle.files.whole import write_whole
-from treadle.report.text import number, pieces, visible
+from treadle.report.text import number
+from treadle.visible import pieces, visible
 
 
 def write_page(path: Path, template: str, **variables: Any) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from treadle.report.text import Shortened, pieces, shorten
+from treadle.report.text import Shortened, shorten
 from treadle.trajectory import Step, Trajectory
+from treadle.visible import pieces
 
 # First and last lines of each part, and the most characters of either.
 PROBLEM = (10, 4, 1200)

@@ -1,33 +1,14 @@
-"""Text from data made fit to be looked at: nothing in it acts on a terminal or a page, and long text is cut visibly."""
+"""Text from data made fit to be looked at: long text is cut visibly, and a step is told in a few words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from treadle.trajectory import Step
 
-# Control characters but tab and newline, line separators, marks that change the direction of text, lone surrogates:
-# they act instead of being seen, or cannot be written as UTF-8.
-_UNSEEN = re.compile("([\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+)")
 _LONG_PATH = re.compile(r"(?:/[\w.+@-]+)+(?=/[\w.+@-])")
 _XML_CALL = re.compile(r"<(/?)(function|parameter)(?:=([^>\s]*))?>")
-
-
-def pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """`text` cut into what can be shown as it stands, and, with `True`, names such as `\\x1b` for what cannot.
-
-    A carriage return before a newline is part of the line's end and goes without a name.
-    """
-    for k, part in enumerate(_UNSEEN.split(text.replace("\r\n", "\n"))):
-        if part:
-            yield (part.encode("unicode_escape").decode("ascii"), True) if k % 2 else (part, False)
-
-
-def visible(text: str) -> str:
-    """`text` with every character that would act instead of being seen replaced by its name."""
-    return "".join(piece for piece, _ in pieces(text))
 
 
 class Shortened(NamedTuple):

@@ -11,6 +11,7 @@ import pytest
 
 from treadle import ReadReport, read_trajectories
 from treadle.data.sources import registry
+from treadle.data.sources.announced import announced
 from treadle.data.sources.form import Form, ReadOptions
 from treadle.errors import DataError
 from treadle.files.rows import Rejected, Row
@@ -34,9 +35,11 @@ def package(tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(site)
         importlib.invalidate_caches()
         registry.forms.cache_clear()
+        announced.cache_clear()
 
     yield install
     registry.forms.cache_clear()
+    announced.cache_clear()
     sys.modules.pop("shell_log", None)
 
 
@@ -60,7 +63,7 @@ def test_the_form_of_the_documentation_is_found_by_its_entry_point(package, tmp_
 
 def test_an_entry_point_that_is_no_form_is_named(package):
     package("shell-log = shell_log:read")
-    with pytest.raises(DataError, match=r"'shell-log' of group 'treadle.forms' .*found function, expected a"):
+    with pytest.raises(DataError, match=r"form 'shell-log' of the module shell_log .*found function, expected a"):
         registry.forms()
 
 

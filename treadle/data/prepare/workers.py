@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from treadle.errors import DataError
+from treadle.visible import show_output
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -73,6 +74,7 @@ def _begin(function: Callable[[Any], Any]) -> None:
     global _function
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the pool
     _function = function
+    show_output()
 
 
 def _apply(item: Any) -> Any:

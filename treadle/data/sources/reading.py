@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
+from treadle.data.sources.announced import PluginError, checked, origin
 from treadle.data.sources.answer_check import graded_by
 from treadle.data.sources.columns import Columns
 from treadle.data.sources.form import ReadOptions, Segment, Untitled
+from treadle.data.sources.limit import TimeIsUp, limited
 from treadle.data.sources.line_ends import with_plain_actions, with_plain_line_ends
 from treadle.data.sources.math.answers_form import only_answer
-from treadle.data.sources.registry import form_named, recognised
+from treadle.data.sources.registry import form_named, forms, recognised
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.data.sources.verified import AGENT_FLAGS, SUCCESS_AT, find_mark, math_flags
 from treadle.files.chunks import Chunk, iter_chunks
@@ -115,7 +113,8 @@ def read_trajectories(
 
 
 def check_format(format: str) -> None:
-    """Raise `DataError` unless `format` is `auto` or names a form."""
+    """Raise `DataError` unless `format` is `auto` or names a form, or if a form of another package cannot be loaded."""
+    forms()
     if format != "auto":
         form_named(format)
 
@@ -133,7 +132,7 @@ def read_chunk(chunk: Chunk, settings: ReadSettings) -> Iterator[Outcome]:
 def _read_row(row: Row, settings: ReadSettings) -> Outcome:
     form = None
     try:
-        with _limited(settings.row_seconds):
+        with limited(settings.row_seconds):
             data, line_ends = with_plain_line_ends(row.data)
             row = row._replace(data=data)
             if settings.answers_only:
@@ -146,14 +145,21 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
                 form = form_named(settings.format)
             options = ReadOptions(settings.columns, settings.untitled, settings.segment, settings.success_at)
             with graded_by(settings.grader):
-                trajectory = only_answer(row, options) if settings.answers_only else form.read(row, options)
+                trajectory = (
+                    only_answer(row, options) if settings.answers_only else checked(form, form.read(row, options))
+                )
     except Rejected as rejected:
         return Outcome(row.where, form and form.name, None, rejected.reason, rejected.detail)
-    except _TimeIsUp:
-        detail = f"more than {settings.row_seconds:g} s"
+    except TimeIsUp:
+        detail = f"more than {settings.row_seconds:g} s" + (f" in {origin(form)}" if form and origin(form) else "")
         return Outcome(row.where, form and form.name, None, DropReason.TIMED_OUT, detail)
-    except Exception as error:  # a form may be another package's; one bad row must not end a run of a million
-        return Outcome(row.where, form and form.name, None, DropReason.FORM_FAILED, f"{type(error).__name__}: {error}")
+    except PluginError:
+        raise
+    except (Exception, SystemExit) as error:  # a form may be another package's; one bad row must not end a run
+        said = f"{type(error).__name__}: {error}"
+        if form and (package := origin(form)) and package not in said:
+            said = f"{package}: {said}"
+        return Outcome(row.where, form and form.name, None, DropReason.FORM_FAILED, said)
     trajectory, notes = _noted(row, trajectory, settings, line_ends)
     if form.name != "treadle":  # whose rows tell where they came from
         trajectory.meta.setdefault("form", form.name)
@@ -178,6 +184,8 @@ def _noted(
         notes.append(("line ends", "rows with \\r\\n, \\r or U+2028, which are now \\n"))
     if settings.answers_only:
         return trajectory, tuple(notes)
+    if trajectory.meta.get("passed_numbers"):
+        notes.append(("numbers", "rows with `2019.` before a line or `Step 5:` within one that begins no step"))
     column = settings.columns.verified if settings.columns else None
     names = AGENT_FLAGS if trajectory.domain == "agent" else math_flags(column)
     if (mark := find_mark(row.data, names, settings.success_at)) is not None:
@@ -188,26 +196,3 @@ def _noted(
     if trajectory.domain == "math" and (mark is None or mark.success is None):
         notes.append(("answers", checked))
     return trajectory, tuple(notes)
-
-
-class _TimeIsUp(BaseException):
-    """Raised by the alarm. Not an `Exception`, so that a form cannot swallow it."""
-
-
-@contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """End the block after `seconds` by an alarm, which needs the main thread of a Unix process; elsewhere no limit."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        raise _TimeIsUp
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

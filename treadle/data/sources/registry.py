@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 
+from treadle.data.sources.announced import ENTRY_POINTS, announced, matches
 from treadle.data.sources.columns import with_usual_names
 from treadle.data.sources.form import Form
 from treadle.data.sources.unread import why_unread
 from treadle.errors import DataError
 from treadle.files.rows import Row
-
-ENTRY_POINTS = "treadle.forms"
 
 _BUILT_IN = (
     "native",
@@ -57,17 +55,9 @@ def forms() -> dict[str, Form]:
     """Forms by name, those of other packages first, because they know their own rows better.
 
     Raises:
-        DataError: A package announces what is not a `Form`, or a name that is taken.
+        DataError: A package announces what cannot be loaded, is not a `Form`, or has a name that is taken.
     """
-    found: dict[str, Form] = {}
-    for entry in entry_points(group=ENTRY_POINTS):
-        form = entry.load()
-        if not isinstance(form, Form):
-            raise DataError(
-                f"entry point {entry.name!r} of group {ENTRY_POINTS!r} ({entry.value}): found "
-                f"{type(form).__name__}, expected a treadle.data.sources.form.Form"
-            )
-        found[form.name] = form
+    found = {name: form for name, (form, _) in announced().items()}
     for name in _BUILT_IN:
         form = import_module(f"treadle.data.sources.{name}").FORM
         if form.name in found:
@@ -113,4 +103,4 @@ def recognised(row: Row) -> tuple[Row, Form]:
 
 
 def _first(row: Row) -> Form | None:
-    return next((form for form in forms().values() if form.matches(row)), None)
+    return next((form for form in forms().values() if matches(form, row)), None)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle import DropReason, read_trajectories
+from treadle import DropReason, ReadReport, read_trajectories
 from treadle.data.sources.math.numbered import NumberedSolution, parse_numbered, title_of
 
 
@@ -245,3 +245,47 @@ def test_real_solutions_are_kept_and_cut_at_their_own_numbers(data):
         assert "".join(pieces) == rows[id]
         numbers = [int(re.search(r"\d+", step.action).group()) for step in trajectory.steps]
         assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "joint", "form", "expected"),
+    [
+        (range(1, 1006), " ", "Step {}: x.", 1005),
+        (range(1, 1006), "\n", "{}. **T** x", 1005),
+        (range(1, 1006), "\n", "{}. x", 1005),
+        (["0001", "0" * 20 + "2"], "\n", "{}. **T** x", 2),
+        ([1, 2, "9" * 20], "\n", "{}. **T** x", DropReason.NUMBERING_GAP),
+        ([1, 2, "9" * 5000], "\n", "### Step {}: x", DropReason.NUMBERING_GAP),
+        ([*range(1, 999), 1000], "\n", "Step {}: x", DropReason.NUMBERING_GAP),
+        (["twelve", "thirteen"], "\n", "Step {}: x", DropReason.STARTS_AFTER_ONE),
+        (["one", "twenty-one"], "\n", "Step {}: x", DropReason.NUMBERING_GAP),
+        (["I", "II", "XLII"], "\n", "{}. **T** x", DropReason.NUMBERING_GAP),
+    ],
+)
+def test_numbers_of_any_length_are_numbers(numbers, joint, form, expected):
+    found = parse_numbered(joint.join(form.format(number) for number in numbers), untitled="keep")
+    assert (len(found.steps) if isinstance(found, NumberedSolution) else found) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "passed"),
+    [
+        ("1. a\n2. b\n2019. c", ("2019.",)),
+        ("1. a\n2. b\n" + "9" * 30 + ". c", ("1000000000. or more",)),
+        ("Step 1: a. Step 2: b. Step 2019: c.", ("Step 2019:",)),
+        ("Step 1: a. Step 2: b. Step 5: c.", ("Step 2:", "Step 5:")),
+        ("Step 1: a. Step 2: b.", ()),
+    ],
+)
+def test_a_number_that_begins_no_step_is_told(text, passed):
+    assert steps(text, untitled="keep").passed == passed
+
+
+def test_rows_with_such_numbers_are_counted(tmp_path):
+    rows = [{"problem": "p", "solution": f"Step 1: a. Step 2: \\boxed{{1}}. {more}"} for more in ("Step 2019: c.", "")]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = ReadReport()
+    first, second = read_trajectories(tmp_path / "rows.jsonl", report=report)
+    assert first.meta["passed_numbers"] == ["Step 2019:"]
+    assert "passed_numbers" not in second.meta
+    assert list(report.notes["numbers"].values()) == [1]

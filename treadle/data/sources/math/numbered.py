@@ -27,9 +27,12 @@ from treadle.trajectory import Step
 _WORD = (
     r"(?:[Ss]tep|STEP|[ÉéE]tape|ÉTAPE|Schritt|Paso|Passo|Passaggio|Krok|Bước|Шаг|ШАГ|단계|步骤|步驟|ステップ|手順)\s*"
 )
-_DIGITS, _ROMAN = r"\d{1,9}", r"[IVX]{1,6}"
-_LETTERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-_WORDS = "|".join(f"[{word[0]}{word[0].upper()}]{word[1:]}" for word in _LETTERS)
+_DIGITS, _ROMAN = r"\d++", r"(?:X[LC][IVX]{0,4}|L[IVX]{1,7}|[IVX]{1,7})"
+_ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+_TEENS = ["ten", "eleven", "twelve", *(f"{n}teen" for n in ("thir", "four", "fif", "six", "seven", "eigh", "nine"))]
+_TENS = [f"{n}ty" for n in ("twen", "thir", "for", "fif", "six", "seven", "eigh", "nine")]
+_LETTERS = [*_ONES, *_TEENS, *(f"{ten}{one}" for ten in _TENS for one in ("", *(f"-{one}" for one in _ONES)))]
+_WORDS = "|".join(f"[{word[0]}{word[0].upper()}]{word[1:].replace('-', '[- ]')}" for word in reversed(_LETTERS))
 _CHINESE = r"[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九]"
 _COUNT = rf"(?P<n>{_DIGITS}|{_ROMAN}|{_WORDS}|{_CHINESE})(?!\w)"
 _STEP = rf"(?:{_WORD}{_COUNT}|第\s*(?P<n3>{_CHINESE}|{_DIGITS})\s*步)"
@@ -50,12 +53,14 @@ _STYLES = {  # from the outermost to the innermost
     _PLAIN: re.compile(rf"(?P<indent> {{0,3}})(?P<open>\(?)(?P<n>{_DIGITS})[.)]\s+(?P<title>)(?!\*\*)\S"),
 }
 _MARK = re.compile(  # what any of these patterns and a fence can begin with
-    r"\s*(?:[\d\#*+~`(-]|[IVX]+[.)]|[Ss][Tt][Ee]|[ÉéE][tT]|S[ch]|P[a]|Krok|B[ư]|[Шш]|단|步|ス|手|第)"
+    r"\s*(?:[\d\#*+~`(-]|[IVXLC]+[.)]|[Ss][Tt][Ee]|[ÉéE][tT]|S[ch]|P[a]|Krok|B[ư]|[Шш]|단|步|ス|手|第)"
 )
-_INLINE = re.compile(r"[Ss]tep (\d{1,3})\s?:")
-_INLINE_JOINT = re.compile(r"(?<=[.!?)\]}$][ \t])(?=[Ss]tep \d{1,3}\s?:)")
+_INLINE = re.compile(r"[Ss]tep (\d++)\s?:")
+_INLINE_JOINT = re.compile(r"(?<=[.!?)\]}$][ \t])(?=[Ss]tep \d++\s?:)")
 _LOOKED_AT = 100_000
 _THREE_DIGITS = 999
+_NO_STEP = 10**9
+"""Stands for all larger numbers: no solution has so many steps, and thousands of digits take long to read."""
 _FENCE = re.compile(r"\s*(```[^`]*$|~~~)")
 _SECTION = re.compile(r"\#{1,6}\s|(?:---+|\*\*\*+|___+)\s*$|\*\*[^*]+\*\*:?\s*$")
 _FINAL = re.compile(r"(?:\*\*)?(?:The\s+)?[Ff]inal [Aa]nswer")
@@ -66,12 +71,13 @@ class NumberedSolution:
     """A parsed solution: `preamble + "".join(step.text for step in steps) + epilogue` is its text, byte for byte.
 
     A step's action has no white space around it; that is in `before` and `after`. Its title is the bare title,
-    `None` where it has none.
+    `None` where it has none. `passed` are numbers such as `2019.` or `Step 5:` that begin no step where they stand.
     """
 
     preamble: str
     steps: tuple[Step, ...]
     epilogue: str
+    passed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,8 +98,8 @@ def parse_numbered(text: str, untitled: Untitled = "drop") -> NumberedSolution |
         untitled: What to do with plain lists `1. body`: such lists often enumerate cases or conditions
             rather than steps, so the default drops them.
     """
-    lines = _lines(text)
-    headings = _without_years(_headings(lines))
+    lines, passed = _lines(text)
+    headings, years = _without_years(_headings(lines))
     titled = [h for h in headings if h.style[0] != _PLAIN]
     if not headings:
         return DropReason.NO_NUMBERED_STEPS
@@ -109,17 +115,40 @@ def parse_numbered(text: str, untitled: Untitled = "drop") -> NumberedSolution |
         preamble="".join(lines[: starts[0]]),
         steps=tuple(step_of(piece, h.title) for piece, h in zip(pieces, chain, strict=True)),
         epilogue="".join(lines[end:]),
+        passed=(*passed, *years),
     )
 
 
-def _lines(text: str) -> list[str]:
-    """The lines of a text; where "Step 1: ... Step 2: ..." stand in one line, that line in pieces."""
+def _lines(text: str) -> tuple[list[str], list[str]]:
+    """The lines of a text; where "Step 1: ... Step 2: ..." stand in one line, that line in pieces.
+
+    Returns:
+        The lines, and the heads within them that begin no piece.
+    """
     lines = text.splitlines(keepends=True)
     if len(_INLINE.findall(text[:_LOOKED_AT])) < 2:
-        return lines
-    pieces = [piece for line in lines for piece in _INLINE_JOINT.split(line)]
-    numbers = [int(match[1]) for piece in pieces if (match := _INLINE.match(piece))]
-    return pieces if numbers == list(range(1, len(numbers) + 1)) else lines
+        return lines, []
+    pieces: list[list[str]] = []
+    numbers: list[int] = []
+    within: list[str] = []  # heads that do not begin a line
+    passed: list[str] = []
+    largest = 0
+    for line in lines:
+        for place, piece in enumerate(_INLINE_JOINT.split(line)):
+            match = _INLINE.match(piece)
+            number = _value(match[1]) if match else 0
+            if place and match:
+                within.append(match[0])
+                if number > _THREE_DIGITS > largest:
+                    passed.append(match[0])
+                    pieces[-1].append(piece)
+                    continue
+            if match:
+                numbers.append(number)
+                largest = max(largest, number)
+            pieces.append([piece])
+    runs = numbers == list(range(1, len(numbers) + 1))
+    return (["".join(parts) for parts in pieces], passed) if runs else (lines, within)
 
 
 def title_of(text: str) -> str | None:
@@ -144,7 +173,7 @@ def _headings(lines: list[str]) -> Iterator[_Heading]:
                 title = groups["title"].strip("*: \t")
                 count = groups.get("n") or groups.get("n2") or groups["n3"]
                 bare = groups.get("n2") or name in ("list", _PLAIN)  # behind a word, all ways to count are one
-                kind = (groups.get("hashes") or groups.get("open") or "") + ("I" if bare and count[0] in "IVX" else "")
+                kind = (groups.get("hashes") or groups.get("open") or "") + ("I" if bare and count[0] in "IVXL" else "")
                 # A single space does not nest in Markdown, and two are written for three.
                 yield _Heading(number, (name, len(groups["indent"]) // 2, kind), _value(count), title or None)
                 break
@@ -153,29 +182,34 @@ def _headings(lines: list[str]) -> Iterator[_Heading]:
 def _value(count: str) -> int:
     """The number that digits, Roman or Chinese numerals or a word write."""
     if count.isdecimal():
-        return int(count)
-    if count.lower() in _LETTERS:
-        return _LETTERS.index(count.lower()) + 1
-    if count[0] in "IVX":
-        values = [{"I": 1, "V": 5, "X": 10}[letter] for letter in count]
+        digits = count.lstrip("0")
+        return int(digits or "0") if len(digits) < 10 else _NO_STEP
+    if (word := count.lower().replace(" ", "-")) in _LETTERS:
+        return _LETTERS.index(word) + 1
+    if count[0] in "IVXL":
+        values = [{"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}[letter] for letter in count]
         return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
     tens, ten, ones = count.rpartition("十")
     numerals = "零一二三四五六七八九"
     return (numerals.index(tens or "一") * 10 if ten else 0) + (numerals.index(ones) if ones else 0)
 
 
-def _without_years(headings: Iterator[_Heading]) -> list[_Heading]:
-    """The headings without plain lines such as `2019. It was shown`: a number of four digits and more, without a title,
-    counts only after number 999."""
+def _without_years(headings: Iterator[_Heading]) -> tuple[list[_Heading], list[str]]:
+    """The headings without plain lines such as `2019. It was shown`, and the numbers of these.
+
+    A number of four digits and more, without a title, counts only after number 999.
+    """
     kept: list[_Heading] = []
+    years: list[str] = []
     largest = 0
     for heading in headings:
         if heading.style[0] == _PLAIN:
             if heading.number > _THREE_DIGITS > largest:
+                years.append(f"{heading.number}." if heading.number < _NO_STEP else f"{_NO_STEP}. or more")
                 continue
             largest = max(largest, heading.number)
         kept.append(heading)
-    return kept
+    return kept, years
 
 
 def _outermost_chain(headings: list[_Heading]) -> list[_Heading]:

@@ -3,7 +3,8 @@
 Reasoning in the solution (see `thoughts`), or in a column of its own, becomes the thought of the first step.
 `meta["preamble"]`, the steps' texts and `meta["epilogue"]` together are the solution byte for byte, after the thought
 column where that gives the thought. Marks that stood inside the thought or behind the epilogue's first word are in
-`meta["thought_marks"]` and `meta["epilogue_marks"]`, each with its place.
+`meta["thought_marks"]` and `meta["epilogue_marks"]`, each with its place; numbers that begin no step, in
+`meta["passed_numbers"]`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from treadle.data.sources.report import DropReason
 from treadle.data.sources.thoughts import cut_marks, part_thought, thought_marks, with_cuts
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
+
+PASSED_KEPT = 20
+"""Numbers that begin no step which `meta` names."""
 
 
 def solve(
@@ -69,6 +73,8 @@ def solve(
         meta["generation"] = [found.column, found.place]
     if found.system:
         meta["system"] = found.system
+    if parsed.passed:
+        meta["passed_numbers"] = list(parsed.passed[:PASSED_KEPT])
     if cut_at_joints:
         meta["segmented"] = options.segment
     own = cut_marks(parted.after)[0].strip()

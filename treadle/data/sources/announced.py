@@ -1,0 +1,150 @@
+"""Forms that other packages announce: loaded, looked at, and named with their module where they fail.
+
+A row that `read` cannot read is that row's loss. What keeps any row from being read, a failing import or `matches`,
+ends the command.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from treadle.data.sources.form import Form
+from treadle.data.sources.limit import TimeIsUp, limited
+from treadle.errors import DataError
+from treadle.files.rows import Row
+from treadle.trajectory import Step, Trajectory
+
+ENTRY_POINTS = "treadle.forms"
+LOAD_SECONDS = 120.0
+"""Of a package's import, which may bring a large library along."""
+
+
+class PluginError(DataError):
+    """A form of another package keeps rows from being read."""
+
+
+@cache
+def announced() -> dict[str, tuple[Form, EntryPoint]]:
+    """The forms of other packages by name, with what announced them.
+
+    Raises:
+        PluginError: One cannot be imported, is no `Form`, or has another's name.
+    """
+    found: dict[str, tuple[Form, EntryPoint]] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        form = _loaded(entry)
+        if form.name in found:
+            other = found[form.name][1]
+            raise PluginError(f"{_named(entry)}: the name {form.name!r} is taken by {other.value}; {_remedy(entry)}")
+        found[form.name] = form, entry
+    return found
+
+
+def _loaded(entry: EntryPoint) -> Form:
+    try:
+        with limited(LOAD_SECONDS):
+            form = entry.load()
+    except TimeIsUp:
+        raise PluginError(f"{_named(entry)}: its import takes more than {LOAD_SECONDS:g} s; {_remedy(entry)}") from None
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{_named(entry)}: cannot be imported ({described(error)}); {_remedy(entry)}") from None
+    if not isinstance(form, Form):
+        raise PluginError(
+            f"{_named(entry)}: found {type(form).__name__}, expected a treadle.data.sources.form.Form; {_remedy(entry)}"
+        )
+    kinds = {"name": str, "description": str}
+    for field in fields(Form):
+        value = getattr(form, field.name)
+        if not (isinstance(value, kinds[field.name]) if field.name in kinds else callable(value)):
+            expected = "a string" if field.name in kinds else "a function"
+            raise PluginError(
+                f"{_named(entry)}: its {field.name} is {type(value).__name__}, expected {expected}; {_remedy(entry)}"
+            )
+    return form
+
+
+def matches(form: Form, row: Row) -> bool:
+    """Whether a form recognises a row.
+
+    Raises:
+        PluginError: It is another package's, and raised or took too long.
+    """
+    if form.name not in announced():
+        return bool(form.matches(row))
+    try:
+        return bool(form.matches(row))
+    except TimeIsUp:
+        said = "took longer than the limit for one row (--row-seconds)"
+    except (Exception, SystemExit) as error:
+        said = f"raised {described(error)}"
+    entry = announced()[form.name][1]
+    raise PluginError(
+        f"{_named(entry)}: matches {said} on {row.where}, and has to answer for any row; {_remedy(entry)}, or name the "
+        "form of your rows with --format"
+    )
+
+
+def checked(form: Form, trajectory: Trajectory) -> Trajectory:
+    """What `read` returned.
+
+    Raises:
+        TypeError: It is another package's, and returned what nothing can be done with.
+    """
+    if form.name in announced() and (fault := _fault(trajectory)):
+        raise TypeError(f"{announced()[form.name][1].value}: read returned {fault}")
+    return trajectory
+
+
+def origin(form: Form) -> str:
+    """Where another package's form is from, for messages; empty for treadle's own."""
+    found = announced().get(form.name)
+    return found[1].value if found else ""
+
+
+def described(error: BaseException) -> str:
+    """An error in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+_TEXT, _TEXT_OR_NONE = (str,), (str, type(None))
+_TRAJECTORY = {
+    **dict.fromkeys(("id", "problem", "domain"), _TEXT),
+    **dict.fromkeys(("answer", "system", "repo"), _TEXT_OR_NONE),
+    "verified": (bool, type(None)),
+    "meta": (dict,),
+}
+_STEP = {
+    **dict.fromkeys(("action", "before", "after"), _TEXT),
+    **dict.fromkeys(("title", "thought", "observation", "call"), _TEXT_OR_NONE),
+}
+
+
+def _fault(trajectory: object) -> str:
+    if not isinstance(trajectory, Trajectory):
+        return f"{type(trajectory).__name__}, expected a Trajectory"
+    for step in trajectory.steps:
+        if not isinstance(step, Step):
+            return f"a trajectory whose steps hold {type(step).__name__}, expected Step"
+    for what, kinds in ((trajectory, _TRAJECTORY), *((step, _STEP) for step in trajectory.steps)):
+        for name, allowed in kinds.items():
+            value = getattr(what, name)
+            if not isinstance(value, allowed):
+                expected = " or ".join(kind.__name__ for kind in allowed)
+                return f"a {type(what).__name__} whose {name} is {type(value).__name__}, expected {expected}"
+    try:
+        json.dumps(trajectory.meta)
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"a trajectory whose meta is no JSON ({described(error)})"
+    return ""
+
+
+def _named(entry: EntryPoint) -> str:
+    return f"form {entry.name!r} of the module {entry.module} (entry point of group {ENTRY_POINTS!r})"
+
+
+def _remedy(entry: EntryPoint) -> str:
+    package = entry.dist.name if entry.dist else entry.module
+    return f"mend the package {package}, or remove it (pip uninstall {package})"
