@@ -86,7 +86,7 @@ def test_no_row_is_left(treadle, scratch, home, recipe):
 
 
 def test_rows_are_only_for_their_user_while_they_are_there(tmp_path, monkeypatch):
-    from treadle.files import scratch as module
+    from treadle.files import row_copies as module
 
     monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(module, "_own", None)
