@@ -33,7 +33,7 @@ _BETWEEN_BOXES = re.compile(
 )
 # \boxed 7 and \boxed\frac12 count where there is no box with braces.
 _WITHOUT_BRACES = re.compile(
-    r"\\++(?:boxed|fbox)\s*+(-?(?:\d[\d,]*+(?:\.\d++)?(?:/\d++)?|\\[dt]?frac ?\d ?\d)|(?<=\s)[A-J])(?![\w^{])"
+    r"(?<!\\)\\++(?:boxed|fbox)\s*+(-?(?:\d[\d,]*+(?:\.\d++)?(?:/\d++)?|\\[dt]?frac ?\d ?\d)|(?<=\s)[A-J])(?![\w^{])"
 )
 _NESTED_BOXES = 8
 _LONG_ANSWER = 3  # words, beyond which an answer after a phrase is a sentence
