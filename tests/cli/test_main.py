@@ -73,7 +73,9 @@ def test_prepare_train_evaluate(treadle, world, recipe, tiny_folder, tmp_path):
     code, out, _ = treadle("train", recipe)
     assert code == 0
     model = tmp_path / "run" / "1-srl" / "model"
-    assert f"the trained model is in {model}" in out
+    # Five tokens of a random model all earn the same, which the recipe allows.
+    assert out.startswith("NOT TRAINED (allow_no_change): stage 'srl' learned nothing")
+    assert out.rstrip().endswith(f"The last model is in {model}")
 
     limits = ("--max-new-tokens", "8", "--max-step-tokens", "8", "--max-steps", "2")
     command = ("evaluate", model, "--data", tmp_path / "data", "-o", tmp_path / "scores")

@@ -113,6 +113,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     outputs = [{"o": f"\\boxed{{{n}}}", "a": "1"} for n in range(4)]
     (here / "outputs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in outputs))
     stage = {"kind": "sft", "max_steps": 1, "batch_size": 2, "micro_batch": 2, "gradient_checkpointing": False}
+    stage |= {"warmup_ratio": 0.0}  # the only step is one that learns
     recipe = {"model": str(here / "tiny"), "data": str(here / "prepared"), "output": "out", "stages": [stage]}
     (here / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     made = [

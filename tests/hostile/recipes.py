@@ -8,6 +8,8 @@ from typing import Any
 
 STEP = {
     "max_steps": 1,
+    "warmup_ratio": 0.0,
+    "allow_no_change": True,
     "micro_batch": 4,
     "gradient_checkpointing": False,
 }

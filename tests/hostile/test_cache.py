@@ -36,7 +36,7 @@ def home(scratch):
 
 @pytest.fixture
 def recipe(scratch, tiny_folder):
-    common = {"max_steps": 1, "micro_batch": 2, "gradient_checkpointing": False}
+    common = {"max_steps": 1, "micro_batch": 2, "gradient_checkpointing": False, "allow_no_change": True}
     sft = {**common, "kind": "sft", "batch_size": 2, "unit": "both", "validate_every": 1}
     rl = {"prompts_per_step": 2, "rollouts": 2, "max_completion_length": 4, "when_short": "fill"}
     srl = {**common, **rl, "kind": "srl", "think_tags": "optional", "max_sampling_rounds": 1}

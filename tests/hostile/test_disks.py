@@ -120,14 +120,14 @@ def test_a_device_is_written_to_and_not_replaced(treadle, given, scratch, name):
 
 
 @pytest.mark.parametrize("name", ["check", "inspect", "grade"])
-def test_a_link_is_followed(treadle, given, scratch, name):
+def test_a_link_is_refused(treadle, given, scratch, name):
     (scratch / "real").mkdir()
     (scratch / "real" / "file").touch()
     (scratch / "link").symlink_to("real/file")
     more = ("--overwrite",) if name == "grade" else ()
-    assert treadle(*given.command(name, scratch / "link"), *more).code == 0
+    treadle(*given.command(name, scratch / "link"), *more).refused("a link to real/file")
     assert (scratch / "link").is_symlink()
-    assert (scratch / "real" / "file").stat().st_size > 0
+    assert (scratch / "real" / "file").stat().st_size == 0
     assert os.listdir(scratch / "real") == ["file"]
 
 

@@ -99,10 +99,6 @@ def test_files_that_appear_whole(scratch, victim):
     (scratch / "a.json").symlink_to(victim / "mine.jsonl")
     with pytest.raises(OutputError, match=r"a\.json: a link to .*mine\.jsonl, which treadle does not write to"):
         write_whole(scratch / "a.json", "x")
-    (scratch / ".b.json.partial").symlink_to(victim / "mine.jsonl")
-    write_whole(scratch / "b.json", "x")
-    assert (scratch / "b.json").read_text() == "x"
-    assert not (scratch / ".b.json.partial").is_symlink()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +135,7 @@ def stage(scratch, victim) -> Path:
     folder = scratch / "1-srl"
     whole = folder / ".checkpoint.partial" / "checkpoint-5"
     whole.mkdir(parents=True)
-    (whole / "state").write_text("5")
+    (whole / "trainer_state.json").write_text("{}")
     checkpoints.seal(whole, 1)
     checkpoints.publish(whole, folder)
     for name in ("checkpoint-9", ".checkpoint.partial", ".checkpoint-3.removed", ".model.partial", ".adapter.partial"):
@@ -180,7 +176,7 @@ def test_a_checkpoint_takes_the_place_of_a_link(stage, victim):
 def test_a_manifest_that_names_files_elsewhere(stage, name):
     manifest = stage / "checkpoint-5" / "checkpoint.json"
     manifest.write_text(json.dumps({"files": {name: {"bytes": 1, "sha256": "0"}}}))
-    assert "which is outside the checkpoint" in checkpoints.problem_of(stage / "checkpoint-5")
+    assert "which is outside the folder" in checkpoints.problem_of(stage / "checkpoint-5")
 
 
 def test_an_appearing_folder_that_fails(scratch, victim):

@@ -20,6 +20,7 @@ YES = b"y\n" * 50
 NOT_RUN = "not executed"
 FLAG = "--trust-remote-code"
 RECIPE = {"kind": "srl", "max_steps": 1, "prompts_per_step": 2, "rollouts": 2, "micro_batch": 2, "kl": 0.01}
+RECIPE |= {"allow_no_change": True}
 
 
 @pytest.fixture

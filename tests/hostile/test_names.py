@@ -83,7 +83,7 @@ def test_paths_that_no_disk_has(key, name):
 
 
 def test_an_output_that_no_disk_has(treadle, solutions):
-    treadle("prepare", solutions, "-o", "x" * 300).refused("xxx...: a name that is too long")
+    treadle("prepare", solutions, "-o", "x" * 300).refused("File name too long", "Choose a shorter name")
 
 
 def test_ids_are_no_paths(treadle, scratch):

@@ -28,6 +28,7 @@ RECIPE = {
             "save_every": 1,
             "max_completion_length": 8,
             "dynamic_sampling": False,
+            "allow_no_change": True,
         }
     ],
 }

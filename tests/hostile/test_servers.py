@@ -347,7 +347,7 @@ def test_a_key_that_a_server_repeats_is_not_said(status, key):
             said = asked(server, **key)[0].error
         except ModelError as error:
             said = str(error)
-    assert "\\x1b[31mkey=Bearer [key]" in said
+    assert re.search(r"\\x1b\[31mkey=Bearer (\[key\]|\*\*\*)", said)
     assert KEY not in said
 
 
@@ -363,7 +363,7 @@ def test_a_key_is_in_nothing_that_is_printed_or_written(evaluated, scratch):
         assert KEY[:9] not in file.read_text(errors="replace"), file
 
 
-@pytest.mark.parametrize("key", ["sk-1\n", "sk-1\r\nX-Evil: 1", "schlüssel"])
+@pytest.mark.parametrize("key", ["sk-\n1", "sk-1\r\nX-Evil: 1", "schlüssel"])
 def test_a_key_that_is_none_is_not_shown(key, monkeypatch):
     monkeypatch.setenv("THE_KEY", key)
     with (

@@ -101,7 +101,7 @@ def test_what_is_not_whole_is_one_line(folder, kind):
 def test_an_adapter_alone_is_no_model(folder):
     (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
     (folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(ModelError, match="a LoRA adapter without its model; merge it"):
+    with pytest.raises(ModelError, match="a LoRA adapter, of the model that this file names; merge the two"):
         check_weights(folder)
 
 

@@ -24,7 +24,7 @@ from treadle.recipe.speaking import recipe_chat
 from treadle.recipe.training_data import training_rows
 from treadle.trajectory import Step, Trajectory
 
-AGENT_SFT = {**SFT, "unit": "steps", "max_steps": 1, "batch_size": 2}
+AGENT_SFT = {**SFT, "unit": "steps", "max_steps": 1, "batch_size": 2, "warmup_ratio": 0.0}
 AGENT_SRL = {**SRL, "max_steps": 1}
 
 

@@ -15,6 +15,8 @@ from treadle.files.names import is_inside
 
 _READERS = 4  # files that are hashed at a time
 
+DAMAGED = "the list of its files is damaged"
+
 Listed = dict[str, dict[str, Any]]
 """By path below a folder: `bytes`, and `sha256` where the content counts and not only the size."""
 
@@ -44,7 +46,7 @@ def problem_in(folder: Path, expected: Any, hashes: bool = True) -> str | None:
     try:
         entries = {name: (int(entry["bytes"]), entry.get("sha256")) for name, entry in expected.items()}
     except (KeyError, AttributeError, TypeError, ValueError):
-        return "the list of its files is damaged"
+        return DAMAGED
     for name, (size, _) in entries.items():
         if not is_inside(name):
             return f"{name!r} is listed, which is outside the folder"

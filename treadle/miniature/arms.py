@@ -15,7 +15,9 @@ from typing import Any
 STEP_TOKENS = 52
 SOLUTION_TOKENS = 420
 
+# An arm that sees no signal is a result of the comparison, not the end of it.
 _TRAINING = {"micro_batch": 64, "adam_beta2": 0.95, "gradient_checkpointing": False, "save_every": 1000}
+_TRAINING |= {"allow_no_change": True}
 _RL = {**_TRAINING, "learning_rate": 1e-4, "clip_high": 0.28, "max_sampling_rounds": 2, "warmup_ratio": 0.05}
 _SFT = {
     **_TRAINING,

@@ -169,7 +169,9 @@ def test_a_page_is_written_of_what_report_json_holds_and_appears_with_the_folder
 
     prepare(source, out, page=write)
     assert (out / "report.html").read_text() == "page"
-    assert pages == [json.loads((out / "report.json").read_text())]
+    written = json.loads((out / "report.json").read_text())
+    assert written.pop("files").keys() >= {"report.html", "rows.jsonl"}  # the page is one of them
+    assert pages == [written]
     prepare(source, out, PrepareSettings(held_out=0), overwrite=True)
     assert not (out / "report.html").exists()
 

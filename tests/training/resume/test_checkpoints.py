@@ -30,6 +30,7 @@ def saved(folder: Path, step: int) -> Path:
     (written / "shard").mkdir(parents=True)
     (written / "weights").write_bytes(bytes(range(256)) * 40)
     (written / "shard" / "0").write_text(f"step {step}")
+    (written / "trainer_state.json").write_text("{}")
     seal(written, processes=1)
     return publish(written, folder)
 

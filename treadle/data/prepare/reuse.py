@@ -15,6 +15,7 @@ from treadle.data.sources.registry import forms
 from treadle.errors import OutputError
 from treadle.files.digests import problem_in
 from treadle.files.inputs import input_files
+from treadle.files.whole import cannot_write
 from treadle.scoring.grading import grader_version
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ def marked(path: Path) -> dict[str, Any] | None:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
+    except ValueError as error:
         data = error
     if not isinstance(data, dict):
         said = f" ({data})" if isinstance(data, Exception) else ""

@@ -20,7 +20,7 @@ from pathlib import Path
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from treadle.errors import OutputError
-from treadle.files.digests import listed, problem_in
+from treadle.files.digests import DAMAGED, listed, problem_in
 from treadle.files.links import remove
 from treadle.files.whole import remove_folder, sync_folder, write_whole
 from treadle.training.resume.readable import unreadable
@@ -139,4 +139,7 @@ def problem_of(checkpoint: Path, hashes: bool = True) -> str | None:
         files = None
     if not isinstance(files, dict):
         return f"{MANIFEST} is no list of files as treadle writes it"
-    return problem_in(checkpoint, files, hashes) or (unreadable(checkpoint) if hashes else None)
+    problem = problem_in(checkpoint, files, hashes)
+    if problem == DAMAGED:
+        return f"{MANIFEST} is no list of files as treadle writes it"
+    return problem or (unreadable(checkpoint) if hashes else None)
