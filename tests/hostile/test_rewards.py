@@ -17,7 +17,8 @@ from datasets import Dataset
 from tests.training.test_trainer import ROWS, arguments
 from treadle import SRLConfig, SRLTrainer
 from treadle.errors import RewardError, TrainingFault
-from treadle.training.guards.rewards import RewardFault, guarded
+from treadle.training.guards.async_rewards import guarded
+from treadle.training.guards.rewards import RewardFault
 
 TEXTS = ["one", "two", "three", "four"]
 

@@ -13,9 +13,9 @@ import torch
 from tests.training.simulated import alone, in_processes
 from treadle.errors import TrainingFault
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
+from treadle.training.guards.async_rewards import guarded
 from treadle.training.guards.collapse import Collapse, CollapseSettings
 from treadle.training.guards.format import FormatFaults
-from treadle.training.guards.rewards import guarded
 from treadle.training.guards.unscorable import Unscorable
 from treadle.training.rewards import Rewards
 from treadle.training.rollout_log import RolloutLog

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from treadle.files.names import wrong_in_path
 
 FAULT_LIMITS = (
     "max_skipped_steps",
@@ -15,6 +21,22 @@ FAULT_LIMITS = (
     "stop_on_logp_difference",
 )
 """Settings of when to stop and when to warn; as long as nothing goes wrong they change no result."""
+
+
+def right(wrong_in: Callable[[str], str | None]) -> AfterValidator:
+    """A validator that refuses what a function of `treadle.files.names` finds wrong, but no empty text."""
+
+    def checked(value: Any) -> Any:
+        wrong = wrong_in(str(value)) if value else None
+        if wrong is not None:
+            raise ValueError(wrong)
+        return value
+
+    return AfterValidator(checked)
+
+
+Place = Annotated[Path, right(wrong_in_path)]
+ModelName = Annotated[str, right(wrong_in_path)]
 
 
 class Strict(BaseModel):

@@ -7,37 +7,19 @@ The schema is strict: unknown keys and wrong types fail. The defaults of the cla
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from treadle.chat.settings import SystemRole
-from treadle.files.names import same_but_for_case, wrong_in_name, wrong_in_path
-from treadle.recipe.parts import Lora, Prompts, Strict
+from treadle.files.names import same_but_for_case, wrong_in_name
+from treadle.recipe.parts import Lora, ModelName, Place, Prompts, Strict, right
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.extraction import Extraction
 from treadle.scoring.grading import GraderName
 from treadle.scoring.rewards import ArgumentOrder
 from treadle.scoring.thoughts import ThoughtTags
 from treadle.training.sampling import Refill, WhenShort
-
-
-def _right(wrong_in: Callable[[str], str | None]) -> AfterValidator:
-    """Refuses what a function of `treadle.files.names` finds wrong; an empty text is left to others."""
-
-    def checked(value: Any) -> Any:
-        wrong = wrong_in(str(value)) if value else None
-        if wrong is not None:
-            raise ValueError(wrong)
-        return value
-
-    return AfterValidator(checked)
-
-
-Place = Annotated[Path, _right(wrong_in_path)]
-ModelName = Annotated[str, _right(wrong_in_path)]
 
 
 class Stage(Strict):
@@ -58,7 +40,7 @@ class Stage(Strict):
         trl: Further arguments of TRL's config class, for instance its vLLM settings.
     """
 
-    name: Annotated[str, _right(wrong_in_name)] = ""
+    name: Annotated[str, right(wrong_in_name)] = ""
     epochs: float = Field(30, gt=0)
     max_steps: int | None = Field(None, ge=1)
     minutes: float | None = Field(None, gt=0)

@@ -35,7 +35,7 @@ from trl.models.utils import disable_gradient_checkpointing
 from treadle.chat.chat import Chat
 from treadle.training.batches import Deal
 from treadle.training.between_steps import BetweenSteps
-from treadle.training.guards.rewards import guarded
+from treadle.training.guards.async_rewards import guarded
 from treadle.training.micro_batches import Batch
 from treadle.training.parts import Methods, Parts
 from treadle.training.prompts import Row

@@ -16,7 +16,8 @@ from tests.training.test_trainer import ROWS, arguments
 from treadle import SRLConfig, SRLTrainer
 from treadle.errors import DataError, RewardError, TrainingFault
 from treadle.limits import OutOfTime, time_limit
-from treadle.training.guards.rewards import AsyncGuardedReward, GuardedReward, RewardFault, guarded
+from treadle.training.guards.async_rewards import AsyncGuardedReward, guarded
+from treadle.training.guards.rewards import GuardedReward, RewardFault
 
 TEXTS = ["one", "bad", "three", "four"]
 

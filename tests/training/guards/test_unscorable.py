@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.training.simulated import alone, in_processes
 from treadle.errors import TrainingFault
-from treadle.training.guards.rewards import RewardFault, guarded
+from treadle.training.guards.async_rewards import guarded
+from treadle.training.guards.rewards import RewardFault
 from treadle.training.guards.unscorable import Unscorable
 
 

@@ -15,10 +15,8 @@ Limits: the seed is sent with each request, but whether equal seeds give equal t
 
 from __future__ import annotations
 
-import os
 import queue
 import random
-import re
 import threading
 import time
 import warnings
@@ -29,6 +27,7 @@ from typing import Any
 from treadle.chat.settings import ChatSettings
 from treadle.data.prompts.asking import PLAIN
 from treadle.errors import ModelError
+from treadle.evaluate.backends.api_key import ApiKey
 from treadle.evaluate.backends.chat import (
     Answer,
     Dialect,
@@ -51,7 +50,6 @@ from treadle.evaluate.backends.http import (
     shown,
 )
 from treadle.evaluate.records import Doubt, Generation, Request, Sampling
-from treadle.files.secrets import hidden
 from treadle.recipe.models import load_tokenizer
 from treadle.scoring.thoughts import tags_of_pair
 
@@ -110,7 +108,7 @@ class ServerBackend:
         self.model, self.url, self.thought_tags = model, normal_url(url), tags_of_pair(thought_tags)
         self.concurrency, self.retries, self.timeout, self.deadline = concurrency, retries, timeout, deadline
         self.first_wait, self.longest_wait, self.give_up_after = first_wait, longest_wait, give_up_after
-        self._key = _key_in(api_key_variable) if api_key_variable else None
+        self._key = ApiKey(api_key_variable)
         self.tokenizer = load_tokenizer(tokenizer, trust_remote_code) if tokenizer else None
         self.asking = PLAIN  # a server does not tell what its model was trained with
         self._chat = ChatSettings().changed(chat_template_kwargs, system_role, None, thought_tags)
@@ -120,10 +118,10 @@ class ServerBackend:
         self._reading = threading.Lock()  # what is read takes several times its bytes: one answer at a time
         self._uncounted, self._lost = False, 0
         try:
-            exchange(self.url + MODELS, min(GREETING, timeout), key=self._key)
+            exchange(self.url + MODELS, min(GREETING, timeout), key=self._key.value)
         except Passing as passing:
             raise ModelError(
-                f"{self.url}: no server answers ({self._without_key(passing)}); start one, for instance with "
+                f"{self.url}: no server answers ({self._key.hidden_in(passing)}); start one, for instance with "
                 f"`vllm serve {model} --port 8000`, or correct the address"
             ) from passing
 
@@ -196,7 +194,7 @@ class ServerBackend:
             try:
                 payload = payload_of(self.model, request, sampling, dialect, self._chat)
                 most = answer_bytes(sampling.max_new_tokens)
-                reply = exchange(self.url + CHAT, seconds, payload, self._key, most)
+                reply = exchange(self.url + CHAT, seconds, payload, self._key.value, most)
                 with self._reading:
                     answer = read_completion(content_of(reply), sampling.max_new_tokens, self.thought_tags)
                 self._lost = 0
@@ -204,7 +202,7 @@ class ServerBackend:
             except Refusal as refusal:
                 if concerns_length(refusal.status, refusal.message):
                     self._lost = 0
-                    return failed(f"status {refusal.status}, {self._without_key(refusal.message)}")
+                    return failed(f"status {refusal.status}, {self._key.hidden_in(refusal.message)}")
                 if not self._step_down(dialect, refusal):
                     raise ModelError(self._refused(refusal)) from refusal
                 continue
@@ -219,7 +217,7 @@ class ServerBackend:
                 if not stop.is_set():
                     self._count_lost(last)
                 why = f"deadline of {self.deadline:g} s" if over and attempt <= self.retries else "no attempt left"
-                return failed(f"{last.fault}: {self._without_key(last)} ({attempt} attempts, {why})")
+                return failed(f"{last.fault}: {self._key.hidden_in(last)} ({attempt} attempts, {why})")
 
     def _count_lost(self, last: Passing) -> None:
         with self._lock:
@@ -228,8 +226,8 @@ class ServerBackend:
         if lost >= self.give_up_after:
             raise ModelError(
                 f"{self.url}: the last {lost} requests failed after all their attempts, with nothing answered in "
-                f"between; the latest: {last.fault}, {self._without_key(last)}. Look at the server's log, then run the "
-                "same command again"
+                f"between; the latest: {last.fault}, {self._key.hidden_in(last)}. Look at the server's log, then run "
+                "the same command again"
             )
 
     def _generation(self, answer: Answer) -> Generation:
@@ -265,37 +263,14 @@ class ServerBackend:
             fix = "give the address that the server redirects to"
         else:
             fix = f"expected one of its models: {', '.join(self._served()) or 'it lists none'}"
-        said = self._without_key(refusal.message)
+        said = self._key.hidden_in(refusal.message)
         return f"{self.url}{CHAT}: status {refusal.status} for model {self.model!r}: {said}; {fix}"
-
-    def _without_key(self, said: object) -> str:
-        """What a server said, without the key where it repeats that: errors are stored and shown."""
-        return hidden(str(said), self._key)
 
     def _served(self) -> list[str]:
         """Names of the models that the server lists; none where it gives no list."""
         try:
-            entries = content_of(exchange(self.url + MODELS, GREETING, key=self._key)).get("data")
+            entries = content_of(exchange(self.url + MODELS, GREETING, key=self._key.value)).get("data")
         except (Passing, Refusal):
             return []
         names = [e["id"] for e in entries if isinstance(e, dict) and "id" in e] if isinstance(entries, list) else []
         return [shown(str(name), 80) for name in names[:NAMES]]
-
-
-def _key_in(variable: str) -> str:
-    """The key that an environment variable holds; people also give the key where its variable's name belongs."""
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", variable):
-        raise ModelError(
-            "--api-key-env (api_key_variable): expected the name of an environment variable, such as OPENAI_API_KEY, "
-            "and not the key itself: export OPENAI_API_KEY=... and give that name"
-        )
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        named = (variable, variable) if variable.isupper() else ("that --api-key-env names", "NAME")
-        raise ModelError(f"environment variable {named[0]} is not set; export {named[1]}=KEY")
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise ModelError(
-            f"environment variable {variable} holds a line end or another character that no key has; "
-            f'export {variable}="$(tr -d "[:space:]" < FILE)"'
-        )
-    return key

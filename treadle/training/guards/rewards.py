@@ -12,7 +12,6 @@ thread, hangs. Asynchronous functions are ended where they wait (`await`). A rew
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from collections.abc import Callable
@@ -20,8 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import torch
-from trl.trainer.utils import get_callable_name, is_async_callable
+from trl.trainer.utils import get_callable_name
 
 from treadle.errors import TreadleError
 from treadle.limits import OutOfTime, time_limit
@@ -32,7 +30,6 @@ from treadle.training.guards.reward_values import (
     as_numbers,
     check_arguments,
     check_count,
-    check_function,
     is_usable,
 )
 
@@ -60,7 +57,7 @@ class Failure:
 
 
 @dataclass
-class _Logs:
+class Logs:
     """What a call logs, held back until it is known to count."""
 
     metrics: list[tuple[str, float]] = field(default_factory=list)
@@ -105,7 +102,7 @@ class GuardedReward:
     def __call__(self, **arguments: Any) -> list[float | None]:
         """B rewards, `None` where there is none. `TreadleError` goes through."""
         self._begin(arguments)
-        logs = _Logs()
+        logs = Logs()
         try:
             rewards = self._ask(logs.in_place_of_trls(arguments), self.seconds)
         except TreadleError:
@@ -120,15 +117,15 @@ class GuardedReward:
     def _ask(self, arguments: dict[str, Any], seconds: float | None) -> list[Any]:
         count = len(arguments["completions"])
         with time_limit(seconds):
-            return as_list(self.function(**_copied(arguments)), count, self.function)
+            return as_list(self.function(**copied(arguments)), count, self.function)
 
     def _one_by_one(self, arguments: dict[str, Any]) -> list[float | None]:
         count, lost = len(arguments["completions"]), 0.0
-        answers: list[tuple[Any, _Logs]] = []
+        answers: list[tuple[Any, Logs]] = []
         for row in range(count):
-            seconds, began, logs = self._share(count, lost), time.monotonic(), _Logs()
+            seconds, began, logs = self._share(count, lost), time.monotonic(), Logs()
             try:
-                answer: Any = self._ask(logs.in_place_of_trls(_row_of(arguments, row)), seconds)
+                answer: Any = self._ask(logs.in_place_of_trls(row_of(arguments, row)), seconds)
             except TreadleError:
                 raise
             except (Exception, SystemExit, OutOfTime) as error:
@@ -149,7 +146,7 @@ class GuardedReward:
             check_arguments(self.function, arguments)
             self._agreed = True
 
-    def _gathered(self, answers: list[tuple[Any, _Logs]], arguments: dict[str, Any]) -> list[float | None]:
+    def _gathered(self, answers: list[tuple[Any, Logs]], arguments: dict[str, Any]) -> list[float | None]:
         """Rewards from what each completion alone gave: a list of one, or an exception."""
         completions, extras = arguments["completions"], {}
         rewards: list[Any] = []
@@ -210,57 +207,7 @@ class GuardedReward:
         )
 
 
-class AsyncGuardedReward(GuardedReward):
-    """The same around a coroutine function; completions that are asked for alone are asked for at once."""
-
-    async def __call__(self, **arguments: Any) -> list[float | None]:
-        """As `GuardedReward.__call__`."""
-        self._begin(arguments)
-        logs = _Logs()
-        answer = await self._answer(logs.in_place_of_trls(arguments))
-        if not isinstance(answer, BaseException):
-            logs.hand_on(arguments)
-            return self._finite(answer, arguments["completions"])
-        count = len(arguments["completions"])
-        self._say_why_alone(answer, count)
-        each = [_Logs() for _ in range(count)]
-        alone = (self._answer(own.in_place_of_trls(_row_of(arguments, row))) for row, own in enumerate(each))
-        answers = await asyncio.gather(*alone)
-        return self._gathered(list(zip(answers, each, strict=True)), arguments)
-
-    async def _answer(self, arguments: dict[str, Any]) -> list[Any] | BaseException:
-        began = time.monotonic()
-        try:
-            answer = await asyncio.wait_for(self._ended(_copied(arguments)), self.seconds)
-            return as_list(answer, len(arguments["completions"]), self.function)
-        except TreadleError:
-            raise
-        except Exception as error:
-            waited = time.monotonic() - began
-            ended = isinstance(error, TimeoutError) and self.seconds is not None and waited >= self.seconds
-            return OutOfTime() if ended else error
-
-    async def _ended(self, arguments: dict[str, Any]) -> Any:
-        """What the function gives; an exit within the event loop would end the loop, and with it all waiting."""
-        try:
-            return await self.function(**arguments)
-        except SystemExit as error:
-            raise RuntimeError(f"SystemExit: {error}") from error
-
-
-def guarded(function: Any, seconds: float | None) -> Any:
-    """`function` with its guard; what TRL calls in other ways (a model, its name) comes back as it is.
-
-    Raises:
-        RewardError: It is no function.
-    """
-    check_function(function)
-    if isinstance(function, (str, torch.nn.Module, GuardedReward)):
-        return function
-    return (AsyncGuardedReward if is_async_callable(function) else GuardedReward)(function, seconds)
-
-
-def _row_of(arguments: dict[str, Any], row: int) -> dict[str, Any]:
+def row_of(arguments: dict[str, Any], row: int) -> dict[str, Any]:
     """The arguments for one row: lists of B become lists of one."""
     count = len(arguments["completions"])
     return {
@@ -269,7 +216,7 @@ def _row_of(arguments: dict[str, Any], row: int) -> dict[str, Any]:
     }
 
 
-def _copied(arguments: dict[str, Any]) -> dict[str, Any]:
+def copied(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments with lists and messages of their own, down to what is no list."""
     return {name: _copy(value) for name, value in arguments.items()}
 
