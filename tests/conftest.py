@@ -34,7 +34,7 @@ DATA = Path(os.environ.get("TREADLE_DATA", ROOT.parent / "shared" / "data"))
 
 LONG = (
     *("tests/distributed", "tests/kills", "tests/miniature", "tests/training", "tests/recipe", "tests/test_real_data"),
-    *("tests/rollout", "tests/tree/test_logps", "tests/plan", "tests/evaluate"),
+    *("tests/hostile", "tests/rollout", "tests/tree/test_logps", "tests/plan", "tests/evaluate"),
 )
 
 
