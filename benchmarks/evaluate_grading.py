@@ -119,7 +119,7 @@ def measure(
     """Seconds and processor time of both for each group, pairs on which they differ, and how many hung or crashed."""
     grader = Grader(workers)
     # Of these no rule computes a value, so that workers start and both readers have been used.
-    warm = [Pair(rf"\frac{{{i}}}{{\log x}}+\sqrt{{x}}", rf"\sqrt{{x}}+{i}/\log x") for i in range(2, 12)]
+    warm = [Pair(rf"\frac{{{i}}}{{\coth x}}+\sqrt{{x}}", rf"\sqrt{{x}}+{i}/\coth x") for i in range(2, 12)]
     grader.judge([p.answer for p in warm], [p.reference for p in warm])
     _direct(warm)
     times: dict[bool, list[float]] = {group: [0.0] * 4 for group in groups}

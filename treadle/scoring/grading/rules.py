@@ -12,13 +12,14 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from treadle.scoring.grading.bases import same_in_bases
+from treadle.scoring.grading.calendar import same_dates
 from treadle.scoring.grading.choices import letters, same_choice, same_words, words
 from treadle.scoring.grading.compound import same_compounds
 from treadle.scoring.grading.conditions import same_but_for_conditions
 from treadle.scoring.grading.congruences import same_congruences
 from treadle.scoring.grading.equations import same_equations
 from treadle.scoring.grading.intervals import same_sets
-from treadle.scoring.grading.labels import same_labels
+from treadle.scoring.grading.labels import same_choices, same_labels
 from treadle.scoring.grading.normal import LONGEST, compact, plain
 from treadle.scoring.grading.numbers import Number, close, read_number, read_with_symbol
 from treadle.scoring.grading.parts import same_parts
@@ -39,6 +40,7 @@ _OF_ANGLES = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])|cis|e ?\^")
 _RATIO = re.compile(r"\d+(?:\.\d+)?(?: ?(?::|\\text ?\{ ?to ?\}|(?<= )to(?= )) ?\d+(?:\.\d+)?)+")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}")
 _NUMERAL = re.compile(r"\d+(?:\.\d+)?")
+_FEWER = re.compile(r"^(?:less|fewer)\b|\b(?:less|fewer)$", re.IGNORECASE)
 _LETTER = re.compile(r"[a-j]")
 _LEFT_OUT = re.compile(r"\\ldots|\.\.\.")
 _LIST_OR_NUMBER = re.compile(r"\d{1,3}(?:,\d{2,3})+")
@@ -62,7 +64,8 @@ def decide(answer: str, reference: str, kind: str, compare: Compare | None = Non
         return Finding(words(left) == words(right), "words")
     if kind == "choice":
         left, right = (side.upper() if _LETTER.fullmatch(side) else side for side in (left, right))
-        return letters(left, right, marked=True) or Finding(False, "no choice")
+        several = same_choices(left, right)
+        return several or letters(left, right, marked=True) or Finding(False, "no choice")
     return _same(left, right, kind, compare, 0)
 
 
@@ -106,6 +109,9 @@ def _same_numbers(left: str, right: str, case: Case) -> Finding | None:
         return Finding(False, "different units")
     if a.unit and b.unit and not same_unit(a.unit, b.unit):
         return _converted(a, b, case.kind)
+    if bool(a.unit) != bool(b.unit) and (_FEWER.search(a.unit) or _FEWER.search(b.unit)):
+        same = _same_value(a, b, case.kind).same
+        return Finding(None if same else False, "fewer than something, or the number")
     findings = [Finding(f.same if sure or not f.same else None, f.why) for f, sure in _readings(a, b, case.kind)]
     finding = next((f for f in findings if f.same), None) or next((f for f in findings if f.same is None), findings[0])
     grouped = all(_LIST_OR_NUMBER.fullmatch(side) for side in (left, right))
@@ -222,6 +228,7 @@ def _without_units(left: str, right: str, case: Case) -> Finding | None:
 _RULES = (
     same_in_bases,
     same_but_for_conditions,
+    same_dates,
     _same_numbers,
     same_congruences,
     _same_ratios,

@@ -14,11 +14,25 @@ from treadle.scoring.grading.verdicts import Finding
 _SURE_BITS = 100  # of a rounded number; beyond, its sixty digits do not show whether 1 was added
 _DECIMAL = re.compile(r"\d\.\d|(?<!\d)\.\d")
 
+_LOG = re.compile(r"\\log(?![a-zA-Z])(?! ?_)")
+
 _read = lru_cache(maxsize=4096)(read_formula)
 
 
 def compare_values(left: str, right: str, kind: str) -> Finding | None:
-    """Judge two plain forms; `None` where one cannot be read or computed here."""
+    r"""Judge two plain forms; `None` where one cannot be read or computed here.
+
+    `\log` without a base is of base 10, as for math-verify; where only base e makes both equal, it is undecided.
+    """
+    if not (_LOG.search(left) or _LOG.search(right)):
+        return _compared(left, right, kind)
+    common, natural = (_compared(_LOG.sub(name, left), _LOG.sub(name, right), kind) for name in (r"\\lg ", r"\\ln "))
+    if common is None or natural is None or common.same is not False or not natural.same:
+        return common
+    return Finding(None, "equal if \\log is of base e")
+
+
+def _compared(left: str, right: str, kind: str) -> Finding | None:
     a, b = _read(left), _read(right)
     if a is None or b is None:
         return None
@@ -83,7 +97,7 @@ def _judged(a: Formula, b: Formula, kind: str, rounded: bool, fold: bool = False
         unsure = unsure or (same and not exact and calc.bits(x) > _SURE_BITS)
         return At(same, _is_real(x) and _is_real(y))
 
-    finding = agree(at, kind, bool(symbols))
+    finding = agree(at, kind, bool(symbols), wide=a.chooses or b.chooses)
     if finding is None or finding.same is not True:
         return finding
     if unsure:
