@@ -1,4 +1,4 @@
-r"""Dates and times of the day, which are no differences, quotients or ratios: `2021-03-04`, `July 4, 1776`, `3:30 PM`."""
+r"""Dates and times of the day, no differences, quotients or ratios: `2021-03-04`, `July 4, 1776`, `3:30 PM`."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from treadle.scoring.grading.currencies import with_currency_behind
 from treadle.scoring.grading.wrappers import unwrapped
@@ -157,8 +158,11 @@ def substituted(text: str, table: Iterable[tuple[re.Pattern[str], str | Callable
     return text
 
 
+@lru_cache(maxsize=4096)  # a reference is that of many attempts
 def plain(text: str) -> str:
     """The answer without markup that does not change its meaning; words stay in `\\text{...}`."""
+    if text.isascii() and text.isdecimal():
+        return text
     if not text.isascii():
         for script, sign, digits in _SCRIPTS:
             text = script.sub(lambda m, sign=sign, digits=digits: f"{sign}{{{m[0].translate(digits)}}}", text)

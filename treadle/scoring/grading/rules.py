@@ -24,6 +24,7 @@ from treadle.scoring.grading.normal import LONGEST, compact, plain
 from treadle.scoring.grading.numbers import Number, close, read_number, read_with_symbol
 from treadle.scoring.grading.parts import same_parts
 from treadle.scoring.grading.points import DECIMALS, MINERVA_TOLERANCE
+from treadle.scoring.grading.ratios import same_ratios
 from treadle.scoring.grading.refuted import refuted
 from treadle.scoring.grading.unit_text import without_unit
 from treadle.scoring.grading.units import measure, ratio, same_unit
@@ -37,11 +38,12 @@ _POWER_OF_TEN = re.compile(r"10 ?\^|\d[eE][+-]?\d")
 _NOISE = 1e-12  # what floating point leaves of a whole number
 _DEGREES = re.compile(r"\^ ?\\circ")
 _OF_ANGLES = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])|cis|e ?\^")
-_RATIO = re.compile(r"\d+(?:\.\d+)?(?: ?(?::|\\text ?\{ ?to ?\}|(?<= )to(?= )) ?\d+(?:\.\d+)?)+")
-_CLOCK = re.compile(r"\d{1,2}:\d{2}")
-_NUMERAL = re.compile(r"\d+(?:\.\d+)?")
 _FEWER = re.compile(r"^(?:less|fewer)\b|\b(?:less|fewer)$", re.IGNORECASE)
 _LETTER = re.compile(r"[a-j]")
+_SHORTEST_SENTENCE, _WORDS_OF_A_SENTENCE = 40, 6
+_EQUATION = re.compile(r"=|[<>]|\\(?:le|ge|ne|equiv|approx)(?![a-zA-Z])")
+_FORMULA_WORDS = re.compile(r"\\[a-zA-Z]+")
+_PROSE = re.compile(r"(?<![A-Za-z_^])[A-Za-z]{2,}(?![A-Za-z])")
 _LEFT_OUT = re.compile(r"\\ldots|\.\.\.")
 _LIST_OR_NUMBER = re.compile(r"\d{1,3}(?:,\d{2,3})+")
 
@@ -180,19 +182,13 @@ def _last_digit(number: Number) -> Fraction:
     return Fraction(10) ** (exponent - number.digits + 1)
 
 
-def _same_ratios(left: str, right: str, case: Case) -> Finding | None:
-    """`6:8` is `3:4`, and a ratio of two numbers is their quotient; what may be times of the day is undecided."""
-    sides = [[Fraction(n) for n in _NUMERAL.findall(s)] if _RATIO.fullmatch(s) else None for s in (left, right)]
-    if None not in sides:
-        a, b = sides
-        if len(a) != len(b) or not all((*a, *b)):
-            return Finding(False, "different ratios")
-        same = all(x * b[0] == y * a[0] for x, y in zip(a, b, strict=True))
-        clocks = all(_CLOCK.fullmatch(side) for side in (left, right))
-        return Finding(None if same and clocks else same, "ratios")
-    for ratio_, other in ((sides[0], right), (sides[1], left)):
-        if ratio_ and len(ratio_) == 2 and ratio_[1] and read_number(other) is not None:
-            return case.again(str(ratio_[0] / ratio_[1]), other)
+def _same_sentences(left: str, right: str, case: Case) -> Finding | None:
+    """A sentence with an equation or relation in it is read by nobody here, and may take computer algebra for ever."""
+    if max(len(left), len(right)) < _SHORTEST_SENTENCE:
+        return NotImplemented
+    for side in (left, right):
+        if _EQUATION.search(side) and len(_PROSE.findall(_FORMULA_WORDS.sub(" ", side))) >= _WORDS_OF_A_SENTENCE:
+            return Finding(None, "a sentence with an equation")
     return NotImplemented
 
 
@@ -231,10 +227,11 @@ _RULES = (
     same_dates,
     _same_numbers,
     same_congruences,
-    _same_ratios,
+    same_ratios,
     same_choice,
     same_compounds,
     same_labels,
+    _same_sentences,
     same_sets,
     same_parts,
     same_equations,

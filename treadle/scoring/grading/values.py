@@ -16,7 +16,8 @@ _DECIMAL = re.compile(r"\d\.\d|(?<!\d)\.\d")
 
 _LOG = re.compile(r"\\log(?![a-zA-Z])(?! ?_)")
 
-_read = lru_cache(maxsize=4096)(read_formula)
+formula_of = lru_cache(maxsize=4096)(read_formula)
+"""`read_formula`, which remembers: a reference is that of many attempts."""
 
 
 def compare_values(left: str, right: str, kind: str) -> Finding | None:
@@ -33,7 +34,7 @@ def compare_values(left: str, right: str, kind: str) -> Finding | None:
 
 
 def _compared(left: str, right: str, kind: str) -> Finding | None:
-    a, b = _read(left), _read(right)
+    a, b = formula_of(left), formula_of(right)
     if a is None or b is None:
         return None
     functions = [{name for name in side.symbols if "(" in name} for side in (a, b)]
@@ -57,7 +58,7 @@ def _compared(left: str, right: str, kind: str) -> Finding | None:
 
 def compare_equations(left: tuple[str, str], right: tuple[str, str], kind: str) -> Finding | None:
     """Judge two equations: the same if the differences of their sides are in a constant ratio."""
-    sides = [_read(side) for side in (*left, *right)]
+    sides = [formula_of(side) for side in (*left, *right)]
     if None in sides or not any(side.symbols for side in sides):
         return None
     rounded = any(_DECIMAL.search(side) for side in (*left, *right))
