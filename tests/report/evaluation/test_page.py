@@ -16,9 +16,9 @@ from treadle.evaluate.records import Problem, Stop
 from treadle.evaluate.runs import RESULTS, SAMPLES
 from treadle.evaluate.step_floor import NOT_GIVEN
 from treadle.report.evaluation import write_evaluation_report
-from treadle.scoring.grading import Verdict
 from treadle.report.evaluation.page import _SCRIPTS
 from treadle.scoring.completion import FormatFault
+from treadle.scoring.grading import Verdict
 
 
 def problems(ids: str, benchmark: str = "amc23", statement: str = "What is {}?") -> list[Problem]:
