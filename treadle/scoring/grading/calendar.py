@@ -36,6 +36,8 @@ def same_dates(left: str, right: str, case: Case) -> Finding | None:
     dates = [_date(side) for side in sides]
     if None not in dates:
         return Finding(_same_date(*dates), "dates")
+    if any(_ISO.fullmatch(side) for side in sides):
+        return Finding(False, "a date against something else")
     clocks = [_CLOCK.fullmatch(side) for side in sides]
     # Two without a half of the day are ratios or times, which the rule of ratios judges.
     if None in clocks or not any(match[3] for match in clocks):
