@@ -59,6 +59,14 @@ def test_sampled_figures_by_hand():
     assert (figures["truncated"], figures["empty"], figures["failed"]) == (1, 1, 0)
 
 
+def test_undecided_answers_are_counted_and_said():
+    samples = sampled(text="t")
+    samples[0].verdict = samples[1].verdict = Verdict.UNDECIDED
+    results = summarise(INFO, PROBLEMS, samples, {})
+    assert results["benchmarks"]["set"]["modes"]["whole"]["sampled"]["verdicts"]["undecided"] == 2
+    assert "2 answers are undecided by the grader" in as_table(results)
+
+
 def test_greedy_figures_by_hand():
     loop = [
         attempt(p, 0, answer, "loop", "greedy", Stop.ANSWERED, steps=["s"] * n, text="t")

@@ -40,7 +40,7 @@ def grade(
     from treadle.files.locks import alone
     from treadle.files.whole import appearing_file, writing
     from treadle.scoring.extraction import EXTRACTIONS
-    from treadle.scoring.grading import GRADERS, KINDS, Grader, grader_version
+    from treadle.scoring.grading import GRADERS, KINDS, Grader, Verdict, grader_version
     from treadle.scoring.grading.files import grade_file
 
     one_of("--kind", kind, KINDS)
@@ -66,9 +66,13 @@ def grade(
     print(f"grader: {grader_version(grader)}")
     if out:
         print(f"written to {out}")
-    if tally.undecided:
+    if count := tally.verdicts[Verdict.UNDECIDED]:
         print(
-            f"{tally.undecided} answers were not graded: the grader took too long or died. "
+            f"{count} answers are undecided: they may be right or not, and count as not right; -o shows which and why."
+        )
+    if tally.ungraded:
+        print(
+            f"{tally.ungraded} answers were not graded: the grader took too long or died. "
             "They count as not right; -o shows which."
         )
         raise typer.Exit(1)

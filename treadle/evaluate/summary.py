@@ -233,6 +233,11 @@ def as_table(results: Mapping[str, Any]) -> str:
             notes.append(f"{name}, {mode}, {decoding}: {_DOUBTS[doubt].format(count=count)}")
         if note := extraction_note(figures):
             notes.append(f"{name}, {mode}, {decoding}: {note}")
+        if undecided := figures["verdicts"].get("undecided", 0):
+            notes.append(
+                f"{name}, {mode}, {decoding}: {undecided} answers are undecided by the grader: they may be right or "
+                "not, and count as not right; samples.jsonl says why"
+            )
         if figures["empty"]:
             notes.append(f"{name}, {mode}, {decoding}: {figures['empty']} attempts are empty text")
     for mode, named in results["averages"].items():

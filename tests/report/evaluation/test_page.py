@@ -18,6 +18,7 @@ from treadle.evaluate.step_floor import NOT_GIVEN
 from treadle.report.evaluation import write_evaluation_report
 from treadle.report.evaluation.page import _SCRIPTS
 from treadle.scoring.completion import FormatFault
+from treadle.scoring.grading import Verdict
 
 
 def problems(ids: str, benchmark: str = "amc23", statement: str = "What is {}?") -> list[Problem]:
@@ -118,6 +119,17 @@ def test_attempts_reach_the_script_as_they_are(tmp_path):
         (["whole", "sampled"], 1, "wrong", []),
         (["loop", "greedy"], 0, "no_answer", ["format_fault", "no_answer"]),
     ]
+
+
+def test_an_undecided_answer_is_counted_and_can_be_searched_for(tmp_path):
+    found = greedy({"a": "r", "b": "w"})
+    found[1].verdict = Verdict.UNDECIDED
+    page = Page(write_evaluation_report(write_run(tmp_path / "run", problems("ab"), found)))
+    assert "undecided" in page.text
+    assert "Answers that the grader did not decide may be right or not, and count as not right." in page.text
+    data = json.loads(page.texts["script"][0])
+    row = data["problems"][1]["rows"][0]
+    assert [data["words"][w] for w in row[data["fields"].index("flags")]] == ["undecided"]
 
 
 def test_a_page_replaces_the_one_before_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -103,8 +103,14 @@ def test_references_may_be_solutions(run, gold):
     assert run([{"output": r"\boxed{540}", "gold": gold}])[2][0]["verdict"] == "right"
 
 
+def test_undecided_answers_are_counted_and_are_no_failure(run):
+    code, printed, graded = run([{"output": r"\boxed{|x|}", "gold": "x"}])
+    assert (code, graded[0]["verdict"]) == (0, "undecided")
+    assert "1 answers are undecided: they may be right or not, and count as not right" in printed
+
+
 def test_what_hangs_is_counted_and_the_exit_code_tells(run):
-    code, printed, graded = run([{"output": r"\boxed{\log((((10^{10})!)!)!)}", "gold": "3"}, *ROWS])
+    code, printed, graded = run([{"output": r"\boxed{\coth((((10^{10})!)!)!)}", "gold": "3"}, *ROWS])
     assert code == 1
     assert "1 answers were not graded" in printed
     assert graded[0]["verdict"] in ("hung", "crashed")

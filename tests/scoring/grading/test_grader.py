@@ -67,9 +67,9 @@ def test_a_worker_killed_while_it_judges_costs_no_verdict(monkeypatch):
 
     monkeypatch.setattr(Worker, "judge", killed)
     kills[:] = [True]
-    assert grader.judge([r"\sqrt{4}\log x"], [r"2\log x"]) == [Grade(Verdict.RIGHT, "values at points")]
+    assert grader.judge([r"\sqrt{4}\coth x"], [r"2\coth x"]) == [Grade(Verdict.RIGHT, "values at points")]
     kills[:] = [True, True]
-    (grade,) = grader.judge([r"\sqrt{16}\log x"], [r"4\log x"])
+    (grade,) = grader.judge([r"\sqrt{16}\coth x"], [r"4\coth x"])
     assert grade == Grade(Verdict.CRASHED, "the grading process died twice")
     assert judged(grader, ["0.5"], [r"\frac12"]) == [Verdict.RIGHT]
     assert len(grader._started) <= 1
@@ -110,7 +110,7 @@ def test_judging_names_the_rule(grader):
 
 
 def test_what_hangs_is_marked_and_costs_itself_only(grader):
-    grades = grader.judge([r"\log((((10^{10})!)!)!)", r"\sqrt{4}", r"x\sqrt{9}"], ["3", "2", "3x"])
+    grades = grader.judge([r"\coth((((10^{10})!)!)!)", r"\sqrt{4}", r"x\sqrt{9}"], ["3", "2", "3x"])
     assert grades[0].verdict in (Verdict.HUNG, Verdict.CRASHED)
     assert [grade.verdict for grade in grades[1:]] == [Verdict.RIGHT] * 2
 
@@ -118,10 +118,10 @@ def test_what_hangs_is_marked_and_costs_itself_only(grader):
 def test_the_limit_is_processor_time():
     """A worker that is stopped for a while has not used its time."""
     grader, judged = Grader(workers=1, seconds=1), []
-    grader.judge([r"\sqrt{4}\log x"], [r"2\log x"])
+    grader.judge([r"\sqrt{4}\coth x"], [r"2\coth x"])
     (worker,) = grader._started
     worker._process.send_signal(signal.SIGSTOP)
-    thread = threading.Thread(target=lambda: judged.extend(grader.judge([r"\sqrt{16}\log x"], [r"4\log x"])))
+    thread = threading.Thread(target=lambda: judged.extend(grader.judge([r"\sqrt{16}\coth x"], [r"4\coth x"])))
     thread.start()
     time.sleep(1.5)
     worker._process.send_signal(signal.SIGCONT)
@@ -133,7 +133,7 @@ def test_the_limit_is_processor_time():
 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="limits of other processes are shown by Linux only")
 def test_workers_are_limited_in_memory(grader):
-    grader.judge([r"\sqrt{4}\log x"], [r"2\log x"])
+    grader.judge([r"\sqrt{4}\coth x"], [r"2\coth x"])
     for worker in grader._started:
         limits = Path(f"/proc/{worker._process.pid}/limits").read_text()
         (line,) = [line for line in limits.splitlines() if line.startswith("Max address space")]

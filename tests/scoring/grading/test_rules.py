@@ -22,6 +22,7 @@ RIGHT = {
         (r"\$187.12", "187.12"),
         (r"\frac{\pi}{2}\text{ rad}", r"\frac\pi2"),
         ("x=5", "5"),
+        ("|AB| = 5", "5"),  # which only names the length, as x does
         ("x = 5", r"5 \text{ cm}"),
         ("2^{10}", "1024"),
         (r"58\frac12", "58.5"),
@@ -158,7 +159,7 @@ WRONG = {
     "choice": [("A", "B"), ("26", "B")],
 }
 # An answer may be an equation where the reference is none, not the other way round.
-ONE_WAY = [("m+n=27", "27", "math"), ("|AB| = 5", "5", "math"), ("100m+n = 8104", "8104", "integer")]
+ONE_WAY = [("m+n=27", "27", "math"), ("100m+n = 8104", "8104", "integer")]
 NEVER = [
     ("T", r"I \frac{d \omega}{d t}+2 B \omega=T"),
     (r"I \frac{d \omega}{d t}+2 B \omega=T", "T"),

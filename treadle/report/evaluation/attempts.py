@@ -29,6 +29,7 @@ FLAGS = {
     "truncated": "cut off by the token limit",
     "format_fault": "broke the format",
     "no_answer": "gave no answer",
+    "undecided": "was not decided by the grader",
     "repeated": "repeated a step",
     "step_limit": "met the step limit",
     "hung": "hung the grader",
@@ -45,6 +46,7 @@ def flags(sample: Sample) -> list[str]:
         # A loop that is cut off has the fault `truncated`, which is no broken format.
         "format_fault": sample.fault is not None and sample.stop is not Stop.TRUNCATED,
         "no_answer": sample.verdict is Verdict.NO_ANSWER,
+        "undecided": sample.verdict is Verdict.UNDECIDED,
         "repeated": sample.stop is Stop.REPEATED,
         "step_limit": sample.stop is Stop.STEP_LIMIT,
         "hung": sample.verdict is Verdict.HUNG,

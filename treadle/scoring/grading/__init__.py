@@ -4,12 +4,12 @@ r"""Judge final answers: rules by kind of answer, then computer algebra in worke
 
 This is the one judge of rewards, preparation, evaluation and `treadle grade`; `grader="math_verify"` asks that library
 alone. An answer passes the rules of `rules` in order, and the first that applies decides: the same text; the same form
-without markup (`normal`); bases (`bases`); numbers, with units and percent signs (`numbers`, `units`); residues
-(`congruences`); letters of choices and words (`choices`); sets of numbers (`intervals`); lists, sets, points and
-matrices, part by part (`parts`); equations. What is left are expressions, whose values are computed here (`values`,
-`formula`, `grammar`, `calculator`) or, where they are not understood, by latex2sympy and math-verify in a worker
-process with limits of time and memory (`expressions`, `workers`). `Grade.why` names the rule. Where two answers may be
-the same or not, the verdict is `undecided`.
+without markup (`normal`, `currencies`); bases (`bases`); dates and times (`calendar`); numbers, with units and percent
+signs (`numbers`, `units`); residues (`congruences`); ratios (`ratios`); letters of choices and words (`choices`,
+`labels`); sets of numbers (`intervals`); lists, sets, points and matrices, part by part (`parts`); equations. What is
+left are expressions, whose values are computed here (`values`, `formula`, `grammar`, `calculator`) or, where they are
+not understood, by latex2sympy and math-verify in a worker process with limits of time and memory (`expressions`,
+`workers`). `Grade.why` names the rule. Where two answers may be the same or not, the verdict is `undecided`.
 
 | kind | for | what it adds |
 |---|---|---|
@@ -32,7 +32,8 @@ of a name occur. Not followed:
   converted here.
 
 Judging is symmetric, except that an equation answers for its right side more often than it may be left out:
-`m + n = 27` is right for 27, `27` is not for the reference `m + n = 27`; only `x = 27` may be shortened.
+`m + n = 27` is right for 27, `27` is not for the reference `m + n = 27`; only what names a quantity, as `x = 27` and
+`|AB| = 27`, may be shortened.
 """
 
 from __future__ import annotations

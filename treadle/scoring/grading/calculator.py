@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from math import comb, factorial, isqrt
+from math import comb, factorial, gcd, isqrt
 from typing import Any
 
 from mpmath.ctx_mp import MPContext
@@ -175,6 +175,26 @@ def logarithm(value: Value, base: Value) -> Value:
         if abs(guess - whole) < 1e-30 and power(base, Fraction(whole)) == value:
             return Fraction(whole)
     return checked(mp.log(rounded(value)) / mp.log(rounded(base)))
+
+
+def least(values: list[Value]) -> Value:
+    return min(_reals(values), key=rounded)
+
+
+def largest(values: list[Value]) -> Value:
+    return max(_reals(values), key=rounded)
+
+
+def common_divisor(values: list[Value]) -> Value:
+    if not all(isinstance(value, Fraction) and value.denominator == 1 for value in values):
+        raise NoValue
+    return Fraction(gcd(*(value.numerator for value in values)))
+
+
+def _reals(values: list[Value]) -> list[Value]:
+    if any(not isinstance(value, Fraction) and mp.im(value) for value in values):
+        raise NoValue
+    return values
 
 
 _FUNCTIONS = {

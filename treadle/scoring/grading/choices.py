@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from treadle.scoring.answers import lettered
+from treadle.scoring.grading.numbers import read_number
 from treadle.scoring.grading.verdicts import Case, Finding
 
 _MARKED = re.compile(r"\\text ?\{ ?(?:\([A-Ja-j]\)|[A-J][):](?= )|[A-Ja-j][ .:]*\})|^\(? ?[A-Ja-j] ?[).:]")
@@ -12,6 +13,7 @@ _OPTION = re.compile(
     r"^(?:\\text ?\{ ?(?:option|choice)[ :]*\}|(\\text ?\{) ?(?:option|choice)\b|(?:option|choice)\b)[ :]*", re.I
 )
 _BEFORE_VALUE = re.compile(r"^([A-J]) ?(?=\\frac|-?\d|\\sqrt)")  # what was `\textbf{A}\ \frac{1}{2}`
+_REFUSED = re.compile(r"^\W*(?:not|never) |\b(?:is|are) (?:not|wrong|incorrect|false|never)\b|\b(?:isn't|cannot be)\b")
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _ALPHANUMERIC = re.compile(r"[A-Za-z0-9]+")
 _AT_END = re.compile(
@@ -44,11 +46,14 @@ _SIGNS[r"-\infty"] = "negative infinity"
 def same_choice(left: str, right: str, case: Case) -> Finding | None:
     """Judge answers of which one is marked as a choice: by their letters, or by what follows the letter."""
     marked = any(_MARKED.search(side) or _OPTION.match(side) or _ending(side) for side in (left, right))
+    (left_letter, left_rest), (right_letter, right_rest) = _choice(left), _choice(right)
     if (finding := letters(left, right, marked)) is not None:
+        values = [read_number(rest) for rest in (left_rest, right_rest)]
+        if finding.same and None not in values and values[0].value != values[1].value:
+            return Finding(None, "the letter of a choice with another value")
         return finding
     if not marked:
         return NotImplemented
-    (left_letter, left_rest), (right_letter, right_rest) = _choice(left), _choice(right)
     if bool(left_letter) != bool(right_letter) and left_rest and right_rest:
         # `(B) 26` against 26
         return case.again(left_rest, right_rest)
@@ -57,6 +62,8 @@ def same_choice(left: str, right: str, case: Case) -> Finding | None:
 
 def letters(left: str, right: str, marked: bool) -> Finding | None:
     """Two choices: their letters decide. `None` where one side is no choice."""
+    if _REFUSED.search(left) or _REFUSED.search(right):
+        return Finding(False, "a choice that is refused") if marked else None
     left_letter, right_letter = _choice(left)[0], _choice(right)[0]
     return Finding(left_letter == right_letter, "choices") if marked and left_letter and right_letter else None
 

@@ -45,7 +45,7 @@ class Tally:
     several: bool = False
 
     @property
-    def undecided(self) -> int:
+    def ungraded(self) -> int:
         """Samples that were not graded since the grader hung or crashed."""
         return self.verdicts[Verdict.HUNG] + self.verdicts[Verdict.CRASHED]
 

@@ -14,13 +14,14 @@ from fractions import Fraction
 
 from treadle.scoring.grading import calculator as calc
 from treadle.scoring.grading.calculator import Compute, TooLarge, Value, mp
+from treadle.scoring.grading.functions import SEVERAL
 from treadle.scoring.grading.grammar import Parser, Unread
 from treadle.scoring.grading.notation import in_grammar_s_terms
 
 LONGEST = 300
 _TOKEN = re.compile(
     r" *(\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+|\\[a-zA-Z]+|\\[|]"
-    r"|[a-zA-Z](?![a-zA-Z]{2})|[-+*/^!()\[\]{}|_=])"
+    r"|[a-zA-Z](?![a-zA-Z]{2})|[-+*/^!()\[\]{}|_=,])"
 )
 _SCIENTIFIC = re.compile(r"(?<![A-Za-z_}\d.])(\d+(?:\.\d*)?|\.\d+)[eE]([+-]?\d{1,3})(?![\d^A-Za-z])")
 _DERIVATIVE = re.compile(r"\\frac ?\{ ?d[^{}]*\} ?\{ ?d|(?<![a-zA-Z])d ?\\?[a-zA-Z]+ ?/ ?d ?[a-zA-Z]|\\partial")
@@ -32,10 +33,11 @@ class Formula:
     Args:
         compute: Takes the values of all symbols. Raises `NoValue`.
         symbols: Their names.
+        chooses: Whether it has a minimum, maximum or greatest common divisor of several.
     """
 
-    def __init__(self, compute: Compute, symbols: frozenset[str]) -> None:
-        self.compute, self.symbols = compute, symbols
+    def __init__(self, compute: Compute, symbols: frozenset[str], chooses: bool = False) -> None:
+        self.compute, self.symbols, self.chooses = compute, symbols, chooses
 
     def value(self, places: Mapping[str, Fraction]) -> Value | None:
         """The value where the symbols have these; `None` where there is none.
@@ -85,4 +87,4 @@ def read_formula(text: str) -> Formula | None:
             return None
     except Unread:
         return None
-    return Formula(compute, frozenset(parser.symbols))
+    return Formula(compute, frozenset(parser.symbols), not SEVERAL.keys().isdisjoint(tokens))

@@ -11,8 +11,9 @@ from treadle.scoring.grading.calculator import Compute, both, constant, mp, one
 
 TIMES = ("*", r"\cdot", r"\times")
 OVER = ("/", r"\div")
-ENDS = frozenset({"+", "-", ")", "]", "}", r"\rvert", r"\rfloor", r"\rceil", *TIMES, *OVER})
+ENDS = frozenset({"+", "-", ",", ")", "]", "}", r"\rvert", r"\rfloor", r"\rceil", *TIMES, *OVER})
 FUNCTIONS = frozenset(rf"\{name}" for name in calc.FUNCTIONS) | {r"\ln", r"\log", r"\lg"}
+SEVERAL = {r"\min": calc.least, r"\max": calc.largest, r"\gcd": calc.common_divisor}
 _INVERSE = frozenset({r"\sin", r"\cos", r"\tan"})
 
 
@@ -24,6 +25,7 @@ class FunctionParser:
     """What reads a function; `grammar.Parser` has the rest."""
 
     symbols: set[str]
+    tokens: list[str]
     peek: Callable[[], str | None]
     take: Callable[[], str]
     expect: Callable[[str], None]
@@ -53,6 +55,18 @@ class FunctionParser:
             raise Unread  # whether the sum ends here
         self.symbols.discard(name)
         return bounded(name, low, high, term, *BOUNDED[token])
+
+    def of_several(self, token: str, depth: int) -> Compute:
+        r"""`\min(a, b)`; one argument that is a number with a comma, as in `\min(1,200)`, may be two."""
+        self.expect("(")
+        arguments = [self.sum(depth + 1)]
+        while self.peek() == ",":
+            self.take()
+            arguments.append(self.sum(depth + 1))
+        if len(arguments) < 2 or any("," in token for token in self.tokens if token != ","):
+            raise Unread
+        self.expect(")")
+        return lambda places: SEVERAL[token]([argument(places) for argument in arguments])
 
     def function(self, token: str, depth: int) -> Compute:
         base = exponent = None

@@ -11,7 +11,7 @@ from fractions import Fraction
 from treadle.scoring.grading import calculator as calc
 from treadle.scoring.grading.bounded import BOUNDED
 from treadle.scoring.grading.calculator import Compute, both, constant, mp, negated, one
-from treadle.scoring.grading.functions import ENDS, FUNCTIONS, OVER, TIMES, FunctionParser, Unread
+from treadle.scoring.grading.functions import ENDS, FUNCTIONS, OVER, SEVERAL, TIMES, FunctionParser, Unread
 
 _DEEPEST = 40
 _GREEK = frozenset(
@@ -159,6 +159,8 @@ class Parser(FunctionParser):
             return self.root(depth)
         if token in FUNCTIONS:
             return self.function(token, depth)
+        if token in SEVERAL:
+            return self.of_several(token, depth)
         if token in BOUNDED:
             return self.bounded(token, depth)
         if token in _GREEK or (len(token) == 1 and token.isalpha()):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
+from treadle.scoring.grading.currencies import with_currency_behind
 from treadle.scoring.grading.wrappers import unwrapped
 
 LONGEST = 2000
@@ -62,7 +64,7 @@ _NOTHING = re.compile(
     r"|\\(?:bf|it|sl|sc|sf|tt|em|bfseries|itshape|mathstrut|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE"
     r"|huge|Huge|boldmath|centering|nonumber|notag|rm(?! ?\{)|scriptstyle|qed|blacksquare)(?![a-zA-Z])"
     r"|\\(?:left|right|bigl|bigr|Bigl|Bigr|big|Big|displaystyle|textstyle|limits|nolimits)(?![a-zA-Z])\.?"
-    r"|(?<!\\)\\[()]|\\?\$|[£€¥]|\*\*(?=$)|^\*\*"
+    r"|(?<!\\)\\[()]|\\?\$|\*\*(?=$)|^\*\*"
 )
 _TEXT = re.compile(
     r"\\(?:textbf|textit|textrm|textnormal|textsf|textsc|text|mathrm|mathbf|mathit|mathsf|mathtt|boldsymbol|bm|mbox|hbox|operatorname|rm)"
@@ -81,7 +83,13 @@ _SYNONYMS = (
     (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
     (re.compile(r"\{ ?([^{}]{1,80}?) ?\\choose(?![a-zA-Z]) ?([^{}]{1,80}?) ?\}"), r"\\binom{\1}{\2}"),
     (re.compile(r"\\[dt]binom(?![a-zA-Z])"), r"\\binom"),
-    (re.compile(r"\\text ?\{ ?: ?\}"), ":"),
+    (re.compile(r"\\text ?\{ ?: ?\}|\\colon(?![a-zA-Z])"), ":"),
+    (re.compile(r"^\\text ?\{ ?(\d{1,2}(?::\d\d)? ?[ap]\.? ?m\.?) ?\}$", re.IGNORECASE), r"\1"),
+    (re.compile(r"\\not ?="), r"\\ne "),
+    (re.compile(r"(\\\\) ?\[ ?-?[\d.]+ ?(?:pt|em|ex|mm|cm|in) ?\]"), r"\1"),  # the height of a row
+    (re.compile(r"(?<=[(\[,])( ?[+-]? ?)(?:infinity|inf)(?![A-Za-z])"), r"\1\\infty "),
+    (re.compile(r"(?<=[,-])( ?[+-]? ?)(?:infinity|inf)(?= ?[)\]])"), r"\1\\infty "),
+    (re.compile(r"^\\text ?\{ ?([^{}A-Za-z\\]*[,:][^{}A-Za-z\\]*?) ?\}$"), r"\1"),  # a point, a ratio
     (re.compile(r"\\text ?\{ ?(\d{1,30}(?:\.\d{1,30})?) ?\}"), r"{\1}"),
     (re.compile(r"(?<![}A-Za-z]) ?\{ ?(\\text ?\{[^{}]*\}) ?\}(?!\{)"), r"\1"),
     (re.compile(r"(?<![A-Za-z\\])oo(?![A-Za-z])"), r"\\infty "),
@@ -111,15 +119,16 @@ _BRACED_COMMA = re.compile(r"\{ ?, ?\}")
 _DECIMAL_COMMA = re.compile(r"(?<=\d)\{ ?, ?\}(?=\d)(?!\d{3}(?!\d))")  # 3{,}14, not 3{,}141
 _DISPLAYED = re.compile(r"^\\\[(.*)\\\]$", re.DOTALL)
 _ROMAN = re.compile(r"\\(?:mathrm|operatorname|rm|text) ?\{ ?([ie]) ?\}|\\(?:mathrm|rm) ([ie])(?![a-zA-Z])")
+_FUNCTION = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|ln|log|exp"
 _OPERATOR = re.compile(
-    r"\\operatorname ?\{ ?(arcsin|arccos|arctan|sin|cos|tan|cot|sec|csc|sinh|cosh|tanh|ln|log|exp) ?\}"
+    rf"\\operatorname ?\{{ ?({_FUNCTION}|min|max|gcd) ?\}}"
+    rf"|(?<![A-Za-z\\.])(?:np\.|numpy\.|math\.)?({_FUNCTION})(?= ?\()"
 )
 _ROMAN_GROUP = re.compile(r"\{ ?\\rm(?![a-zA-Z]) ?([^{}]*)\}")
 _NOON = re.compile(r"(?<=\d) ?(?:\\text ?\{ ?)?\b([ap])\. ?m\.? ?\}?$|(?<=\d) ?(?:\\text ?\{ ?)?([ap])m ?\}?$", re.I)
-_DOLLARS = re.compile(r"^\$?\\\$ ?(-?[\d,.{}]*\d)(?= ?\.?\$?\.?$)")
 _ANSWER = (
-    r"(?:(?:so|thus|hence|therefore),? )?(?:the )?(?:(?:final|correct) )?(?:answers?|ans)"
-    r"(?:(?: is| are| =|:|\.)+|(?= ?\}))"
+    r"(?:(?:so|thus|hence|therefore),? )?(?:the )?(?:(?:final|correct) )?(?:(?:answers?|ans)"
+    r"(?:(?: is| are| =|:|\.)+|(?= ?\}))|(?:number|value|result|total|sum|probability|area|perimeter|volume) is(?= ))"
 )
 _SAID = re.compile(
     rf"^(?:\\text ?\{{ ?{_ANSWER} ?\}} ?[:=]?|(\\text ?\{{ ?){_ANSWER}|{_ANSWER})(?![A-Za-z]) ?", re.IGNORECASE
@@ -137,6 +146,7 @@ _TWICE_ESCAPED = re.compile(
 _LABELLED = re.compile(r"^\*\*([A-Za-z ]{1,30}:?)\*\*(:?)")  # **Answer:** 5
 _BOXED_BARE = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z]) ?(?!\{)")
 _CHOICE_AND_VALUE = re.compile(r"^\\text ?\{ ?(\([A-J]\)) ?([^{}]*\\.*)\}$")  # \mathrm{(B) \frac{1}{2}}
+_AMPERSAND = re.compile(r"\\?&")
 _NEEDLESS = re.compile(r" (?![A-Za-z0-9])|(?<![A-Za-z0-9]) ")
 _SCRIPT = re.compile(r"([_^])\{([A-Za-z0-9])\}")
 
@@ -148,8 +158,11 @@ def substituted(text: str, table: Iterable[tuple[re.Pattern[str], str | Callable
     return text
 
 
+@lru_cache(maxsize=4096)  # a reference is that of many attempts
 def plain(text: str) -> str:
     """The answer without markup that does not change its meaning; words stay in `\\text{...}`."""
+    if text.isascii() and text.isdecimal():
+        return text
     if not text.isascii():
         for script, sign, digits in _SCRIPTS:
             text = script.sub(lambda m, sign=sign, digits=digits: f"{sign}{{{m[0].translate(digits)}}}", text)
@@ -165,8 +178,10 @@ def plain(text: str) -> str:
         text = _ROMAN.sub(
             lambda m: f"{{{m[1] or m[2]}}}", text
         )  # the imaginary unit and Euler's number, no unit vector
-    text = _OPERATOR.sub(r"\\\1 ", _ROMAN_GROUP.sub(r"\\text{\1}", text))
-    text = unwrapped(_DOLLARS.sub(r"\1\\text{ dollars}", text.strip()))
+    text = _OPERATOR.sub(lambda m: rf"\{m[1] or m[2]} ", _ROMAN_GROUP.sub(r"\\text{\1}", text))
+    text = unwrapped(with_currency_behind(text.strip()))
+    if "&" in text and r"\begin" not in text:
+        text = _AMPERSAND.sub(r"\\text{ and }", text)
     text = _SPACES.sub(" ", _NOTHING.sub("", text))
     text = _SEVERAL.sub(" ", _TEXT.sub(r"\\text", text))
     text = _SEVERAL.sub(" ", substituted(text, _SYNONYMS)).strip().removesuffix("\\\\").rstrip()

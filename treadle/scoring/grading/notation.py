@@ -41,8 +41,10 @@ _TERMS = (
     ),
     (re.compile(r"(?<![a-zA-Z\\])pi(?![a-zA-Z])"), r"\\pi "),
     (re.compile(r"\\cancel ?(?=\{)"), ""),
+    (re.compile(r"\\(min|max|gcd) ?\\\{([^{}\\]*(?:\\[a-zA-Z]+[^{}\\]*)*)\\\}"), r"\\\1(\2)"),
+    (re.compile(r"(?<![A-Za-z\\])(min|max|gcd)(?= ?\()"), r"\\\1"),
 )
-_ANY = re.compile(r"C|P|cis|pi|\\cancel")
+_ANY = re.compile(r"C|P|cis|pi|\\cancel|min|max|gcd")
 
 
 def in_grammar_s_terms(text: str) -> str:

@@ -48,6 +48,7 @@ _ARC = re.compile(r"([+-]? ?)(\d{1,3}) ?\^\\circ ?(\d{1,2}) ?'(?: ?(\d{1,2}(?:\.
 _BARE_SYMBOL = re.compile(
     r"(?<=[\d}]) ?((?:km|cm|mm|m|ft|mi)/(?:s|h|hr|min)(?:\^\{?2\}?)?|[msghNJWVALKC](?:\^\{?[23]\}?)?|in|Hz)$"
 )
+_BARE_FRACTION = re.compile(r"(?<=\d) ?\\frac\{ ?(km|cm|mm|m|ft|mi) ?\}\{ ?((?:s|h|hr|min)(?: ?\^ ?\{? ?2 ?\}?)?) ?\}$")
 _WRAPPED = re.compile(r"\\text ?\{ ?([^{}]*?) ?\}")
 _GROUPS = str.maketrans("", "", ", '_")
 _ORDINAL = re.compile(r" ?(?:\^ ?\{? ?)?(?:\\text ?\{ ?)?(?:st|nd|rd|th) ?\}? ?\}?")
@@ -97,6 +98,7 @@ def read_number(text: str) -> Number | None:
 
 def read_with_symbol(text: str) -> Number | None:
     r"""The number with a bare symbol of a unit behind it, for answers to a reference in such units: `0.5 m`."""
+    text = _BARE_FRACTION.sub(r" \1/\2", text)
     spelled, count = _BARE_SYMBOL.subn(r"\\text{\1}", text)
     return read_number(spelled.replace("/", "}/\\text{")) if count else None
 

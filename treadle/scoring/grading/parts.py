@@ -33,20 +33,21 @@ def same_parts(left: str, right: str, case: Case) -> Finding | None:
         return _against_one(a or b, left, right, case, swapped=a is None)
     if max(len(a.parts), len(b.parts)) > _MOST_PARTS:
         return Finding(False, f"more than {_MOST_PARTS} parts")
-    if "set" in (a.form, b.form) and {a.form, b.form} <= {"set", "list"}:
+    if a.form == b.form == "set":
         a, b = _without_repeats(a, case.again), _without_repeats(b, case.again)
     if len(a.parts) != len(b.parts):
-        if a.form == b.form == "list" and any(
+        if {a.form, b.form} <= {"list", "set"} and any(
             len(s.parts) > len(_without_repeats(s, case.again).parts) for s in (a, b)
         ):
             return _of_repeats(a, b, case)
         return Finding(False, "different number of parts")
     if (finding := _forms(a, b)) is not None:
         return finding
+    sets = "set" in (a.form, b.form)
     ordered = not {a.form, b.form} <= {"set", "list", "union"}
     if ordered and a.form != b.form:
         a, b = _by_name(a), _by_name(b)
-    same = (_in_order if ordered else _in_any_order)(a.parts, b.parts, case.again)
+    same = (_in_order if ordered else _in_any_order)(a.parts, b.parts, _of_sets(case.again) if sets else case.again)
     if same is None:
         return None
     return same._replace(why="parts in order" if ordered else "parts in any order")
@@ -69,13 +70,16 @@ def _against_one(some: Structure, left: str, right: str, case: Case, swapped: bo
     other, whole = (left, right) if swapped else (right, left)
     if (sides := read_equation(other)) is not None and (swapped or is_quantity(sides[0])):
         return NotImplemented
+    if some.form == "set" and len(some.parts) == 1 and any(map(_is_set, (some.parts[0], other))):
+        return Finding(False, "a set against its element")
     if some.form in ("set", "list") and len(some.parts) == 1:
         return case.again(*((left, some.parts[0]) if swapped else (some.parts[0], right)))
     if some.form == "list" and read_number(whole) is not None:
         ungrouped = whole.replace(",", "")  # 479,001,600 for 12!
         return case.again(*((left, ungrouped) if swapped else (ungrouped, right)))
-    if some.form == "list" and not swapped and _OR.search(whole):
-        findings = [case.again(part, right) for part in some.parts]  # two forms of one value
+    if some.form == "list" and _OR.search(whole):
+        # two forms of one value
+        findings = [case.again(*((left, part) if swapped else (part, right))) for part in some.parts]
         if None in findings or all(finding.same for finding in findings):
             return findings[0] if None not in findings else None
     if _RELATION.search(other) or _RELATION.search(" ".join(some.parts)):
@@ -85,6 +89,19 @@ def _against_one(some: Structure, left: str, right: str, case: Case, swapped: bo
         if finding is not None and finding.same:
             return Finding(None, "a decimal comma or a list")
     return Finding(False, f"{some.form} against a single answer")
+
+
+def _is_set(text: str) -> bool:
+    return text.startswith(("\\{", "\\emptyset"))
+
+
+def _of_sets(again: Again) -> Again:
+    r"""Judges elements of sets: `\{1\}` is another element than 1."""
+
+    def judged(x: str, y: str) -> Finding | None:
+        return again(x, y) if _is_set(x) == _is_set(y) else Finding(False, "a set against its element")
+
+    return judged
 
 
 def _without_repeats(structure: Structure, again: Again) -> Structure:
@@ -97,7 +114,11 @@ def _without_repeats(structure: Structure, again: Again) -> Structure:
 
 
 def _of_repeats(a: Structure, b: Structure, case: Case) -> Finding | None:
-    """Lists of different length in which something stands twice: points are a set, numbers may be roots that count."""
+    """Lists of different length in which something stands twice: points are a set, numbers are roots that count.
+
+    Where one side has the braces of a set, whether it counts is not known.
+    """
+    braces = "set" in (a.form, b.form)
     a, b = _without_repeats(a, case.again), _without_repeats(b, case.again)
     if len(a.parts) != len(b.parts):
         return Finding(False, "different number of parts")
@@ -105,7 +126,7 @@ def _of_repeats(a: Structure, b: Structure, case: Case) -> Finding | None:
     points = all(part.startswith("(") for part in (*a.parts, *b.parts))
     if finding is None or not finding.same or points:
         return finding and finding._replace(why="parts in any order")
-    return Finding(None, "something stands twice")
+    return Finding(None if braces else False, "something stands twice")
 
 
 def _forms(a: Structure, b: Structure) -> Finding | None:

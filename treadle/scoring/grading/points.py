@@ -21,6 +21,8 @@ DECIMALS = 1e-6  # math-verify compares six decimals
 DIGITS = 25
 """Digits that two computed values must share to be the same where nothing is rounded."""
 POSITIVE, NEGATIVE, WHOLE = (0, 1), (2, 3), (4, 5, 6)
+WIDE = tuple(range(7, 47))
+"""Points whose values lie far apart, so that each argument of a minimum or maximum is once the one that counts."""
 
 
 class At(NamedTuple):
@@ -36,16 +38,19 @@ def place(name: str, point: int) -> Fraction:
     if point in WHOLE:
         return Fraction(6 + seed % 13)
     size = Fraction(1, 2) + Fraction(seed % 99991, 49999)
+    if point in WIDE:
+        return size * Fraction(2) ** ((seed >> 8) % 25 - 12)
     if point in POSITIVE or (point == NEGATIVE[1] and seed >> 16 & 1):
         return size
     return -size
 
 
-def agree(at: Callable[[int], At | None], kind: str, symbolic: bool) -> Finding | None:
+def agree(at: Callable[[int], At | None], kind: str, symbolic: bool, wide: bool = False) -> Finding | None:
     """Judge by points.
 
     Args:
         at: Both sides at a point; `None` where one has no value.
+        wide: Whether there is a minimum or maximum, for which two points say too little.
         kind: Minerva's symbols are positive quantities, so that the negative points are left out.
 
     Returns:
@@ -59,6 +64,8 @@ def agree(at: Callable[[int], At | None], kind: str, symbolic: bool) -> Finding 
             return None
         if not found.same:
             return Finding(False, why)
+    if symbolic and wide and any((found := at(point)) is not None and not found.same for point in WIDE):
+        return Finding(False, why)
     if symbolic and not whole and kind != "minerva":
         for point in NEGATIVE:
             found = at(point)

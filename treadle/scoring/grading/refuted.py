@@ -15,7 +15,8 @@ _LETTER = re.compile(r"[A-Za-z]")
 # Where a letter is bound, or a function is not computed here, a formula with letters may have the value of a number.
 _MAY_BE_CONSTANT = re.compile(
     r"\\(?:sum|prod|int|iint|oint|lim|log|gcd|det|deg|dim|bmod|pmod|mod|arg|partial|begin|overline|bar|max_|min_)"
-    r"|\\(?:sup|inf)(?![a-zA-Z])|(?<![A-Za-z\\])(?:max|min|log|gcd|lcm|lim|sum|mod|ln|sin|cos|tan|exp|sqrt)|frac ?\{ ?d"
+    r"|\\(?:sup|inf)(?![a-zA-Z])|(?<![A-Za-z\\])(?:max|min|log|gcd|lcm|lim|sum|mod|ln|(?:arc)?(?:sin|cos|tan)|exp|sqrt)"
+    r"|frac ?\{ ?d"
     r"|[=|\[]|:|\\in(?![a-zA-Z])|\\to(?![a-zA-Z])"
 )
 _CONSTANTS = frozenset("eidx")  # also what an integral is over

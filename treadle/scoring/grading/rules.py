@@ -12,17 +12,19 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from treadle.scoring.grading.bases import same_in_bases
+from treadle.scoring.grading.calendar import same_dates
 from treadle.scoring.grading.choices import letters, same_choice, same_words, words
 from treadle.scoring.grading.compound import same_compounds
 from treadle.scoring.grading.conditions import same_but_for_conditions
 from treadle.scoring.grading.congruences import same_congruences
 from treadle.scoring.grading.equations import same_equations
 from treadle.scoring.grading.intervals import same_sets
-from treadle.scoring.grading.labels import same_labels
+from treadle.scoring.grading.labels import same_choices, same_labels
 from treadle.scoring.grading.normal import LONGEST, compact, plain
 from treadle.scoring.grading.numbers import Number, close, read_number, read_with_symbol
 from treadle.scoring.grading.parts import same_parts
 from treadle.scoring.grading.points import DECIMALS, MINERVA_TOLERANCE
+from treadle.scoring.grading.ratios import same_ratios
 from treadle.scoring.grading.refuted import refuted
 from treadle.scoring.grading.unit_text import without_unit
 from treadle.scoring.grading.units import measure, ratio, same_unit
@@ -36,10 +38,12 @@ _POWER_OF_TEN = re.compile(r"10 ?\^|\d[eE][+-]?\d")
 _NOISE = 1e-12  # what floating point leaves of a whole number
 _DEGREES = re.compile(r"\^ ?\\circ")
 _OF_ANGLES = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])|cis|e ?\^")
-_RATIO = re.compile(r"\d+(?:\.\d+)?(?: ?(?::|\\text ?\{ ?to ?\}|(?<= )to(?= )) ?\d+(?:\.\d+)?)+")
-_CLOCK = re.compile(r"\d{1,2}:\d{2}")
-_NUMERAL = re.compile(r"\d+(?:\.\d+)?")
+_FEWER = re.compile(r"^(?:less|fewer)\b|\b(?:less|fewer)$", re.IGNORECASE)
 _LETTER = re.compile(r"[a-j]")
+_SHORTEST_SENTENCE, _WORDS_OF_A_SENTENCE = 40, 6
+_EQUATION = re.compile(r"=|[<>]|\\(?:le|ge|ne|equiv|approx)(?![a-zA-Z])")
+_FORMULA_WORDS = re.compile(r"\\[a-zA-Z]+")
+_PROSE = re.compile(r"(?<![A-Za-z_^])[A-Za-z]{2,}(?![A-Za-z])")
 _LEFT_OUT = re.compile(r"\\ldots|\.\.\.")
 _LIST_OR_NUMBER = re.compile(r"\d{1,3}(?:,\d{2,3})+")
 
@@ -62,7 +66,8 @@ def decide(answer: str, reference: str, kind: str, compare: Compare | None = Non
         return Finding(words(left) == words(right), "words")
     if kind == "choice":
         left, right = (side.upper() if _LETTER.fullmatch(side) else side for side in (left, right))
-        return letters(left, right, marked=True) or Finding(False, "no choice")
+        several = same_choices(left, right)
+        return several or letters(left, right, marked=True) or Finding(False, "no choice")
     return _same(left, right, kind, compare, 0)
 
 
@@ -106,6 +111,9 @@ def _same_numbers(left: str, right: str, case: Case) -> Finding | None:
         return Finding(False, "different units")
     if a.unit and b.unit and not same_unit(a.unit, b.unit):
         return _converted(a, b, case.kind)
+    if bool(a.unit) != bool(b.unit) and (_FEWER.search(a.unit) or _FEWER.search(b.unit)):
+        same = _same_value(a, b, case.kind).same
+        return Finding(None if same else False, "fewer than something, or the number")
     findings = [Finding(f.same if sure or not f.same else None, f.why) for f, sure in _readings(a, b, case.kind)]
     finding = next((f for f in findings if f.same), None) or next((f for f in findings if f.same is None), findings[0])
     grouped = all(_LIST_OR_NUMBER.fullmatch(side) for side in (left, right))
@@ -174,19 +182,13 @@ def _last_digit(number: Number) -> Fraction:
     return Fraction(10) ** (exponent - number.digits + 1)
 
 
-def _same_ratios(left: str, right: str, case: Case) -> Finding | None:
-    """`6:8` is `3:4`, and a ratio of two numbers is their quotient; what may be times of the day is undecided."""
-    sides = [[Fraction(n) for n in _NUMERAL.findall(s)] if _RATIO.fullmatch(s) else None for s in (left, right)]
-    if None not in sides:
-        a, b = sides
-        if len(a) != len(b) or not all((*a, *b)):
-            return Finding(False, "different ratios")
-        same = all(x * b[0] == y * a[0] for x, y in zip(a, b, strict=True))
-        clocks = all(_CLOCK.fullmatch(side) for side in (left, right))
-        return Finding(None if same and clocks else same, "ratios")
-    for ratio_, other in ((sides[0], right), (sides[1], left)):
-        if ratio_ and len(ratio_) == 2 and ratio_[1] and read_number(other) is not None:
-            return case.again(str(ratio_[0] / ratio_[1]), other)
+def _same_sentences(left: str, right: str, case: Case) -> Finding | None:
+    """A sentence with an equation or relation in it is read by nobody here, and may take computer algebra for ever."""
+    if max(len(left), len(right)) < _SHORTEST_SENTENCE:
+        return NotImplemented
+    for side in (left, right):
+        if _EQUATION.search(side) and len(_PROSE.findall(_FORMULA_WORDS.sub(" ", side))) >= _WORDS_OF_A_SENTENCE:
+            return Finding(None, "a sentence with an equation")
     return NotImplemented
 
 
@@ -222,12 +224,14 @@ def _without_units(left: str, right: str, case: Case) -> Finding | None:
 _RULES = (
     same_in_bases,
     same_but_for_conditions,
+    same_dates,
     _same_numbers,
     same_congruences,
-    _same_ratios,
+    same_ratios,
     same_choice,
     same_compounds,
     same_labels,
+    _same_sentences,
     same_sets,
     same_parts,
     same_equations,

@@ -41,7 +41,7 @@ _SAYS_MORE = re.compile(
     r"|scores?|gross|fold|[a-z]+fold|(?:squar|cub|doubl|tripl|quadrupl|halv|divid|multipli|invert|negat)ed|double|triple"
     r"|twice|thrice|plus|minus|factorial|modulo|inverse|reciprocal|remainder|power|exponent|negative|imaginary"
     r"|infinity|zero|above|below|under|beyond|never|except|neither|nor|none|without|but|versus|until|between|loss|debt"
-    r"|deficit|either)\b",
+    r"|deficit|either)\b|\b(?:odd|even|prime|composite|positive|real|rational|irrational)(?= ?\}? ?$)",
     re.IGNORECASE,
 )
 _IN_BRACKETS = re.compile(r"^ ?\( ?((?:\\text ?\{[^{}]*\}|[a-z]{2,})[^()]{0,20})\)$")

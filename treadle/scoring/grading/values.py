@@ -14,12 +14,27 @@ from treadle.scoring.grading.verdicts import Finding
 _SURE_BITS = 100  # of a rounded number; beyond, its sixty digits do not show whether 1 was added
 _DECIMAL = re.compile(r"\d\.\d|(?<!\d)\.\d")
 
-_read = lru_cache(maxsize=4096)(read_formula)
+_LOG = re.compile(r"\\log(?![a-zA-Z])(?! ?_)")
+
+formula_of = lru_cache(maxsize=4096)(read_formula)
+"""`read_formula`, which remembers: a reference is that of many attempts."""
 
 
 def compare_values(left: str, right: str, kind: str) -> Finding | None:
-    """Judge two plain forms; `None` where one cannot be read or computed here."""
-    a, b = _read(left), _read(right)
+    r"""Judge two plain forms; `None` where one cannot be read or computed here.
+
+    `\log` without a base is of base 10, as for math-verify; where only base e makes both equal, it is undecided.
+    """
+    if not (_LOG.search(left) or _LOG.search(right)):
+        return _compared(left, right, kind)
+    common, natural = (_compared(_LOG.sub(name, left), _LOG.sub(name, right), kind) for name in (r"\\lg ", r"\\ln "))
+    if common is None or natural is None or common.same is not False or not natural.same:
+        return common
+    return Finding(None, "equal if \\log is of base e")
+
+
+def _compared(left: str, right: str, kind: str) -> Finding | None:
+    a, b = formula_of(left), formula_of(right)
     if a is None or b is None:
         return None
     functions = [{name for name in side.symbols if "(" in name} for side in (a, b)]
@@ -43,7 +58,7 @@ def compare_values(left: str, right: str, kind: str) -> Finding | None:
 
 def compare_equations(left: tuple[str, str], right: tuple[str, str], kind: str) -> Finding | None:
     """Judge two equations: the same if the differences of their sides are in a constant ratio."""
-    sides = [_read(side) for side in (*left, *right)]
+    sides = [formula_of(side) for side in (*left, *right)]
     if None in sides or not any(side.symbols for side in sides):
         return None
     rounded = any(_DECIMAL.search(side) for side in (*left, *right))
@@ -83,7 +98,7 @@ def _judged(a: Formula, b: Formula, kind: str, rounded: bool, fold: bool = False
         unsure = unsure or (same and not exact and calc.bits(x) > _SURE_BITS)
         return At(same, _is_real(x) and _is_real(y))
 
-    finding = agree(at, kind, bool(symbols))
+    finding = agree(at, kind, bool(symbols), wide=a.chooses or b.chooses)
     if finding is None or finding.same is not True:
         return finding
     if unsure:

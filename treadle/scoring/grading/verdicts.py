@@ -15,7 +15,7 @@ GRADERS = ("treadle", "math_verify")
 """Who judges: these rules, or math-verify alone."""
 GraderName = Literal["treadle", "math_verify"]
 
-RULES_VERSION = 4  # to be raised with every change that can turn a verdict
+RULES_VERSION = 5  # to be raised with every change that can turn a verdict
 
 
 class Verdict(StrEnum):
