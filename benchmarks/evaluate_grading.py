@@ -15,8 +15,8 @@ Beside the rates stands the processor time of an answer, workers included, which
 on how many verdicts both agree. The exit code is 1 if an ordinary answer takes more than 2.0 ms of processor time, the
 bar of 1,000 a second on two cores, or an answer hung or crashed.
 
-The Qwen2.5-Math harness is no package, and its rules written down anew would be measured as our writing, not as its
-code: it is not compared. What of it is followed is said in `treadle/scoring/grading/__init__.py`.
+The rules of the Qwen2.5-Math harness are no package. With `--qwen FOLDER`, the `evaluation` folder of a checkout of
+QwenLM/Qwen2.5-Math (it wants word2number), its `strip_string` and `math_equal` grade the same pairs in the same run.
 """
 
 from __future__ import annotations
@@ -29,9 +29,13 @@ import re
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+from treadle.limits import OutOfTime, time_limit
 from treadle.scoring.answers import final_answer
 from treadle.scoring.grading import Grader, Verdict
 from treadle.scoring.grading.choices import choice_letter
@@ -46,6 +50,7 @@ R1_FILES = ("deepseek_r1_math.jsonl", "deepseek_r1_gsm8k.jsonl")
 EXPERT_FILE = "amc_aime_solutions.jsonl"
 OUTPUT = "deepseek-reasoner (question)"
 _SHOWN = 5
+_HARNESS_SECONDS = 5.0
 
 
 class Pair(NamedTuple):
@@ -60,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pairs", type=int, default=1200, help="Pairs of all rounds together.")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--qwen", type=Path, help="Folder `evaluation` of a checkout of the Qwen2.5-Math harness.")
     options = parser.parse_args(arguments)
     missing = [name for name in (*R1_FILES, EXPERT_FILE) if not (options.data / name).is_file()]
     if missing:
@@ -72,6 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     for remembering in (plain, formula_of):
         remembering.cache_clear()  # what was read just now
     print(f"{len(pairs)} pairs, {len(groups[True])} of them need computer algebra; {options.workers} workers\n")
+    harness = _harness(options.qwen) if options.qwen else None
     times, differing, lost = measure(groups, options.rounds, options.workers)
     print(
         f"{'':17} {'':>6}   answers a second            ms of processor time for one\n"
@@ -89,6 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"\n{agreement:.2%} agreement; {len(differing)} verdicts differ from math-verify's, among them:")
     for pair, grade in differing[:: max(1, len(differing) // _SHOWN)][:_SHOWN]:
         print(f"  {pair.answer!r} for {pair.reference!r}: {grade.verdict} here ({grade.why})")
+    if harness is not None:
+        _print_harness(harness, pairs, options.workers)
     spent = 1000 * sum(found[3] for found in times.values()) / len(pairs)
     print(
         f"\nat most {BAR:g} ms an answer: {spent:.2f}, {'met' if spent <= BAR else 'not met'}; {lost} hung or crashed"
@@ -165,6 +174,40 @@ def _direct(pairs: list[Pair]) -> list[bool]:
     from math_verify import parse, verify
 
     return [bool(verify(parse(rf"\boxed{{{p.reference}}}"), parse(rf"\boxed{{{p.answer}}}"))) for p in pairs]
+
+
+def _harness(folder: Path) -> Callable[[Pair], bool]:
+    sys.path[:0] = [str(folder), str(folder / "latex2sympy")]
+    grader, parser = import_module("grader"), import_module("parser")
+
+    def right(pair: Pair) -> bool:
+        try:
+            with time_limit(_HARNESS_SECONDS), redirect_stdout(None):  # its parser prints a warning each time
+                return bool(grader.math_equal(*(parser.strip_string(text) for text in pair)))
+        except (OutOfTime, Exception):  # as its evaluation counts what raises or takes too long
+            return False
+
+    return right
+
+
+def _print_harness(right: Callable[[Pair], bool], pairs: list[Pair], workers: int) -> None:
+    right(pairs[0])  # warm
+    began, spent = time.perf_counter(), time.process_time()
+    theirs = [right(pair) for pair in pairs]
+    seconds, spent = time.perf_counter() - began, time.process_time() - spent
+    grader = Grader(workers)
+    ours = [g.verdict is Verdict.RIGHT for g in grader.judge([p.answer for p in pairs], [p.reference for p in pairs])]
+    grader.close()
+    direct = _direct(pairs)
+    shares = [sum(a == b for a, b in zip(theirs, others, strict=True)) / len(pairs) for others in (ours, direct)]
+    print(
+        f"\nQwen2.5-Math harness, in this process: {len(pairs) / seconds:.0f} a second, "
+        f"{1000 * spent / len(pairs):.2f} ms of processor time for one; it agrees with treadle on {shares[0]:.2%}, with math-verify on {shares[1]:.2%}; "
+        "it differs from treadle on, among others:"
+    )
+    differing = [(p, a) for p, a, b in zip(pairs, theirs, ours, strict=True) if a != b]
+    for pair, verdict in differing[:: max(1, len(differing) // _SHOWN)][:_SHOWN]:
+        print(f"  {pair.answer!r} for {pair.reference!r}: {'right' if verdict else 'wrong'} there")
 
 
 if __name__ == "__main__":
