@@ -5,7 +5,7 @@ Keys that came later than the first runs need not be there; others that nothing 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 from typing_extensions import TypedDict
