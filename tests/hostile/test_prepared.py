@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib.util import find_spec
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -137,3 +138,10 @@ def test_a_report_of_other_types(key, value, prepared, treadle):
 def test_a_report_that_is_none(content, prepared, treadle):
     (prepared / "report.json").write_text(content)
     treadle(*COMMANDS["train"]).refused("report.json", "--overwrite")
+
+
+def test_a_tracker_without_its_package_is_named_before_training(prepared, treadle, scratch):
+    if any(map(find_spec, ("tensorboard", "tensorboardX"))):
+        pytest.skip("tensorboard is installed")
+    treadle(*COMMANDS["train"], "report_to=[tensorboard]").refused("report_to: tensorboard", "treadle[track]")
+    assert not list(scratch.glob("run/*/*"))
