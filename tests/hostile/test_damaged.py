@@ -12,7 +12,9 @@ from tests.evaluate.run_folders import write_run
 @pytest.fixture
 def run(scratch):
     """A finished run of two problems."""
-    return write_run(scratch / "run", {("aime24", "whole", "greedy"): [[1], [0]]})
+    return write_run(
+        scratch / "run", {("aime24", "whole", "greedy"): [[1], [0]]}, settings={"modes": ["whole"], "greedy": True}
+    )
 
 
 def first(file, **values):

@@ -58,7 +58,7 @@ def stopped(tmp_path_factory):
     )
     assert drive(scratch, "prepare", "s.jsonl", "-o", "prepared", "--held-out", "0").code == 0
     (scratch / "r.yaml").write_text(json.dumps(RECIPE))
-    outcome = drive(scratch, "train", "r.yaml", "max_hours=0.0002", seconds=120)
+    outcome = drive(scratch, "train", "r.yaml", "max_hours=0.00001", seconds=120)
     assert outcome.code == 130, outcome
     return scratch
 
@@ -142,3 +142,10 @@ def test_train_refuses_a_state_of_another_shape(name, checkpoint, treadle):
     assert name in outcome.err.splitlines()[-1]
     assert "rm -r run/1-srl/checkpoint-1" in outcome.err
     assert "Traceback" not in outcome.err
+
+
+def test_a_shared_state_of_other_keys_says_which(checkpoint, treadle):
+    replace(checkpoint, "shared_state.pt", saved({"layout": [1, 2], "x": torch.ones(2)}))
+    treadle("train", "r.yaml", seconds=120).refused(
+        "shared_state.pt", "has no seconds, total_loss", "found layout, x", "rm -r run/1-srl/checkpoint-1"
+    )

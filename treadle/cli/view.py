@@ -17,12 +17,11 @@ def view(
 ) -> None:
     """Write a run's report.html: figures with intervals, plots, and all problems and attempts to look through."""
     from treadle.evaluate.runs import read_started
-    from treadle.evaluate.typed import as_written
     from treadle.files.locks import alone
     from treadle.report.evaluation import write_evaluation_report
 
     read_started(run)  # so that nothing is made beside a folder that is no run
-    with alone(run), as_written(run):
+    with alone(run):
         page = write_evaluation_report(run, against)
     side = sum(file.stat().st_size for file in (run / "report").rglob("*.js"))
     beside = f" and {side / 1e6:.1f} MB of whole texts in {run / 'report'}" if side else ""

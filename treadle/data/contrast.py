@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from treadle.data.prepared import Prepared
-from treadle.data.sources.native import read_native
-from treadle.files.row_copies import mapped
+from treadle.data.prepared_files import stored, trajectory_of
 from treadle.trajectory import Trajectory
 
 POOL = 512
@@ -66,17 +65,17 @@ def form_of(trajectory: Trajectory) -> tuple[str, str]:
 
 def pool_of(prepared: Prepared, seed: int, most: int = POOL) -> tuple[Other, ...]:
     """Steps of the training data, drawn by seed; every step that is trained on is as likely."""
-    references = mapped(prepared.instance_file("train"))
+    references = stored(prepared.instance_file("train"))
     count = len(references)
     chosen = sorted(random.Random(f"pool/{seed}").sample(range(count), min(most, count)))
     steps_of: dict[int, list[int]] = defaultdict(list)
     for row in references.select(chosen):
         steps_of[row["trajectory"]].append(row["step"])
-    stored = mapped(prepared.trajectory_file("train"))
+    rows = stored(prepared.trajectory_file("train"))
     return tuple(
         Other(trajectory.id, form_of(trajectory), trajectory.steps[step - 1].action)
         for number, steps in steps_of.items()
-        for trajectory in [read_native(stored[number], f"{prepared.trajectory_file('train')}, row {number + 1}")]
+        for trajectory in [trajectory_of(rows[number], prepared.trajectory_file("train"), number)]
         for step in steps
     )
 

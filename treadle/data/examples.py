@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from treadle.data.prepared import Prepared
+from treadle.data.prepared_files import stored, trajectory_of
 from treadle.data.prompts.asking import PLAIN, Example, StepForm, form_of
-from treadle.data.sources.native import read_native
 from treadle.errors import DataError
-from treadle.files.row_copies import mapped
 from treadle.trajectory import Trajectory
 
 LOOKED_AT = 200
@@ -38,15 +37,15 @@ def worked_examples(
     """
     if not count:
         return (), ()
-    stored = mapped(prepared.trajectory_file("train"))
-    if len(stored) <= count:
-        most = max(0, len(stored) - 1)
+    rows = stored(prepared.trajectory_file("train"))
+    if len(rows) <= count:
+        most = max(0, len(rows) - 1)
         raise DataError(
-            f"{prepared.folder}: {len(stored)} training trajectories, expected more than the {count} that "
+            f"{prepared.folder}: {len(rows)} training trajectories, expected more than the {count} that "
             f"{key}={count} takes for worked examples; set it to {most}{' or less' if most else ''}"
         )
-    drawn = random.Random(f"examples/{seed}").sample(range(len(stored)), min(len(stored), max(LOOKED_AT, 2 * count)))
-    read = {n: read_native(stored[n], f"{prepared.trajectory_file('train')}, row {n + 1}") for n in drawn}
+    drawn = random.Random(f"examples/{seed}").sample(range(len(rows)), min(len(rows), max(LOOKED_AT, 2 * count)))
+    read = {n: trajectory_of(rows[n], prepared.trajectory_file("train"), n) for n in drawn}
     chosen = _short_ones(drawn, read)[:count]
     examples = tuple(_example(read[number], place) for place, number in enumerate(chosen))
     return examples, tuple(chosen)
@@ -54,9 +53,10 @@ def worked_examples(
 
 def common_form(prepared: Prepared) -> StepForm:
     """The form of steps that most of the first training trajectories have."""
-    stored = mapped(prepared.trajectory_file("train"))
-    rows = stored.select(range(min(len(stored), LOOKED_AT // 4)))
-    forms = Counter(form_of(read_native(row)) for row in rows)
+    file = prepared.trajectory_file("train")
+    rows = stored(file)
+    first = rows.select(range(min(len(rows), LOOKED_AT // 4)))
+    forms = Counter(form_of(trajectory_of(row, file, number)) for number, row in enumerate(first))
     return forms.most_common(1)[0][0] if forms else PLAIN.form
 
 

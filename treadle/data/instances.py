@@ -12,6 +12,7 @@ from typing import Literal
 
 from treadle.data.prompts import step_prompt
 from treadle.data.prompts.asking import PLAIN, Asking, form_of
+from treadle.errors import DataError
 from treadle.trajectory import StepInstance, Trajectory
 
 Targets = Literal["skip_last", "all"]
@@ -55,7 +56,15 @@ def step_instance(trajectory: Trajectory, step: int, rendering: Rendering, askin
     Args:
         rendering: What is shown of the trajectory.
         asking: What is asked for, and the worked examples before it.
+
+    Raises:
+        DataError: The trajectory has no such step.
     """
+    if not 0 < step <= len(trajectory.steps):
+        raise DataError(
+            f"{trajectory.id}: step {step} is a target, and the trajectory has {len(trajectory.steps)} steps: the "
+            "files of instances and trajectories do not belong together; prepare the data again with --overwrite"
+        )
     target = trajectory.steps[step - 1]
     shown = step - 1 if rendering.context == "full" else min(step - 1, rendering.context)
     prompt = step_prompt(

@@ -16,23 +16,38 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from typing_extensions import TypedDict
 
 from treadle.data.instances import Rendering, step_instance
+from treadle.data.prepared_files import (
+    AGAIN,
+    INSTANCES,
+    RENDERING,
+    check_instances,
+    check_references,
+    check_trajectories,
+    reading,
+    rendering_of,
+    trajectory_of,
+)
 from treadle.data.prompts.asking import PLAIN, Asking
-from treadle.data.sources import read_trajectories
 from treadle.errors import DataError
 from treadle.files.inputs import SHARD
+from treadle.files.typed import STRICT, Number, checked, read_object
 from treadle.trajectory import StepInstance, Trajectory
 
 Split = Literal["train", "heldout"]
 SPLITS: tuple[Split, ...] = ("train", "heldout")
+BATCH = 256
+"""Trajectories that are in memory at a time."""
+_FILES = ("instances", "trajectories")
 
-_RENDERING = b"treadle.rendering"
 _MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
 ROW_SCHEMA = pa.schema(
     [
@@ -50,8 +65,31 @@ ROW_SCHEMA = pa.schema(
 def instance_schema(rendering: Rendering) -> pa.Schema:
     """Columns of the instances: the trajectory's row in its file, and the 1-based step. How prompts are rendered
     stands in the file's metadata, so that it belongs to the data and to its digest."""
-    metadata = {_RENDERING: json.dumps(asdict(rendering)).encode()}
-    return pa.schema([("trajectory", pa.int32()), ("step", pa.int16())], metadata=metadata)
+    metadata = {RENDERING: json.dumps(asdict(rendering)).encode()}
+    return INSTANCES.with_metadata(metadata)
+
+
+class _Settings(TypedDict, total=False):
+    answers_only: bool
+
+
+class _Floor(TypedDict):
+    name: str
+    value: Number
+    low: Number | None
+    high: Number | None
+
+
+class _Floors(TypedDict):
+    floor: _Floor
+
+
+class _Report(TypedDict, total=False):
+    """What is read of report.json."""
+
+    __pydantic_config__ = STRICT  # for what is in it, too
+    settings: _Settings
+    floors: _Floors | None
 
 
 class Prepared:
@@ -63,7 +101,7 @@ class Prepared:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        expected = ["report.json", "instances_train.parquet", "trajectories_train.parquet"]
+        expected = ["report.json", *(f"{what}_{split}.parquet" for what in _FILES for split in SPLITS)]
         missing = [name for name in expected if not (self.folder / name).is_file()]
         if missing:
             state = f"no {', '.join(missing)} in it" if self.folder.is_dir() else "no such folder"
@@ -72,22 +110,22 @@ class Prepared:
             raise DataError(
                 f"{self.folder}: {state}; expected a folder made by `treadle prepare INPUT -o {self.folder}`"
             )
+        for split in SPLITS:
+            check_trajectories(self.trajectory_file(split))
+            check_instances(self.instance_file(split))
+            check_references(self.instance_file(split), self.trajectory_file(split))
 
     @property
     def report(self) -> dict[str, Any]:
         """The content of `report.json`.
 
         Raises:
-            DataError: It is no JSON.
+            DataError: It is no JSON, or not as it was written.
         """
         path = self.folder / "report.json"
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise DataError(
-                f"{path}: no JSON ({error}); expected the report of `treadle prepare`. Prepare the data again with "
-                "--overwrite"
-            ) from None
+        content = read_object(path, AGAIN, DataError)
+        checked(_Report, content, str(path), AGAIN, DataError)
+        return content
 
     @property
     def answers_only(self) -> bool:
@@ -111,8 +149,8 @@ class Prepared:
     @property
     def rendering(self) -> Rendering:
         """How prompts are rendered."""
-        metadata = pq.read_schema(self.instance_file("train")).metadata
-        return Rendering(**json.loads(metadata[_RENDERING]))
+        file = self.instance_file("train")
+        return rendering_of(file, pq.read_schema(file))
 
     def trajectory_file(self, split: Split = "train") -> Path:
         return self.folder / f"trajectories_{split}.parquet"
@@ -122,8 +160,11 @@ class Prepared:
 
     def trajectories(self, split: Split = "train") -> Iterator[Trajectory]:
         """The trajectories of a split, one at a time."""
-        if self.count("trajectories", split):
-            yield from read_trajectories(self.trajectory_file(split), format="treadle", keep_unverified=True)
+        file = self.trajectory_file(split)
+        with reading(file):
+            rows = chain.from_iterable(batch.to_pylist() for batch in pq.ParquetFile(file).iter_batches(BATCH))
+            for number, row in enumerate(rows):
+                yield trajectory_of(row, file, number)
 
     def instances(self, split: Split = "train", asking: Asking = PLAIN) -> Iterator[StepInstance]:
         """The step instances of a split with their prompts, one at a time, in constant memory.
@@ -134,11 +175,16 @@ class Prepared:
         rendering = self.rendering
         trajectories = enumerate(self.trajectories(split))
         at, trajectory = -1, None
-        for batch in pq.ParquetFile(self.instance_file(split)).iter_batches():
-            for row in batch.to_pylist():
-                while at < row["trajectory"]:
-                    at, trajectory = next(trajectories)
-                yield step_instance(trajectory, row["step"], rendering, asking)
+        for row in self._references(split):
+            while at < row["trajectory"]:
+                at, trajectory = next(trajectories)
+            yield step_instance(trajectory, row["step"], rendering, asking)
+
+    def _references(self, split: Split) -> Iterator[dict[str, int]]:
+        file = self.instance_file(split)
+        with reading(file):
+            for batch in pq.ParquetFile(file).iter_batches():
+                yield from batch.to_pylist()
 
     def digest(self, split: Split = "train") -> str:
         """A short hash of what training reads, so that a run notices when its data was prepared anew."""

@@ -16,10 +16,9 @@ from datasets import Dataset, Features, Value
 from treadle.data.contrast import Contrasts, pool_of
 from treadle.data.instances import Rendering, step_instance
 from treadle.data.prepared import Prepared, Split
+from treadle.data.prepared_files import stored, trajectory_of
 from treadle.data.prompts import solve_prompt
 from treadle.data.prompts.asking import PLAIN, Asking, in_a_box
-from treadle.data.sources.native import read_native
-from treadle.files.row_copies import mapped
 from treadle.scoring.answers import boxes
 from treadle.trajectory import Trajectory
 
@@ -52,7 +51,7 @@ class Renderer:
         self._arguments = (file, rendering, whole_action, asking, contrasts)
         self._rendering, self._whole_action = rendering, whole_action
         self._asking, self._contrasts = asking, contrasts
-        self._stored = mapped(file)
+        self._stored = stored(file)
         self._trajectory = lru_cache(maxsize=64)(self._read)  # the steps of a trajectory are often asked for together
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -63,7 +62,7 @@ class Renderer:
         return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
 
     def _read(self, number: int) -> Trajectory:
-        return read_native(self._stored[number], f"{self._arguments[0]}, row {number + 1}")
+        return trajectory_of(self._stored[number], self._arguments[0], number)
 
     def _row(self, number: int, step: int) -> dict[str, Any]:
         trajectory = self._trajectory(number)
@@ -103,7 +102,7 @@ def references(pairs: Iterable[tuple[int, int]]) -> Dataset:
 
 def instance_references(prepared: Prepared, split: Split = "train") -> Dataset:
     """The references that `treadle prepare` wrote."""
-    return mapped(prepared.instance_file(split), _FEATURES)
+    return stored(prepared.instance_file(split), _FEATURES)
 
 
 def rendered(

@@ -33,10 +33,21 @@ def check_journal(folder: Path) -> None:
 
 def lost_generations(folder: Path) -> str | None:
     """What says that a run's journal lost generations since figures were made from it; `None` where it did not."""
-    results = read_json(folder / RESULTS, "") if (folder / RESULTS).is_file() else {}
-    before = results.get("files", {}).get(GENERATIONS, {}).get("lines", 0)
+    before = _lines_before(folder / RESULTS)
     found = _lines(folder / GENERATIONS)
     return f"{found:,} of {before:,} generations are left" if found < before else None
+
+
+def _lines_before(results: Path) -> int:
+    """How many generations figures were made from; 0 where that is not known, also as they are damaged: what is
+    missing then shows in the figures, and they can be made again."""
+    try:
+        files = read_json(results, "").get("files")
+    except OutputError:
+        return 0
+    entry = files.get(GENERATIONS) if isinstance(files, dict) else None
+    lines = entry.get("lines") if isinstance(entry, dict) else None
+    return lines if isinstance(lines, int) else 0
 
 
 def _lines(path: Path) -> int:

@@ -21,6 +21,7 @@ from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.kept import check_journal, lost_generations, written_files
 from treadle.evaluate.records import Decoding, Mode, Problem, Sample, Sampling, StepSample
 from treadle.evaluate.runs import (
+    ANEW,
     GENERATIONS,
     INFO,
     RESULTS,
@@ -41,6 +42,7 @@ from treadle.evaluate.summary import summarise
 from treadle.evaluate.turns import Turns
 from treadle.files.locks import alone
 from treadle.files.output import owned
+from treadle.files.typed import record_of
 from treadle.scoring.extraction import Extraction
 from treadle.scoring.grading import GraderName, grader_version
 from treadle.trajectory import StepInstance
@@ -198,13 +200,10 @@ def regrade(
 
 
 def _settings_of(run: Run) -> EvaluateSettings:
-    try:
-        return EvaluateSettings.read(run.info["settings"])
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise OutputError(
-            f"{run.folder / INFO}: settings: not as treadle writes them ({type(error).__name__}: {error}); copy the "
-            "file again from where the run was made, or evaluate anew with --overwrite"
-        ) from None
+    where, settings = str(run.folder / INFO), run.info["settings"]
+    if "modes" not in settings:
+        raise OutputError(f"{where}: settings.modes: field required; {ANEW}")
+    return record_of(EvaluateSettings, settings, where, ANEW, "settings")
 
 
 def _kept(out: Path, turns: Turns) -> str:
@@ -271,7 +270,7 @@ def _step_figures(run: Run) -> dict[str, Any]:
 
     found: list[StepSample] = list(run.steps())
     floor = (run.info.get("similarity_floor"), run.info.get("no_similarity_floor", ""))
-    return {**step_view(found, *floor), "failed": run.info["steps"] - len(found)}
+    return {**step_view(found, *floor), "failed": max(0, run.info.get("steps", len(found)) - len(found))}
 
 
 def _instances_digest(instances: Sequence[StepInstance]) -> str:

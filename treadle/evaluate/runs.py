@@ -10,7 +10,6 @@ results.json        the figures
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -24,14 +23,17 @@ from treadle.errors import OutputError
 from treadle.evaluate.records import Decoding, Finish, Key, Mode, Problem, Sample, StepSample, Stop
 from treadle.evaluate.settings import BEFORE, fingerprint, read_tags
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
-from treadle.evaluate.typed import Results, RunInfo, checked, record_of
+from treadle.evaluate.typed import Results, RunInfo
 from treadle.files.digests import problem_in
 from treadle.files.output import check_out, make_empty
 from treadle.files.secrets import refuse_secrets
+from treadle.files.typed import checked, read_object, record_of
 from treadle.scoring.thoughts import ThoughtTags
 
 INFO, PROBLEMS, GENERATIONS = "run.json", "problems.jsonl", "generations.jsonl"
 SAMPLES, STEPS, RESULTS = "samples.jsonl", "steps.jsonl", "results.json"
+ANEW = "copy it again from where the run was made, or evaluate anew with --overwrite"
+"""What mends a file that was made with the run."""
 
 
 @dataclass
@@ -126,7 +128,7 @@ def read_run(folder: str | Path) -> Run:
     folder = Path(folder)
     run = read_started(folder)
     path = folder / RESULTS
-    run.results = read_json(path, "the run has no results yet; run the same `treadle evaluate` again")
+    run.results = read_json(path, "the run has no results yet; run the same `treadle evaluate` again", run._again)
     checked(Results, run.results, str(path), run._again)
     if unknown := run.results["benchmarks"].keys() - run.problems.keys():
         raise OutputError(f"{path}: benchmark {min(unknown)!r} is none of the run; {run._again}")
@@ -141,13 +143,13 @@ def read_run(folder: str | Path) -> Run:
 def read_started(folder: Path) -> Run:
     """Open a run that need not have results."""
     info = read_json(folder / INFO, "expected a folder written by `treadle evaluate MODEL -o FOLDER`")
-    checked(RunInfo, info, str(folder / INFO), _ANEW)
+    checked(RunInfo, info, str(folder / INFO), ANEW)
     problems: dict[str, list[Problem]] = {entry["name"]: [] for entry in info["benchmarks"]}
     for number, record in enumerate(read_lines(folder / PROBLEMS), 1):
         where = f"{folder / PROBLEMS}, line {number}"
-        problem = record_of(Problem, record, where, _ANEW)
+        problem = record_of(Problem, record, where, ANEW)
         if problem.benchmark not in problems:
-            raise OutputError(f"{where}: benchmark {problem.benchmark!r} is none of {folder / INFO}; {_ANEW}")
+            raise OutputError(f"{where}: benchmark {problem.benchmark!r} is none of {folder / INFO}; {ANEW}")
         problems[problem.benchmark].append(problem)
     return Run(folder, info, problems)
 
@@ -186,7 +188,7 @@ def open_run(out: Path, info: Mapping[str, Any], problems: Sequence[Problem], ov
 
 def record_extract(run: Run, extract: str) -> None:
     """Write the rule by which answers are taken into run.json, where it changes."""
-    identity = {**run.info["identity"], "settings.extract": extract}
+    identity = {**run.info.get("identity", {}), "settings.extract": extract}
     settings = {**run.info["settings"], "extract": extract}
     run.info.update(settings=settings, identity=identity, fingerprint=fingerprint(identity))
     write_json(run.folder / INFO, run.info)
@@ -228,7 +230,7 @@ def recorded_date(out: Path) -> str | None:
     """The date that the run in `out` has its prompts with; `None` for no run, and where prompts show no date."""
     if not (out / INFO).is_file():
         return None
-    chat = checked(RunInfo, read_json(out / INFO, ""), str(out / INFO), _ANEW).get("backend", {}).get("chat", {})
+    chat = checked(RunInfo, read_json(out / INFO, ""), str(out / INFO), ANEW).get("backend", {}).get("chat", {})
     return chat.get("date") if isinstance(chat, dict) else None
 
 
@@ -240,7 +242,7 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
     """
     if not (out / INFO).is_file():
         return
-    old = checked(RunInfo, read_json(out / INFO, ""), str(out / INFO), _ANEW).get("identity", {})
+    old = checked(RunInfo, read_json(out / INFO, ""), str(out / INFO), ANEW).get("identity", {})
     old = {**BEFORE, **old}
     keys = [
         key
@@ -261,24 +263,16 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
         )
 
 
-_ANEW = "copy it again from where the run was made, or evaluate anew with --overwrite"
-
-
-def read_json(path: Path, missing: str) -> dict[str, Any]:
+def read_json(path: Path, missing: str, remedy: str = ANEW) -> dict[str, Any]:
     """The content of a JSON file of a run.
 
     Args:
         missing: What to say where it is not there.
+        remedy: What mends it where it is damaged.
 
     Raises:
-        OutputError: It is not there, or no JSON.
+        OutputError: It is not there, or no JSON object.
     """
     with suppress(FileNotFoundError, NotADirectoryError):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise OutputError(f"{path}: no JSON ({error}); {_ANEW}") from error
-        if not isinstance(content, dict):
-            raise OutputError(f"{path}: found {type(content).__name__}, expected an object; {_ANEW}")
-        return content
+        return read_object(path, remedy)
     raise OutputError(f"{path}: no such file; {missing}")

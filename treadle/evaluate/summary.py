@@ -52,15 +52,15 @@ def summarise(
     for sample in samples:
         arms[sample.key.benchmark, sample.key.mode, sample.key.decoding].append(sample)
     results: dict[str, Any] = {
-        "model": info["model"],
-        "backend": info["backend"],
+        "model": info.get("model", ""),
+        "backend": info.get("backend", {}),
         "grader": GRADER_VERSION,
         "settings": info["settings"],
         "benchmarks": {
             b["name"]: {
                 "problems": b["count"],
                 "sha256": b["sha256"],
-                "left_out": b["left_out"],
+                "left_out": b.get("left_out", {}),
                 "unread_references": b.get("unread_references", {}),
                 "modes": {},
             }

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from treadle.evaluate.records import Decoding, Doubt, Finish, Generation, Key, Mode, Request
 from treadle.evaluate.store import Journal
-from treadle.evaluate.typed import checked
+from treadle.files.typed import checked
 
 WHOLE = 0
 """The step of a generation that is a whole solution; the steps of the loop count from 1."""

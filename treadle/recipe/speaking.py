@@ -10,6 +10,7 @@ from datasets import Dataset
 
 from treadle.chat.chat import Chat
 from treadle.data.prepared import Prepared
+from treadle.data.prepared_files import reading
 from treadle.recipe.folders import by_one, recorded_date
 from treadle.recipe.models import load_chat
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage
@@ -68,11 +69,12 @@ def _first_of_each_kind(rows: Dataset, prepared: Prepared) -> list[int]:
     """The first row of each domain, with and without a system message."""
     kinds: dict[tuple[str, bool], set[int]] = {}
     number = 0
-    for batch in pq.ParquetFile(prepared.trajectory_file()).iter_batches(columns=["domain", "system"]):
-        systems = batch["system"].is_valid().to_pylist()
-        for domain, system in zip(batch["domain"].to_pylist(), systems, strict=True):
-            kinds.setdefault((domain, system), set()).add(number)
-            number += 1
+    with reading(file := prepared.trajectory_file()):
+        for batch in pq.ParquetFile(file).iter_batches(columns=["domain", "system"]):
+            systems = batch["system"].is_valid().to_pylist()
+            for domain, system in zip(batch["domain"].to_pylist(), systems, strict=True):
+                kinds.setdefault((domain, system), set()).add(number)
+                number += 1
     trajectory_N = np.asarray(rows.with_format("numpy")["trajectory"][:])
     found = (np.flatnonzero(np.isin(trajectory_N, list(numbers))) for numbers in kinds.values())
     return [int(places[0]) for places in found if len(places)]

@@ -17,6 +17,7 @@ from datasets.exceptions import DatasetGenerationError
 
 from treadle.data.instances import Rendering, step_instance
 from treadle.data.prepared import Prepared, Split
+from treadle.data.prepared_files import reading
 from treadle.data.prompts import solve_prompt
 from treadle.data.prompts.asking import Asking
 from treadle.data.rows import WHOLE, instance_references, references, rendered, whole_solution
@@ -121,7 +122,9 @@ def _rlvr_references(stage: RLVRStage, prepared: Prepared) -> Dataset:
 
 
 def _answers(prepared: Prepared, split: Split = "train") -> list[str | None]:
-    return pq.read_table(prepared.trajectory_file(split), columns=["answer"])["answer"].to_pylist()
+    file = prepared.trajectory_file(split)
+    with reading(file):
+        return pq.read_table(file, columns=["answer"])["answer"].to_pylist()
 
 
 def _sft_rows(

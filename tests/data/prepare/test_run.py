@@ -133,14 +133,14 @@ def test_holding_out_everything_is_refused(source, tmp_path):
 
 
 def test_a_folder_that_was_not_prepared_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"no report.json, instances_train.parquet, trajectories_train.parquet in it"):
+    with pytest.raises(DataError, match=r"no report.json, instances_train.parquet, .*_heldout.parquet in it"):
         Prepared(tmp_path)
 
 
 def test_a_report_that_was_damaged_is_named(source, tmp_path):
     prepare(source, tmp_path / "out")
     (tmp_path / "out" / "report.json").write_text('{"rows": ')
-    with pytest.raises(DataError, match=r"report.json: no JSON \(Expecting value.*Prepare the data again"):
+    with pytest.raises(DataError, match=r"report.json: no JSON \(Expecting value.*prepare the data again"):
         Prepared(tmp_path / "out").floors  # noqa: B018
 
 

@@ -189,8 +189,8 @@ def test_behaviours_stand_with_what_is_known_of_their_detectors(tmp_path):
     ("change", "found"),
     [
         ({"problem": "nope"}, r"attempt 1: is at \('amc23', 'nope'\), no problem of the run"),
-        ({"verdict": "maybe"}, "attempt 1: .*'maybe' is not a valid Verdict"),
-        ({"text": None}, "attempt 1: has no text"),
+        ({"verdict": "maybe"}, "attempt 1: verdict: .*'right'.*found 'maybe'"),
+        ({"text": None}, "attempt 1: text: .*found None"),
     ],
 )
 def test_damaged_attempts_are_named_in_a_line(tmp_path, change, found):
@@ -204,7 +204,7 @@ def test_damaged_attempts_are_named_in_a_line(tmp_path, change, found):
 def test_results_that_are_none_are_named_in_a_line(tmp_path):
     run = a_run(tmp_path / "run")
     (run / RESULTS).write_text("[]")
-    with pytest.raises(OutputError, match=r"results.json: no results of a run .*--regrade"):
+    with pytest.raises(OutputError, match=r"results.json: found list, expected an object; .*--regrade"):
         write_evaluation_report(run)
 
 

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from treadle.data.prepare.parts import Facts
 from treadle.data.prepared import Prepared
+from treadle.data.prepared_files import reading
 from treadle.scoring.floors import Constants, Floor, Place, choose_constants, highest, measure_floors
 
 CHOSEN_ON, MEASURED_ON = 100, 200
@@ -143,6 +144,11 @@ def sample_of(prepared: Prepared) -> FloorSample:
 
     It reads all trajectories that are trained on once, a row group at a time.
     """
+    with reading(prepared.folder):
+        return _sampled(prepared)
+
+
+def _sampled(prepared: Prepared) -> FloorSample:
     instances = pq.read_table(prepared.instance_file("train"))
     file = pq.ParquetFile(prepared.trajectory_file("train"))
     targets: list[list[int]] = [[] for _ in range(file.metadata.num_rows)]

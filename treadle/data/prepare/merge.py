@@ -7,7 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,22 +19,24 @@ import pyarrow.parquet as pq
 import treadle
 from treadle.data.curate.duplicates import PERMUTATIONS
 from treadle.data.curate.overlap import Overlap, OverlapKind
+from treadle.data.prepare import forms
 from treadle.data.prepare.parts import PART_SCHEMA, Facts, Part
 from treadle.data.prepare.report import PrepareReport
 from treadle.data.prepare.reuse import LAYOUT, reusable, tokenizer_hash
 from treadle.data.prepare.run import WritePage, write_prepared
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.prepare.shards import MARKER, PARTS, SIGNATURES, TABLE
-from treadle.data.sources.columns import Columns
 from treadle.data.sources.reading import Outcome
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.errors import DataError, Interrupted
 from treadle.files.digests import problem_in
 from treadle.files.output import appearing, check_out, owned
+from treadle.files.typed import checked, read_object
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+AGAIN = "run this shard again with --overwrite"
 _ALIKE = ("shards", "layout", "version", "forms", "source", "settings", "tokenizer_hash", "fingerprint", "chunks")
 
 
@@ -99,7 +101,7 @@ def merge(
     for shard in shards:
         if (problem := problem_in(shard["folder"], shard.get("files"))) is not None:
             raise _damaged(shard["folder"], problem)
-    settings = _settings(first["settings"])
+    settings = _settings(first)
     skipped: Counter[str] = Counter()
     for shard in shards:
         skipped |= Counter(shard["skipped_files"])
@@ -125,10 +127,9 @@ def _about(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         state = f"holds no {MARKER}" if folder.is_dir() else "no such folder"
         raise DataError(f"{folder}: {state}; expected a folder made by `treadle prepare INPUT --shard I/N -o {folder}`")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise _damaged(folder, error) from None
+    about = read_object(path, AGAIN, DataError)
+    checked(forms.Shard, about, str(path), AGAIN, DataError)
+    return about
 
 
 def _check_alike(one: dict[str, Any], other: dict[str, Any]) -> None:
@@ -150,9 +151,11 @@ def _check_alike(one: dict[str, Any], other: dict[str, Any]) -> None:
         )
 
 
-def _settings(data: dict[str, Any]) -> PrepareSettings:
-    columns = data["columns"] and Columns(**{**data["columns"], "optional": tuple(data["columns"]["optional"])})
-    return PrepareSettings(**{**data, "columns": columns, "against": tuple(data["against"])})
+def _settings(shard: dict[str, Any]) -> PrepareSettings:
+    data, where = shard["settings"], str(shard["folder"] / MARKER)
+    if differing := sorted(map(str, data.keys() ^ {field.name for field in fields(PrepareSettings)})):
+        raise DataError(f"{where}: settings: {differing[0]!r} is missing or unknown; {AGAIN}")
+    return checked(PrepareSettings, data, where, AGAIN, DataError, "settings")
 
 
 def _parts(folder: Path, settings: PrepareSettings) -> Iterator[tuple[list[int], Part]]:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import treadle
+from treadle.data.prepare.forms import Report
 from treadle.data.prepare.report import PrepareReport, from_json
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.sources.registry import forms
 from treadle.errors import OutputError
 from treadle.files.digests import problem_in
 from treadle.files.inputs import input_files
+from treadle.files.typed import checked
 from treadle.files.whole import cannot_write
 from treadle.scoring.grading import grader_version
 
@@ -58,8 +60,13 @@ def reusable(out: Path, wanted: str | None) -> PrepareReport | None:
     data = marked(out / "report.json")
     if wanted is None or data is None or data.get("fingerprint") != wanted:
         return None
+    remedy = "make the folder anew with --overwrite"
+    checked(Report, data, str(out / "report.json"), remedy)
     check_whole(out, data.get("files"))
-    return from_json(data)
+    try:
+        return from_json(data)
+    except (LookupError, TypeError, ValueError) as error:  # a key or a reason of another version
+        raise OutputError(f"{out / 'report.json'}: not of this version ({error}); {remedy}") from None
 
 
 def marked(path: Path) -> dict[str, Any] | None:

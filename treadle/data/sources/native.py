@@ -30,7 +30,7 @@ SCHEMA = pa.schema(
         ("repo", pa.string()),
     ]
 )
-_REQUIRED = ("id", "problem", "steps", "domain")
+REQUIRED = ("id", "problem", "steps", "domain")
 
 
 def to_row(trajectory: Trajectory) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def matches(row: Row) -> bool:
     """Whether the row has the columns that no other form has together: a domain beside steps with actions."""
     steps = row.data.get("steps")
     return (
-        all(name in row.data for name in _REQUIRED)
+        all(name in row.data for name in REQUIRED)
         and isinstance(steps, list)
         and all(isinstance(step, dict) and "action" in step for step in steps[:1])
     )
@@ -67,7 +67,7 @@ def read_native(data: dict[str, Any], where: str = "") -> Trajectory:
 
 
 def _read(data: dict[str, Any]) -> Trajectory:
-    if missing := [name for name in _REQUIRED if name not in data]:
+    if missing := [name for name in REQUIRED if name not in data]:
         raise Rejected(DropReason.MISSING_COLUMN, f"no column {', '.join(missing)} of treadle's own form")
     for name in ("id", "problem", "domain"):
         expect(data[name], str, f"column {name!r}")

@@ -137,7 +137,7 @@ def problem_of(checkpoint: Path, hashes: bool = True) -> str | None:
         return f"has no {MANIFEST}, which is written last, so it was not finished"
     except (ValueError, KeyError, TypeError):
         files = None
-    if not isinstance(files, dict):
+    if not isinstance(files, dict) or not all(isinstance(e, dict) and "bytes" in e for e in files.values()):
         return f"{MANIFEST} is no list of files as treadle writes it"
     problem = problem_in(checkpoint, files, hashes)
     if problem == DAMAGED:

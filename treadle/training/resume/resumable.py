@@ -36,6 +36,7 @@ from treadle.training.resume.readable import restoring
 from treadle.training.resume.writing import Writing
 
 SHARED = "shared_state.pt"
+_SHARED_KEYS = ("layout", "seconds", "total_loss", "last_logged", "epoch_start", "parts")
 JOURNALS = ("metrics.jsonl", "rollouts.jsonl")
 """Files of the output folder that must reach at least as far as a checkpoint."""
 
@@ -202,10 +203,12 @@ class Resumable:
             )
         with restoring(checkpoint, SHARED):
             shared = torch.load(file, map_location="cpu", weights_only=True)
-        if "parts" not in shared:
+        if missing := [name for name in _SHARED_KEYS if name not in shared]:
+            found = ", ".join(map(str, shared))[:80] or "nothing"
             raise OutputError(
-                f"{file}: found the state of an older version of treadle, which this one cannot go on from; finish the "
-                f"stage with that version, or start it anew by removing its folder: rm -r {file.parent.parent}"
+                f"{file}: has no {', '.join(missing)}, found {found}: not of this version of treadle; finish the stage "
+                "with that which wrote it, or remove the checkpoint to go on from an earlier one or from the "
+                f"beginning: rm -r {file.parent}"
             )
         with restoring(checkpoint, SHARED):
             self._moved = shared["layout"] != self._layout
