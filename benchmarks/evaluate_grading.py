@@ -202,8 +202,8 @@ def _print_harness(right: Callable[[Pair], bool], pairs: list[Pair], workers: in
     shares = [sum(a == b for a, b in zip(theirs, others, strict=True)) / len(pairs) for others in (ours, direct)]
     print(
         f"\nQwen2.5-Math harness, in this process: {len(pairs) / seconds:.0f} a second, "
-        f"{1000 * spent / len(pairs):.2f} ms of processor time for one; it agrees with treadle on {shares[0]:.2%}, with "
-        f"math-verify on {shares[1]:.2%}; it differs from treadle on, among others:"
+        f"{1000 * spent / len(pairs):.2f} ms of processor time for one; it agrees with treadle on {shares[0]:.2%}, "
+        f"with math-verify on {shares[1]:.2%}; it differs from treadle on, among others:"
     )
     differing = [(p, a) for p, a, b in zip(pairs, theirs, ours, strict=True) if a != b]
     for pair, verdict in differing[:: max(1, len(differing) // _SHOWN)][:_SHOWN]:
