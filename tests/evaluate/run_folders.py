@@ -107,6 +107,18 @@ def with_steps(
         for t, values in enumerate(similarities)
         for k, value in enumerate(values, 1)
     ]
+    return with_step_samples(folder, steps, floor, no_floor, digest, failed)
+
+
+def with_step_samples(
+    folder: Path,
+    steps: Sequence[StepSample],
+    floor: Mapping[str, Any] | None = None,
+    no_floor: str = "",
+    digest: str = "same",
+    failed: int = 0,
+) -> Path:
+    """Add these next steps to a run."""
     write_lines(folder / STEPS, map(asdict, steps))
     info = json.loads((folder / INFO).read_text())
     info["identity"]["step instances"] = digest

@@ -164,7 +164,8 @@ def _accuracies(rows: Sequence[Sequence[Sample]], count: int, decoding: str) -> 
     if decoding == "greedy":
         return {"accuracy": accuracy(right_PK, decoding)}
     sizes = sorted({2**i for i in range(count.bit_length()) if 2**i <= count} | {count})
-    votes_PK = [[None if s.answer is None else canonical(s.answer) for s in row] for row in rows]
+    votes = {answer: canonical(answer) for row in rows for answer in {s.answer for s in row} if answer is not None}
+    votes_PK = [[None if s.answer is None else votes[s.answer] for s in row] for row in rows]
     return {
         "accuracy": accuracy(right_PK, decoding),
         "pass_at": {str(k): _estimate(pass_at_k(right_PK, k)) for k in sizes},

@@ -8,8 +8,8 @@ from tests.report.evaluation.runs import attempt, step, write_run
 from treadle.evaluate.records import Problem, Stop
 from treadle.report.evaluation import write_evaluation_report
 from treadle.report.parts import LONGEST, PAGE_BUDGET
-from treadle.report.text import visible
 from treadle.scoring.completion import FormatFault
+from treadle.visible import visible
 
 HOSTILE = (
     "</pre></script><script>window.ran = 1; document.title = 'x'</script><img src=x onerror='window.ran = 1'>"
