@@ -14,7 +14,8 @@ import numpy as np
 from treadle.evaluate.averages import averages
 from treadle.evaluate.metrics import avg_at_k, maj_at_k, pass_at_k
 from treadle.evaluate.records import Key, Problem, Sample, StepSample, Stop
-from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, STEPS, sample_record
+from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, STEPS
+from treadle.evaluate.sample_lines import sample_record
 from treadle.evaluate.step_view import step_view
 from treadle.evaluate.store import write_json, write_lines
 from treadle.scoring.grading import Verdict

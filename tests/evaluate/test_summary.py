@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from treadle.evaluate.records import Key, Problem, Sample, Stop
-from treadle.evaluate.summary import as_table, failed, summarise
+from treadle.evaluate.summary import failed, summarise
+from treadle.evaluate.summary_table import as_table
 from treadle.scoring.completion import FormatFault
 from treadle.scoring.grading import Verdict
 from treadle.statistics.estimates import wilson

@@ -10,10 +10,8 @@ results.json        the figures
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from treadle.errors import OutputError
-from treadle.evaluate.records import Decoding, Finish, Key, Mode, Problem, Sample, StepSample, Stop
+from treadle.evaluate.records import Decoding, Mode, Problem, Sample, StepSample
+from treadle.evaluate.sample_lines import sample_from, step_from
 from treadle.evaluate.settings import BEFORE, fingerprint, read_tags
-from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
+from treadle.evaluate.store import ANEW, Journal, read_json, read_lines, write_json, write_lines
 from treadle.evaluate.typed import Results, RunInfo, checked, record_of
 from treadle.files.digests import problem_in
 from treadle.files.output import check_out, make_empty
@@ -141,13 +140,13 @@ def read_run(folder: str | Path) -> Run:
 def read_started(folder: Path) -> Run:
     """Open a run that need not have results."""
     info = read_json(folder / INFO, "expected a folder written by `treadle evaluate MODEL -o FOLDER`")
-    checked(RunInfo, info, str(folder / INFO), _ANEW)
+    checked(RunInfo, info, str(folder / INFO), ANEW)
     problems: dict[str, list[Problem]] = {entry["name"]: [] for entry in info["benchmarks"]}
     for number, record in enumerate(read_lines(folder / PROBLEMS), 1):
         where = f"{folder / PROBLEMS}, line {number}"
-        problem = record_of(Problem, record, where, _ANEW)
+        problem = record_of(Problem, record, where, ANEW)
         if problem.benchmark not in problems:
-            raise OutputError(f"{where}: benchmark {problem.benchmark!r} is none of {folder / INFO}; {_ANEW}")
+            raise OutputError(f"{where}: benchmark {problem.benchmark!r} is none of {folder / INFO}; {ANEW}")
         problems[problem.benchmark].append(problem)
     return Run(folder, info, problems)
 
@@ -192,43 +191,11 @@ def record_extract(run: Run, extract: str) -> None:
     write_json(run.folder / INFO, run.info)
 
 
-def sample_record(sample: Sample) -> dict[str, Any]:
-    """A sample as a line of samples.jsonl."""
-    content = {f.name: getattr(sample, f.name) for f in fields(sample) if f.name != "key"}
-    # The last generation of an attempt was cut off just where the attempt ended for that.
-    finish = Finish.LENGTH if sample.stop is Stop.TRUNCATED else Finish.STOP
-    return {**sample.key._asdict(), **content, "finish": str(finish)}
-
-
-def sample_from(record: Mapping[str, Any], where: str, remedy: str) -> Sample:
-    """The sample of a line of samples.jsonl.
-
-    Args:
-        where, remedy: The line and what mends it, for the message.
-
-    Raises:
-        OutputError: It is none.
-    """
-    content = {f.name: record[f.name] for f in fields(Sample) if f.name != "key" and f.name in record}
-    if missing := [name for name in (*Key._fields, "text") if name not in record]:
-        raise OutputError(f"{where}: has no {missing[0]}; {remedy}")
-    return checked(Sample, {"key": {name: record[name] for name in Key._fields}, **content}, where, remedy)
-
-
-def step_from(record: Mapping[str, Any], where: str) -> StepSample:
-    """The step of a line of steps.jsonl, which `where` names.
-
-    Raises:
-        OutputError: It is none.
-    """
-    return record_of(StepSample, record, where, "delete this line, and `treadle evaluate` makes it again")
-
-
 def recorded_date(out: Path) -> str | None:
     """The date that the run in `out` has its prompts with; `None` for no run, and where prompts show no date."""
     if not (out / INFO).is_file():
         return None
-    chat = checked(RunInfo, read_json(out / INFO, ""), str(out / INFO), _ANEW).get("backend", {}).get("chat", {})
+    chat = checked(RunInfo, read_json(out / INFO, ""), str(out / INFO), ANEW).get("backend", {}).get("chat", {})
     return chat.get("date") if isinstance(chat, dict) else None
 
 
@@ -240,7 +207,7 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
     """
     if not (out / INFO).is_file():
         return
-    old = checked(RunInfo, read_json(out / INFO, ""), str(out / INFO), _ANEW).get("identity", {})
+    old = checked(RunInfo, read_json(out / INFO, ""), str(out / INFO), ANEW).get("identity", {})
     old = {**BEFORE, **old}
     keys = [
         key
@@ -259,26 +226,3 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
             f"{out}: holds a run with other settings\n{differences}\n"
             "choose another folder with -o, or replace the run with --overwrite"
         )
-
-
-_ANEW = "copy it again from where the run was made, or evaluate anew with --overwrite"
-
-
-def read_json(path: Path, missing: str) -> dict[str, Any]:
-    """The content of a JSON file of a run.
-
-    Args:
-        missing: What to say where it is not there.
-
-    Raises:
-        OutputError: It is not there, or no JSON.
-    """
-    with suppress(FileNotFoundError, NotADirectoryError):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise OutputError(f"{path}: no JSON ({error}); {_ANEW}") from error
-        if not isinstance(content, dict):
-            raise OutputError(f"{path}: found {type(content).__name__}, expected an object; {_ANEW}")
-        return content
-    raise OutputError(f"{path}: no such file; {missing}")

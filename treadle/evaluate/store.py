@@ -18,6 +18,7 @@ from treadle.errors import OutputError
 from treadle.files.links import refuse_link
 from treadle.files.whole import write_whole, writing
 
+ANEW = "copy it again from where the run was made, or evaluate anew with --overwrite"
 _KEPT = "What is in it is kept, and the same command goes on from there"
 
 
@@ -120,3 +121,23 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 def _damaged(path: Path, number: int) -> str:
     return f"{path}, line {number}: no JSON object; delete this line, then run the same command again"
+
+
+def read_json(path: Path, missing: str) -> dict[str, Any]:
+    """The content of a JSON file of a run.
+
+    Args:
+        missing: What to say where it is not there.
+
+    Raises:
+        OutputError: It is not there, or no JSON.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise OutputError(f"{path}: no JSON ({error}); {ANEW}") from error
+        if not isinstance(content, dict):
+            raise OutputError(f"{path}: found {type(content).__name__}, expected an object; {ANEW}")
+        return content
+    raise OutputError(f"{path}: no such file; {missing}")
