@@ -43,6 +43,7 @@ from treadle.report.story.losses import Losses
 from treadle.report.story.told import Side, lost, told
 from treadle.report.svg import difference_axis
 from treadle.scoring.floors import TITLES
+from treadle.visible import UNSEEN
 
 PAGE, SIDE = "report.html", "report"
 SECTIONS = (
@@ -126,6 +127,7 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "problems": [view.data() for view in views.values()],
         "steps": steps,
         "floor": ((step_figures or {}).get("floor") or {}).get("value"),
+        "unseen": "".join(f"\\u{{{first:x}}}-\\u{{{last:x}}}" for first, last in UNSEEN),
     }
     places = [(name, mode, decoding) for name, mode, decoding, _ in rows]
     choices = {
