@@ -24,7 +24,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from treadle.evaluate.records import Key, Problem, Sample, StepSample, Stop
-from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, STEPS, sample_record
+from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, STEPS
+from treadle.evaluate.sample_lines import sample_record
 from treadle.evaluate.step_view import step_view
 from treadle.evaluate.store import write_json, write_lines
 from treadle.evaluate.summary import summarise

@@ -20,10 +20,12 @@ from treadle.errors import OutputError
 # they act instead of being seen, or cannot be written as UTF-8. Then what takes no place and can hide text: spaces and
 # joiners of no width, invisible operators, annotations, tags, the supplement of variation selectors. U+200C and U+200D
 # stay, which scripts and emoji need, and U+FE00 to U+FE0F, which choose how a character looks.
-_UNSEEN = re.compile(
-    "([\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e0fff]+)"
+UNSEEN = (
+    *((0x00, 0x08), (0x0B, 0x1F), (0x7F, 0x9F), (0x061C, 0x061C), (0x180E, 0x180E), (0x200B, 0x200B), (0x200E, 0x200F)),
+    *((0x2028, 0x202E), (0x2060, 0x206F), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xD800, 0xDFFF), (0xE0000, 0xE0FFF)),
 )
+"""Them as ranges, first and last, which patterns here and in pages are made of."""
+_UNSEEN = re.compile("([" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in UNSEEN) + "]+)")
 BROKEN_PIPE = 141
 """Exit code of a command whose reader went away, 128 and the number of SIGPIPE, as shells have it."""
 

@@ -14,7 +14,8 @@ import numpy as np
 from treadle.evaluate.averages import averages
 from treadle.evaluate.metrics import avg_at_k, maj_at_k, pass_at_k
 from treadle.evaluate.records import Key, Problem, Sample, StepSample, Stop
-from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, STEPS, sample_record
+from treadle.evaluate.runs import INFO, PROBLEMS, RESULTS, SAMPLES, STEPS
+from treadle.evaluate.sample_lines import sample_record
 from treadle.evaluate.step_view import step_view
 from treadle.evaluate.store import write_json, write_lines
 from treadle.scoring.grading import Verdict
@@ -107,6 +108,18 @@ def with_steps(
         for t, values in enumerate(similarities)
         for k, value in enumerate(values, 1)
     ]
+    return with_step_samples(folder, steps, floor, no_floor, digest, failed)
+
+
+def with_step_samples(
+    folder: Path,
+    steps: Sequence[StepSample],
+    floor: Mapping[str, Any] | None = None,
+    no_floor: str = "",
+    digest: str = "same",
+    failed: int = 0,
+) -> Path:
+    """Add these next steps to a run."""
     write_lines(folder / STEPS, map(asdict, steps))
     info = json.loads((folder / INFO).read_text())
     info["identity"]["step instances"] = digest

@@ -15,7 +15,7 @@ from treadle.evaluate.records import Stop
 from treadle.evaluate.run import evaluate, regrade
 from treadle.evaluate.runs import read_run
 from treadle.evaluate.settings import EvaluateSettings, fingerprint
-from treadle.evaluate.summary import as_table
+from treadle.evaluate.summary_table import as_table
 from treadle.report.evaluation import write_evaluation_report
 
 SETTINGS = EvaluateSettings(modes=("whole",), max_new_tokens=4_000_000, max_step_tokens=4000, max_steps=4)

@@ -23,7 +23,8 @@ from treadle.evaluate.run import evaluate, regrade
 from treadle.evaluate.runs import read_run
 from treadle.evaluate.settings import EvaluateSettings, model_digest
 from treadle.evaluate.store import read_lines
-from treadle.evaluate.summary import as_table, failed
+from treadle.evaluate.summary import failed
+from treadle.evaluate.summary_table import as_table
 from treadle.miniature.problems import as_tasks, held_out_problems
 from treadle.report.evaluation import write_evaluation_report
 

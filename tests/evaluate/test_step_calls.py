@@ -12,7 +12,7 @@ from treadle.evaluate.run import evaluate
 from treadle.evaluate.runs import read_run
 from treadle.evaluate.settings import EvaluateSettings
 from treadle.evaluate.step_calls import call_notes, call_view
-from treadle.evaluate.summary import as_table
+from treadle.evaluate.summary_table import as_table
 from treadle.report.evaluation import write_evaluation_report
 from treadle.scoring.calls import call_text
 from treadle.scoring.completion import FormatFault

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 
 import pytest
 from hypothesis import given
@@ -130,3 +131,15 @@ def test_blocks_stand_where_their_tags_do():
     assert blocks("ab", ThoughtTags(block=Block.OPENED)) == [(0, 2)]
     assert blocks("ab") == blocks("ab", ThoughtTags(block=Block.CLOSED)) == []
     assert thoughts("a</think>x<think>b</think>", ThoughtTags(block=Block.OPENED)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("pair", [("<think>", "</think>"), OTHER, ("[[", "]]"), ("^a", "^b"), ("a", "b")])
+@given(data=st.data())
+def test_blocks_are_found_as_if_one_by_one(pair, data):
+    opening, closing = pair
+    tags = ThoughtTags(*pair)
+    one_by_one = re.compile(f"{re.escape(opening)}(.*?)(?:{re.escape(closing)}|\\Z)", re.DOTALL)
+    piece = st.sampled_from([opening, closing, opening[:-1], closing[:-1], closing[0], "\n", "é", "\\"])
+    text = "".join(data.draw(st.lists(piece, max_size=12)))
+    found = [(m.span(), m.span(1)) for m in tags.pattern.finditer(text)]
+    assert found == [(m.span(), m.span(1)) for m in one_by_one.finditer(text)]

@@ -126,7 +126,8 @@ def evaluate(
     from treadle.evaluate.settings import EvaluateSettings
     from treadle.evaluate.step_floor import floor_of
     from treadle.evaluate.steps import joined
-    from treadle.evaluate.summary import as_table, failed
+    from treadle.evaluate.summary import failed
+    from treadle.evaluate.summary_table import as_table
     from treadle.report.evaluation import write_evaluation_report
     from treadle.scoring.extraction import EXTRACTIONS
     from treadle.scoring.grading import GRADERS, KINDS

@@ -1,7 +1,8 @@
 """Averages over benchmarks, each under a name that says what it averages.
 
 - `paper_seven_columns`: the paper's printed average, the plain mean of AMC23, AIME24 and AIME25 sampled (Avg@k) and
-  greedy, and Minerva greedy. Six of its seven columns come from 100 problems and the seventh from 272.
+  greedy, and Minerva greedy. Six of its seven columns come from 100 problems and the seventh from 272. Asked only where
+  one of these benchmarks is among those evaluated.
 - `plain`: each benchmark counts once, by its Avg@k where it was sampled, else by its greedy accuracy.
 - `plain_greedy`: each benchmark counts once, by its greedy accuracy; there where every benchmark has one.
 """
@@ -110,11 +111,13 @@ def _by_mode(results: Mapping[str, Any]) -> dict[str, dict[Column, Mapping[str, 
 def _asked(cells: Collection[Column]) -> dict[str, tuple[Column, ...]]:
     benchmarks = list(dict.fromkeys(benchmark for benchmark, _ in cells))
     greedy = tuple((b, "greedy") for b in benchmarks)
-    asked = {
-        "paper_seven_columns": SEVEN,
-        "plain": tuple((b, "sampled" if (b, "sampled") in cells else "greedy") for b in benchmarks),
-    }
-    return {**asked, "plain_greedy": greedy} if all(column in cells for column in greedy) else asked
+    asked: dict[str, tuple[Column, ...]] = {}
+    if any(benchmark in benchmarks for benchmark, _ in SEVEN):
+        asked["paper_seven_columns"] = SEVEN
+    asked["plain"] = tuple((b, "sampled" if (b, "sampled") in cells else "greedy") for b in benchmarks)
+    if all(column in cells for column in greedy):
+        asked["plain_greedy"] = greedy
+    return asked
 
 
 def _reason(columns: Sequence[Column], cells: Collection[Column]) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from treadle.errors import OutputError
-from treadle.evaluate.runs import GENERATIONS, PROBLEMS, RESULTS, SAMPLES, STEPS, read_json
+from treadle.evaluate.runs import GENERATIONS, PROBLEMS, RESULTS, SAMPLES, STEPS
+from treadle.evaluate.store import read_json
 from treadle.files.digests import Listed, listed
 
 

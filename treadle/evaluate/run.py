@@ -33,8 +33,8 @@ from treadle.evaluate.runs import (
     read_started,
     record_extract,
     recorded_date,
-    sample_record,
 )
+from treadle.evaluate.sample_lines import sample_record
 from treadle.evaluate.settings import CHAT, EvaluateSettings, identity
 from treadle.evaluate.solving import advance, begin, judge, solve
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines

@@ -11,8 +11,7 @@ results.json        the figures
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,19 @@ from typing import Any
 import numpy as np
 
 from treadle.errors import OutputError
-from treadle.evaluate.records import Decoding, Finish, Key, Mode, Problem, Sample, StepSample, Stop
+from treadle.evaluate.records import Decoding, Mode, Problem, Sample, StepSample
+from treadle.evaluate.sample_lines import sample_from, step_from
 from treadle.evaluate.settings import BEFORE, fingerprint, read_tags
-from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
+from treadle.evaluate.store import ANEW, Journal, read_json, read_lines, write_json, write_lines
 from treadle.evaluate.typed import Results, RunInfo
 from treadle.files.digests import problem_in
 from treadle.files.output import check_out, make_empty
 from treadle.files.secrets import refuse_secrets
-from treadle.files.typed import checked, read_object, record_of
+from treadle.files.typed import checked, record_of
 from treadle.scoring.thoughts import ThoughtTags
 
 INFO, PROBLEMS, GENERATIONS = "run.json", "problems.jsonl", "generations.jsonl"
 SAMPLES, STEPS, RESULTS = "samples.jsonl", "steps.jsonl", "results.json"
-ANEW = "copy it again from where the run was made, or evaluate anew with --overwrite"
 """What mends a file that was made with the run."""
 
 
@@ -194,38 +193,6 @@ def record_extract(run: Run, extract: str) -> None:
     write_json(run.folder / INFO, run.info)
 
 
-def sample_record(sample: Sample) -> dict[str, Any]:
-    """A sample as a line of samples.jsonl."""
-    content = {f.name: getattr(sample, f.name) for f in fields(sample) if f.name != "key"}
-    # The last generation of an attempt was cut off just where the attempt ended for that.
-    finish = Finish.LENGTH if sample.stop is Stop.TRUNCATED else Finish.STOP
-    return {**sample.key._asdict(), **content, "finish": str(finish)}
-
-
-def sample_from(record: Mapping[str, Any], where: str, remedy: str) -> Sample:
-    """The sample of a line of samples.jsonl.
-
-    Args:
-        where, remedy: The line and what mends it, for the message.
-
-    Raises:
-        OutputError: It is none.
-    """
-    content = {f.name: record[f.name] for f in fields(Sample) if f.name != "key" and f.name in record}
-    if missing := [name for name in (*Key._fields, "text") if name not in record]:
-        raise OutputError(f"{where}: has no {missing[0]}; {remedy}")
-    return checked(Sample, {"key": {name: record[name] for name in Key._fields}, **content}, where, remedy)
-
-
-def step_from(record: Mapping[str, Any], where: str) -> StepSample:
-    """The step of a line of steps.jsonl, which `where` names.
-
-    Raises:
-        OutputError: It is none.
-    """
-    return record_of(StepSample, record, where, "delete this line, and `treadle evaluate` makes it again")
-
-
 def recorded_date(out: Path) -> str | None:
     """The date that the run in `out` has its prompts with; `None` for no run, and where prompts show no date."""
     if not (out / INFO).is_file():
@@ -261,18 +228,3 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
             f"{out}: holds a run with other settings\n{differences}\n"
             "choose another folder with -o, or replace the run with --overwrite"
         )
-
-
-def read_json(path: Path, missing: str, remedy: str = ANEW) -> dict[str, Any]:
-    """The content of a JSON file of a run.
-
-    Args:
-        missing: What to say where it is not there.
-        remedy: What mends it where it is damaged.
-
-    Raises:
-        OutputError: It is not there, or no JSON object.
-    """
-    with suppress(FileNotFoundError, NotADirectoryError):
-        return read_object(path, remedy)
-    raise OutputError(f"{path}: no such file; {missing}")

@@ -16,8 +16,10 @@ from typing import Any
 
 from treadle.errors import OutputError
 from treadle.files.links import refuse_link
+from treadle.files.typed import read_object
 from treadle.files.whole import write_whole, writing
 
+ANEW = "copy it again from where the run was made, or evaluate anew with --overwrite"
 _KEPT = "What is in it is kept, and the same command goes on from there"
 
 
@@ -120,3 +122,18 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 def _damaged(path: Path, number: int) -> str:
     return f"{path}, line {number}: no JSON object; delete this line, then run the same command again"
+
+
+def read_json(path: Path, missing: str, remedy: str = ANEW) -> dict[str, Any]:
+    """The content of a JSON file of a run.
+
+    Args:
+        missing: What to say where it is not there.
+        remedy: What mends it where it is damaged.
+
+    Raises:
+        OutputError: It is not there, or no JSON object.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return read_object(path, remedy)
+    raise OutputError(f"{path}: no such file; {missing}")

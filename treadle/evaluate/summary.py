@@ -1,4 +1,4 @@
-"""The figures of a run from its attempts: results.json, and the table that the terminal shows.
+"""The figures of a run from its attempts: results.json.
 
 A problem of which an attempt is missing, because the back end gave no generation for it, is kept out of the figures
 of that mode and decoding, with the number of such attempts beside them. The lengths and counts are over all attempts
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from treadle.data.sources.math.numbered import NumberedSolution, parse_numbered
-from treadle.evaluate.averages import TITLES, averages
+from treadle.evaluate.averages import averages
 from treadle.evaluate.behaviours import behaviours_by_group
-from treadle.evaluate.extraction import accuracy, extraction_figures, extraction_note, lenient_text
+from treadle.evaluate.extraction import accuracy, extraction_figures
 from treadle.evaluate.metrics import maj_at_k, pass_at_k
 from treadle.evaluate.records import Doubt, Key, Problem, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, read_tags
-from treadle.evaluate.step_calls import call_notes
+from treadle.evaluate.summary_table import figures_of
 from treadle.scoring.grading import GRADER_VERSION, canonical
 from treadle.scoring.thoughts import ThoughtTags
 from treadle.statistics.estimates import Estimate
@@ -84,15 +84,9 @@ def summarise(
     return results
 
 
-_DOUBTS = {
-    Doubt.USAGE: "{count} answers with a number of tokens that cannot be theirs (usage not believed), counted anew",
-    Doubt.SURROGATES: "{count} answers with halves of characters, which were replaced",
-}
-
-
 def failed(results: Mapping[str, Any]) -> int:
     """Number of attempts and single steps that are missing."""
-    missing = sum(figures["failed"] for *_, figures in _arms(results))
+    missing = sum(figures["failed"] for *_, figures in figures_of(results))
     return missing + (results.get("steps") or {}).get("failed", 0)
 
 
@@ -108,13 +102,6 @@ def _with_accuracy(benchmarks: Mapping[str, Any]) -> dict[str, Any]:
         }
         for name, benchmark in benchmarks.items()
     }
-
-
-def _arms(results: Mapping[str, Any]) -> Iterable[tuple[str, str, str, dict[str, Any]]]:
-    for name, benchmark in results["benchmarks"].items():
-        for mode, decodings in benchmark["modes"].items():
-            for decoding, figures in decodings.items():
-                yield name, mode, decoding, figures
 
 
 def _figures(
@@ -164,7 +151,8 @@ def _accuracies(rows: Sequence[Sequence[Sample]], count: int, decoding: str) -> 
     if decoding == "greedy":
         return {"accuracy": accuracy(right_PK, decoding)}
     sizes = sorted({2**i for i in range(count.bit_length()) if 2**i <= count} | {count})
-    votes_PK = [[None if s.answer is None else canonical(s.answer) for s in row] for row in rows]
+    votes = {answer: canonical(answer) for row in rows for answer in {s.answer for s in row} if answer is not None}
+    votes_PK = [[None if s.answer is None else votes[s.answer] for s in row] for row in rows]
     return {
         "accuracy": accuracy(right_PK, decoding),
         "pass_at": {str(k): _estimate(pass_at_k(right_PK, k)) for k in sizes},
@@ -184,95 +172,3 @@ def _estimate(estimate: Estimate) -> dict[str, float]:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def as_table(results: Mapping[str, Any]) -> str:
-    """The results as Markdown: a row for each benchmark and mode, then what was left out and what is missing."""
-    both_rules = any(figures.get("extraction") for *_, figures in _arms(results))
-    lines = [
-        "| benchmark | problems | mode | greedy | Avg@k | tokens | cut off | no answer |"
-        + " without a box |" * both_rules,
-        "|---|---|---|---|---|---|---|---|" + "---|" * both_rules,
-    ]
-    notes = []
-    for name, benchmark in results["benchmarks"].items():
-        for mode, decodings in benchmark["modes"].items():
-            greedy, sampled = decodings.get("greedy"), decodings.get("sampled")
-            both = [figures for figures in (greedy, sampled) if figures]
-            average = f"{_percent(sampled['accuracy'])} (k={sampled['samples']})" if sampled else "-"
-            cells = [
-                name,
-                str(benchmark["problems"]),
-                mode,
-                _percent(greedy["accuracy"]) if greedy else "-",
-                average,
-                " / ".join("-" if f["tokens"] is None else f"{f['tokens']:.0f}" for f in both),
-                " / ".join(str(f["truncated"]) for f in both),
-                " / ".join(str(f["verdicts"].get("no_answer", 0)) for f in both),
-            ]
-            if both_rules:
-                cells.append(" / ".join(map(lenient_text, both)))
-            lines.append(f"| {' | '.join(cells)} |")
-        if benchmark["left_out"]:
-            counts = ", ".join(f"{count} {reason}" for reason, count in benchmark["left_out"].items())
-            notes.append(f"{name}: left out of the set: {counts}")
-        if unread := benchmark.get("unread_references"):
-            (first, reason), *_ = unread.items()
-            notes.append(
-                f"{name}: {len(unread)} references are read by no grader, so every answer is wrong there; the first is "
-                f"that of {first!r} ({reason}); results.json lists them, --drop-unreadable leaves them out"
-            )
-    for name, mode, decoding, figures in _arms(results):
-        if figures["failed"]:
-            (error, _), *_ = figures["errors"].items()
-            notes.append(
-                f"{name}, {mode}, {decoding}: {figures['failed']} attempts are missing ({error}), "
-                f"{figures['problems_kept_out']} problems kept out of the figures; the same command tries them again"
-            )
-        for doubt, count in figures.get("doubts", {}).items():
-            notes.append(f"{name}, {mode}, {decoding}: {_DOUBTS[doubt].format(count=count)}")
-        if note := extraction_note(figures):
-            notes.append(f"{name}, {mode}, {decoding}: {note}")
-        if undecided := figures["verdicts"].get("undecided", 0):
-            notes.append(
-                f"{name}, {mode}, {decoding}: {undecided} answers are undecided by the grader: they may be right or "
-                "not, and count as not right; samples.jsonl says why"
-            )
-        if figures["empty"]:
-            notes.append(f"{name}, {mode}, {decoding}: {figures['empty']} attempts are empty text")
-    for mode, named in results["averages"].items():
-        for average, estimate in named.items():
-            shown = _percent(estimate) if estimate["value"] is not None else estimate["reason"]
-            notes.append(f"{TITLES[average]}, {mode}: {shown}")
-    if steps := results.get("steps"):
-        notes += _step_notes(steps)
-    if not any(benchmark["modes"] for benchmark in results["benchmarks"].values()):
-        lines = []
-    return "\n".join([*lines, *[""] * bool(lines and notes), *notes])
-
-
-def _step_notes(steps: Mapping[str, Any]) -> list[str]:
-    notes = [f"next steps: {steps['steps']} of {steps['trajectories']} trajectories"]
-    if steps["steps"]:
-        floor = steps.get("floor")
-        beside = f"floor {floor['value']:.1%}" if floor else "floor not known"
-        notes[0] += f", similarity {_percent(steps['similarity'])} ({beside}), exact {_percent(steps['exact'])}"
-        if floor:
-            above = _percent(steps["above_floor"])
-            notes.append(
-                f"next steps: a policy that has learned nothing earns {_percent(floor)}; above that by {above}"
-            )
-        elif why := steps.get("no_floor"):
-            notes.append(f"next steps: the floor of their similarity is not known: {why}")
-    if calls := steps.get("calls"):
-        notes += call_notes(calls)
-    if steps["failed"]:
-        notes.append(f"next steps: {steps['failed']} are missing; the same command tries them again")
-    return notes
-
-
-def _percent(estimate: Mapping[str, Any] | None) -> str:
-    if estimate is None or estimate.get("value") is None:
-        return "-"
-    interval = f" [{estimate['low']:.1%}, {estimate['high']:.1%}]" if estimate.get("low") is not None else ""
-    return f"{estimate['value']:.1%}{interval}"

@@ -115,7 +115,9 @@ class ThoughtTags:
 
 @cache
 def _pattern(opening: str, closing: str) -> re.Pattern[str]:
-    return re.compile(f"{re.escape(opening)}(.*?)(?:{re.escape(closing)}|\\Z)", re.DOTALL)
+    # Runs of characters that cannot begin the closing tag are taken at once: several times quicker than one by one.
+    first, close = re.escape(closing[0]), re.escape(closing)
+    return re.compile(f"{re.escape(opening)}((?:[^{first}]++|(?!{close}){first})*+)(?:{close}|\\Z)")
 
 
 PLAIN = ThoughtTags()

@@ -1,6 +1,8 @@
 """The rules on sentences written for them, and on the labelled traces."""
 
+import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,26 @@ def test_a_plan_comes_early():
 def test_one_detection_of_a_behaviour_for_each_sentence():
     found = detect("Let me double-check to make sure I didn't skip a step.")
     assert [(d.behaviour, d.rule) for d in found] == [(Behaviour.VERIFICATION, "checks again")]
+
+
+SEARCHED_EVERYWHERE = [replace(rule, words=("",)) for rule in RULES]
+"""The rules with a word that every sentence has."""
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.name for rule in RULES])
+@given(drawn=st.data())
+def test_what_a_cue_finds_has_one_of_its_words(rule, drawn):
+    """Words only spare searches: the cue's own language, letters without regard to case among it, is theirs."""
+    trace = drawn.draw(st.from_regex(rule.cue))
+    everywhere = [replace(rule, words=("",))]
+    assert detect(trace, [rule]) == detect(trace, everywhere)
+
+
+def test_words_change_nothing_on_real_traces(data):
+    traces = (data / "math" / "deepseek_r1_gsm8k.jsonl").read_text(encoding="utf-8").splitlines()[:40]
+    for line in traces:
+        trace = "\n".join(str(value) for value in json.loads(line).values())
+        assert detect(trace) == detect(trace, SEARCHED_EVERYWHERE) != []
 
 
 def test_nothing_in_nothing():

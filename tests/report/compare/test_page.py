@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -11,7 +12,8 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from tests.evaluate.run_folders import with_steps, write_run
+from tests.evaluate.run_folders import with_step_samples, with_steps, write_run
+from tests.evaluate.test_step_calls import STEPS
 from tests.report.reading import Page
 from treadle.cli.compare import compare as command
 from treadle.cli.main import app as treadle_app
@@ -185,6 +187,26 @@ def test_the_page_and_the_picture_draw_the_floor_as_a_line(tmp_path, monkeypatch
         assert said == ({"floor 0.40"} if name == "common" else {"floor 0.40", "floor 0.45", "floor not known"})
         with Image.open(tmp_path / name / "out" / "steps.png") as image:
             assert image.size[0] > 800
+    plt.close("all")
+
+
+def test_tools_and_files_of_agents_steps_stand_side_by_side(tmp_path):
+    worse = [replace(step, action="cd nowhere", exact=False) for step in STEPS]
+    runs = [
+        with_step_samples(write_run(tmp_path / name, {}, model=f"m|{name}"), steps)
+        for name, steps in (("base", worse), ("srl", STEPS))
+    ]
+    found = compare(read_arms(runs))
+    lines = [line for line in as_markdown(found).splitlines() if line.startswith("| all steps |")]
+    assert [line.split(" | ")[1:3] for line in lines] == [["m\\|base", "6"], ["m\\|srl", "6"]]
+    cells = lines[1].split(" | ")
+    assert re.fullmatch(r"66\.7 \(\d+\.\d to \d+\.\d\)", cells[4]), "exact tool"
+    assert cells[5] == "66.7", "exact command, of one trajectory, which says nothing of others"
+    write_comparison(found, tmp_path / "out")
+    page = Page(tmp_path / "out" / "compare.html")
+    page.check_self_contained()
+    for part in ("Tools and files of agents' steps", "by repository", "org/two", "66.7", "75.0"):
+        assert part in page.text
     plt.close("all")
 
 

@@ -8,8 +8,8 @@ from tests.report.evaluation.runs import attempt, step, write_run
 from treadle.evaluate.records import Problem, Stop
 from treadle.report.evaluation import write_evaluation_report
 from treadle.report.parts import LONGEST, PAGE_BUDGET
-from treadle.report.text import visible
 from treadle.scoring.completion import FormatFault
+from treadle.visible import visible
 
 HOSTILE = (
     "</pre></script><script>window.ran = 1; document.title = 'x'</script><img src=x onerror='window.ran = 1'>"
@@ -216,7 +216,7 @@ def test_hostile_text_is_shown_and_does_nothing(browser, tmp_path):
 
 
 def test_what_cannot_be_seen_has_the_same_name_as_on_other_pages(browser, filtered):
-    text = "".join(map(chr, [*range(0xD800), *range(0xDC00, 0x10000), 0x1F600, 0xD800])) + "\r\n"
+    text = "".join(map(chr, [*range(0xD800), *range(0xDC00, 0x10000), 0x1F600, 0xE0001, 0xE0FFF, 0xD800])) + "\r\n"
     browser.open(filtered)
     units = [unit for c in text for unit in _utf16(c)]
     halves = " + ".join(f"String.fromCharCode(...{half})" for half in (units[:40000], units[40000:]))

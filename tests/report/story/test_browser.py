@@ -14,8 +14,8 @@ from treadle.evaluate.compare.run import compare
 from treadle.evaluate.records import Problem, Stop
 from treadle.report.compare import write_comparison
 from treadle.report.evaluation import write_evaluation_report
-from treadle.report.text import visible
 from treadle.scoring.completion import FormatFault
+from treadle.visible import visible
 
 HOSTILE = "</pre></details><script>window.ran = 1</script><img src=x onerror='window.ran = 1'>{{ 7 * 7 }}\x1b[31m\u202e"
 LATEX = "\\begin{aligned}\na &< b \\\\\n&= \\frac{1}{2}\n\\end{aligned}"

@@ -50,7 +50,7 @@ def counted(*samples, failed: int = 0) -> Losses:
 def test_right_attempts_and_reasons_add_up():
     first = counted(one("r"), one("w"), one("n", stop=Stop.TRUNCATED), one("n"), one("f"), failed=2)
     table = loss_table([("base", first), ("srl", counted(one("r"), one("r")))])
-    assert table["heads"] == ["cut off by the token limit", "no answer (no box)", "wrong answer", "not generated"]
+    assert table["heads"] == ["cut off by the token limit", "no answer found", "wrong answer", "not generated"]
     base, srl = table["rows"]
     assert (base["column"], base["model"], base["attempts"], base["right"]) == ("amc23, whole, greedy", "base", 6, 1)
     assert base["cells"] == [(1, "17%"), (1, "17%"), (1, "17%"), (2, "33%")]

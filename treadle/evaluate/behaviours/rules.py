@@ -29,6 +29,7 @@ class Rule:
 
     Args:
         name: Unique, in reports and in `Detection.rule`.
+        words: Whatever `cue` finds has one of these in it, in lower case; a sentence without any is not searched.
         cue: Must be found in the sentence.
         behaviour: What the cue shows.
         unless: Must not be found in the sentence.
@@ -38,6 +39,7 @@ class Rule:
     """
 
     name: str
+    words: tuple[str, ...]
     cue: re.Pattern[str]
     behaviour: Behaviour
     unless: re.Pattern[str] | None = None
@@ -48,6 +50,10 @@ class Rule:
 
 def _cue(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
+
+
+def _words(listed: str) -> tuple[str, ...]:
+    return tuple(listed.split("|"))
 
 
 _planning = partial(Rule, behaviour=Behaviour.PLANNING, early=True)
@@ -65,17 +71,20 @@ _DOING = (
 _PLANNING = (
     _planning(
         "two steps ahead",
+        _words("'ll| will|need|have|want|should| can|could|must|let's|lets|let me|the key "),
         _cue(rf"{_INTENT}.*(?:,|\band\b|\bthen\b)\s+(?:then |finally |after that )?{_DOING}\w*"),
         unless=_cue(r"\bif\b.*\d|=|\?$|make sure|I'll help|\bwould (?:be|give)\b|,? to (?:see|check|verify)\b|mistake"),
     ),
     _planning(
         "then the next",
+        _words("then|after that|finally|once"),
         _cue(rf"^(?:and |so )?(?:then|after that|finally|once)\b,?.*(?:{_INTENT}|^then,? (?:just )?{_DOING})"),
         unless=_cue(r"\d\s*[-+*/×=]|=|\?$|\d$"),
         after=_cue(rf"{_INTENT}|\bfirst\b"),
     ),
     _planning(
         "names the method",
+        _words("formula|principle|theorem|rule|property|law|dot product|inclusion-exclusion|pythagor"),
         _cue(
             r"\b(?:recall|remember|use|using|apply|applying|need|by)\b.*"
             r"\b(?:formula|principle|theorem|rule|property|law)\b"
@@ -85,32 +94,38 @@ _PLANNING = (
     ),
     _planning(
         "rewrites the task",
+        _words("in terms of|differentiate both sides|eliminat"),
         _cue(r"\bexpress\b.*\bin terms of\b|\bdifferentiate both sides\b|\b(?:eliminate|eliminating) \w+\b"),
         unless=_cue(r"\bcheck\b|alternatively"),
     ),
     _planning(
         "list of steps",
+        _words(":"),
         _cue(r"(?:\b(?:need to|should(?: \w+)?|the (?:general )?steps|my plan|the plan|as follows)\b[^.?]*):$"),
         following=_cue(r"^(?:\d+[.)]|[-*•])"),
     ),
     _planning(
         "starts by",
+        _words("start by |before "),
         _cue(r"\bstart by (?!understand|writ|read|recall|not)\w+ing\b|\bbefore \w+ing\b.*\b(?:I'll|we'll|I will|we)\b"),
     ),
 )
 _ADJUSTMENT = (
     _adjustment(
         "wait, no",
+        _words("wait|hold on|hmm|oh|oops"),
         _cue(r"\b(?:wait|hold on|hmm|oh|oops)\b[,.]?\s*(?:but\s+|actually,?\s+)?no\b"),
         unless=_cue(r"\bno,?\s+(?:the problem|it|they)\s+(?:says|states)\b"),
     ),
     _adjustment(
         "wait, actually",
+        _words("actually"),
         _cue(r"\b(?:wait|hmm|oh|hold on)\b,?\s*(?:but\s+)?actually\b"),
         unless=_cue(r"\?$"),
     ),
     _adjustment(
         "own mistake",
+        _words("that's|that is|that can't|i made|i mis|i was"),
         _cue(
             r"\bthat(?:'s| is) (?:not right|wrong|incorrect|not correct)|\bthat (?:isn't|can't be) (?:right|correct)\b"
             r"|\bI (?:made (?:a|an) (?:\w+ )?(?:mistake|error)|misread|misinterpreted|miscalculated|was wrong)\b"
@@ -119,6 +134,7 @@ _ADJUSTMENT = (
     ),
     _adjustment(
         "an easier way",
+        _words("easier|simpler|better|smarter"),
         _cue(
             r"\b(?:maybe|perhaps|but)\b.*\b(?:it'?s|it is|it would be|is)? ?"
             r"(?:easier|simpler|better|smarter)(?: way)?\b.*\bto\b"
@@ -127,6 +143,7 @@ _ADJUSTMENT = (
     ),
     _adjustment(
         "before going on",
+        _words("but before |second thought|scratch that|start over"),
         _cue(
             r"\bbut before (?:jumping|going|diving|proceeding|we|I)\b|\bon second thought\b"
             r"|\bscratch that\b|\bstart over\b"
@@ -134,6 +151,7 @@ _ADJUSTMENT = (
     ),
     _adjustment(
         "another attempt",
+        _words("try"),
         _cue(
             r"\btry(?:ing)? (?:using )?(?:a different|another) "
             r"(?:payload|approach|command|tool|strategy|tactic|query)\b"
@@ -142,6 +160,7 @@ _ADJUSTMENT = (
     ),
     _adjustment(
         "repairs its own work",
+        _words("my |our "),
         _cue(
             r"\b(?:my|our) (?:\w+ )?(?:edit|attempt|command|change|script|test|code|patch)\b[^.]*"
             r"\b(?:did not|didn't|failed|broke|is wrong|was wrong)"
@@ -154,6 +173,7 @@ _WORKS = r"(?:correctly|perfectly|properly|successfully|as expected|fine)"
 _VERIFICATION = (
     _verification(
         "checks again",
+        _words("check|verif|confirm|go over|go through"),
         _cue(
             r"\b(?:double|cross|re)-?\s?(?:check|verif)\w*|\bsanity check\b"
             r"|\b(?:check|verify|confirm|go (?:over|through))\b[^.?]*\b(?:again|once more)\b"
@@ -164,10 +184,12 @@ _VERIFICATION = (
     ),
     _verification(
         "no mistake made",
+        _words("make sure"),
         _cue(r"\bmake sure\b[^.?]*\b(?:did(?:n't| not)|haven't|not mak|mak(?:e|ing) (?:a|any) mistake)"),
     ),
     _verification(
         "tests own work",
+        _words("fix|resolved|work|edge case|our change|our solution"),
         _cue(
             r"\b(?:run|re-?run|test|check|verify|ensure|make sure|see)\b.*"
             r"\b(?:fix(?:ed|es)?|resolved|still work\w*|it works|handles? edge cases|our (?:fix|change|solution)|"
@@ -177,6 +199,7 @@ _VERIFICATION = (
     ),
     _verification(
         "reports that it works",
+        _words("correctly|perfectly|properly|successfully|as expected|fine| works|worked|fixed|resolved| pass"),
         _cue(
             rf"\b(?:works?|working|runs?|worked|passe[sd]|ran|handled) (?:now |\w+ )?{_WORKS}\b"
             r"|\b(?:fix|change|solution) works\b|\bmust have worked\b"
@@ -187,6 +210,7 @@ _VERIFICATION = (
     ),
     _verification(
         "same by another way",
+        _words("same |method|approaches|ways|checks out|adds up|matches"),
         _cue(
             r"\bsame (?:answer|result|total)\b"
             r"|\b(?:both|all|either) (?:\w+ )?(?:methods|approaches|ways)\b[^.]*\b(?:give|lead|confirm|same|result)"

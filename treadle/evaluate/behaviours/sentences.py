@@ -8,7 +8,10 @@ from typing import NamedTuple
 # A sentence ends at a line break, or at a full stop, question or exclamation mark with white space behind it; closing
 # quotes and brackets go with it. "e.g. this" is therefore cut in two, which costs a rule some context and nothing else.
 # Runs of marks are taken whole (possessively, and from their beginning only): a page of full stops must not take hours.
-_SENTENCE = re.compile(r"\S(?:[^\n]*?(?<![.!?])[.!?]++[\"')\]”’*]*+(?=\s|$)|[^\n]*)")
+# Marks that begin a sentence do not end it. All else is taken in runs as well, not one by one, which is much quicker.
+_MARKS, _INSIDE = "[.!?]++", r"[^.!?\n]*+"
+_END = rf"{_MARKS}[\"')\]”’*]*+(?=\s|$)"
+_SENTENCE = re.compile(rf"(?:{_MARKS}|[^\s.!?]){_INSIDE}(?:(?!{_END}){_MARKS}{_INSIDE})*+(?:{_END})?")
 
 
 class Sentence(NamedTuple):

@@ -6,16 +6,15 @@ data. What is above the floor is then what can be looked at together. A run with
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from treadle.evaluate.compare.arms import Arm
+from treadle.evaluate.compare.step_calls import arm_calls, over_seeds
 from treadle.evaluate.runs import Run
 from treadle.evaluate.step_view import above_floor
 from treadle.statistics.clustered import Figure, grouped_mean
-from treadle.statistics.estimates import Z95
 
 BEFORE = "the run was made before floors were measured; evaluate it again"
 
@@ -29,6 +28,8 @@ class StepArm:
         floor: What a policy that has learned nothing earns: `name`, `value`, `low` and `high`; `None` if not known.
         above: Similarity minus floor: `value`, `low` and `high`.
         no_floor: Why the floor is not known.
+        calls: Of agents' steps, how often they have the expert's tool and file, by position and repository: what
+            `treadle.evaluate.step_calls.call_view` gives, over all steps and runs; `None` where no expert calls a tool.
     """
 
     name: str
@@ -36,6 +37,7 @@ class StepArm:
     floor: Mapping[str, Any] | None = None
     above: Mapping[str, float | None] | None = None
     no_floor: str = ""
+    calls: Mapping[str, Any] | None = None
 
 
 def step_arms(arms: Sequence[Arm]) -> tuple[list[StepArm], list[str]]:
@@ -56,30 +58,24 @@ def _figures(run: Run) -> Mapping[str, Any]:
 
 
 def _step_arm(arm: Arm) -> StepArm:
-    similarity = _similarity(arm.runs)
+    similarity, calls = _similarity(arm.runs), arm_calls(arm.runs)
     floors = [_figures(run).get("floor") for run in arm.runs]
     if None in floors:
         missing = _figures(arm.runs[floors.index(None)])
-        return StepArm(arm.name, similarity, no_floor=missing.get("no_floor") or BEFORE)
+        return StepArm(arm.name, similarity, no_floor=missing.get("no_floor") or BEFORE, calls=calls)
     if any(floor != floors[0] for floor in floors):
         listed = ", ".join(f"{floor['value']:.3f}" for floor in floors)
-        return StepArm(arm.name, similarity, no_floor=f"its runs have different ones ({listed})")
-    return StepArm(arm.name, similarity, floors[0], above_floor(similarity, floors[0]))
+        return StepArm(arm.name, similarity, no_floor=f"its runs have different ones ({listed})", calls=calls)
+    return StepArm(arm.name, similarity, floors[0], above_floor(similarity, floors[0]), calls=calls)
 
 
 def _similarity(runs: Sequence[Run]) -> Figure:
-    """That of one run, or of all steps of several. Trajectories and seeds err independently: distances add up as
-    squares."""
+    """That of one run, or of all steps of several."""
     if len(runs) == 1:
         return _figures(runs[0])["similarity"]
     steps = [step for run in runs for step in run.steps()]
     pooled = grouped_mean([s.similarity for s in steps], [s.trajectory_id for s in steps])
-    if pooled["low"] is None:
-        return pooled
-    seeds = Z95 * statistics.stdev(_figures(run)["similarity"]["value"] for run in runs) / len(runs) ** 0.5
-    value = pooled["value"]
-    low, high = ((value - pooled["low"]) ** 2 + seeds**2) ** 0.5, ((pooled["high"] - value) ** 2 + seeds**2) ** 0.5
-    return Figure({**pooled, "low": max(0.0, value - low), "high": min(1.0, value + high)})
+    return over_seeds(pooled, [_figures(run)["similarity"]["value"] for run in runs])
 
 
 def _differences(arms: Sequence[Arm], found: Sequence[StepArm]) -> list[str]:
@@ -95,5 +91,7 @@ def _differences(arms: Sequence[Arm], found: Sequence[StepArm]) -> list[str]:
     if len(set(values.values())) > 1:
         listed = ", ".join(f"{value:.3f} ({name})" for name, value in values.items())
         notes.append(f"Different floors: {listed}. Look at what is above the floor, not at similarity alone.")
+    if any(step.calls for step in found):
+        notes += [f"{s.name}: no figures of tools and files in its results." for s in found if not s.calls]
     notes += [f"{s.name}: the floor of its next steps is not known: {s.no_floor}." for s in found if not s.floor]
     return notes

@@ -14,6 +14,8 @@ from treadle.evaluate.compare.run import MODES, as_dict
 from treadle.files.output import filling, owned
 from treadle.files.whole import write_whole
 from treadle.report.anchors import Anchors
+from treadle.report.calls import HEADS as CALL_HEADS
+from treadle.report.calls import calls_beside, calls_markdown
 from treadle.report.compare.plots import differences_picture, figures_picture
 from treadle.report.compare.rows import Row, Shown, notes, paper_notes, rows
 from treadle.report.compare.steps import AXIS, HEADS, step_rows, step_ticks, steps_picture
@@ -23,7 +25,7 @@ from treadle.report.story.losses import Losses
 from treadle.report.story.told import arm_side, lost, told
 from treadle.report.svg import Axis, axis_for, difference_axis
 
-SECTIONS = ("main", "changes", "flips", "lost", "notes", "figures", "steps", "more", "runs")
+SECTIONS = ("main", "changes", "flips", "lost", "notes", "figures", "steps", "calls", "more", "runs")
 KINDS = {"greedy": "greedy", "sampled": "sampled", "averages": "averages"}
 
 
@@ -55,7 +57,7 @@ def as_markdown(comparison: Comparison, paper: bool = False) -> str:
         lines.append("|---" * (len(HEADS) + 1) + "|")
         for row in step_rows(comparison.steps, comparison.baseline):
             lines.append("| " + " | ".join([_escaped(row["name"]), *row["cells"]]) + " |")
-        lines.append("")
+        lines += ["", *calls_markdown([(step.name, step.calls) for step in comparison.steps])]
     for title, pairs in _by_column(comparison.pairs):
         lines += [f"{title}:", *(f"- {sentence(pair)}" for pair in pairs), ""]
     if len(comparison.arms) > 1 and comparison.columns and not comparison.pairs:
@@ -113,6 +115,8 @@ def page_content(comparison: Comparison, shown: Sequence[Row], said: Sequence[st
         "notes": said,
         "steps": step_rows(comparison.steps, comparison.baseline),
         "step_heads": HEADS,
+        "calls": calls_beside([(step.name, step.calls) for step in comparison.steps]),
+        "call_heads": CALL_HEADS,
         "step_axis": {"width": AXIS.width, "ticks": step_ticks()},
     }
 

@@ -29,12 +29,13 @@ from treadle.files.links import refuse_link, remove
 from treadle.files.scratch import PARTIAL, left_behind, own
 from treadle.files.whole import writing
 from treadle.report.anchors import Anchors
+from treadle.report.calls import call_rows
 from treadle.report.evaluation import tables
 from treadle.report.evaluation.against import Other, read_other
 from treadle.report.evaluation.attempts import FIELDS, FLAGS, ProblemView, Words, sample_texts
 from treadle.report.evaluation.plots import Lengths, accuracies
 from treadle.report.evaluation.side_files import SideFiles
-from treadle.report.evaluation.steps import MOST, call_rows, listed, step_groups, step_row, step_sizes, step_texts
+from treadle.report.evaluation.steps import MOST, listed, step_groups, step_row, step_sizes, step_texts
 from treadle.report.pages import write_page
 from treadle.report.parts import as_json, fitting, limit_for, size
 from treadle.report.story.flips import shares
@@ -42,6 +43,7 @@ from treadle.report.story.losses import Losses
 from treadle.report.story.told import Side, lost, told
 from treadle.report.svg import difference_axis
 from treadle.scoring.floors import TITLES
+from treadle.visible import UNSEEN
 
 PAGE, SIDE = "report.html", "report"
 SECTIONS = (
@@ -125,6 +127,7 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "problems": [view.data() for view in views.values()],
         "steps": steps,
         "floor": ((step_figures or {}).get("floor") or {}).get("value"),
+        "unseen": "".join(f"\\u{{{first:x}}}-\\u{{{last:x}}}" for first, last in UNSEEN),
     }
     places = [(name, mode, decoding) for name, mode, decoding, _ in rows]
     choices = {
@@ -153,7 +156,7 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "steps": steps,
         "view": step_figures if steps else None,
         "groups": step_groups(step_figures or {}),
-        "calls": call_rows(step_figures or {}),
+        "calls": call_rows((step_figures or {}).get("calls")),
         "policies": TITLES,
         "most": MOST,
         "limit": limit,

@@ -96,19 +96,6 @@ def step_row(sample: StepSample) -> dict[str, Any]:
     }
 
 
-def call_rows(view: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The table of agents' steps: all, by position and by repository; of each group its name and its figures."""
-    calls = view.get("calls")
-    if not calls:
-        return []
-    rows = [{"group": "", "name": "all steps", "figures": calls}]
-    if calls["over_repositories"]:
-        rows.append({"group": "", "name": "intervals over repositories", "figures": calls["over_repositories"]})
-    for key, title in (("by_position", "by place in the trajectory"), ("by_repository", "by repository")):
-        rows += [{"group": title, "name": name, "figures": found} for name, found in calls[key].items()]
-    return rows
-
-
 def step_groups(view: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The groups of `treadle.evaluate.step_view` with their titles, in its order."""
     return [{"title": title, "rows": view[name]} for name, title in GROUPS.items() if view.get(name)]

@@ -41,7 +41,7 @@ TITLES = {
     Loss.LOOP: "repeated a step or met the step limit",
     Loss.NO_BOX: "right but not in a box",
     Loss.EMPTY: "empty",
-    Loss.NO_ANSWER: "no answer (no box)",
+    Loss.NO_ANSWER: "no answer found",
     Loss.WRONG: "wrong answer",
     Loss.UNDECIDED: "not decided by the grader",
     Loss.FAILED: "not generated",

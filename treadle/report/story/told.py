@@ -104,6 +104,8 @@ def told(
         "summary": summary(pairs) if pairs else None,
         "rows": change_rows(pairs, counts),
         "counts": [] if pairs else [(", ".join(column), by) for column, by in counts.items()],
+        # A problem can be gained in one figure and lost in another.
+        "flipped": len({flip.place[:2] for flip in found if flip.change is not Change.SAME}),
         "gained": _named(found, Change.GAINED),
         "lost": _named(found, Change.LOST),
         "flips": flips,
