@@ -51,7 +51,7 @@ def check_out(out: Path, overwrite: bool, marker: str, source: str | Path | None
 
 
 def check_place(out: Path) -> None:
-    """Raise `OutputError` where no folder can be made: at a file, under one, at a link to nothing, at the working folder
+    """Raise `OutputError` where no folder is made: at a file, under one, at a link to nothing, at the working folder
     itself, at the root of the file system, or at an address, which would become folders that are called so."""
     if len(out.parts) > 1 and _SCHEME.fullmatch(out.parts[0]) and not Path(out.parts[0]).exists():
         raise OutputError(f"{out}: an address; results are written to folders alone, so choose one of this computer")

@@ -61,7 +61,7 @@ def local_folder(model: str) -> Path | None:
     if folder.is_dir():
         return folder
     if folder.exists():
-        raise ModelError(f"{model}: neither a folder nor a file but a device or pipe, expected a folder with config.json")
+        raise ModelError(f"{model}: neither a folder nor a file (a device, a pipe); expected a model folder")
     if folder.is_absolute() or model.startswith(".") or model.count("/") != 1:
         raise ModelError(
             f"{model}: no such model folder; expected a folder with config.json, weights and tokenizer, "
