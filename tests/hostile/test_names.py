@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.hostile.driver import contents
-from tests.hostile.recipes import SRL, recipe, write
+from tests.hostile.recipes import SFT, SRL, recipe, write
 from treadle.errors import DataError, RecipeError
 from treadle.evaluate.benchmarks import split_name
 from treadle.recipe.reading import parse_recipe
@@ -84,6 +86,50 @@ def test_paths_that_no_disk_has(key, name):
 
 def test_an_output_that_no_disk_has(treadle, solutions):
     treadle("prepare", solutions, "-o", "x" * 300).refused("File name too long", "Choose a shorter name")
+
+
+@pytest.mark.parametrize("out", ["/", "//", "/tmp/.."])
+def test_the_root_is_no_output(treadle, prepared, solutions, scratch, out):
+    treadle("prepare", solutions, "-o", out).refused(": the root of the file system")
+    treadle("train", write(scratch, output=out)).refused(": the root of the file system")
+
+
+@pytest.mark.parametrize("out", ["s3://bucket/run", "http://host/run", "file:///tmp/run"])
+def test_an_address_is_no_output(treadle, prepared, solutions, scratch, out):
+    """Folders called `s3:` were made in the working folder."""
+    (scratch / "problems.jsonl").write_text('{"problem": "1+1", "answer": "2"}\n')
+    before = sorted(path.name for path in scratch.iterdir())
+    treadle("prepare", solutions, "-o", out).refused(": an address; ")
+    treadle("train", write(scratch, output=out)).refused(": an address; ")
+    treadle("evaluate", "miniature", "--data", "problems.jsonl", "-o", out).refused(": an address; ")
+    assert sorted(path.name for path in scratch.iterdir()) == sorted([*before, "recipe.yaml"])
+
+
+@pytest.mark.parametrize("model", ["/dev/zero", "pipe"])
+def test_a_device_is_no_model(treadle, prepared, scratch, model):
+    os.mkfifo(scratch / "pipe")
+    treadle("train", write(scratch, model=model), "--dry-run").refused(f"{model}: neither a folder nor a file")
+    checked = treadle("check", model)
+    assert (checked.code, f"{model}: neither a folder nor a file" in checked.out) == (2, True), checked
+
+
+@pytest.mark.parametrize("more", [(), ("--overwrite",)])
+def test_a_recipe_beside_its_results_stays(treadle, prepared, scratch, more):
+    """The recipe with all defaults took its place, and its comments were lost."""
+    (scratch / "run").mkdir()
+    file = write(scratch / "run", output=str(scratch / "run"))
+    file.write_text("# the learning rate is that of the paper\n" + file.read_text())
+    before = contents(scratch / "run")
+    treadle("train", file, *more).refused(f"{file}: a recipe that no run has written")
+    assert contents(scratch / "run") == before
+
+
+def test_a_stage_that_was_removed_is_made_again(treadle, prepared, scratch):
+    """What a run has written itself is no reason to refuse."""
+    file = write(scratch, stages=[SFT])
+    assert treadle("train", file).code == 0
+    shutil.rmtree(scratch / "run" / "1-sft")
+    assert treadle("train", file).code == 0
 
 
 def test_ids_are_no_paths(treadle, scratch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,6 +14,9 @@ from treadle.files.links import remove
 from treadle.files.locks import INSIDE, alone
 from treadle.files.scratch import OLD, PARTIAL, left_behind, own, parents_of
 from treadle.files.whole import cannot_write, sync_folder, sync_tree, writing
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+"""First part of a path that was an address, `s3://bucket/x`; one letter is a drive."""
 
 
 def check_out(out: Path, overwrite: bool, marker: str, source: str | Path | None = None) -> None:
@@ -47,11 +51,14 @@ def check_out(out: Path, overwrite: bool, marker: str, source: str | Path | None
 
 
 def check_place(out: Path) -> None:
-    """Raise `OutputError` where no folder can be made: at a file, under one, at a link to nothing, or at the working
-    folder itself."""
+    """Raise `OutputError` where no folder is made: at a file, under one, at a link to nothing, at the working folder
+    itself, at the root of the file system, or at an address, which would become folders that are called so."""
+    if len(out.parts) > 1 and _SCHEME.fullmatch(out.parts[0]) and not Path(out.parts[0]).exists():
+        raise OutputError(f"{out}: an address; results are written to folders alone, so choose one of this computer")
     try:
         lost = next((p for p in (out, *out.parents) if p.is_symlink() and not p.exists()), None)
-        here = lost is None and out.resolve() == Path.cwd()
+        place = None if lost is not None else out.resolve()
+        here, top = place == Path.cwd(), place is not None and place == place.parent
         file = next((p for p in (out, *out.parents) if p.exists() and not p.is_dir()), None)
     except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle
         raise cannot_write(out, error) from error
@@ -59,6 +66,8 @@ def check_place(out: Path) -> None:
         raise OutputError(
             f"{out}: {lost} is a link to {os.readlink(lost)}, which is not there; make that, or remove it"
         )
+    if top:
+        raise OutputError(f"{out}: the root of the file system; choose a folder in it")
     if here:
         raise OutputError(f"{out}: this is the working folder; choose a folder in it with -o")
     if file is not None:

@@ -21,7 +21,7 @@ from treadle.files.links import refuse_link, remove
 from treadle.files.output import owned
 from treadle.files.whole import remove_folder, write_whole
 from treadle.recipe.parts import FAULT_LIMITS
-from treadle.recipe.reading import resolved
+from treadle.recipe.reading import load_recipe, resolved
 from treadle.recipe.schema import Recipe
 from treadle.scoring.grading import grader_version
 from treadle.training.journal import truncate_after
@@ -115,8 +115,9 @@ def claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> None:
 
     Raises:
         OutputError: A stage's folder is of another recipe or other data, or nobody knows of what; or it is a link,
-            and the stage is not finished.
+            and the stage is not finished. Or `recipe.yaml`, which is written beside them, is somebody's own.
     """
+    _refuse_own_recipe(recipe.output)
     digest = Prepared(recipe.data).digest()
     folders = stage_folders(recipe)
     for number, folder in enumerate(folders):
@@ -138,6 +139,22 @@ def claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / "stage.json", json.dumps(mine, indent=2) + "\n")
     write_whole(recipe.output / "recipe.yaml", resolved(recipe))
+
+
+def _refuse_own_recipe(output: Path) -> None:
+    """Whoever keeps a recipe where its results go would lose its comments to the one with all defaults."""
+    file = output / "recipe.yaml"
+    if not file.is_file() or any(output.glob("*-*/stage.json")):
+        return
+    try:
+        written_here = resolved(load_recipe(file)) == file.read_text(encoding="utf-8")
+    except TreadleError:
+        written_here = False
+    if not written_here:
+        raise OutputError(
+            f"{file}: a recipe that no run has written, and the run writes its own to that place; choose another "
+            "`output`, such as a folder in this one"
+        )
 
 
 def starting_point(folder: Path) -> str | None:

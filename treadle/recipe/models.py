@@ -58,8 +58,10 @@ def local_folder(model: str) -> Path | None:
         if gguf_in(folder):
             raise ModelError(convert_gguf(folder))
         raise ModelError(f"{model}: a file, expected the folder that it lies in, with config.json beside it")
-    if folder.exists():
+    if folder.is_dir():
         return folder
+    if folder.exists():
+        raise ModelError(f"{model}: neither a folder nor a file (a device, a pipe); expected a model folder")
     if folder.is_absolute() or model.startswith(".") or model.count("/") != 1:
         raise ModelError(
             f"{model}: no such model folder; expected a folder with config.json, weights and tokenizer, "
