@@ -164,3 +164,16 @@ def test_a_saved_data_set_that_names_files_elsewhere(treadle, scratch):
     saved.mkdir()
     (saved / "state.json").write_text(json.dumps({"_data_files": [{"filename": "../../secret.arrow"}]}))
     treadle("prepare", "saved", "-o", "prepared").refused("names '../../secret.arrow', which is outside the folder")
+
+
+@pytest.mark.parametrize("output", ["prepared", "prepared/run"])
+def test_a_run_does_not_lie_in_its_data(treadle, prepared, scratch, output):
+    """Preparing again with --overwrite would delete it."""
+    before = contents(scratch / "prepared")
+    treadle("train", write(scratch, output=output)).refused(f"{output}: lies in the `data` prepared")
+    assert contents(scratch / "prepared") == before
+
+
+def test_a_pipe_is_read_from_standard_input(treadle, scratch):
+    os.mkfifo(scratch / "pipe")
+    treadle("prepare", "pipe", "-o", "out").refused("pipe: a pipe or a device", "< pipe")

@@ -89,6 +89,8 @@ def iter_chunks(
             yield from _file_chunks(file, without_suffix(file.relative_to(local).as_posix()), limit, split, skipped)
     elif local.is_file():
         yield from _file_chunks(local, without_suffix(local.name), limit, split, skipped)
+    elif local.exists():
+        raise DataError(f"{path}: a pipe or a device, no file or folder; give what comes out of it to `-`: < {path}")
     elif _HUB_ID.fullmatch(str(path)) and not is_known(local.name):
         yield from _hub_chunks(str(path), split)
     else:

@@ -115,8 +115,10 @@ def claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> None:
 
     Raises:
         OutputError: A stage's folder is of another recipe or other data, or nobody knows of what; or it is a link,
-            and the stage is not finished. Or `recipe.yaml`, which is written beside them, is somebody's own.
+            and the stage is not finished. Or the output lies in the data or the model, or `recipe.yaml`, which is
+            written there, is somebody's own.
     """
+    _refuse_inputs(recipe)
     _refuse_own_recipe(recipe.output)
     digest = Prepared(recipe.data).digest()
     folders = stage_folders(recipe)
@@ -139,6 +141,14 @@ def claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / "stage.json", json.dumps(mine, indent=2) + "\n")
     write_whole(recipe.output / "recipe.yaml", resolved(recipe))
+
+
+def _refuse_inputs(recipe: Recipe) -> None:
+    """What makes the data or the model anew (`prepare --overwrite`) would delete a run that lies in it."""
+    place = recipe.output.resolve()
+    for key, source in (("data", recipe.data), ("model", Path(recipe.model))):
+        if source.is_dir() and place.is_relative_to(source.resolve()):
+            raise OutputError(f"{recipe.output}: lies in the `{key}` {source}; choose an `output` of its own")
 
 
 def _refuse_own_recipe(output: Path) -> None:
