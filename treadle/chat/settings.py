@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from treadle.errors import ModelError, RecipeError
+from treadle.files.typed import read_object
 from treadle.files.whole import write_whole
 from treadle.scoring.thoughts import PLAIN, tags_of_pair
 
@@ -109,15 +110,7 @@ def read_file(model: str) -> dict[str, Any]:
         path = Path(found) if found else None
     if path is None or not path.is_file():
         return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(
-            f"{path}: no JSON ({error}); mend the file, or remove it to speak to the model as it is"
-        ) from None
-    if not isinstance(content, dict):
-        raise ModelError(f"{path}: found {type(content).__name__}, expected keys such as chat_template_kwargs")
-    return content
+    return read_object(path, "mend the file, or remove it to speak to the model as it is", ModelError)
 
 
 def write_file(folder: Path, content: Mapping[str, Any]) -> None:

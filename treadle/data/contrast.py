@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from treadle.data.instances import check_target
 from treadle.data.prepared import Prepared
 from treadle.data.prepared_files import stored, trajectory_of
 from treadle.trajectory import Trajectory
@@ -64,7 +65,11 @@ def form_of(trajectory: Trajectory) -> tuple[str, str]:
 
 
 def pool_of(prepared: Prepared, seed: int, most: int = POOL) -> tuple[Other, ...]:
-    """Steps of the training data, drawn by seed; every step that is trained on is as likely."""
+    """Steps of the training data, drawn by seed; every step that is trained on is as likely.
+
+    Raises:
+        DataError: One is of no step that its trajectory has.
+    """
     references = stored(prepared.instance_file("train"))
     count = len(references)
     chosen = sorted(random.Random(f"pool/{seed}").sample(range(count), min(most, count)))
@@ -72,12 +77,13 @@ def pool_of(prepared: Prepared, seed: int, most: int = POOL) -> tuple[Other, ...
     for row in references.select(chosen):
         steps_of[row["trajectory"]].append(row["step"])
     rows = stored(prepared.trajectory_file("train"))
-    return tuple(
-        Other(trajectory.id, form_of(trajectory), trajectory.steps[step - 1].action)
-        for number, steps in steps_of.items()
-        for trajectory in [trajectory_of(rows[number], prepared.trajectory_file("train"), number)]
-        for step in steps
-    )
+    pool = []
+    for number, steps in steps_of.items():
+        trajectory = trajectory_of(rows[number], prepared.trajectory_file("train"), number)
+        for step in steps:
+            check_target(trajectory.id, step, len(trajectory.steps))
+            pool.append(Other(trajectory.id, form_of(trajectory), trajectory.steps[step - 1].action))
+    return tuple(pool)
 
 
 def texts_of(pool: Sequence[Other]) -> list[str]:

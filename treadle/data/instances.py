@@ -50,6 +50,15 @@ def target_steps(n_steps: int, targets: Targets = "skip_last") -> range:
     return range(1, n_steps + (targets == "all"))
 
 
+def check_target(id: str, step: int, n_steps: int) -> None:
+    """Raise `DataError` for a step (1-based) that a trajectory of so many has not."""
+    if not 0 < step <= n_steps:
+        raise DataError(
+            f"{id}: step {step} is a target, and the trajectory has {n_steps} steps: the files of instances and "
+            "trajectories do not belong together; prepare the data again with --overwrite"
+        )
+
+
 def step_instance(trajectory: Trajectory, step: int, rendering: Rendering, asking: Asking = PLAIN) -> StepInstance:
     """The instance whose target is `step` (1-based) of `trajectory`.
 
@@ -60,11 +69,7 @@ def step_instance(trajectory: Trajectory, step: int, rendering: Rendering, askin
     Raises:
         DataError: The trajectory has no such step.
     """
-    if not 0 < step <= len(trajectory.steps):
-        raise DataError(
-            f"{trajectory.id}: step {step} is a target, and the trajectory has {len(trajectory.steps)} steps: the "
-            "files of instances and trajectories do not belong together; prepare the data again with --overwrite"
-        )
+    check_target(trajectory.id, step, len(trajectory.steps))
     target = trajectory.steps[step - 1]
     shown = step - 1 if rendering.context == "full" else min(step - 1, rendering.context)
     prompt = step_prompt(

@@ -37,6 +37,7 @@ from treadle.evaluate.runs import (
 from treadle.evaluate.sample_lines import sample_record
 from treadle.evaluate.settings import CHAT, EvaluateSettings, identity
 from treadle.evaluate.solving import advance, begin, judge, solve
+from treadle.evaluate.step_lines import done_in
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.summary import summarise
 from treadle.evaluate.turns import Turns
@@ -255,7 +256,7 @@ def _score_steps(
         return []
     path = out / STEPS
     with closing(Journal(path)) as journal:
-        done = {(record["trajectory_id"], record["step"]) for record in journal}
+        done = done_in(journal, path, instances)
         left = [i for i in instances if (i.trajectory_id, i.step) not in done]
         sampling, tags = Sampling(settings.max_step_tokens), settings.thought_tags
         for sample in evaluate_steps(backend, left, sampling, thought_tags=tags, report=report):
@@ -269,8 +270,13 @@ def _step_figures(run: Run) -> dict[str, Any]:
     from treadle.evaluate.step_view import step_view
 
     found: list[StepSample] = list(run.steps())
+    stated = run.info.get("steps", len(found))
+    if len(found) > stated:
+        raise OutputError(
+            f"{run.folder / STEPS}: found {len(found):,} steps, expected at most {stated:,}, as {INFO} has it; {ANEW}"
+        )
     floor = (run.info.get("similarity_floor"), run.info.get("no_similarity_floor", ""))
-    return {**step_view(found, *floor), "failed": max(0, run.info.get("steps", len(found)) - len(found))}
+    return {**step_view(found, *floor), "failed": stated - len(found)}
 
 
 def _instances_digest(instances: Sequence[StepInstance]) -> str:

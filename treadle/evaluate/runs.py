@@ -20,8 +20,9 @@ import numpy as np
 
 from treadle.errors import OutputError
 from treadle.evaluate.records import Decoding, Mode, Problem, Sample, StepSample
-from treadle.evaluate.sample_lines import sample_from, step_from
+from treadle.evaluate.sample_lines import sample_from
 from treadle.evaluate.settings import BEFORE, fingerprint, read_tags
+from treadle.evaluate.step_lines import steps_from
 from treadle.evaluate.store import ANEW, Journal, read_json, read_lines, write_json, write_lines
 from treadle.evaluate.typed import Results, RunInfo
 from treadle.files.digests import problem_in
@@ -75,10 +76,13 @@ class Run:
         return f"make the file again with `treadle evaluate --regrade {self.folder}`"
 
     def steps(self) -> Iterator[StepSample]:
-        """The single next steps, one at a time; none where they were not evaluated."""
+        """The single next steps, one at a time; none where they were not evaluated.
+
+        Raises:
+            OutputError: A line is none, or its step is there already.
+        """
         if (self.folder / STEPS).exists():
-            for number, record in enumerate(read_lines(self.folder / STEPS), 1):
-                yield step_from(record, f"{self.folder / STEPS}, line {number}")
+            yield from steps_from(read_lines(self.folder / STEPS), self.folder / STEPS)
 
     def right(self, benchmark: str, mode: Mode, decoding: Decoding) -> np.ndarray:
         """1 for right and 0 for wrong, `[P, K]`, in the order of `problems[benchmark]`.

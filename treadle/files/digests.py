@@ -9,13 +9,26 @@ import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired
+
+from pydantic import Strict, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from treadle.files.names import is_inside
+from treadle.files.typed import STRICT, Count
 
 _READERS = 4  # files that are hashed at a time
 
 DAMAGED = "the list of its files is damaged"
+
+
+class _Entry(TypedDict):
+    __pydantic_config__ = STRICT
+    bytes: Count
+    sha256: NotRequired[str | None]
+
+
+_LISTED = TypeAdapter(dict[Annotated[str, Strict()], _Entry])
 
 Listed = dict[str, dict[str, Any]]
 """By path below a folder: `bytes`, and `sha256` where the content counts and not only the size."""
@@ -44,9 +57,10 @@ def problem_in(folder: Path, expected: Any, hashes: bool = True) -> str | None:
         hashes: Read the files; else only their sizes are compared.
     """
     try:
-        entries = {name: (int(entry["bytes"]), entry.get("sha256")) for name, entry in expected.items()}
-    except (KeyError, AttributeError, TypeError, ValueError):
+        _LISTED.validate_python(expected)
+    except ValidationError:
         return DAMAGED
+    entries = {name: (entry["bytes"], entry.get("sha256")) for name, entry in expected.items()}
     for name, (size, _) in entries.items():
         if not is_inside(name):
             return f"{name!r} is listed, which is outside the folder"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 from rich.live import Live
 from rich.table import Table
 
+from treadle.errors import OutputError
 from treadle.report.console import VisibleConsole
+from treadle.training.metric_lines import log_of
 
 QUIET_INTERVAL = 30.0  # seconds between status lines where there is no terminal to redraw
 
@@ -94,5 +96,9 @@ def _last_log(path: Path) -> dict[str, Any] | None:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return None
-    logs = [json.loads(line) for line in lines[-3:] if line.endswith("}")]
-    return next((log for log in reversed(logs) if "loss" in log), None)
+    for line in reversed(lines[-3:]):
+        with suppress(OutputError):  # being written just now
+            log = log_of(line.encode(), str(path))
+            if "loss" in log:
+                return log
+    return None

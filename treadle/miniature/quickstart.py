@@ -20,13 +20,16 @@ from treadle.data.prepared import Prepared
 from treadle.errors import OutputError
 from treadle.files.locks import INSIDE
 from treadle.files.output import check_out, make_empty, owned
+from treadle.files.typed import read_object
 from treadle.files.whole import write_whole, writing
 from treadle.miniature.arms import ARMS, SOLUTION_TOKENS, Arm, recipe_of
 from treadle.miniature.board import Board, Line
 from treadle.miniature.jobs import Job, run_jobs
+from treadle.miniature.products import read_hard, read_score, trained_seconds
 from treadle.recipe.models import BASE, resolve
 
 MARKER = "quickstart.json"
+_ANOTHER = "choose another folder with -o, or replace it with --overwrite"
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,16 @@ def _run(out: Path, seeds: int, full: bool, workers: int, scale: Scale, started:
     write_held_out(out / "held-out.jsonl", scale.held_out)
     arms = [arm for arm in scale.arms if full or not arm.full]
     jobs = [job for seed in range(seeds) for job in _jobs(arms, scale, seed, out / f"seed-{seed}")]
+    _check_done(jobs, scale)
     resumed = any(job.done() for job in jobs)
     with Board({job.name: Line(job.title, job.metrics, job.steps) for job in jobs}) as board:
         run_jobs(jobs, workers, board)
     from treadle.miniature import results
 
-    scores = {arm.name: [_read(out / f"seed-{s}" / arm.name / "score.json") for s in range(seeds)] for arm in arms}
+    scores = {
+        arm.name: [read_score(out / f"seed-{s}" / arm.name / "score.json", scale.held_out) for s in range(seeds)]
+        for arm in arms
+    }
     floors = [_floor(out / f"seed-{seed}") for seed in range(seeds)]
     summary = {
         "arms": results.arm_rows(scores),
@@ -175,7 +182,8 @@ def demonstrations(seed: int, scale: Scale, folder: Path, data: Path, style: str
     """Worker: write the expert's solutions of the hard problems."""
     from treadle.miniature.problems import candidates, write_data
 
-    numbers = [i for part in range(2) for i in _read(folder / f"hard-{part}.json")["hard"]][: scale.training]
+    hard = [read_hard(folder / f"hard-{part}.json", scale.screened) for part in range(2)]
+    numbers = [*hard[0], *hard[1]][: scale.training]
     drawn = candidates(seed, 0, scale.screened)
     write_data([drawn[i] for i in numbers], data, style)
     return f"{len(numbers)} expert solutions"
@@ -192,13 +200,12 @@ def train_and_score(arm: Arm, seed: int, folder: Path, held_out: int) -> str:
     output = folder / arm.name
     model, seconds = resolve(BASE), 0.0
     if arm.after:
-        before = _read(folder / arm.after / "score.json")
+        before = read_score(folder / arm.after / "score.json", held_out)
         model, seconds = before["model"], before["seconds"]
     if arm.stage:
         recipe = parse_recipe(recipe_of(arm, model, folder / f"data-{arm.thoughts}", output, seed))
         model = str(stages.run(recipe, quiet=True))
-        logs = (Path(model).parent / "metrics.jsonl").read_text().splitlines()
-        seconds += json.loads(logs[-1])["seconds"]
+        seconds += trained_seconds(Path(model).parent / "metrics.jsonl")
     scored = score(load_model(model), load_tokenizer(model), held_out_problems(held_out))
     _write(output / "score.json", {**scored, "model": model, "seconds": round(seconds, 1)})
     shares = {mode: sum(scored[mode]["right"]) / len(scored[mode]["right"]) for mode in ("whole", "loop")}
@@ -218,17 +225,19 @@ def _claim_folder(out: Path, scale: Scale) -> None:
     mark = {"scale": repr(scale), "base": hashlib.sha256(weights).hexdigest(), "treadle": version("treadle")}
     file = out / MARKER
     if out.exists() and any(path.name != INSIDE for path in out.iterdir()):
-        known = _read(file) if file.is_file() else None
+        known = read_object(file, _ANOTHER) if file.is_file() else None
         if known != mark:
-            raise OutputError(
-                f"{out}: holds something else than this version's quick start; choose another folder with -o, "
-                "or replace it with --overwrite"
-            )
+            raise OutputError(f"{out}: holds something else than this version's quick start; {_ANOTHER}")
     _write(file, mark)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _check_done(jobs: list[Job], scale: Scale) -> None:
+    """Raise `OutputError` for a damaged result of a job that was done before, before another takes hours."""
+    for product in (job.product for job in jobs if job.done()):
+        if product.name == "score.json":
+            read_score(product, scale.held_out)
+        elif product.name.startswith("hard-"):
+            read_hard(product, scale.screened)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from treadle.report.blocks import marked
 from treadle.report.pages import write_page
 from treadle.scoring.completion import FormatFault, parse_completion
 from treadle.scoring.rewards import step_similarity
+from treadle.training.metric_lines import read_metrics
 
 COLOURS = {"whole": "#2a6f97", "loop": "#e07a2f"}
 FLOOR = "#8a5a00"
@@ -114,7 +114,7 @@ def curves_figure(folder: Path, floor: float | None) -> Figure:
 
 def training_logs(folder: Path) -> list[dict[str, Any]]:
     """The lines of an arm's `metrics.jsonl`."""
-    return [json.loads(line) for path in sorted(folder.glob("*/metrics.jsonl")) for line in path.open()]
+    return [log for path in sorted(folder.glob("*/metrics.jsonl")) for log in read_metrics(path)]
 
 
 def _steps(scores: Scores) -> list[dict[str, Any]]:

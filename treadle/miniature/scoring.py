@@ -18,6 +18,7 @@ from treadle.evaluate.steps import evaluate_steps
 from treadle.evaluate.turns import Turns
 from treadle.miniature import world
 from treadle.miniature.problems import as_tasks
+from treadle.miniature.products import EXAMPLES
 from treadle.scoring.answers import last_boxed
 from treadle.scoring.thoughts import PLAIN
 
@@ -26,7 +27,6 @@ WHOLE_TOKENS = 1200
 STEP_TOKENS = 256
 MAX_STEPS = 12
 STEP_PROBLEMS = 25
-EXAMPLES = 10
 
 
 def score(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, problems: list[world.Problem]) -> dict[str, Any]:

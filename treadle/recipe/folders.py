@@ -16,15 +16,17 @@ from accelerate.utils import broadcast_object_list
 
 from treadle.data.prepared import Prepared
 from treadle.errors import OutputError, TreadleError
-from treadle.files.digests import Listed, listed, problem_in
+from treadle.files.digests import DAMAGED, Listed, listed, problem_in
 from treadle.files.links import refuse_link, remove
 from treadle.files.output import owned
+from treadle.files.typed import read_object
 from treadle.files.whole import remove_folder, write_whole
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.reading import load_recipe, resolved
 from treadle.recipe.schema import Recipe
 from treadle.scoring.grading import grader_version
 from treadle.training.journal import truncate_after
+from treadle.training.metric_lines import log_of
 from treadle.training.resume import checkpoints
 
 # Settings that do not change the result, or only by rounding: limits of faults and what memory is spent on; of those of
@@ -33,6 +35,7 @@ _CHANGES_NOTHING = (*FAULT_LIMITS, "allow_no_change", "micro_batch", "gradient_c
 _CHANGES_NOTHING_IN_TRL = ("vllm_server_", "vllm_group_port", "save_total_limit", "max_tree_tokens", "max_kv_tokens")
 
 MODEL_FILES = "model.json"
+_OTHER = "choose another `output`, or replace it with --overwrite"
 _WEIGHTS = (".safetensors", ".bin", ".pt")
 MODEL_ASIDE, ADAPTER_ASIDE = ".model.partial", ".adapter.partial"
 
@@ -99,8 +102,12 @@ def recorded_date(recipe: Recipe, chat: Mapping[str, Any]) -> str | None:
     """
     digest = Prepared(recipe.data).digest()
     for number, folder in enumerate(stage_folders(recipe)):
-        mark = _mark(folder) if _begun(folder) else None
-        date = mark.get("chat", {}).get("date") if isinstance(mark, dict) else None
+        try:
+            mark = _mark(folder) if _begun(folder) else None
+        except OutputError:  # which `claim` raises, unless the folder is to be replaced
+            continue
+        chat_then = mark.get("chat") if mark else None
+        date = chat_then.get("date") if isinstance(chat_then, dict) else None
         if date and mark == identity(recipe, number, digest, {**chat, "date": date}):
             return date
     return None
@@ -127,13 +134,10 @@ def claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> None:
             remove(leftover)
         others = [f for f in recipe.output.glob(f"{number + 1}-*") if f.name != folder.name and _begun(f)]
         mine = identity(recipe, number, digest, chat)
-        if others or (_begun(folder) and _mark(folder) != mine):
+        if others or (_begun(folder) and not _is_of(folder, mine, overwrite)):
             if not overwrite:
                 what = others[0] if others else folder
-                raise OutputError(
-                    f"{what}: made by another recipe or with other data; choose another `output`, or replace it with "
-                    "--overwrite"
-                )
+                raise OutputError(f"{what}: made by another recipe or with other data; {_OTHER}")
             for stale in filter(Path.is_dir, (*others, *folders[number:])):
                 remove_folder(stale)
         if not (folder / "model").is_dir():  # what is finished may lie elsewhere, as nothing is removed there
@@ -170,16 +174,17 @@ def _refuse_own_recipe(output: Path) -> None:
 def starting_point(folder: Path) -> str | None:
     """The checkpoint from which a stage that is not finished goes on, `None` for its beginning.
 
-    What a killed process left half written is removed, and rollouts that will be sampled again are cut off
-    `rollouts.jsonl`; `MetricsFile` does the same to the metrics.
+    What a killed process left half written is removed, and what will be written again is cut off `rollouts.jsonl` and
+    `metrics.jsonl`.
 
     Raises:
-        OutputError: There are checkpoints, but none that is whole.
+        OutputError: There are checkpoints, but none that is whole; or a line that stays is damaged.
     """
     _remove_partial(folder)
     checkpoint = checkpoints.last_good(folder)
     done = checkpoints.step_of(checkpoint) if checkpoint else 0
     truncate_after(folder / "rollouts.jsonl", done - 1, key="global_step")
+    truncate_after(folder / "metrics.jsonl", done, read=log_of)  # before a model is loaded, and raised in all processes
     return str(checkpoint) if checkpoint else None
 
 
@@ -210,16 +215,13 @@ def check_finished(folder: Path) -> None:
     path = folder / MODEL_FILES
     if not path.is_file():
         return
-    try:
-        files = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        files = None
-    problem = problem_in(folder, files)
+    remedy = f"put the file back, or remove the folder to run the stage again: rm -r {folder}"
+    files = read_object(path, remedy)
+    problem = problem_in(folder, files) if files else DAMAGED  # a model has files
+    if problem == DAMAGED:
+        raise OutputError(f"{path}: is no list of files as treadle writes it; {remedy}")
     if problem is not None:
-        raise OutputError(
-            f"{folder}: its stage was finished, but {problem}; put the file back, or remove the folder to run the "
-            f"stage again: rm -r {folder}"
-        )
+        raise OutputError(f"{folder}: its stage was finished, but {problem}; {remedy}")
 
 
 def tidy(folder: Path) -> None:
@@ -240,11 +242,22 @@ def _begun(folder: Path) -> bool:
 
 
 def _mark(folder: Path) -> Any:
-    """What the folder's stage was run with; `None` where that is not known."""
+    """What the folder's stage was run with; `None` where that is not said.
+
+    Raises:
+        OutputError: It is said, and cannot be read.
+    """
+    path = folder / "stage.json"
+    return read_object(path, _OTHER) if path.is_file() else None
+
+
+def _is_of(folder: Path, mine: Mapping[str, Any], overwrite: bool) -> bool:
     try:
-        return json.loads((folder / "stage.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
+        return _mark(folder) == mine
+    except OutputError:
+        if overwrite:
+            return False
+        raise
 
 
 def _remove_partial(folder: Path) -> None:

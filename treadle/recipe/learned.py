@@ -19,18 +19,28 @@ from typing import Any
 import torch
 from accelerate.utils import reduce
 from torch.distributed.tensor import DTensor
+from typing_extensions import TypedDict
 
 from treadle.errors import TrainingFault
+from treadle.files.typed import STRICT, Count, checked, read_object
 from treadle.files.whole import write_whole
 from treadle.recipe.schema import AnyStage, Recipe
 from treadle.scoring.completion import FormatFault
 from treadle.training.guards.quiet import fingerprint
+from treadle.training.metric_lines import Log, read_metrics
 from treadle.training.sampling import Drop
 
 NOTHING_LEARNED = "nothing_learned.json"
 _ALL = 1 - 1e-6
 
-Log = dict[str, Any]
+
+class _Found(TypedDict):
+    """nothing_learned.json."""
+
+    __pydantic_config__ = STRICT
+    what: str
+    cause: str
+    steps: Count
 
 
 def weights(trainer: Any) -> list[int] | None:
@@ -93,11 +103,16 @@ def untrained(recipe: Recipe) -> str | None:
 
 
 def nothing_learned(stage: AnyStage, folder: Path) -> str | None:
-    """What is to be said of a stage that learned nothing; `None` for another."""
-    try:
-        found = json.loads((folder / NOTHING_LEARNED).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    """What is to be said of a stage that learned nothing; `None` for another.
+
+    Raises:
+        OutputError: It says that it learned nothing, and not why.
+    """
+    path = folder / NOTHING_LEARNED
+    if not path.is_file():
         return None
+    remedy = f"put the file back, or remove the folder to run the stage again: rm -r {folder}"
+    found = checked(_Found, read_object(path, remedy), str(path), remedy)
     same = "is the one that it began with" if found["what"].startswith("no trained weight") else "is no better for it"
     return (
         f"stage {stage.name!r} learned nothing: {found['what']} in {found['steps']} steps. Likely cause: "
@@ -106,11 +121,8 @@ def nothing_learned(stage: AnyStage, folder: Path) -> str | None:
 
 
 def steps_of(path: Path) -> list[Log]:
-    """What metrics.jsonl says of each optimizer step."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8") as file:
-        return [log for log in map(json.loads, file) if "loss" in log]
+    """What metrics.jsonl says of each optimizer step; raises `OutputError` for a line that is damaged."""
+    return [log for log in read_metrics(path) if "loss" in log]
 
 
 def likely_cause(logs: Sequence[Log]) -> str:

@@ -36,6 +36,7 @@ from treadle.recipe.model_files import (
     gguf_in,
     read_json,
 )
+from treadle.recipe.model_types import GenerationValues, TokenizerValues, check_types
 
 BASE = "miniature"
 """Name under which recipes refer to the small model that is shipped with the package."""
@@ -79,10 +80,12 @@ def check_model(model: str, trust_remote_code: bool = False) -> None:
 
 
 def check_tokenizer(model: str) -> None:
-    """Raise `ModelError` for a path that does not exist and for a folder without tokenizer."""
+    """Raise `ModelError` for a path that does not exist and for a folder without tokenizer, or with a damaged one."""
     folder = local_folder(model)
     if folder is not None:
         check_tokenizer_files(folder)
+        if (file := folder / "tokenizer_config.json").is_file():
+            check_types(file, read_json(file), TokenizerValues, "copy or download the tokenizer's files again")
 
 
 def read_config(model: str, trust_remote_code: bool = False) -> PreTrainedConfig:
@@ -184,7 +187,7 @@ def read_generation_config(model: str) -> GenerationConfig | None:
         file = folder / "generation_config.json"
         if not file.is_file():
             return None
-        read_json(file)
+        check_types(file, read_json(file), GenerationValues, "mend the file, or remove it")
     with _one_line(model, "its generation_config.json cannot be read", "; mend the file, or remove it"):
         try:
             return GenerationConfig.from_pretrained(resolve(model))

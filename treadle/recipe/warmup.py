@@ -23,7 +23,7 @@ from treadle.chat.chat import Chat
 from treadle.data.examples import worked_examples
 from treadle.data.prepared import Prepared
 from treadle.data.rows import rendered
-from treadle.errors import DataError, TrainingFault
+from treadle.errors import DataError, OutputError, TrainingFault
 from treadle.recipe.arguments import compute_dtype
 from treadle.recipe.generation import Written, write
 from treadle.recipe.models import load_model
@@ -90,12 +90,18 @@ class Warmup:
 
         Raises:
             TrainingFault: No completion is well-formed.
+            OutputError: What was sampled before is damaged.
         """
         found = self.record.read()
         if found is None:
             found = self._sample(model)
             self.record.write(found)
         kept = found["kept"]
+        if beyond := [row for row, _ in kept if row >= len(self._plain)]:
+            raise OutputError(
+                f"{self.record.file}: kept: found row {beyond[0]}, expected 0 to {len(self._plain) - 1}, which are "
+                f"sampled; {self.record.remedy}"
+            )
         if not kept and found["goal_reached_at"] is None:
             faults = ", ".join(f"{name} {count:,}" for name, count in found["faults"].items())
             raise TrainingFault(

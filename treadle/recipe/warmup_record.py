@@ -11,14 +11,32 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from treadle.errors import OutputError
+from pydantic import Strict
+from typing_extensions import TypedDict
+
+from treadle.files.typed import STRICT, Count, Number, checked, read_object
 from treadle.files.whole import write_whole
 from treadle.recipe.folders import by_one
 
 FILE = "warmup.json"
-_KEYS = ("goal", "shares", "goal_reached_at", "faults_before", "completions", "faults", "kept")
+
+
+class _Share(TypedDict):
+    step: Count
+    share: Number
+
+
+class _Record(TypedDict):
+    __pydantic_config__ = STRICT  # for what is in it, too
+    goal: Number
+    shares: list[_Share]
+    goal_reached_at: Count | None
+    faults_before: dict[str, Count]
+    completions: Count
+    faults: dict[str, Count]
+    kept: list[Annotated[tuple[Annotated[Count, Strict()], Annotated[str, Strict()]], Strict(False)]]
 
 
 class WarmupRecord:
@@ -26,10 +44,14 @@ class WarmupRecord:
 
     Args:
         folder: The stage's.
+
+    Attributes:
+        remedy: What mends a file that is damaged.
     """
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / FILE
+        self.remedy = f"remove it (rm {self.file}), and the same command samples again"
 
     def read(self) -> dict[str, Any] | None:
         """Its content, `None` before anything was sampled.
@@ -56,14 +78,7 @@ class WarmupRecord:
         by_one(added)
 
     def _read(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self.file.read_text(encoding="utf-8"))
-            return {name: found[name] for name in _KEYS}
-        except (ValueError, KeyError, TypeError) as error:
-            raise OutputError(
-                f"{self.file}: not as a warm-up writes it ({type(error).__name__}: {error}); remove it "
-                f"(rm {self.file}), and the same command samples again"
-            ) from None
+        return dict(checked(_Record, read_object(self.file, self.remedy), str(self.file), self.remedy))
 
     def _write(self, found: dict[str, Any]) -> None:
         write_whole(self.file, json.dumps(found, indent=1, ensure_ascii=False) + "\n")

@@ -47,6 +47,8 @@ class ThoughtTags:
         for tag in (self.open, self.close):
             if not isinstance(tag, str) or not tag or tag != tag.strip():
                 raise ValueError(f"thought_tags: found {tag!r}; expected a text without white space around it")
+            if any("\ud800" <= character <= "\udfff" for character in tag):  # which no tokenizer takes
+                raise ValueError(f"thought_tags: found {tag!r}; expected characters, not halves of them (surrogates)")
         if self.open in self.close or self.close in self.open:
             raise ValueError(f"thought_tags: {self.open!r}, {self.close!r}: expected two, neither within the other")
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from treadle.errors import OutputError
 from treadle.files.links import open_own, refuse_link
 from treadle.files.whole import cannot_write, sync_file
+
+Read = Callable[[bytes, str], dict[str, Any]]
+"""Reads a line, whose place the second argument names; raises `OutputError` for one that is not as it was written."""
 
 
 def append_lines(path: Path, lines: list[str]) -> None:
@@ -28,11 +33,17 @@ def append_lines(path: Path, lines: list[str]) -> None:
         raise cannot_write(path, error, kept) from error
 
 
-def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] | None:
+def truncate_after(path: Path, step: int, key: str = "step", read: Read | None = None) -> dict[str, Any] | None:
     """Cut a JSON lines file, in place, before the first line that a run which continues after `step` writes again.
 
     Those are lines with a higher `key`, a line that a kill left unfinished, and the summary that ends every call of
     `train` (`train_runtime`). Lines lie in the order of their steps.
+
+    Args:
+        path: The file.
+        step: Of the checkpoint.
+        key: Where a line has its step.
+        read: By which every line is checked. Without it only as much of them is read as tells their step.
 
     Returns:
         The last line that stays.
@@ -43,24 +54,34 @@ def truncate_after(path: Path, step: int, key: str = "step") -> dict[str, Any] |
     refuse_link(path)
     if not path.is_file():
         return None
-    begins = re.compile(rb'\{"%s": (-?\d+)[,}]' % key.encode())  # as treadle writes them, so that not all is parsed
+    # As treadle writes them, so that not all is parsed; int() takes no more digits than a step has.
+    begins = None if read else re.compile(rb'\{"%s": (-?\d{1,18})[,}]' % key.encode())
+    read = read or partial(_object_with, key)
     last, end = None, 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n") or b'"train_runtime"' in line:
                 break
-            found = begins.match(line)
-            try:
-                at = int(found[1]) if found else json.loads(line)[key]
-            except (ValueError, KeyError, TypeError):
-                raise OutputError(
-                    f"{path}, line {number}: found {line[:60]!r}, expected a JSON object with {key!r}; delete this "
-                    "line, then run the same command again"
-                ) from None
-            if at > step:
+            where = f"{path}, line {number}"
+            found = begins.match(line) if begins else None
+            if (int(found[1]) if found else read(line, where)[key]) > step:
                 break
-            last, end = line, end + len(line)
+            last, end = (line, where), end + len(line)
+    kept = read(*last) if last else None
     if end < path.stat().st_size:
         os.truncate(path, end)
         sync_file(path)
-    return json.loads(last) if last else None
+    return kept
+
+
+def _object_with(key: str, line: bytes, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or type(found.get(key)) is not int:
+        raise OutputError(
+            f"{where}: found {line[:60]!r}, expected a JSON object with {key!r}; delete this line, then run the same "
+            "command again"
+        )
+    return found

@@ -14,6 +14,7 @@ from transformers import TrainerCallback, TrainerState
 
 from treadle.scoring.completion import FormatFault
 from treadle.training.journal import append_lines, truncate_after
+from treadle.training.metric_lines import log_of
 
 Logs = dict[str, Any] | None
 
@@ -48,7 +49,7 @@ class MetricsFile(TrainerCallback):
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         if not state.is_world_process_zero:
             return
-        before = truncate_after(self.path, state.global_step)
+        before = truncate_after(self.path, state.global_step, read=log_of)
         self._started = time.monotonic() - (before["seconds"] if before else 0.0)
 
     def elapsed(self) -> float:

@@ -19,9 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from treadle.data.instances import check_target
 from treadle.data.prepare.parts import Facts
 from treadle.data.prepared import Prepared
-from treadle.data.prepared_files import reading
+from treadle.data.prepared_files import reading, trajectory_of
 from treadle.scoring.floors import Constants, Floor, Place, choose_constants, highest, measure_floors
 
 CHOSEN_ON, MEASURED_ON = 100, 200
@@ -66,15 +67,24 @@ class FloorSample:
         self._places: dict[_Draw, Place] = {}
         self._cut: set[_Draw] = set()
 
+    def wants(self, number: int) -> bool:
+        """Whether steps of trajectory `number` were drawn."""
+        return number in self._wanted
+
     def look_at(self, table: pa.Table, row: int, number: int) -> None:
-        """Take the steps that were drawn from trajectory `number`, which is in this row of a table of parts."""
-        if number not in self._wanted:
+        """Take the steps that were drawn from trajectory `number`, which is in this row of a table of parts.
+
+        Raises:
+            DataError: It has not so many steps.
+        """
+        if not self.wants(number):
             return
         data = table.select(["id", "problem", "domain", "meta", "targets"]).slice(row, 1).to_pylist()[0]
         actions = table["steps"].slice(row, 1).combine_chunks().flatten().field("action").to_pylist()
         form = str(json.loads(data["meta"]).get("form") or "")
         for draw in self._wanted[number]:
             step = data["targets"][draw.target]
+            check_target(data["id"], step, len(actions))
             action, before = actions[step - 1], actions[step - 2] if step > 1 else None
             if len(action) > LONGEST:
                 self._cut.add(draw)
@@ -159,10 +169,12 @@ def _sampled(prepared: Prepared) -> FloorSample:
     sample = FloorSample(facts, range(len(facts)))
     number = 0
     for group in range(file.num_row_groups):
-        table = file.read_row_group(group, columns=["id", "problem", "domain", "meta", "steps"])
+        table = file.read_row_group(group)
         own = pa.array(targets[number : number + len(table)], pa.list_(pa.int16()))
         table = table.append_column("targets", own)
         for row in range(len(table)):
+            if sample.wants(number):  # of a folder that may have been mended by hand
+                trajectory_of(table.slice(row, 1).to_pylist()[0], prepared.trajectory_file("train"), number)
             sample.look_at(table, row, number)
             number += 1
     return sample

@@ -8,6 +8,7 @@ last box, and one with a line `#### 540` by what follows it, as GSM8K has it.
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,8 @@ from treadle.scoring.grading.verdicts import Grade, GraderName, Verdict
 BATCH_SAMPLES = 512
 BATCH_CHARACTERS = 16 << 20
 _TEXT = (str, int, float)
+_CONTENT = (str, list, type(None))
+"""Of a message: text, parts of it, or none beside calls of tools."""
 
 
 @dataclass
@@ -122,9 +125,11 @@ def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
 def _read(row: Row, column: str, answer: str, rule: Extraction, kind: str) -> _Item:
     for option, name in (("--column", column), ("--answer", answer)):
         if name not in row.data:
-            raise DataError(f"{row.where}: no column {name!r}; found {', '.join(row.data)}. Name one with {option}")
+            raise DataError(
+                f"{row.where}: no column {name!r}; found {', '.join(row.data) or 'none'}. Name one with {option}"
+            )
     reference = row.data[answer]
-    if isinstance(reference, bool) or not isinstance(reference, _TEXT) or not str(reference).strip():
+    if isinstance(reference, bool) or not isinstance(reference, _TEXT) or not _says(reference):
         raise DataError(f"{row.where}: column {answer!r} holds {_shown(reference)}; expected a string or a number")
     texts = _samples(row.data[column])
     if texts is None or not 1 <= len(texts) < 1 << 16:
@@ -140,6 +145,13 @@ def _read(row: Row, column: str, answer: str, rule: Extraction, kind: str) -> _I
 
 def _shown(value: Any) -> str:
     return f"{type(value).__name__} {str(value)[:60]!r}"
+
+
+def _says(reference: str | float) -> bool:
+    """Whether there is an answer: a missing number is NaN in tables."""
+    if isinstance(reference, float):
+        return math.isfinite(reference)
+    return bool(str(reference).strip())
 
 
 def reference_answer(text: str) -> str:
@@ -168,6 +180,8 @@ def _output(value: Any) -> str | None:
     if value is None:
         return ""
     if _is_chat(value):
+        if not all(isinstance(m.get("role", ""), str) and isinstance(m["content"], _CONTENT) for m in value):
+            return None
         last_user = max((i for i, message in enumerate(value) if message.get("role") == "user"), default=-1)
         said = [m for m in value[last_user + 1 :] if m.get("role", "assistant") == "assistant"]
         return "\n".join(_content(message.get("content")) for message in said)
