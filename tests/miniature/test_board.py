@@ -20,5 +20,5 @@ SRL = {"step": 3, "loss": 0.1, "reward": 0.9, "similarity": 0.931, "similarity_f
 )
 def test_a_similarity_has_its_floor_beside_it(tmp_path, log, shown):
     path = tmp_path / "metrics.jsonl"
-    path.write_text(json.dumps(log) + "\n")
+    path.write_text(json.dumps({"seconds": 1.0, **log}) + "\n")
     assert shown in _progress(Line("SRL", path, 20, state="running"))

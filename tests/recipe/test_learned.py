@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.recipe.test_stages import SRL, prepared, recipe  # noqa: F401, fixtures
-from treadle.errors import TrainingFault
+from treadle.errors import OutputError, TrainingFault
 from treadle.recipe.learned import NOTHING_LEARNED, check_learned, likely_cause, nothing_learned, refuse_untrained
 
 STRICT = {**SRL, "allow_no_change": False}
@@ -35,15 +35,19 @@ def test_the_cause_is_what_holds_in_every_step(name):
     assert likely_cause(logs).startswith(cause)
 
 
-def test_a_damaged_note_is_none(recipe, tmp_path):  # noqa: F811
+def test_a_damaged_note_is_refused(recipe, tmp_path):  # noqa: F811
     (stage,) = recipe(STRICT).stages
     assert nothing_learned(stage, tmp_path) is None
     (tmp_path / NOTHING_LEARNED).write_text("{")
-    assert nothing_learned(stage, tmp_path) is None
+    with pytest.raises(
+        OutputError, match=r"nothing_learned\.json: no JSON .*; put the file back, or remove the folder"
+    ):
+        nothing_learned(stage, tmp_path)
     (tmp_path / NOTHING_LEARNED).write_text(json.dumps({"what": "a", "cause": "b", "steps": 2}))
     assert "learned nothing: a in 2 steps. Likely cause: b." in nothing_learned(stage, tmp_path)
 
 
+LINE = {"step": 1, "seconds": 1.0}
 FUTILE = {
     "no group was ever kept": {"sampling/kept_groups": 0.0},
     "every completion broke the format": {"format/no_think_block": 1.0, "frac_reward_zero_std": 1.0},
@@ -56,7 +60,7 @@ def test_weights_that_changed_by_decay_alone_are_no_learning(what, tmp_path):
     futile = {"loss": 0.0, "grad_norm": 0.1, **FUTILE[what]}
     good = {"loss": 0.1, "grad_norm": 0.1, "sampling/kept_groups": 2.0, "frac_reward_zero_std": 0.5}
     for logs, expected in (([futile] * 2, what), ([futile, good], None), ([], None)):
-        (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(log) + "\n" for log in logs))
+        (tmp_path / "metrics.jsonl").write_text("".join(json.dumps({**LINE, **log}) + "\n" for log in logs))
         check_learned(tmp_path, unchanged=False)
         note = tmp_path / NOTHING_LEARNED
         assert (json.loads(note.read_text())["what"] if note.exists() else None) == expected
@@ -64,7 +68,7 @@ def test_weights_that_changed_by_decay_alone_are_no_learning(what, tmp_path):
 
 def test_steps_without_format_that_answers_made_good_are_learning(tmp_path):
     """RLVR with steps: the shares are those of the steps alone."""
-    log = {"loss": 0.1, "grad_norm": 0.1, "format/truncated": 1.0, "frac_reward_zero_std": 0.5}
+    log = {**LINE, "loss": 0.1, "grad_norm": 0.1, "format/truncated": 1.0, "frac_reward_zero_std": 0.5}
     (tmp_path / "metrics.jsonl").write_text(json.dumps(log) + "\n")
     check_learned(tmp_path, unchanged=False)
     assert not (tmp_path / NOTHING_LEARNED).exists()
