@@ -122,7 +122,7 @@ def test_a_damaged_tokenizer_is_one_line(tiny_folder, kind):
     file.write_text(damage(file.read_text()))
     with pytest.raises(
         ModelError,
-        match=r"(the tokenizer cannot be loaded|tokenizer_config\.json: no JSON) .*; copy or download (its|it)",
+        match=r"(cannot be loaded|config\.json: no JSON) .*; copy or download it",
     ) as failed:
         load_tokenizer(str(tiny_folder))
     assert "\n" not in str(failed.value)
