@@ -121,10 +121,7 @@ def test_no_room_is_said(monkeypatch):
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(OutputError, match="Disk quota"), with_room():
-        try:
-            raise OSError(errno.EDQUOT, "Disk quota exceeded")
-        except OSError as error:
-            raise RuntimeError("while generating") from error
+        raise RuntimeError("while generating") from OSError(errno.EDQUOT, "Disk quota exceeded")
     with pytest.raises(OSError, match="broken"), with_room():
         raise OSError(errno.EIO, "broken")
 

@@ -91,9 +91,10 @@ def test_what_is_beside(tmp_path):
 
 def test_parents_that_stay_empty_go_again(tmp_path):
     (tmp_path / "there").mkdir()
-    with pytest.raises(KeyboardInterrupt), parents_of(tmp_path / "there" / "a" / "b" / "out"):
+    with pytest.raises(FileNotFoundError), parents_of(tmp_path / "there" / "a" / "b" / "out"):
+        (tmp_path / "there" / "a" / "b" / "source").read_bytes()
+    with parents_of(tmp_path / "there" / "a" / "b" / "out"):
         assert (tmp_path / "there" / "a" / "b").is_dir()
-        raise KeyboardInterrupt
     assert os.listdir(tmp_path) == ["there"]
     assert os.listdir(tmp_path / "there") == []
     with parents_of(tmp_path / "a" / "b" / "out"):

@@ -20,13 +20,17 @@ def test_a_file_and_its_folder_appear(tmp_path):
     assert os.listdir(tmp_path / "a") == ["b.txt"]
 
 
+def breaking_off(error):
+    yield "half"
+    raise error
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_what_is_not_written_to_its_end_leaves_no_trace(tmp_path, error):
     (tmp_path / "old").write_text("old")
     for name in ("old", "new/new"):
-        with pytest.raises(error), appearing_file(tmp_path / name) as file:
-            file.write(b"half")
-            raise error
+        with pytest.raises(error):
+            write_whole(tmp_path / name, breaking_off(error))
     assert os.listdir(tmp_path) == ["old"]
     assert (tmp_path / "old").read_text() == "old"
 
