@@ -12,11 +12,9 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.text import Text
 from tqdm import tqdm
 
 from treadle.errors import OutputError
-from treadle.report.console import VisibleConsole
 from treadle.visible import BROKEN_PIPE, VisibleStream, indented, pieces, show_output, visible, visible_output
 
 ANY = st.text(st.characters(), max_size=60)  # lone surrogates and control characters too
@@ -128,13 +126,6 @@ def test_a_closed_output_takes_everything(monkeypatch):
         print("a")
         sys.stdout.flush()
     assert sys.stdout is None
-
-
-def test_colours_of_a_console_stay_and_those_of_text_do_not():
-    under = io.StringIO()
-    console = VisibleConsole(file=VisibleStream(under), force_terminal=True, color_system="standard", width=60)
-    console.print(Text("a\x1b[2Jb", "red"))
-    assert under.getvalue() == "\x1b[31ma\\x1b[2Jb\x1b[0m\n"
 
 
 def test_further_lines_of_a_message_are_indented():

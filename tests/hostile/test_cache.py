@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -13,8 +11,7 @@ import datasets
 import pytest
 import yaml
 
-from treadle.errors import OutputError
-from treadle.files.row_copies import PREFIX, with_room
+from treadle.files.row_copies import PREFIX
 
 PLANTED = "quokkaparsnip"
 
@@ -83,39 +80,3 @@ def test_no_row_is_left(treadle, scratch, home, recipe):
     assert holding(Path(datasets.config.HF_DATASETS_CACHE), began) == []
     assert not [found for place in Path(tempfile.gettempdir()).glob(f"{PREFIX}*") for found in holding(place)]
     assert holding(scratch), "the rows are where they belong"
-
-
-def test_rows_are_only_for_their_user_while_they_are_there(tmp_path, monkeypatch):
-    from treadle.files import row_copies as module
-
-    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(module, "_own", None)
-    folder = Path(module.copies_folder())
-    assert folder.parent == tmp_path
-    assert folder.stat().st_mode & 0o777 == 0o700
-    assert module.copies_folder() == str(folder)
-    old = tmp_path / f"{PREFIX}killed"
-    old.mkdir()
-    os.utime(old, (0, 0))
-    young = tmp_path / f"{PREFIX}begins"
-    young.mkdir()
-    link = tmp_path / f"{PREFIX}link"
-    kept = tmp_path / "kept"
-    kept.mkdir()
-    link.symlink_to(kept)
-    os.utime(folder, (0, 0))
-    module._sweep(tmp_path)
-    assert not old.exists(), "what a killed process left"
-    assert young.exists(), "its process may not have locked it yet"
-    assert folder.exists(), "in use"
-    assert kept.exists()
-    module.remove_copies()
-    assert not folder.exists()
-
-
-def test_no_room_is_said(monkeypatch):
-    monkeypatch.setenv("TMPDIR", "/small")
-    with pytest.raises(OutputError, match=r"/small: copies of the rows .*No space left on device"), with_room():
-        raise OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(OSError, match="broken"), with_room():
-        raise OSError(errno.EIO, "broken")

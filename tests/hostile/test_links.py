@@ -9,9 +9,7 @@ from tests.hostile.driver import contents
 from treadle.data.prepare import prepare
 from treadle.errors import OutputError
 from treadle.evaluate.store import Journal
-from treadle.files.links import remove
 from treadle.files.output import appearing, check_out, check_place
-from treadle.files.whole import remove_folder, write_whole
 from treadle.recipe.folders import starting_point, tidy
 from treadle.report.pages import write_page
 from treadle.training.journal import append_lines, truncate_after
@@ -95,12 +93,6 @@ def test_links_within_what_is_replaced(solutions, scratch, victim):
     assert not (scratch / "out" / "more").is_symlink()
 
 
-def test_files_that_appear_whole(scratch, victim):
-    (scratch / "a.json").symlink_to(victim / "mine.jsonl")
-    with pytest.raises(OutputError, match=r"a\.json: a link to .*mine\.jsonl, which treadle does not write to"):
-        write_whole(scratch / "a.json", "x")
-
-
 @pytest.mark.parametrize(
     "write", [lambda path: append_lines(path, ["{}\n"]), lambda path: truncate_after(path, 1), Journal]
 )
@@ -115,18 +107,6 @@ def test_pages(scratch, victim):
     (scratch / "page.html").symlink_to(victim / "mine.jsonl")
     with pytest.raises(OutputError, match=r"page\.html: a link to"):
         write_page(scratch / "page.html", "report/style.css.j2")
-
-
-def test_removing(scratch, victim):
-    (scratch / "folder").mkdir()
-    (scratch / "folder" / "inner").symlink_to(victim)
-    (scratch / "link").symlink_to(victim)
-    (scratch / ".gone.removed").symlink_to(victim)
-    (scratch / "gone").symlink_to(victim)
-    for name in ("folder", "link", "nothing"):
-        remove(scratch / name)
-    remove_folder(scratch / "gone")
-    assert list(scratch.iterdir()) == []
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from tests.hostile.folders import MARK
 from treadle.chat import template as chat_template
 from treadle.chat.chat import Chat
 from treadle.errors import ModelError
-from treadle.limits import memory_limit
 from treadle.recipe.models import load_tokenizer
 
 YES = b"y\n" * 50
@@ -179,9 +178,3 @@ def test_a_template_that_does_not_end(scratch, mark, monkeypatch):
     monkeypatch.setattr(chat_template, "SECONDS", 0.2)
     with pytest.raises(ModelError, match=r"does not end after 0\.2 seconds"):
         Chat(load_tokenizer(str(folders.endless(scratch / "m", mark))))
-
-
-def test_memory_is_limited_and_free_again():
-    with pytest.raises(MemoryError), memory_limit(64):
-        bytearray(1 << 30)
-    assert len(bytearray(1 << 27)) == 1 << 27

@@ -217,6 +217,7 @@ class StepFigures(TypedDict):
     similarity_well_formed: NotRequired[Figure | None]
     exact: NotRequired[Figure]
     format_faults: NotRequired[dict[str, Figure]]
+    faults: NotRequired[Counts]
     by_place: NotRequired[dict[str, Figure]]
     by_position: NotRequired[dict[str, Figure]]
     by_difficulty: NotRequired[dict[str, Figure]]

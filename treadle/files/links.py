@@ -7,12 +7,16 @@ link among what treadle made itself was put there by somebody else: removing it 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from treadle.errors import OutputError
+
+# Links to what is open in a process, a file perhaps. Other places in /dev may hold files and links of anybody.
+_STREAM = re.compile(r"/dev/(?:std(?:in|out|err)|fd/\d+)|/proc/[\w-]+/(?:task/\d+/)?fd/\d+")
 
 
 def remove(path: Path) -> None:
@@ -35,9 +39,10 @@ def refuse_link(path: Path) -> None:
 
 
 def is_device(path: Path) -> bool:
-    """Whether a path is there and no file: a pipe or a terminal, also by the links that systems have to those."""
-    if str(path).startswith(("/dev/", "/proc/")):
-        return path.exists() and not path.is_dir()
+    """Whether a path is there and no file: a pipe or a terminal, also by the links that systems have to those. A folder
+    counts, too: writing to it fails at once."""
+    if _STREAM.fullmatch(os.path.abspath(path)):
+        return path.exists()
     return not path.is_symlink() and path.exists() and not path.is_file()
 
 

@@ -10,6 +10,7 @@ work is never taken for it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -48,7 +49,7 @@ def left_behind(path: Path, kind: str, alone: bool = False) -> list[Path]:
         names = [name for name in os.listdir(path.parent) if name.startswith(begin) and name.endswith(end)]
         owners = {name: _OWNER.fullmatch(name[len(begin) : -len(end)]) for name in names}
         found = [path.with_name(name) for name, owner in owners.items() if owner and _is_gone(owner, alone)]
-        return sorted(found, key=lambda place: place.stat().st_mtime_ns)
+        return sorted(found, key=lambda place: place.lstat().st_mtime_ns)
     return []
 
 
@@ -63,7 +64,10 @@ def parents_of(path: Path) -> Iterator[None]:
     """The folders above `path`, made where they are missing; those that are empty at the end go again."""
     missing = [place for place in path.parents if not place.exists()]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:  # what exists is no folder
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename) from None
         yield
     finally:
         for place in missing:

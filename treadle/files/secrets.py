@@ -37,7 +37,8 @@ _FORMS = (
     (r"(?<![A-Za-z0-9])AIza[\w-]{30,}", "a Google key", "GOOGLE_API_KEY"),
     (r"(?<![A-Za-z0-9])xox[abeprs]-[\w-]{10,}", "a Slack token", "SLACK_TOKEN"),
     (r"(?<![A-Za-z0-9])nvapi-[\w-]{20,}", "an NVIDIA key", "NVIDIA_API_KEY"),
-    (r"(?<![A-Za-z0-9])(?:gsk|xai|r8|wandb_v1|pypi)[_-][\w-]{24,}", "an API key", "an environment variable"),
+    (r"(?<![A-Za-z0-9])(?:gsk_|xai-|r8_)[A-Za-z0-9]{30,}", "an API key", "an environment variable"),
+    (r"(?<![A-Za-z0-9])(?:wandb_v1_|pypi-AgE)[\w-]{24,}", "an API key", "an environment variable"),
     (r"(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}", "a signed token", "an environment variable"),
     (r"-----BEGIN [A-Z ]*PRIVATE KEY-----", "a private key", "an environment variable"),
     (r"(?i)\bbearer\s+[\w.~+/-]{16,}", "a bearer token", "an environment variable"),
@@ -58,12 +59,13 @@ _PATTERNS = [(re.compile(pattern), what, variable) for pattern, what, variable i
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _ALWAYS = re.compile("password|passwd|passphrase|secrets?|credentials?|apikey|authorization")
-# What stands before `token` and `key` in names of settings that are no secrets: marks of a vocabulary, places in data.
+# What stands before `token` and `key` in names of settings that are no secrets: marks of a vocabulary, places in data,
+# counts.
 _MARKS = re.compile(
     "pad|padding|eos|bos|unk|sep|cls|mask|image|video|audio|vision|stop|start|end|begin|think|thinking|reasoning|special|"
     "extra|boundary|fim|system|user|assistant|tool|call|turn|text|prompt|completion|decoder|encoder|lang|language|first|"
     "last|next|new|row|column|dataset|data|sort|label|metric|input|output|foreign|primary|cache|dict|problem|answer|"
-    "solution|messages"
+    "solution|messages|max|min|per|by|num|each"
 )
 _VARIABLES = (
     ({"hub", "hf", "huggingface"}, "HF_TOKEN"),

@@ -168,6 +168,8 @@ def _what_helps(error: BaseException) -> str:
         errno.EFBIG: "Raise the limit on the size of files (ulimit -f)",
         errno.EMFILE: "Raise the limit on open files (ulimit -n)",
         errno.ENAMETOOLONG: "Choose a shorter name",
+        errno.EISDIR: "Choose another name, as a folder has this one",
+        errno.ENOTDIR: "Choose another place, as above this one is a file",
     }
     return helps.get(number, "Free space on the disk, or mend the folder")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import IO
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console
 from rich.segment import Segment
 
 from treadle.visible import visible
@@ -28,7 +28,11 @@ class VisibleConsole(Console):
     def file(self, new_file: IO[str]) -> None:
         Console.file.fset(self, new_file)
 
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The segments of `renderable`, in which nothing but rich's own control codes acts."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+    def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+        """What is written, in which nothing but rich's own control codes acts.
+
+        Done when tables and panels are laid out, which cut off what is longer than the text that they measured.
+        """
+        return super()._render_buffer(
+            segment if segment.control else Segment(visible(segment.text), segment.style) for segment in buffer
+        )

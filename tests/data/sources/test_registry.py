@@ -69,7 +69,10 @@ def test_an_entry_point_that_is_no_form_is_named(package):
 
 def test_a_name_cannot_be_taken_twice(package):
     package(module=MODULE.replace('"shell-log"', '"gsm8k"'))
-    with pytest.raises(DataError, match="the name 'gsm8k' is a built-in form's"):
+    with pytest.raises(
+        DataError,
+        match=r"form 'shell-log' of the module shell_log .*: the name 'gsm8k' is a built-in form's; mend the package",
+    ):
         registry.forms()
 
 

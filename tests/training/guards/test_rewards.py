@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import signal
-import threading
 import time
 
 import pytest
@@ -15,9 +13,8 @@ from datasets import Dataset
 from tests.training.test_trainer import ROWS, arguments
 from treadle import SRLConfig, SRLTrainer
 from treadle.errors import DataError, RewardError, TrainingFault
-from treadle.limits import OutOfTime, time_limit
-from treadle.training.guards.async_rewards import AsyncGuardedReward, guarded
-from treadle.training.guards.rewards import GuardedReward, RewardFault
+from treadle.training.guards.async_rewards import guarded
+from treadle.training.guards.rewards import RewardFault
 
 TEXTS = ["one", "bad", "three", "four"]
 
@@ -140,85 +137,6 @@ def test_each_kind_is_told_once_and_all_are_counted(capfd):
     assert len(guard.failures) == 4
     assert isinstance(guard.error, KeyError)
     assert capfd.readouterr().err.count("is unscorable") == 1
-
-
-def test_async_functions_are_ended_where_they_wait():
-    async def reward(completions, log_metric, **kwargs):
-        for text in completions:
-            if text == "bad":
-                await asyncio.sleep(60)
-        log_metric("seen", 1.0)
-        return lengths(completions)
-
-    began = time.monotonic()
-    rewards, guard, logged = call(reward, seconds=0.3)
-    assert isinstance(guard, AsyncGuardedReward)
-    assert rewards == [3.0, None, 5.0, 4.0]
-    assert guard.failures[0].fault is RewardFault.OUT_OF_TIME
-    assert logged == {"seen": [1.0] * 3}
-    assert time.monotonic() - began < 3
-
-
-def test_an_async_function_that_raises():
-    async def reward(completions, **kwargs):
-        if "bad" in completions:
-            raise ValueError("bad")
-        return lengths(completions)
-
-    rewards, guard, _ = call(reward)
-    assert rewards == [3.0, None, 5.0, 4.0]
-    assert guard.failures[0].detail == "ValueError: bad"
-
-
-def test_models_and_names_stay_as_they_are():
-    model = torch.nn.Linear(1, 1)
-    assert guarded(model, 1.0) is model
-    assert guarded("hub/reward", 1.0) == "hub/reward"
-    guard = guarded(lengths, 1.0)
-    assert guarded(guard, 1.0) is guard
-    assert isinstance(guard, GuardedReward)
-
-
-def test_a_limit_gives_the_alarm_back_to_who_had_it():
-    rung = []
-    before = signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
-    signal.setitimer(signal.ITIMER_REAL, 0.4)
-    try:
-        with pytest.raises(OutOfTime), time_limit(0.1):
-            time.sleep(10)
-        assert 0.1 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.3
-        with time_limit(5):
-            pass
-        time.sleep(0.5)
-        assert rung == [1]
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def test_a_limit_is_not_swallowed_by_except_exception():
-    def swallow():
-        try:
-            time.sleep(10)
-        except Exception:
-            time.sleep(10)
-
-    with pytest.raises(OutOfTime), time_limit(0.1):
-        swallow()
-
-
-def test_other_threads_have_no_limit():
-    ended = []
-
-    def work():
-        with time_limit(0.05):
-            time.sleep(0.2)
-            ended.append(True)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert ended == [True]
 
 
 # In a trainer

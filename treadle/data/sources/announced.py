@@ -37,8 +37,7 @@ def announced() -> dict[str, tuple[Form, EntryPoint]]:
     for entry in entry_points(group=ENTRY_POINTS):
         form = _loaded(entry)
         if form.name in found:
-            other = found[form.name][1]
-            raise PluginError(f"{_named(entry)}: the name {form.name!r} is taken by {other.value}; {_remedy(entry)}")
+            raise _name_taken(entry, form.name, f"taken by {found[form.name][1].value}")
         found[form.name] = form, entry
     return found
 
@@ -64,6 +63,15 @@ def _loaded(entry: EntryPoint) -> Form:
                 f"{_named(entry)}: its {field.name} is {type(value).__name__}, expected {expected}; {_remedy(entry)}"
             )
     return form
+
+
+def name_taken(name: str, by: str) -> PluginError:
+    """The error for another package's form whose name is not free.
+
+    Args:
+        by: Whose name it is, to follow `is`.
+    """
+    return _name_taken(announced()[name][1], name, by)
 
 
 def matches(form: Form, row: Row) -> bool:
@@ -139,6 +147,10 @@ def _fault(trajectory: object) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         return f"a trajectory whose meta is no JSON ({described(error)})"
     return ""
+
+
+def _name_taken(entry: EntryPoint, name: str, by: str) -> PluginError:
+    return PluginError(f"{_named(entry)}: the name {name!r} is {by}; {_remedy(entry)}")
 
 
 def _named(entry: EntryPoint) -> str:

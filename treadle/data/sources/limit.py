@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,7 +16,10 @@ class TimeIsUp(BaseException):
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """End the block after `seconds` by an alarm, which needs the main thread of a Unix process; elsewhere no limit."""
+    """End the block after `seconds` by an alarm, which needs the main thread of a Unix process; elsewhere no limit.
+
+    A surrounding alarm goes on afterwards.
+    """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -24,9 +28,12 @@ def limited(seconds: float) -> Iterator[None]:
         raise TimeIsUp
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    began = time.monotonic()
+    outer, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        rest = max(outer - (time.monotonic() - began), 1e-6) if outer else 0.0
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, rest, interval)

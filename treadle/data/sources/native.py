@@ -98,7 +98,7 @@ def _meta(meta: Any) -> dict[str, Any]:
             meta = json.loads(meta)
         except (ValueError, RecursionError) as error:
             raise Rejected(DropReason.MALFORMED, f"column 'meta' is not readable as JSON ({error})") from None
-    return dict(expect(meta or {}, dict, "column 'meta'"))
+    return dict(expect({} if meta is None else meta, dict, "column 'meta'"))
 
 
 FORM = Form(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from treadle.data.sources.announced import ENTRY_POINTS, announced, matches
+from treadle.data.sources.announced import announced, matches, name_taken
 from treadle.data.sources.columns import with_usual_names
 from treadle.data.sources.form import Form
 from treadle.data.sources.unread import why_unread
@@ -61,7 +61,7 @@ def forms() -> dict[str, Form]:
     for name in _BUILT_IN:
         form = import_module(f"treadle.data.sources.{name}").FORM
         if form.name in found:
-            raise DataError(f"entry point group {ENTRY_POINTS!r}: the name {form.name!r} is a built-in form's")
+            raise name_taken(form.name, "a built-in form's")
         found[form.name] = form
     return found
 
