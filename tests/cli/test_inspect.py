@@ -128,7 +128,8 @@ def test_a_prepared_folder(tmp_path, expert_trajectories):
     for split, part in (("train", expert_trajectories[:3]), ("heldout", expert_trajectories[3:4])):
         table = pa.Table.from_pylist([to_row(t) for t in part], SCHEMA)
         pq.write_table(table, tmp_path / f"trajectories_{split}.parquet")
-        pq.write_table(table.select(["id"]), tmp_path / f"instances_{split}.parquet")
+        steps = pa.table({"trajectory": pa.array([0], pa.int32()), "step": pa.array([1], pa.int32())})
+        pq.write_table(steps, tmp_path / f"instances_{split}.parquet")
     (tmp_path / "report.json").write_text("{}")
     assert "━━ problem-1\n" in look(tmp_path, index=2)
     assert "━━ problem-3\n" in look(tmp_path, split="heldout")

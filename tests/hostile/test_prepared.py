@@ -72,7 +72,7 @@ def test_a_file_that_is_not_as_it_was_written(name, change, command, prepared, t
     outcome.is_clean()
     assert name in outcome.out + outcome.err
     assert "prepare" in outcome.out + outcome.err
-    assert outcome.code == (1 if command == "check" else 2)
+    assert outcome.code == 2
     assert not list(scratch.glob("run/*/*"))
     assert not (scratch / "out").exists()
 

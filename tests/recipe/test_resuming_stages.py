@@ -121,7 +121,7 @@ def test_a_folder_without_a_readable_mark_is_not_taken_for_ones_own(recipe, stop
     mark = folder / "stage.json"
     mark.write_text(mark.read_text()[:50])
     with pytest.raises(
-        OutputError, match="stage.json: no JSON .*choose another `output`, or replace it with --overwrite"
+        OutputError, match=r"stage\.json: no JSON .*choose another `output`, or replace it with --overwrite"
     ):
         stages.run(recipe(LONG), quiet=True)
     mark.unlink()
