@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from treadle.data.sources.registry import ENTRY_POINTS
+from treadle.data.sources.announced import ENTRY_POINTS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [

@@ -134,6 +134,7 @@ def test_long_texts_of_anything_are_quick(unit):
         read_in_all_shapes(solution, seconds=6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["1. **", "<<", "#### ", "</think>"])
 def test_a_megabyte_is_quick(unit):
     read_in_all_shapes(unit * (1_000_000 // len(unit)), seconds=6)

@@ -79,8 +79,8 @@ def test_the_message_names_shares_function_cause_and_remedy():
         run.round(["raise", "inf", "c", "d"], step=4)
     assert str(fault.value) == (
         "50% of the 4 completions of step 5 have no reward (raised 1, not_finite 1); max_unscorable=0.25. Reward "
-        f"'judged' ({__file__}:{judged.__code__.co_firstlineno}): ValueError: a bad text; the completion begins 'raise'. Mend the function for such "
-        "completions, or raise max_unscorable."
+        f"'judged' ({__file__}:{judged.__code__.co_firstlineno}): ValueError: a bad text; the completion begins "
+        "'raise'. Mend the function for such completions, or raise max_unscorable."
     )
     assert isinstance(fault.value.__cause__, ValueError)
 
