@@ -24,7 +24,7 @@ def test_what_was_written_is_read_and_other_keys_stay(tmp_path):
     ("content", "words"),
     [
         ("{", "no JSON"),
-        ("[1]", "found list, expected keys"),
+        ("[1]", "found list, expected an object"),
         ({"chat_template_kwargs": [1]}, r"chat_template_kwargs: found \[1\], expected names with values"),
         ({"system_role": "assistant"}, "system_role: found 'assistant', expected auto or template or user"),
         ({"date": "yesterday"}, "date: found 'yesterday', expected a day such as 2026-01-31"),

@@ -10,6 +10,8 @@ from rich.console import Console
 
 from tests.report.reading import Page
 from treadle.cli.inspect import inspect
+from treadle.data.prepare import PrepareSettings
+from treadle.data.prepared import instance_schema
 from treadle.data.sources.native import SCHEMA, to_row
 from treadle.errors import DataError, OutputError
 from treadle.trajectory import Step, Trajectory
@@ -128,7 +130,7 @@ def test_a_prepared_folder(tmp_path, expert_trajectories):
     for split, part in (("train", expert_trajectories[:3]), ("heldout", expert_trajectories[3:4])):
         table = pa.Table.from_pylist([to_row(t) for t in part], SCHEMA)
         pq.write_table(table, tmp_path / f"trajectories_{split}.parquet")
-        steps = pa.table({"trajectory": pa.array([0], pa.int32()), "step": pa.array([1], pa.int32())})
+        steps = pa.Table.from_pylist([{"trajectory": 0, "step": 1}], instance_schema(PrepareSettings().rendering))
         pq.write_table(steps, tmp_path / f"instances_{split}.parquet")
     (tmp_path / "report.json").write_text("{}")
     assert "━━ problem-1\n" in look(tmp_path, index=2)

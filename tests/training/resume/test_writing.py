@@ -80,7 +80,7 @@ def test_files_that_appear_whole_fail_as_others(tmp_path):
     (tmp_path / "a file").write_text("where a folder should be")
     with part.noting_failures():
         write_whole(tmp_path / "a file" / "checkpoint.json", "{}")
-    with pytest.raises(OutputError, match=r"checkpoint-4: cannot be written .* mend the folder"):
+    with pytest.raises(OutputError, match=r"checkpoint-4: cannot be written .*Choose another place, as above this"):
         part.agree()
 
 
