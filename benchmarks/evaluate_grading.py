@@ -28,7 +28,6 @@ import os
 import re
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from importlib import import_module
@@ -37,7 +36,7 @@ from typing import NamedTuple
 
 from treadle.limits import OutOfTime, time_limit
 from treadle.scoring.answers import final_answer
-from treadle.scoring.grading import Grader, Verdict
+from treadle.scoring.grading import Grade, Grader, Verdict
 from treadle.scoring.grading.choices import choice_letter
 from treadle.scoring.grading.files import reference_answer
 from treadle.scoring.grading.normal import plain
@@ -79,7 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
         remembering.cache_clear()  # what was read just now
     print(f"{len(pairs)} pairs, {len(groups[True])} of them need computer algebra; {options.workers} workers\n")
     harness = _harness(options.qwen) if options.qwen else None
-    times, differing, lost = measure(groups, options.rounds, options.workers)
+    times, judged, lost = measure(groups, options.rounds, options.workers)
+    differing = [(pair, grade) for pair, right, grade in judged if right != (grade.verdict is Verdict.RIGHT)]
     print(
         f"{'':17} {'':>6}   answers a second            ms of processor time for one\n"
         f"{'':17} {'pairs':>6} {'math-verify':>12} {'treadle':>9} {'ratio':>7}"
@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     for pair, grade in differing[:: max(1, len(differing) // _SHOWN)][:_SHOWN]:
         print(f"  {pair.answer!r} for {pair.reference!r}: {grade.verdict} here ({grade.why})")
     if harness is not None:
-        _print_harness(harness, pairs, options.workers)
+        _print_harness(harness, judged)
     spent = 1000 * sum(found[3] for found in times.values()) / len(pairs)
     print(
         f"\nat most {BAR:g} ms an answer: {spent:.2f}, {'met' if spent <= BAR else 'not met'}; {lost} hung or crashed"
@@ -133,15 +133,16 @@ def _evenly(items: list[Pair], count: int) -> list[Pair]:
 
 def measure(
     groups: dict[bool, list[Pair]], rounds: int, workers: int
-) -> tuple[dict[bool, list[float]], list[tuple[Pair, object]], int]:
-    """Seconds and processor time of both for each group, pairs on which they differ, and how many hung or crashed."""
+) -> tuple[dict[bool, list[float]], list[tuple[Pair, bool, Grade]], int]:
+    """Seconds and processor time of both for each group; each pair with what math-verify says (whether it is right) and
+    what treadle says; and how many hung or crashed."""
     grader = Grader(workers)
     # Of these no rule computes a value, so that workers start and both readers have been used.
     warm = [Pair(rf"\frac{{{i}}}{{\coth x}}+\sqrt{{x}}", rf"\sqrt{{x}}+{i}/\coth x") for i in range(2, 12)]
     grader.judge([p.answer for p in warm], [p.reference for p in warm])
     _direct(warm)
     times: dict[bool, list[float]] = {group: [0.0] * 4 for group in groups}
-    differing, verdicts = [], Counter()
+    judged = []
     for number in range(rounds):
         for group, pairs in groups.items():
             share = pairs[number::rounds]
@@ -153,12 +154,9 @@ def measure(
             for k in (0, 1):
                 times[group][2 * k] += between[k] - began[k]
                 times[group][2 * k + 1] += ended[k] - between[k]
-            verdicts.update(grade.verdict for grade in grades)
-            for pair, right, grade in zip(share, expected, grades, strict=True):
-                if right != (grade.verdict is Verdict.RIGHT):
-                    differing.append((pair, grade))
+            judged += zip(share, expected, grades, strict=True)
     grader.close()
-    return times, differing, verdicts[Verdict.HUNG] + verdicts[Verdict.CRASHED]
+    return times, judged, sum(grade.verdict in (Verdict.HUNG, Verdict.CRASHED) for *_, grade in judged)
 
 
 def _clocks(grader: Grader) -> tuple[float, float]:
@@ -190,15 +188,14 @@ def _harness(folder: Path) -> Callable[[Pair], bool]:
     return right
 
 
-def _print_harness(right: Callable[[Pair], bool], pairs: list[Pair], workers: int) -> None:
+def _print_harness(right: Callable[[Pair], bool], judged: list[tuple[Pair, bool, Grade]]) -> None:
+    pairs = [pair for pair, *_ in judged]
     right(pairs[0])  # warm
     began, spent = time.perf_counter(), time.process_time()
     theirs = [right(pair) for pair in pairs]
     seconds, spent = time.perf_counter() - began, time.process_time() - spent
-    grader = Grader(workers)
-    ours = [g.verdict is Verdict.RIGHT for g in grader.judge([p.answer for p in pairs], [p.reference for p in pairs])]
-    grader.close()
-    direct = _direct(pairs)
+    direct = [verdict for _, verdict, _ in judged]
+    ours = [grade.verdict is Verdict.RIGHT for *_, grade in judged]
     shares = [sum(a == b for a, b in zip(theirs, others, strict=True)) / len(pairs) for others in (ours, direct)]
     print(
         f"\nQwen2.5-Math harness, in this process: {len(pairs) / seconds:.0f} a second, "

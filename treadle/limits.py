@@ -1,4 +1,4 @@
-"""Limits of time and memory for a call into code that is not ours: a reward function, a chat template.
+"""Limits of time and memory for a call into code that is not ours: a reward function, a plugin, a chat template.
 
 Limits: the alarm reaches Python code, `re` and sleeping calls, in the main thread of a process, on systems that have
 such alarms. A call that stays in C code and never comes back to Python cannot be ended, nor can one in another thread;

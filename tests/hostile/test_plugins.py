@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from tests.plugins import write_package
+
 HEAD = """
 from treadle import Step, Trajectory
 from treadle.data.sources.form import Form
@@ -25,11 +27,7 @@ def plugged(treadle, scratch):
 
     def run(module, *arguments, entries="evil = evil:FORM"):
         site = scratch / "site"
-        info = site / "evil_forms-1.0.dist-info"
-        info.mkdir(parents=True)
-        (site / "evil.py").write_text(module)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: evil-forms\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[treadle.forms]\n{entries}\n")
+        write_package(site, "evil-forms", "evil", module, entries)
         command = arguments or ("inspect", "rows.jsonl", "--limit", "2")
         return treadle(*command, environment={"PYTHONPATH": str(site)})
 

@@ -7,13 +7,14 @@ import sys
 
 import pytest
 
+from tests.plugins import write_package
 from treadle import Step, Trajectory
 from treadle.data.sources import announced as module
 from treadle.data.sources.announced import PluginError, announced, checked, described, matches, origin
 from treadle.data.sources.form import Form
-from treadle.data.sources.limit import limited
 from treadle.data.sources.registry import form_named
 from treadle.files.rows import Row
+from treadle.limits import time_limit
 
 HEAD = """
 from treadle.data.sources.form import Form
@@ -30,11 +31,7 @@ def install(tmp_path, monkeypatch):
     """A package `their-package` on the path, as pip leaves one."""
 
     def install(code, entries="f = their_forms:FORM"):
-        info = tmp_path / "their_package-1.0.dist-info"
-        info.mkdir()
-        (tmp_path / "their_forms.py").write_text(code)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[treadle.forms]\n{entries}\n")
+        write_package(tmp_path, "their-package", "their_forms", code, entries)
         monkeypatch.syspath_prepend(tmp_path)
         importlib.invalidate_caches()
         announced.cache_clear()
@@ -102,7 +99,7 @@ def test_a_name_of_two(install):
 )
 def test_a_test_of_rows_that_fails(install, body, said):
     install(HEAD + f"def matches(row):\n    {body}\n" + FORM)
-    with pytest.raises(PluginError, match=WHO + said + r".* --format$"), limited(0.3):
+    with pytest.raises(PluginError, match=WHO + said + r".* --format$"), time_limit(0.3):
         matches(announced()["theirs"][0], row(b=1))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.plugins import write_package
 from treadle import ReadReport, read_trajectories
 from treadle.data.sources import registry
 from treadle.data.sources.announced import announced
@@ -27,11 +28,7 @@ def package(tmp_path, monkeypatch):
 
     def install(entry=ENTRY, module=MODULE):
         site = tmp_path / "site"
-        info = site / "shell_log-1.0.dist-info"
-        info.mkdir(parents=True)
-        (site / "shell_log.py").write_text(module)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shell-log\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[treadle.forms]\n{entry}\n")
+        write_package(site, "shell-log", "shell_log", module, entry)
         monkeypatch.syspath_prepend(site)
         importlib.invalidate_caches()
         registry.forms.cache_clear()

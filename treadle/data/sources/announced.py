@@ -12,9 +12,9 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from treadle.data.sources.form import Form
-from treadle.data.sources.limit import TimeIsUp, limited
 from treadle.errors import DataError
 from treadle.files.rows import Row
+from treadle.limits import OutOfTime, time_limit
 from treadle.trajectory import Step, Trajectory
 
 ENTRY_POINTS = "treadle.forms"
@@ -44,9 +44,9 @@ def announced() -> dict[str, tuple[Form, EntryPoint]]:
 
 def _loaded(entry: EntryPoint) -> Form:
     try:
-        with limited(LOAD_SECONDS):
+        with time_limit(LOAD_SECONDS):
             form = entry.load()
-    except TimeIsUp:
+    except OutOfTime:
         raise PluginError(f"{_named(entry)}: its import takes more than {LOAD_SECONDS:g} s; {_remedy(entry)}") from None
     except (Exception, SystemExit) as error:
         raise PluginError(f"{_named(entry)}: cannot be imported ({described(error)}); {_remedy(entry)}") from None
@@ -84,7 +84,7 @@ def matches(form: Form, row: Row) -> bool:
         return bool(form.matches(row))
     try:
         return bool(form.matches(row))
-    except TimeIsUp:
+    except OutOfTime:
         said = "took longer than the limit for one row (--row-seconds)"
     except (Exception, SystemExit) as error:
         said = f"raised {described(error)}"

@@ -11,7 +11,6 @@ from treadle.data.sources.announced import PluginError, checked, origin
 from treadle.data.sources.answer_check import graded_by
 from treadle.data.sources.columns import Columns
 from treadle.data.sources.form import ReadOptions, Segment, Untitled
-from treadle.data.sources.limit import TimeIsUp, limited
 from treadle.data.sources.line_ends import with_plain_actions, with_plain_line_ends
 from treadle.data.sources.math.answers_form import only_answer
 from treadle.data.sources.registry import form_named, forms, recognised
@@ -20,6 +19,7 @@ from treadle.data.sources.verified import AGENT_FLAGS, SUCCESS_AT, find_mark, ma
 from treadle.files.chunks import Chunk, iter_chunks
 from treadle.files.reading import rows_of
 from treadle.files.rows import Rejected, Row
+from treadle.limits import OutOfTime, time_limit
 from treadle.scoring.grading import GraderName
 from treadle.trajectory import Trajectory
 
@@ -132,7 +132,7 @@ def read_chunk(chunk: Chunk, settings: ReadSettings) -> Iterator[Outcome]:
 def _read_row(row: Row, settings: ReadSettings) -> Outcome:
     form = None
     try:
-        with limited(settings.row_seconds):
+        with time_limit(settings.row_seconds):
             data, line_ends = with_plain_line_ends(row.data)
             row = row._replace(data=data)
             if settings.answers_only:
@@ -150,7 +150,7 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
                 )
     except Rejected as rejected:
         return Outcome(row.where, form and form.name, None, rejected.reason, rejected.detail)
-    except TimeIsUp:
+    except OutOfTime:
         detail = f"more than {settings.row_seconds:g} s" + (f" in {origin(form)}" if form and origin(form) else "")
         return Outcome(row.where, form and form.name, None, DropReason.TIMED_OUT, detail)
     except PluginError:
