@@ -1,0 +1,1 @@
+"""Software-engineering tasks: made, run by models, and graded; see `docs/swe.md`."""
