@@ -174,7 +174,16 @@ def _commit(instance: SweInstance, into: Path) -> None:
         ["add", "--all", "--force"],
         ["commit", "--quiet", "--allow-empty", "--no-verify", "--message", "base"],
     ):
-        settings = ["-c", "core.autocrlf=false", "-c", "gc.auto=0", "-c", "core.safecrlf=false"]
+        settings = [
+            "-c",
+            "core.autocrlf=false",
+            "-c",
+            "gc.auto=0",
+            "-c",
+            "core.safecrlf=false",
+            "-c",
+            "core.fsync=none",
+        ]
         ran = _run(["git", *settings, *words], cwd=into)
         if ran.returncode:
             raise OutputError(f"{instance.instance_id}: git {words[0]} in {into}: {_line(ran)}")

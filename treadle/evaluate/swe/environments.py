@@ -30,7 +30,7 @@ from treadle.evaluate.swe.archives import unpack
 from treadle.evaluate.swe.checkouts import checkout, commit_date, release_of
 from treadle.evaluate.swe.installing import Builder, EnvironmentError_, files_of
 from treadle.evaluate.swe.records import SweInstance
-from treadle.evaluate.swe.specs import Spec, conda_requirements, requirements_in, spec_of, tests_need
+from treadle.evaluate.swe.specs import Spec, conda_requirements, requirements_in, spec_of, what_tests_need
 from treadle.files.locks import alone
 from treadle.files.typed import read_object, record_of
 from treadle.files.whole import write_whole, writing
@@ -113,7 +113,7 @@ def package_environment(
         had = files_of(tree)
         builder.make(_own_python())
         before = builder.distributions()
-        extras, requirements = tests_need(tree)
+        extras, requirements = what_tests_need(tree)
         try:
             builder.install([f".[{','.join(extras)}]" if extras else ".", "pytest", *requirements], tree)
             note = ""

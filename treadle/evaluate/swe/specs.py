@@ -99,9 +99,9 @@ def conda_requirements(file: Path) -> list[str]:
     return [one for one in (*names, *nested) if not re.match(r"(python|pip)\b(?!-)|-e", one)]
 
 
-def tests_need(tree: Path) -> tuple[list[str], list[str]]:
+def what_tests_need(tree: Path) -> tuple[list[str], list[str]]:
     """What a package says that its tests require: names of extras, and requirements of a dependency group."""
-    with suppress(OSError, ValueError, RecursionError):
+    with suppress(OSError, ValueError, TypeError, AttributeError, RecursionError):
         project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))
         groups = project.get("dependency-groups", {})
         extras = project.get("project", {}).get("optional-dependencies", {})
