@@ -110,7 +110,7 @@ def comparison(node: ast.Compare, source: Source) -> Iterator[Change]:
 def negated_condition(node: ast.If | ast.While | ast.IfExp, source: Source) -> Iterator[Change]:
     """`if a:` becomes `if not a:`."""
     text = source.text(node.test)
-    if isinstance(node.test, _ATOMS):
+    if isinstance(node.test, _ATOMS) and not isinstance(node.test, ast.Constant):
         yield source.span(node.test), f"not {text}"
     elif isinstance(node.test, ast.BoolOp):
         yield source.span(node.test), f"not ({text})"
