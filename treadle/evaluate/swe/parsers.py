@@ -17,7 +17,7 @@ PASSED, FAILED, ERROR, SKIPPED, MISSING = "passed", "failed", "error", "skipped"
 """Of a test; `MISSING` for one that did not run."""
 
 _WORST_LAST = (PASSED, SKIPPED, FAILED, ERROR)
-_MOST_REPORT = 64 << 20  # bytes; a test takes some hundred
+MOST_REPORT = 64 << 20  # bytes; a test takes some hundred
 _SUMMARY = re.compile(r"=+ short test summary info =+")
 _END = re.compile(r"=+ .*\bin [\d.]+s\b.*=+|=+ no tests ran.*=+")
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")
@@ -41,8 +41,8 @@ def parse_junit(report: bytes, files: Iterable[str]) -> dict[str, str]:
     Raises:
         ReportFault: It is no such report.
     """
-    if len(report) > _MOST_REPORT:
-        raise ReportFault(f"a report of {len(report):,} bytes, expected at most {_MOST_REPORT:,}")
+    if len(report) > MOST_REPORT:
+        raise ReportFault(f"a report of {len(report):,} bytes, expected at most {MOST_REPORT:,}")
     if b"<!DOCTYPE" in report or b"<!ENTITY" in report:  # pytest writes neither, and entities can grow without bound
         raise ReportFault("a report with declarations, which pytest does not write")
     try:
