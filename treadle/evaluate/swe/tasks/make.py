@@ -82,7 +82,7 @@ def make_tasks(
         if overwrite and out.exists():
             _check_old(out)
             make_empty(out, SUMMARY)
-        asked = {"packages": list(packages), "seed": seed}
+        asked = {"packages": [Path(p).name for p in packages], "seed": seed}
         journal = _journal(out, asked, stack)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="treadle-")))
         benches = _benches(packages, out, environments, journal, scratch, unsafe_local)
@@ -198,7 +198,6 @@ class _Lot:
         return {
             "archive": release.archive.name,
             "sha256": release.sha256,
-            "paths": list(release.paths),
             "split": split,
             "tests": len(self.baseline.passed),
             "tests_left_out": self.baseline.left_out,
@@ -250,7 +249,6 @@ def _instance(lot: _Lot, trial: Trial, split: str) -> dict[str, Any]:
         "file": trial.file,
         "function": mutant.function,
         "line": mutant.line,
-        "paths": list(release.paths),
     }
 
 

@@ -9,20 +9,21 @@ import hashlib
 import random
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from treadle.errors import DataError, Explained
 from treadle.evaluate.store import Journal
 from treadle.evaluate.swe.parsers import PASSED
+from treadle.evaluate.swe.pytest_runs import PackageRun, run_pytest
 from treadle.evaluate.swe.sandbox import Limits, Sandbox
 from treadle.evaluate.swe.tasks.issues import Symptom, symptom_of
 from treadle.evaluate.swe.tasks.mutations import Mutant, candidates, is_another_program, spread
 from treadle.evaluate.swe.tasks.releases import Release
-from treadle.evaluate.swe.tasks.suite import Suite, run_suite
 from treadle.files.typed import record_of
+from treadle.visible import visible
 
-_BASELINE = Limits(seconds=600)
+_LIMITS = Limits(seconds=600, memory_mb=4096, processes=256)
 _LEAST_SECONDS, _SLOWER = 20.0, 5.0
 _MOST_FAILING = 0.5
 _REMEDY = "remove the folder, or replace it with --overwrite"
@@ -101,10 +102,14 @@ class Bench:
         return record_of(Baseline, record, f"{self._journal.path}", _REMEDY)
 
     def _run_baseline(self) -> dict[str, object]:
-        first, second = (self._run({}, _BASELINE) for _ in range(2))
-        for suite in (first, second):
-            if suite.broken:
-                raise DataError(f"{self.release.label}: its tests do not run: {suite.broken}; choose another package")
+        first, second = (self._run({}, _LIMITS) for _ in range(2))
+        for run in (first, second):
+            if run.fault:
+                lines = [line for line in run.ran.output.splitlines() if line.strip()] or ["it printed nothing"]
+                raise DataError(
+                    f"{self.release.label}: its tests do not run: {run.fault}; last line: {visible(lines[-1])[:200]!r}; "
+                    "choose another package"
+                )
         names = sorted(first.statuses.keys() | second.statuses.keys())
         left_out: dict[str, int] = {}
         passed = []
@@ -117,7 +122,7 @@ class Bench:
                 left_out[reason] = left_out.get(reason, 0) + 1
         if not passed:
             raise DataError(f"{self.release.label}: none of its {len(names):,} tests passes; choose another package")
-        return asdict(Baseline(passed, left_out, max(first.seconds, second.seconds)))
+        return asdict(Baseline(passed, left_out, round(max(first.ran.seconds, second.ran.seconds), 2)))
 
     def trials(self, seed: int, baseline: Baseline) -> Iterator[Trial]:
         """Bugs of the package in an order by the seed, each tried when it is asked for."""
@@ -144,19 +149,19 @@ class Bench:
     def _try(self, file: str, mutant: Mutant, baseline: Baseline) -> dict[str, object]:
         if not is_another_program(mutant):
             return {"dropped": Dropped.NO_PROGRAM}
-        limits = Limits(seconds=max(_LEAST_SECONDS, _SLOWER * baseline.seconds))
-        suite = self._run({file: mutant.source}, limits)
-        if suite.broken:
-            return {"dropped": Dropped.TIMEOUT if suite.timed_out else Dropped.BROKEN}
-        failing = [test for test in baseline.passed if suite.statuses.get(test) != PASSED]
-        told = next((test for test in failing if test in suite.failures), None)
+        limits = replace(_LIMITS, seconds=max(_LEAST_SECONDS, _SLOWER * baseline.seconds))
+        run = self._run({file: mutant.source}, limits)
+        if run.fault:
+            return {"dropped": Dropped.TIMEOUT if run.ran.timed_out else Dropped.BROKEN}
+        failing = [test for test in baseline.passed if run.statuses.get(test) != PASSED]
+        told = next((test for test in failing if test in run.failures), None)
         if not failing:
             return {"dropped": Dropped.SURVIVED}
         if len(failing) > _MOST_FAILING * len(baseline.passed) or told is None:
             return {"dropped": Dropped.TOO_MANY}
-        return {"failing": failing, "symptom": asdict(symptom_of(told, suite.failures[told], self.tree))}
+        return {"failing": failing, "symptom": asdict(symptom_of(told, run.failures[told], self.tree))}
 
-    def _run(self, changed: dict[str, str], limits: Limits) -> Suite:
+    def _run(self, changed: dict[str, str], limits: Limits) -> PackageRun:
         place = self._scratch / "tree"
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(self.tree, place, symlinks=True)
@@ -164,7 +169,7 @@ class Bench:
             (place / file).write_text(text, encoding="utf-8", newline="")
         sandbox = Sandbox(place, python=self.python, unsafe_local=self._unsafe_local)
         try:
-            return run_suite(sandbox, self.release.paths, limits)
+            return run_pytest(sandbox, limits=limits)
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
