@@ -10,7 +10,7 @@ A test that no report names did not run, and so has not passed.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from xml.etree import ElementTree
 
 PASSED, FAILED, ERROR, SKIPPED, MISSING = "passed", "failed", "error", "skipped", "missing"
@@ -41,6 +41,23 @@ def parse_junit(report: bytes, files: Iterable[str]) -> dict[str, str]:
     Raises:
         ReportFault: It is no such report.
     """
+    found: dict[str, str] = {}
+    for test, case in _cases(report, files):
+        _keep_worse(found, test, _junit_status(case))
+    return found
+
+
+def junit_failures(report: bytes, files: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """What such a report says of each test that failed: the message and the account of it; as `parse_junit`."""
+    said: dict[str, tuple[str, str]] = {}
+    for test, case in _cases(report, files):
+        for part in case:
+            if part.tag in ("failure", "error"):
+                said.setdefault(test, (part.get("message", ""), part.text or ""))
+    return said
+
+
+def _cases(report: bytes, files: Iterable[str]) -> Iterator[tuple[str, ElementTree.Element]]:
     if len(report) > MOST_REPORT:
         raise ReportFault(f"a report of {len(report):,} bytes, expected at most {MOST_REPORT:,}")
     if b"<!DOCTYPE" in report or b"<!ENTITY" in report:  # pytest writes neither, and entities can grow without bound
@@ -50,10 +67,8 @@ def parse_junit(report: bytes, files: Iterable[str]) -> dict[str, str]:
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise ReportFault(f"a report that is no XML ({error})") from None
     modules = {_module(file): file for file in files}
-    found: dict[str, str] = {}
     for case in cases:
-        _keep_worse(found, _junit_id(case.attrib, modules), _junit_status(case))
-    return found
+        yield _junit_id(case.attrib, modules), case
 
 
 def _junit_status(case: ElementTree.Element) -> str:

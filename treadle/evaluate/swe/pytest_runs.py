@@ -11,10 +11,10 @@ import os
 import secrets
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from treadle.evaluate.swe.parsers import ERROR, FAILED, MOST_REPORT, ReportFault, parse_junit
+from treadle.evaluate.swe.parsers import ERROR, FAILED, MOST_REPORT, ReportFault, junit_failures, parse_junit
 from treadle.evaluate.swe.sandbox import Limits, Ran, Sandbox
 
 _RAN = (0, 1)  # exit codes of pytest: all that ran passed; some failed
@@ -30,11 +30,13 @@ class PackageRun:
         statuses: Of each test that the report names, see `treadle.evaluate.swe.parsers`; empty where it is not
             believed.
         fault: In a line why it is not; empty where it is.
+        failures: What pytest says of each test that failed: its message, and its account with short tracebacks.
     """
 
     statuses: dict[str, str]
     ran: Ran
     fault: str = ""
+    failures: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def run_pytest(sandbox: Sandbox, tests: Sequence[str] = (), limits: Limits | None = None) -> PackageRun:
@@ -58,15 +60,16 @@ def run_pytest(sandbox: Sandbox, tests: Sequence[str] = (), limits: Limits | Non
     ]
     ran = sandbox.run(command, env={"PYTHONSAFEPATH": "1"}, limits=limits)
     try:
-        statuses = _read(sandbox.root / name, files)
-        return PackageRun(_believed(statuses, ran), ran)
+        report = _read(sandbox.root / name)
+        statuses = _believed(parse_junit(report, files), ran)
+        return PackageRun(statuses, ran, failures=junit_failures(report, files))
     except ReportFault as fault:
         return PackageRun({}, ran, f"{_ended(ran)}, with {fault}")
     finally:
         (sandbox.root / name).unlink(missing_ok=True)
 
 
-def _read(path: Path, files: Sequence[str]) -> dict[str, str]:
+def _read(path: Path) -> bytes:
     """A report, from a folder that patched code could write to: only a plain file is opened."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -75,7 +78,7 @@ def _read(path: Path, files: Sequence[str]) -> dict[str, str]:
     with os.fdopen(file, "rb") as report:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise ReportFault("a report that is no file")
-        return parse_junit(report.read(MOST_REPORT + 1), files)
+        return report.read(MOST_REPORT + 1)
 
 
 def _believed(statuses: Mapping[str, str], ran: Ran) -> dict[str, str]:
