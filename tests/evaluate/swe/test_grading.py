@@ -12,9 +12,10 @@ import pytest
 
 from tests.evaluate.swe import tiny
 from treadle.errors import DataError, OutputError
-from treadle.evaluate.swe.grading import GRADED, RESULTS, failed_tests, grade, grade_all, judged, summarise
+from treadle.evaluate.swe.grading import failed_tests, grade, grade_all, judged
 from treadle.evaluate.swe.patches import Applied
 from treadle.evaluate.swe.records import Graded, Prediction, SweInstance, Verdict
+from treadle.evaluate.swe.results import GRADED, RESULTS, summarise
 from treadle.evaluate.swe.running import TestRun
 from treadle.evaluate.swe.sandbox import why_not
 from treadle.statistics.estimates import wilson
@@ -141,7 +142,7 @@ def test_another_set_of_predictions_needs_another_folder(tmp_path):
     assert grade_all(other, tasks, out, how, overwrite=True)["counts"]["edit_fault"] == 1
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
-    with pytest.raises(OutputError, match="holds something else than grades"):
+    with pytest.raises(OutputError, match="holds something else than grades; choose another folder"):
         grade_all(other, tasks, tmp_path / "mine", how, overwrite=True)
 
 

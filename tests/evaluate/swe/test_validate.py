@@ -9,7 +9,7 @@ import pytest
 
 from tests.evaluate.swe import tiny
 from treadle.errors import DataError, OutputError
-from treadle.evaluate.swe.grading import digest_of
+from treadle.evaluate.swe.results import digest_of
 from treadle.evaluate.swe.sandbox import why_not
 from treadle.evaluate.swe.validate import (
     Validation,

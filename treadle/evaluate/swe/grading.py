@@ -6,32 +6,25 @@ is `environment`, stays in the denominator, too, and is graded anew by the next 
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from treadle.errors import DataError, OutputError, TreadleError
-from treadle.evaluate.store import Journal, read_json, write_json
+from treadle.evaluate.store import Journal, write_json
 from treadle.evaluate.swe.parsers import PASSED
 from treadle.evaluate.swe.records import Graded, Prediction, SweInstance, Verdict
+from treadle.evaluate.swe.results import GRADED, LOGS, RESULTS, begin, digest, digest_of, read_graded, summarise
 from treadle.evaluate.swe.running import Means, TestRun, run_tests
 from treadle.evaluate.swe.sandbox import SandboxError
 from treadle.evaluate.swe.working import in_turn, log_file
-from treadle.files.output import make_empty, owned
-from treadle.files.typed import record_of
+from treadle.files.output import owned
 from treadle.files.whole import write_whole
-from treadle.statistics.estimates import wilson
 
-RESULTS, GRADED, INFO, LOGS = "results.json", "graded.jsonl", "grade.json", "logs"
-_MINE = frozenset({RESULTS, GRADED, INFO, LOGS, "validation.json", "validation.jsonl", "predictions.jsonl"})
 _NAMED = 3
 """Tests that a reason names."""
 _OF_TESTS = (Verdict.RESOLVED, Verdict.UNRESOLVED)
-_ANEW = "choose another folder with -o, or replace it with --overwrite"
 
 
 def grade(
@@ -140,10 +133,10 @@ def grade_all(
         SandboxError: No sandbox can be had.
     """
     left_out = {name: left_out[name] for name in sorted(left_out or {})}
-    by_id = _by_instance(predictions, instances)
+    by_id = by_instance(predictions, instances)
     kept = [instance for instance in instances if instance.instance_id not in left_out]
     with owned(out):
-        _begin(out, _identity(by_id, instances, means), overwrite)
+        begin(out, _identity(by_id, instances, means), overwrite)
         journal = Journal(out / GRADED)
         try:
             done = {graded.instance_id: graded for graded in map(read_graded, journal)}
@@ -164,62 +157,12 @@ def grade_all(
     return results
 
 
-def summarise(
-    graded: Iterable[Graded],
-    instances: Sequence[SweInstance],
-    left_out: Mapping[str, str],
-    predictions: Sequence[Prediction],
-    grader: str,
-) -> dict[str, Any]:
-    """The content of `results.json`.
-
-    Args:
-        graded: One for each of `instances`.
-        instances: Those that were not left out: the denominator.
+def by_instance(predictions: Sequence[Prediction], instances: Sequence[SweInstance]) -> dict[str, Prediction]:
+    """Predictions by the id of their instance.
 
     Raises:
-        DataError: Nothing is left to be graded.
+        DataError: One is for no instance.
     """
-    by_id = {one.instance_id: one for one in graded}
-    if not instances:
-        raise DataError(f"nothing to grade: all {len(left_out)} instances are left out; see treadle swe validate")
-    resolved = sorted(name for name, one in by_id.items() if one.verdict == Verdict.RESOLVED)
-    rate = wilson(len(resolved), len(instances))
-    counts = Counter(one.verdict for one in by_id.values())
-    return {
-        "grader": grader,
-        "models": sorted({one.model_name_or_path for one in predictions}),
-        "total": len(instances),
-        "resolved": resolved,
-        "resolve_rate": rate._asdict(),
-        "counts": {verdict: counts[verdict] for verdict in Verdict},
-        "left_out": [{"instance_id": name, "reason": reason} for name, reason in left_out.items()],
-        "verdicts": {one.instance_id: _record(by_id[one.instance_id], one) for one in instances},
-    }
-
-
-def _record(graded: Graded, instance: SweInstance) -> dict[str, Any]:
-    passed = {test for test, status in graded.after.items() if status == PASSED}
-    return {
-        "verdict": graded.verdict,
-        "reason": graded.reason,
-        "rung": graded.rung,
-        "seconds": graded.seconds,
-        "fail_to_pass": {"passed": len(passed & {*instance.fail_to_pass}), "listed": len(instance.fail_to_pass)},
-        "pass_to_pass": {"passed": len(passed & {*instance.pass_to_pass}), "listed": len(instance.pass_to_pass)},
-    }
-
-
-def read_graded(record: Mapping[str, Any]) -> Graded:
-    """A line of `graded.jsonl`.
-
-    Raises:
-        OutputError: Its keys or types are others.
-    """
-    return record_of(Graded, record, GRADED, "remove the folder, and grade again")
-
-
-def _by_instance(predictions: Sequence[Prediction], instances: Sequence[SweInstance]) -> dict[str, Prediction]:
     known = {instance.instance_id for instance in instances}
     if unknown := [one.instance_id for one in predictions if one.instance_id not in known]:
         raise DataError(
@@ -236,29 +179,3 @@ def _identity(predictions: Mapping[str, Prediction], instances: Sequence[SweInst
         "tasks": digest(sorted(digest_of(instance) for instance in instances)),
         "limits": digest(asdict(means.limits)),
     }
-
-
-def digest_of(instance: SweInstance) -> str:
-    """Of all that decides over an instance's verdicts."""
-    record = asdict(instance)
-    return digest({key: record[key] for key in sorted(record.keys() - {"folder", "meta", "problem_statement"})})
-
-
-def digest(content: Any) -> str:
-    """SHA-256 of JSON."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _begin(out: Path, identity: dict[str, str], overwrite: bool) -> None:
-    """Make the folder, or go on in the one of the same predictions, tasks and limits."""
-    found = {path.name for path in out.iterdir() if not path.name.startswith(".")} if out.is_dir() else set()
-    if found and not (found <= _MINE and INFO in found):
-        raise OutputError(f"{out} holds something else than grades; choose another folder with -o")
-    if found:
-        before = read_json(out / INFO, "grade again into another folder")
-        other = [key for key, value in identity.items() if before.get(key) != value]
-        if other and not overwrite:
-            raise OutputError(f"{out} holds grades of other {' and '.join(other)}; {_ANEW}")
-        if other:
-            make_empty(out, INFO)
-    write_json(out / INFO, identity)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from treadle.errors import DataError
 from treadle.evaluate.swe.checkouts import checkout, restore_tests
+from treadle.evaluate.swe.environments import Environment, environment_for, lay_over
 from treadle.evaluate.swe.harness_logs import as_log, judge_log, parser_name
 from treadle.evaluate.swe.parsers import MISSING, PASSED, parse_summary
 from treadle.evaluate.swe.patches import Applied, apply_patch
@@ -89,7 +90,7 @@ def run_tests(instance: SweInstance, patch: str | None, means: Means) -> TestRun
         TreadleError: The environment cannot be built, there is no such commit or release, no sandbox can be had, or
             nobody can read the tests of this repository.
     """
-    python, test_command = _environment(instance, means)
+    environment = _environment(instance, means)
     with _folder() as folder:
         root, pristine = folder / "checkout", folder / "pristine"
         checkout(instance, root, means.mirrors)
@@ -100,10 +101,13 @@ def run_tests(instance: SweInstance, patch: str | None, means: Means) -> TestRun
             return TestRun(fault=Verdict.NOT_APPLIED, reason=f"{applied.fault}: {applied.reason}", applied=applied)
         restored = _restored(root, pristine, added)
         changed = tuple(name for name in restored if applied and name in applied.files)
+        if environment is not None:
+            lay_over(environment, root)
+        python = environment.python if environment else means.python
         sandbox = Sandbox(root, python=python, limits=means.limits, unsafe_local=means.unsafe_local)
-        if instance.bug is not None:
+        if environment is None or instance.bug is not None:
             return _run_package(instance, sandbox, applied, changed)
-        return _run_repository(instance, sandbox, test_command, applied, changed)
+        return _run_repository(instance, sandbox, environment.test_command, applied, changed)
 
 
 def directives(instance: SweInstance) -> list[str]:
@@ -114,16 +118,13 @@ def directives(instance: SweInstance) -> list[str]:
     return [name.removesuffix(".py").removeprefix("tests/").replace("/", ".") for name in files]
 
 
-def _environment(instance: SweInstance, means: Means) -> tuple[Path, tuple[str, ...]]:
-    """The virtual environment of an instance, and for a real repository the command of its tests."""
+def _environment(instance: SweInstance, means: Means) -> Environment | None:
+    """The environment of an instance; `None` where `means` has one for it."""
     if instance.bug is not None and means.python is not None:
-        return means.python, ()
-    from treadle.evaluate.swe.environments import environment_for
-
+        return None
     if instance.bug is None:
         parser_name(instance)  # says at once what is not installed
-    environment = environment_for(instance, means.cache, mirrors=means.mirrors)
-    return environment.python, environment.test_command
+    return environment_for(instance, means.cache, mirrors=means.mirrors)
 
 
 def _add_tests(instance: SweInstance, pristine: Path) -> tuple[str, ...]:

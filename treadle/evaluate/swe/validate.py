@@ -13,15 +13,15 @@ from pathlib import Path
 
 from treadle.errors import DataError, OutputError, TreadleError
 from treadle.evaluate.store import Journal, read_json, read_lines, write_json
-from treadle.evaluate.swe.grading import digest_of, failed_tests
+from treadle.evaluate.swe.grading import failed_tests
 from treadle.evaluate.swe.records import SweInstance
+from treadle.evaluate.swe.results import VALIDATION, digest_of
 from treadle.evaluate.swe.running import Means, TestRun, run_tests
 from treadle.evaluate.swe.sandbox import SandboxError
 from treadle.evaluate.swe.working import in_turn
 from treadle.files.locks import alone
 from treadle.files.typed import checked, record_of
 
-VALIDATION = "validation.json"
 _FORMAT = 1
 _REMEDY = "delete it, and run treadle swe validate again"
 
