@@ -103,6 +103,20 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
+def parameters(text: str, block: Block) -> list[tuple[str, str]]:
+    """The parameters of a block of `text` with their values, exactly as they stand there, in order."""
+    tags = _Tags(text)
+    found, position = [], text.index(">", block.start) + 1
+    while True:
+        after = _SPACE.match(text, position).end()
+        k = bisect_left(tags.starts, after)
+        if after >= block.end or k == len(tags.starts) or tags.starts[k] != after:
+            return found
+        position = tags.close[k]
+        name = text[after : tags.ends[k]].removeprefix("<parameter=").removesuffix(">")
+        found.append((name.strip(), text[tags.ends[k] : position - len("</parameter>")]))
+
+
 def step_of(text: str, where: str, whole: bool = True, seen: str | None = None) -> Step | None:
     """The step of a turn, `None` if it holds no call. What a model thinks of calling, in tags, is none.
 
