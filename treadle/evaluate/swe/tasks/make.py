@@ -19,6 +19,7 @@ from typing import Any
 
 from treadle.errors import DataError, OutputError, TreadleError
 from treadle.evaluate.store import Journal, write_json, write_lines
+from treadle.evaluate.swe.patches import diff_of
 from treadle.evaluate.swe.tasks.issues import issue_text, public_name
 from treadle.evaluate.swe.tasks.releases import Release, fetch, read_release
 from treadle.evaluate.swe.tasks.trials import Baseline, Bench, Dropped, Trial
@@ -233,15 +234,15 @@ def _instance(lot: _Lot, trial: Trial, split: str) -> dict[str, Any]:
     name = public_name(trial.file, mutant.function, release.paths)
     failing = set(trial.failing)
     return {
-        "instance_id": f"{release.name}-{release.version}.{trial.key[:12]}",
+        "instance_id": f"{release.name}__{release.name}-{int(trial.key[:12], 16)}",
         "repo": release.name,
         "base_commit": release.label,
         "version": release.version,
         "created_at": release.created,
         "problem_statement": issue_text(trial.symptom, release.name, release.version, name, trial.failing, trial.key),
-        "patch": diff(trial.file, mutant.source, mutant.original),
+        "patch": diff_of({trial.file: mutant.source}, {trial.file: mutant.original}),
         "test_patch": "",
-        "bug": diff(trial.file, mutant.original, mutant.source),
+        "bug": diff_of({trial.file: mutant.original}, {trial.file: mutant.source}),
         "FAIL_TO_PASS": trial.failing,
         "PASS_TO_PASS": [test for test in lot.baseline.passed if test not in failing],
         "split": split,
@@ -251,8 +252,3 @@ def _instance(lot: _Lot, trial: Trial, split: str) -> dict[str, Any]:
         "line": mutant.line,
     }
 
-
-def diff(file: str, before: str, after: str) -> str:
-    import difflib
-    lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), f"a/{file}", f"b/{file}")
-    return f"diff --git a/{file} b/{file}\n" + "".join(lines)
