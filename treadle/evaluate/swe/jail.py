@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from treadle.evaluate.swe.calls import refusing
 from treadle.evaluate.swe.watched import Limits
 
 _ETC = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "ssl/certs")
@@ -50,10 +51,13 @@ def jail(
     files: list[int] = []
     try:
         for name, text in accounts.items():
-            files.append(_holding(text))
+            files.append(_holding(text.encode()))
             arguments += ["--perms", "0644", "--ro-bind-data", str(files[-1]), f"/etc/{name}"]
         for name in _ETC:
             arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+        if program := refusing():
+            files.append(_holding(program))
+            arguments += ["--seccomp", str(files[-1])]
         if python:
             arguments += _interpreter(python)
         arguments += ["--bind", str(root), mount, "--remount-ro", "/", "--remount-ro", "/dev", "--chdir", mount]
@@ -108,9 +112,9 @@ def _interpreter(python: Path) -> list[str]:
     return arguments
 
 
-def _holding(text: str) -> int:
-    """An open file with this text, for bubblewrap to read."""
+def _holding(content: bytes) -> int:
+    """An open file with this content, for bubblewrap to read."""
     file = os.memfd_create("treadle")
-    os.write(file, text.encode())
+    os.write(file, content)
     os.lseek(file, 0, os.SEEK_SET)
     return file
