@@ -1,8 +1,9 @@
 """Runs what a model wrote: only the checkout can be written to, no network, nothing of the user in sight.
 
 bubblewrap makes the namespaces. As root the command runs under a number of its own that no user has, since the limit
-of processes does not hold for root; the checkout is given to that number. Each run is a namespace of its own: files in
-the checkout persist, processes and `/tmp` go when the command ends. What this does not protect from is in `docs/swe.md`.
+of processes does not hold for root; the checkout is given to that number. Each run is a namespace of its own: files
+in the checkout persist, processes and `/tmp` go when the command ends. What this does not protect from is in
+`docs/swe.md`.
 """
 
 from __future__ import annotations
@@ -60,13 +61,13 @@ class Sandbox:
         root: Path,
         *,
         python: Path | None = None,
-        limits: Limits = Limits(),
+        limits: Limits | None = None,
         unsafe_local: bool = False,
         mount: str = "/testbed",
     ) -> None:
         self.root = Path(os.path.abspath(root))
         self.python = Path(os.path.abspath(python)) if python else None
-        self.limits = limits
+        self.limits = limits or Limits()
         if not self.root.is_dir():
             raise SandboxError(f"{root}: no such folder; expected a checkout")
         found = why_not()
