@@ -90,9 +90,7 @@ def make_tasks(
         splits = _splits([bench.release for bench in benches], seed)
         lots = [_Lot(bench, seed, said) for bench in benches]
         _fill(lots, number)
-        instances = [
-            _instance(lot, trial, splits[lot.bench.release.label]) for lot in lots for trial in lot.tasks
-        ]
+        instances = [_instance(lot, trial, splits[lot.bench.release.label]) for lot in lots for trial in lot.tasks]
         summary = {
             "format": FORMAT,
             **asked,
@@ -108,7 +106,9 @@ def make_tasks(
 
 def _check_old(out: Path) -> None:
     if any(out.iterdir()) and not any((out / name).is_file() for name in (SUMMARY, JOURNAL)):
-        raise OutputError(f"{out}: holds no {SUMMARY}, so it is no folder of tasks, and --overwrite does not replace it")
+        raise OutputError(
+            f"{out}: holds no {SUMMARY}, so it is no folder of tasks, and --overwrite does not replace it"
+        )
 
 
 def _journal(out: Path, asked: dict[str, Any], stack: ExitStack) -> Journal:
@@ -251,4 +251,3 @@ def _instance(lot: _Lot, trial: Trial, split: str) -> dict[str, Any]:
         "function": mutant.function,
         "line": mutant.line,
     }
-

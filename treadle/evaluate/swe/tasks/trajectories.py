@@ -25,11 +25,15 @@ from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.sandbox import Limits, Sandbox
 from treadle.evaluate.swe.tasks.reasons import reason_of
 from treadle.files.locks import alone
+from treadle.files.whole import writing
 
 MODEL = "treadle-expert"
 _LIMITS = Limits(seconds=120, memory_mb=4096, processes=256)
 _SHOWN_BEFORE, _SHOWN_AFTER = 15, 15
 _MOST_TESTS = 3
+
+_RUNS = (7, 11)
+"""Where the messages have what the tests say, before and after."""
 
 Message = dict[str, str]
 Python = Callable[[SweInstance], Path]
@@ -70,23 +74,48 @@ def write_trajectories(
 ) -> Written:
     """Write an expert's trajectory for each made task, a line each; those that the file has already are kept.
 
+    Those of tasks that are held out go to a file beside it, see `held_out_file`, so that nobody trains on them unawares.
+
     Args:
         python: Gives the environment of a task.
         unsafe_local: Run the tools without a sandbox where none can be had.
-        overwrite: Write the file anew.
-        said: Told how it goes, a line at a time.
+        overwrite: Write the files anew.
+        said: Told how it goes, a line for each file.
 
     Raises:
         DataError: A task was not made by treadle.
-        OutputError: The file holds something else, or cannot be written.
+        OutputError: A file holds something else, or cannot be written.
         SandboxError: There is no sandbox.
     """
+    parts = {file: [each for each in instances if each.meta.get("split") != "test"]}
+    parts[held_out_file(file)] = [each for each in instances if each.meta.get("split") == "test"]
+    left_out: dict[str, str] = {}
+    count = 0
+    for place, some in parts.items():
+        if some:
+            written = _write(some, place, python, unsafe_local, overwrite)
+            more = f", {len(written.left_out):,} tasks without one" if written.left_out else ""
+            said(f"{written.count:,} trajectories in {place}{more}")
+            count += written.count
+            left_out |= written.left_out
+    return Written(count, left_out)
+
+
+def held_out_file(file: Path) -> Path:
+    """Where the trajectories of tasks for testing lie: `experts.test.jsonl` beside `experts.jsonl`."""
+    return file.with_name(f"{file.stem}.test{file.suffix}")
+
+
+def _write(
+    instances: Sequence[SweInstance], file: Path, python: Python, unsafe_local: bool, overwrite: bool
+) -> Written:
     known = {instance.instance_id for instance in instances}
     left_out: dict[str, str] = {}
-    file.parent.mkdir(parents=True, exist_ok=True)
     with alone(file):
-        if overwrite:
-            file.unlink(missing_ok=True)
+        with writing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if overwrite:
+                file.unlink(missing_ok=True)
         journal = Journal(file)
         try:
             have = {str(row.get("instance_id")) for row in journal}
@@ -106,7 +135,6 @@ def write_trajectories(
                     have.add(instance.instance_id)
         finally:
             journal.close()
-    said(f"{len(have):,} trajectories in {file}" + (f", {len(left_out):,} tasks without one" if left_out else ""))
     return Written(len(have), left_out)
 
 
@@ -128,6 +156,9 @@ def expert_row(instance: SweInstance, python: Path, unsafe_local: bool = False) 
         messages = list(_episode(instance, mend, before[mend.file], tools))
         if _text(root / mend.file) != gold.files[mend.file]:
             return f"its expert did not mend {mend.file}"
+        before_it, after_it = (messages[place]["content"] for place in _RUNS)
+        if _passes(before_it) or not _passes(after_it):
+            return "its tests say something else in the agent's shell"
     return {
         "instance_id": instance.instance_id,
         "model": MODEL,
@@ -136,6 +167,12 @@ def expert_row(instance: SweInstance, python: Path, unsafe_local: bool = False) 
         "messages": messages,
         "patch": instance.patch,
     }
+
+
+def _passes(observation: str) -> bool:
+    """Whether pytest's last line says that tests passed and none did not."""
+    last = observation.rstrip().rpartition("\n")[2]
+    return " passed" in last and " failed" not in last and " error" not in last
 
 
 def _touched(instance: SweInstance, root: Path) -> list[str]:

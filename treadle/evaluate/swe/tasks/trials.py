@@ -144,7 +144,9 @@ class Bench:
         where = f"{self._journal.path}, trial {key}"
         symptom = record.pop("symptom", None)
         shown = record_of(Symptom, symptom, where, _REMEDY) if isinstance(symptom, dict) else None
-        return record_of(Trial, {**record, "key": key, "file": file, "mutant": mutant, "symptom": shown}, where, _REMEDY)
+        return record_of(
+            Trial, {**record, "key": key, "file": file, "mutant": mutant, "symptom": shown}, where, _REMEDY
+        )
 
     def _try(self, file: str, mutant: Mutant, baseline: Baseline) -> dict[str, object]:
         if not is_another_program(mutant):
