@@ -121,7 +121,7 @@ def write_sdist(folder: Path, name: str, version: str, files: Mapping[str, str])
 def archives(tmp_path_factory) -> list[str]:
     folder = tmp_path_factory.mktemp("sdists")
     sums = {
-        "pyproject.toml": '[project]\nname = "tinysums"\nversion = "1.0"\n[tool.pytest.ini_options]\naddopts = "--cov"\n',
+        "setup.cfg": "[tool:pytest]\naddopts = --cov\n",
         "tinysums.py": SUMS,
         "tests/test_sums.py": TEST_SUMS,
     }

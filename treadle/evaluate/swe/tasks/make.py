@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from treadle.errors import DataError, OutputError, TreadleError
+from treadle.errors import DataError, OutputError
 from treadle.evaluate.store import Journal, write_json, write_lines
 from treadle.evaluate.swe.patches import diff_of
 from treadle.evaluate.swe.tasks.issues import issue_text, public_name

@@ -7,7 +7,6 @@ prepare` reads the file as it reads those, and a model trained on it meets the s
 
 from __future__ import annotations
 
-import os
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,7 +73,7 @@ def write_trajectories(
 ) -> Written:
     """Write an expert's trajectory for each made task, a line each; those that the file has already are kept.
 
-    Those of tasks that are held out go to a file beside it, see `held_out_file`, so that nobody trains on them unawares.
+    Those of tasks that are held out go to a file beside it, see `held_out_file`, lest somebody trains on them.
 
     Args:
         python: Gives the environment of a task.
@@ -190,8 +189,8 @@ def _mend(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> 
     if len(changed) != 1 or (old := before[changed[0]]) is None or (new := after[changed[0]]) is None:
         return None
     was, now = old.split("\n"), new.split("\n")
-    first = len(os.path.commonprefix([was, now]))
-    rest = min(len(os.path.commonprefix([was[::-1], now[::-1]])), len(was) - first, len(now) - first)
+    first = _alike(was, now)
+    rest = min(_alike(was[::-1], now[::-1]), len(was) - first, len(now) - first)
     around = 0
     while True:
         start, end = max(first - around, 0), max(rest - around, 0)
@@ -201,6 +200,12 @@ def _mend(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> 
         if start == 0 and end == 0:
             return None
         around += 1
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _episode(instance: SweInstance, mend: _Mend, source: str, tools: Tools) -> Iterator[Message]:

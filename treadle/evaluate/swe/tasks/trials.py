@@ -106,9 +106,9 @@ class Bench:
         for run in (first, second):
             if run.fault:
                 lines = [line for line in run.ran.output.splitlines() if line.strip()] or ["it printed nothing"]
+                last = visible(lines[-1])[:200]
                 raise DataError(
-                    f"{self.release.label}: its tests do not run: {run.fault}; last line: {visible(lines[-1])[:200]!r}; "
-                    "choose another package"
+                    f"{self.release.label}: its tests do not run: {run.fault}; last line: {last!r}; choose another package"
                 )
         names = sorted(first.statuses.keys() | second.statuses.keys())
         left_out: dict[str, int] = {}
