@@ -19,6 +19,7 @@ from typing import Any
 
 from treadle.errors import DataError, OutputError
 from treadle.evaluate.store import Journal, write_json, write_lines
+from treadle.evaluate.swe.environments import Environment, lay_over
 from treadle.evaluate.swe.patches import diff_of
 from treadle.evaluate.swe.tasks.issues import issue_text, public_name
 from treadle.evaluate.swe.tasks.releases import Release, fetch, read_release
@@ -32,7 +33,7 @@ _TRIES = 20
 _MORE = 100
 _HELD_OUT = 4  # every fourth package is for testing
 
-Environments = Callable[[Release], Path]
+Environments = Callable[[Release], Environment]
 """Makes the environment in which a release's tests run."""
 
 
@@ -145,7 +146,9 @@ def _benches(
         found = read_release(release or fetch(package, out / SOURCES), tree)
         if found.label in benches:
             raise DataError(f"{package}: {found.label} is named twice; name each release once")
-        benches[found.label] = Bench(found, tree, environments(found), journal, scratch, unsafe_local)
+        environment = environments(found)
+        lay_over(environment, tree)
+        benches[found.label] = Bench(found, tree, environment.python, journal, scratch, unsafe_local)
     return list(benches.values())
 
 

@@ -19,6 +19,7 @@ from treadle.evaluate.store import Journal
 from treadle.evaluate.swe.agent.prompts import MOUNT, Call, call_text, parse_call, system_text, task_text
 from treadle.evaluate.swe.agent.tools import Tools
 from treadle.evaluate.swe.checkouts import checkout
+from treadle.evaluate.swe.environments import Environment, lay_over
 from treadle.evaluate.swe.patches import apply_to_files
 from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.sandbox import Limits, Sandbox
@@ -35,8 +36,8 @@ _RUNS = (7, 11)
 """Where the messages have what the tests say, before and after."""
 
 Message = dict[str, str]
-Python = Callable[[SweInstance], Path]
-"""The environment of a task."""
+Environments = Callable[[SweInstance], Environment]
+"""Gives the environment of a task."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class _Mend:
 def write_trajectories(
     instances: Sequence[SweInstance],
     file: Path,
-    python: Python,
+    environments: Environments,
     *,
     unsafe_local: bool = False,
     overwrite: bool = False,
@@ -76,7 +77,7 @@ def write_trajectories(
     Those of tasks that are held out go to a file beside it, see `held_out_file`, lest somebody trains on them.
 
     Args:
-        python: Gives the environment of a task.
+        environments: Gives the environment of a task.
         unsafe_local: Run the tools without a sandbox where none can be had.
         overwrite: Write the files anew.
         said: Told how it goes, a line for each file.
@@ -92,7 +93,7 @@ def write_trajectories(
     count = 0
     for place, some in parts.items():
         if some:
-            written = _write(some, place, python, unsafe_local, overwrite)
+            written = _write(some, place, environments, unsafe_local, overwrite)
             more = f", {len(written.left_out):,} tasks without one" if written.left_out else ""
             said(f"{written.count:,} trajectories in {place}{more}")
             count += written.count
@@ -106,7 +107,7 @@ def held_out_file(file: Path) -> Path:
 
 
 def _write(
-    instances: Sequence[SweInstance], file: Path, python: Python, unsafe_local: bool, overwrite: bool
+    instances: Sequence[SweInstance], file: Path, environments: Environments, unsafe_local: bool, overwrite: bool
 ) -> Written:
     known = {instance.instance_id for instance in instances}
     left_out: dict[str, str] = {}
@@ -126,7 +127,7 @@ def _write(
             for instance in instances:
                 if instance.instance_id in have:
                     continue
-                row = expert_row(instance, python(instance), unsafe_local)
+                row = expert_row(instance, environments(instance), unsafe_local)
                 if isinstance(row, str):
                     left_out[instance.instance_id] = row
                 else:
@@ -137,12 +138,13 @@ def _write(
     return Written(len(have), left_out)
 
 
-def expert_row(instance: SweInstance, python: Path, unsafe_local: bool = False) -> dict[str, Any] | str:
+def expert_row(instance: SweInstance, environment: Environment, unsafe_local: bool = False) -> dict[str, Any] | str:
     """The row of a task: messages as SWE-smith's trajectories have them, or why there is none, in a line."""
     if instance.bug is None:
         raise DataError(f"{instance.instance_id}: no made task; experts are made for the tasks of `treadle swe tasks`")
     with tempfile.TemporaryDirectory(prefix="treadle-") as folder:
         root = checkout(instance, Path(folder) / "tree")
+        lay_over(environment, root)
         before = {path: _text(root / path) for path in _touched(instance, root)}
         gold = apply_to_files(before, instance.patch)
         if gold.fault:
@@ -150,7 +152,7 @@ def expert_row(instance: SweInstance, python: Path, unsafe_local: bool = False) 
         mend = _mend(before, gold.files)
         if mend is None:
             return "its bug is not in one place of one file of texts"
-        sandbox = Sandbox(root, python=python, limits=_LIMITS, unsafe_local=unsafe_local)
+        sandbox = Sandbox(root, python=environment.python, limits=_LIMITS, unsafe_local=unsafe_local)
         tools = Tools(root, sandbox)
         messages = list(_episode(instance, mend, before[mend.file], tools))
         if _text(root / mend.file) != gold.files[mend.file]:
