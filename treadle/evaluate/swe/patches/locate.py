@@ -46,9 +46,7 @@ def _at_the_end(file: Sequence[str], lines: Sequence[Line], at_end: bool) -> str
 
 
 def _perhaps_untagged(file: Sequence[str], lines: Sequence[Line], at_end: bool) -> str | None:
-    """Each line of context stood in the patch with its tag or without it."""
-    if all(line.tagged for line in lines):
-        return None
+    """Each line of context stood in the patch with its tag or without it: then a space of its own was taken for one."""
     for found, line in zip(file, lines, strict=True):
         texts = [line.text, f" {line.text}"] if line.tag == " " else [line.text]
         if found.rstrip() not in [text.rstrip() for text in texts]:

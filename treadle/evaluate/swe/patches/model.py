@@ -16,13 +16,11 @@ class Line:
     Args:
         tag: Space for context, `-` or `+`.
         newline: False where a marker says that the file ends without one.
-        tagged: False for context that stands in the patch without the space before it.
     """
 
     tag: str
     text: str
     newline: bool = True
-    tagged: bool = True
 
     @property
     def whole(self) -> str:

@@ -91,7 +91,7 @@ class _Reading:
         while self.at < len(self.lines):
             line = self.lines[self.at]
             if self._begins_file(self.at):
-                found.append(self._file())
+                found += self._file()
             elif line.startswith("@@"):
                 raise self._malformed("a hunk before any file is named")
             elif line.startswith(_BINARY):
@@ -113,14 +113,16 @@ class _Reading:
             PatchFault.MALFORMED, f"line {self.at + 1} of the patch: {said}, {self._line(self.at)[:60]!r}"
         )
 
-    def _file(self) -> FilePatch:
+    def _file(self) -> list[FilePatch]:
+        """What is said of one file; nothing, where a header stands alone."""
         number, says = self.at + 1, {}
         both = None
         if self._line(self.at).startswith("diff --git "):
             both = names.of_git_header(self._line(self.at).removeprefix("diff --git "))
             self.at += 1
             says = self._extended()
-        if self._names_at(self.at):
+        named = self._names_at(self.at)
+        if named:
             both = (self._name(), self._name())
         elif both is not None and self._line(self.at).startswith("@@"):
             self.rungs.add(Rung.HEADER)
@@ -132,24 +134,21 @@ class _Reading:
         if self._line(self.at).startswith(_BINARY):
             raise PatchError(PatchFault.BINARY, f"line {self.at + 1} of the patch: a binary part, of {both[1][:100]!r}")
         old, new = both
-        hunks = self._hunks()
+        hunks = self._hunks(named)
         if "new file mode" in says:
             old = NOWHERE
         elif "deleted file mode" in says:
             new = NOWHERE
-        elif both[0] != NOWHERE and not hunks and not says:
+        elif not hunks and named:
             self.at = number - 1
             raise self._malformed("a file without hunks")
-        return FilePatch(
-            old,
-            new,
-            hunks,
-            number,
-            says.get("old mode", says.get("deleted file mode", "")),
-            says.get("new mode", says.get("new file mode", "")),
-            kept=says.get("kind") == "copy",
-            moved="kind" in says,
-        )
+        elif not hunks and not says:
+            self.rungs.add(Rung.PROSE)
+            return []
+        old_mode = says.get("old mode", says.get("deleted file mode", ""))
+        new_mode = says.get("new mode", says.get("new file mode", ""))
+        kind = says.get("kind")
+        return [FilePatch(old, new, hunks, number, old_mode, new_mode, kept=kind == "copy", moved=kind is not None)]
 
     def _extended(self) -> dict[str, str]:
         """What stands between `diff --git` and the names."""
@@ -173,13 +172,16 @@ class _Reading:
 
     def _unquoted(self, text: str) -> str:
         try:
-            return names.unquoted(text)[0].rstrip(" ")
+            name = names.unquoted(text)[0]
         except ValueError:
             raise self._malformed("a name whose quotes cannot be read") from None
+        if name != name.rstrip(" "):
+            self.rungs.add(Rung.HEADER)
+        return name.rstrip(" ")
 
-    def _hunks(self) -> tuple[Hunk, ...]:
+    def _hunks(self, named: bool) -> tuple[Hunk, ...]:
         hunks = []
-        if self._line(self.at)[:1] in ("+", "-", " ") and not self._boundary(self.at):
+        if named and self._line(self.at)[:1] in ("+", "-", " ") and not self._boundary(self.at):
             self.rungs.add(Rung.BARE)
             hunks.append(self._hunk(None))
         while self._line(self.at).startswith("@@"):
@@ -224,11 +226,10 @@ class _Reading:
         while self._line(at).startswith("\\"):
             at += 1
         after = at
-        while after < len(self.lines) and not self.lines[after]:
-            after += 1
+        while after < len(self.lines) and self.lines[after][:1] in ("", " "):
+            after += 1  # context that is not counted changes nothing, and git passes over it
         line = self._line(after)
-        goes_on = line[:1] in ("+", "-") or (after == at and line.startswith(" "))
-        if goes_on and not self._names_at(after) and line not in _SIGNATURE:
+        if line[:1] in ("+", "-") and not self._names_at(after) and line not in _SIGNATURE:
             return None
         return at
 
@@ -256,12 +257,11 @@ class _Reading:
         for raw in self.lines[begin:end]:
             if raw.startswith("\\"):
                 if lines:
-                    last = lines[-1]
-                    lines[-1] = Line(last.tag, last.text, newline=False, tagged=last.tagged)
+                    lines[-1] = Line(lines[-1].tag, lines[-1].text, newline=False)
             elif raw[:1] in ("+", "-", " "):
                 lines.append(Line(raw[0], raw[1:]))
             else:
-                lines.append(Line(" ", raw, tagged=not raw))
+                lines.append(Line(" ", raw))
                 if raw:
                     self.rungs.add(Rung.UNTAGGED)
         return lines

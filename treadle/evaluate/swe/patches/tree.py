@@ -117,7 +117,7 @@ def _write(root: Path, files: Mapping[str, str | None], modes: Mapping[str, int]
         if text is None:
             with suppress(FileNotFoundError, NotADirectoryError):
                 (root / path).unlink()
-                _remove_empty(root, (root / path).parent)
+            _remove_empty(root, (root / path).parent)
     for path, text in files.items():
         if text is not None:
             _write_one(root, root / path, text.encode("utf-8", "surrogateescape"), modes[path])
