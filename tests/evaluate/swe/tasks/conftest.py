@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 import tarfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from treadle.evaluate.swe.environments import Environment
 from treadle.evaluate.swe.sandbox import why_not
 
 SUMS = """\
@@ -109,12 +111,16 @@ def write_sdist(folder: Path, name: str, version: str, files: Mapping[str, str])
     """A source distribution, the same bytes each time."""
     archive = folder / f"{name}-{version}.tar.gz"
     info = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-    with tarfile.open(archive, "w:gz") as tar:
+    with archive.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped, _tar(zipped) as tar:
         for path, text in {"PKG-INFO": info, **files}.items():
             member = tarfile.TarInfo(f"{name}-{version}/{path}")
             member.size, member.mtime = len(text.encode()), 1_700_000_000
             tar.addfile(member, io.BytesIO(text.encode()))
     return archive
+
+
+def _tar(file: gzip.GzipFile) -> tarfile.TarFile:
+    return tarfile.open(fileobj=file, mode="w")
 
 
 @pytest.fixture(scope="session")
@@ -135,9 +141,10 @@ def archives(tmp_path_factory) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def python() -> Path:
-    """The environment of the tests themselves, which has pytest."""
-    return Path(sys.prefix)
+def environment() -> Environment:
+    """That of the tests themselves, which has pytest."""
+    nothing = Path("/nonexistent")
+    return Environment(Path(sys.prefix), (), nothing, nothing)
 
 
 @pytest.fixture(scope="session")

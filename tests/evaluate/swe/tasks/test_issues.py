@@ -6,7 +6,8 @@ import pytest
 
 from treadle.evaluate.swe.tasks.issues import Symptom, in_words, issue_text, public_name, symptom_of
 
-TESTS = '''import pytest
+TESTS = (
+    '''import pytest
 
 
 class Base:
@@ -21,7 +22,10 @@ class Base:
 
 
 def test_long():
-''' + "".join(f"    x{k} = {k}\n" for k in range(40)) + "    assert x1 == 2\n"
+'''
+    + "".join(f"    x{k} = {k}\n" for k in range(40))
+    + "    assert x1 == 2\n"
+)
 
 VALUE = """tests/test_a.py:9: in test_sum
     assert add(one, other) == (
@@ -62,9 +66,21 @@ def test_of_a_long_test_the_statement_alone(root):
         ("StopIteration", "error", "StopIteration", "", "StopIteration"),
         ("assert 1 == 2", "value", "AssertionError", "", "assert 1 == 2"),
         ("AssertionError: 3 != 2", "value", "AssertionError", "", "3 != 2"),
-        ("Failed: DID NOT RAISE <class 'ValueError'>", "silent", "Failed", "ValueError", "DID NOT RAISE <class 'ValueError'>"),
+        (
+            "Failed: DID NOT RAISE <class 'ValueError'>",
+            "silent",
+            "Failed",
+            "ValueError",
+            "DID NOT RAISE <class 'ValueError'>",
+        ),
         ("Failed: DID NOT RAISE ValueError", "silent", "Failed", "ValueError", "DID NOT RAISE ValueError"),
-        ("AssertionError: KeyError not raised by f", "silent", "AssertionError", "KeyError", "KeyError not raised by f"),
+        (
+            "AssertionError: KeyError not raised by f",
+            "silent",
+            "AssertionError",
+            "KeyError",
+            "KeyError not raised by f",
+        ),
     ],
 )
 def test_messages(message, kind, error, expected, shown, root):
@@ -73,7 +89,9 @@ def test_messages(message, kind, error, expected, shown, root):
 
 
 def test_tracebacks_that_lead_elsewhere(root):
-    account = "../tests/test_a.py:9: in test_sum\n/etc/test:9: in x\ntests/nowhere_test.py:1: in x\nE  tests/test_a.py\n"
+    account = (
+        "../tests/test_a.py:9: in test_sum\n/etc/test:9: in x\ntests/nowhere_test.py:1: in x\nE  tests/test_a.py\n"
+    )
     assert symptom_of("tests/test_a.py::Base::test_sum", ("E", account), root).example == ""
 
 

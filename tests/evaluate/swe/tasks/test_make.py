@@ -36,9 +36,9 @@ class Tasks:
 
 
 @pytest.fixture(scope="module")
-def tasks(archives, python, unsafe_local, tmp_path_factory) -> Tasks:
+def tasks(archives, environment, unsafe_local, tmp_path_factory) -> Tasks:
     out, said = tmp_path_factory.mktemp("made") / "tasks", []
-    make_tasks(archives, 4, out, lambda _: python, unsafe_local=unsafe_local, said=said.append)
+    make_tasks(archives, 4, out, lambda _: environment, unsafe_local=unsafe_local, said=said.append)
     return Tasks(out, said)
 
 
@@ -116,7 +116,7 @@ def test_the_instances_are_read_back(tasks):
     assert all(each.bug and each.meta["kind"] for each in found)
 
 
-def test_a_stopped_command_goes_on_to_the_same_tasks(tasks, archives, python, unsafe_local, tmp_path, monkeypatch):
+def test_a_stopped_command_goes_on_to_the_same_tasks(tasks, archives, environment, unsafe_local, tmp_path, monkeypatch):
     out = tmp_path / "tasks"
     shutil.copytree(tasks.folder, out)
     for name in ("instances.jsonl", "tasks.json"):
@@ -126,44 +126,44 @@ def test_a_stopped_command_goes_on_to_the_same_tasks(tasks, archives, python, un
     tried = []
     first = Bench._try
     monkeypatch.setattr(Bench, "_try", lambda *given: tried.append(given) or first(*given))
-    again = make_tasks(archives, 4, out, lambda _: python, unsafe_local=unsafe_local, said=lambda _: None)
+    again = make_tasks(archives, 4, out, lambda _: environment, unsafe_local=unsafe_local, said=lambda _: None)
     assert len(tried) == 1
     assert again.instances == tasks.rows
 
 
-def test_more_tasks_begin_with_the_same(tasks, archives, python, unsafe_local, tmp_path, monkeypatch):
+def test_more_tasks_begin_with_the_same(tasks, archives, environment, unsafe_local, tmp_path, monkeypatch):
     out = tmp_path / "tasks"
     shutil.copytree(tasks.folder, out)
     monkeypatch.setattr(Bench, "_try", lambda *_: {"dropped": "survived"})
-    made = make_tasks(archives, 5, out, lambda _: python, unsafe_local=unsafe_local, said=lambda _: None)
+    made = make_tasks(archives, 5, out, lambda _: environment, unsafe_local=unsafe_local, said=lambda _: None)
     assert made.instances == tasks.rows
     assert made.summary["releases"]["tinysums==1.0"]["short"] == "all its bugs were tried"
 
 
-def test_another_command_does_not_write_there(tasks, archives, python):
+def test_another_command_does_not_write_there(tasks, archives, environment):
     with pytest.raises(OutputError, match=r"holds tasks of another command .* or replace them with --overwrite"):
-        make_tasks(archives, 4, tasks.folder, lambda _: python, seed=1)
+        make_tasks(archives, 4, tasks.folder, lambda _: environment, seed=1)
 
 
-def test_a_folder_of_others_is_not_touched(archives, python, tmp_path):
+def test_a_folder_of_others_is_not_touched(archives, environment, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match=r"is there already and holds no journal.jsonl"):
-        make_tasks(archives, 4, tmp_path, lambda _: python)
+        make_tasks(archives, 4, tmp_path, lambda _: environment)
     with pytest.raises(OutputError, match=r"so it is no folder of tasks"):
-        make_tasks(archives, 4, tmp_path, lambda _: python, overwrite=True)
+        make_tasks(archives, 4, tmp_path, lambda _: environment, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_a_package_named_twice(archives, python, tmp_path):
+def test_a_package_named_twice(archives, environment, tmp_path):
     with pytest.raises(DataError, match=r"tinysums==1.0 is named twice"):
-        make_tasks([archives[0]] * 2, 4, tmp_path / "tasks", lambda _: python)
+        make_tasks([archives[0]] * 2, 4, tmp_path / "tasks", lambda _: environment)
 
 
-def test_a_package_whose_tests_never_pass(python, unsafe_local, tmp_path):
+def test_a_package_whose_tests_never_pass(environment, unsafe_local, tmp_path):
     files = {"bad.py": "def f():\n    return 1\n", "test_bad.py": "import nowhere\n\ndef test_f():\n    pass\n"}
     archive = write_sdist(tmp_path, "bad", "1", files)
     with pytest.raises(DataError, match=r"bad==1: (its tests do not run|none of its)"):
-        make_tasks([str(archive)], 1, tmp_path / "tasks", lambda _: python, unsafe_local=unsafe_local)
+        make_tasks([str(archive)], 1, tmp_path / "tasks", lambda _: environment, unsafe_local=unsafe_local)
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(1, 0), (2, 1), (3, 1), (8, 2)])

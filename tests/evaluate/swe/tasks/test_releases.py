@@ -18,7 +18,10 @@ CODE = {"a.py": "x = 1\n", "tests/test_a.py": "def test_a():\n    pass\n"}
 
 def test_an_archive_is_copied_and_read(archives, tmp_path):
     for given, paths, sources in zip(
-        archives, [(".",), ("src",)], [("tinysums.py",), ("src/tinywords/__init__.py", "src/tinywords/core.py")], strict=True
+        archives,
+        [(".",), ("src",)],
+        [("tinysums.py",), ("src/tinywords/__init__.py", "src/tinywords/core.py")],
+        strict=True,
     ):
         archive = fetch(given, tmp_path / "sources")
         release = read_release(archive, tmp_path / archive.stem)

@@ -29,6 +29,7 @@ from treadle.files.whole import writing
 
 MODEL = "treadle-expert"
 _LIMITS = Limits(seconds=120, memory_mb=4096, processes=256)
+_SETTINGS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 _SHOWN_BEFORE, _SHOWN_AFTER = 15, 15
 _MOST_TESTS = 3
 
@@ -154,7 +155,7 @@ def expert_row(instance: SweInstance, environment: Environment, unsafe_local: bo
             return "its bug is not in one place of one file of texts"
         sandbox = Sandbox(root, python=environment.python, limits=_LIMITS, unsafe_local=unsafe_local)
         tools = Tools(root, sandbox)
-        messages = list(_episode(instance, mend, before[mend.file], tools))
+        messages = list(_episode(instance, mend, before[mend.file], _runner(root), tools))
         if _text(root / mend.file) != gold.files[mend.file]:
             return f"its expert did not mend {mend.file}"
         before_it, after_it = (messages[place]["content"] for place in _RUNS)
@@ -210,11 +211,18 @@ def _alike(one: Sequence[str], other: Sequence[str]) -> int:
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _episode(instance: SweInstance, mend: _Mend, source: str, tools: Tools) -> Iterator[Message]:
+def _runner(root: Path) -> str:
+    """How the expert calls pytest: options that a package adds to every run may need plugins that are not there."""
+    files = [root / name for name in _SETTINGS if (root / name).is_file()]
+    adds = any("addopts" in file.read_text(encoding="utf-8", errors="replace") for file in files)
+    return "python -m pytest -o addopts= -q --tb=short" if adds else "python -m pytest -q --tb=short"
+
+
+def _episode(instance: SweInstance, mend: _Mend, source: str, runner: str, tools: Tools) -> Iterator[Message]:
     """The messages, each call carried out as it is written."""
     yield {"role": "system", "content": system_text()}
     yield {"role": "user", "content": task_text(instance.problem_statement)}
-    for thought, call in _acts(instance, mend, source):
+    for thought, call in _acts(instance, mend, source, runner):
         parsed = parse_call(call)
         assert isinstance(parsed, Call), f"{instance.instance_id}: the expert's call cannot be read: {parsed}"
         yield {"role": "assistant", "content": f"{thought}\n\n{call}"}
@@ -224,14 +232,14 @@ def _episode(instance: SweInstance, mend: _Mend, source: str, tools: Tools) -> I
         yield {"role": "user", "content": observed.text}
 
 
-def _acts(instance: SweInstance, mend: _Mend, source: str) -> Iterator[tuple[str, str]]:
+def _acts(instance: SweInstance, mend: _Mend, source: str, runner: str) -> Iterator[tuple[str, str]]:
     """What the expert thinks and does."""
     function = str(instance.meta.get("function", ""))
     name = function.split(".")[0]
     what = f"class {name}" if "." in function else f"def {name}"
     path = f"{MOUNT}/{mend.file}"
     tests = instance.fail_to_pass[:_MOST_TESTS]
-    run = f"cd {MOUNT} && python -m pytest -q --tb=short {' '.join(map(shlex.quote, tests))}"
+    run = f"cd {MOUNT} && {runner} {' '.join(map(shlex.quote, tests))}"
     last = source.count("\n") + (not source.endswith("\n"))
     shown = max(mend.line - _SHOWN_BEFORE, 1), min(mend.line + mend.old.count("\n") + _SHOWN_AFTER, last)
     yield (
