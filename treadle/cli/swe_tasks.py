@@ -81,7 +81,9 @@ def _said(summary: dict[str, Any]) -> list[str]:
 
     lines = []
     for label, one in summary["releases"].items():
-        dropped = ", ".join(f"{count:,} {Dropped(reason).explanation}" for reason, count in one["dropped"].items())
+        dropped = ", ".join(
+            f"{count:,} dropped ({Dropped(reason).explanation})" for reason, count in one["dropped"].items()
+        )
         lines.append(
             f"{label}: {one['made']:,} tasks ({one['split']}) of {one['tried']:,} bugs" + f"; {dropped}" * bool(dropped)
         )

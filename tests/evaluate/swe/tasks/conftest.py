@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import sys
 import tarfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from treadle.evaluate.swe.environments import Environment
 from treadle.evaluate.swe.sandbox import why_not
+from treadle.evaluate.swe.tasks.make import make_tasks
 
 SUMS = """\
 def total(numbers, start=0):
@@ -150,3 +153,24 @@ def environment() -> Environment:
 @pytest.fixture(scope="session")
 def unsafe_local() -> bool:
     return why_not() is not None
+
+
+@dataclass
+class Tasks:
+    folder: Path
+    said: list[str]
+
+    @property
+    def rows(self) -> list[dict]:
+        return [json.loads(line) for line in (self.folder / "instances.jsonl").read_text().splitlines()]
+
+    @property
+    def summary(self) -> dict:
+        return json.loads((self.folder / "tasks.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def tasks(archives, environment, unsafe_local, tmp_path_factory) -> Tasks:
+    out, said = tmp_path_factory.mktemp("made") / "tasks", []
+    make_tasks(archives, 4, out, lambda _: environment, unsafe_local=unsafe_local, said=said.append)
+    return Tasks(out, said)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,27 +17,6 @@ from treadle.evaluate.swe.tasks.trials import Bench
 from .conftest import SUMS, WORDS, write_sdist
 
 SOURCE = {"tinysums": ("tinysums.py", SUMS), "tinywords": ("src/tinywords/core.py", WORDS)}
-
-
-@dataclass
-class Tasks:
-    folder: Path
-    said: list[str]
-
-    @property
-    def rows(self) -> list[dict]:
-        return [json.loads(line) for line in (self.folder / "instances.jsonl").read_text().splitlines()]
-
-    @property
-    def summary(self) -> dict:
-        return json.loads((self.folder / "tasks.json").read_text())
-
-
-@pytest.fixture(scope="module")
-def tasks(archives, environment, unsafe_local, tmp_path_factory) -> Tasks:
-    out, said = tmp_path_factory.mktemp("made") / "tasks", []
-    make_tasks(archives, 4, out, lambda _: environment, unsafe_local=unsafe_local, said=said.append)
-    return Tasks(out, said)
 
 
 def test_the_tasks_are_even_over_the_packages(tasks):

@@ -14,16 +14,14 @@ from treadle.evaluate.swe.agent.prompts import Call, parse_call, system_text, ta
 from treadle.evaluate.swe.instances import read_instances
 from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.tasks.kinds import KINDS
-from treadle.evaluate.swe.tasks.make import make_tasks
 from treadle.evaluate.swe.tasks.reasons import reason_of
 from treadle.evaluate.swe.tasks.trajectories import _mend, held_out_file, write_trajectories
 
 
 @pytest.fixture(scope="module")
-def instances(archives, environment, unsafe_local, tmp_path_factory) -> list[SweInstance]:
-    out = tmp_path_factory.mktemp("made") / "tasks"
-    make_tasks(archives, 2, out, lambda _: environment, unsafe_local=unsafe_local, said=lambda _: None)
-    return read_instances(out)
+def instances(tasks) -> list[SweInstance]:
+    """One of each package, and so of each split."""
+    return list({each.repo: each for each in read_instances(tasks.folder)}.values())
 
 
 @pytest.fixture(scope="module")
