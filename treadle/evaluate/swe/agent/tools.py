@@ -108,7 +108,8 @@ class Tools:
         mark = secrets.token_hex(12)
         top = str(self.sandbox.path)
         seen = [text.replace(MOUNT, top) for text in (self._here, MOUNT, command)]
-        ran = self.sandbox.run(["bash", "-c", _SHELL, "bash", mark, *seen], env=_ENVIRONMENT)
+        modules = {"PYTHONPATH": f"{top}/src:{top}"}  # a release is not installed, and tests import it
+        ran = self.sandbox.run(["bash", "-c", _SHELL, "bash", mark, *seen], env=_ENVIRONMENT | modules)
         output, found, place = ran.output.rpartition(f"\n{mark}")
         if found and place.strip():
             self._here = place.strip().replace(top, MOUNT)

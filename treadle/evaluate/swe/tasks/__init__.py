@@ -1,8 +1,9 @@
 """Tasks made from packages: a release with tests, one bug a task, an issue about it and an expert who mends it.
 
-mutations.py      the bugs: one change of the syntax tree each, kinds in kinds.py
+mutations.py      the bugs: one change of a function each, of a kind in kinds.py, on the spans of spans.py
 releases.py       a source distribution, fetched and unpacked
-make.py           a bug whose tests tell becomes a task
-issues.py         its issue text
-trajectories.py   its expert
+trials.py         what a release's tests say of each bug
+issues.py         the issue text of one that they tell
+make.py           the folder of tasks
+trajectories.py   an expert for each, with its reasons in reasons.py
 """

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from treadle.errors import DataError, OutputError, TreadleError
+from treadle.errors import DataError, OutputError
 from treadle.evaluate.store import Journal, write_json, write_lines
+from treadle.evaluate.swe.environments import Environment, lay_over
+from treadle.evaluate.swe.patches import diff_of
 from treadle.evaluate.swe.tasks.issues import issue_text, public_name
 from treadle.evaluate.swe.tasks.releases import Release, fetch, read_release
 from treadle.evaluate.swe.tasks.trials import Baseline, Bench, Dropped, Trial
@@ -31,7 +33,7 @@ _TRIES = 20
 _MORE = 100
 _HELD_OUT = 4  # every fourth package is for testing
 
-Environments = Callable[[Release], Path]
+Environments = Callable[[Release], Environment]
 """Makes the environment in which a release's tests run."""
 
 
@@ -89,9 +91,7 @@ def make_tasks(
         splits = _splits([bench.release for bench in benches], seed)
         lots = [_Lot(bench, seed, said) for bench in benches]
         _fill(lots, number)
-        instances = [
-            _instance(lot, trial, splits[lot.bench.release.label]) for lot in lots for trial in lot.tasks
-        ]
+        instances = [_instance(lot, trial, splits[lot.bench.release.label]) for lot in lots for trial in lot.tasks]
         summary = {
             "format": FORMAT,
             **asked,
@@ -107,7 +107,9 @@ def make_tasks(
 
 def _check_old(out: Path) -> None:
     if any(out.iterdir()) and not any((out / name).is_file() for name in (SUMMARY, JOURNAL)):
-        raise OutputError(f"{out}: holds no {SUMMARY}, so it is no folder of tasks, and --overwrite does not replace it")
+        raise OutputError(
+            f"{out}: holds no {SUMMARY}, so it is no folder of tasks, and --overwrite does not replace it"
+        )
 
 
 def _journal(out: Path, asked: dict[str, Any], stack: ExitStack) -> Journal:
@@ -144,7 +146,9 @@ def _benches(
         found = read_release(release or fetch(package, out / SOURCES), tree)
         if found.label in benches:
             raise DataError(f"{package}: {found.label} is named twice; name each release once")
-        benches[found.label] = Bench(found, tree, environments(found), journal, scratch, unsafe_local)
+        environment = environments(found)
+        lay_over(environment, tree)
+        benches[found.label] = Bench(found, tree, environment.python, journal, scratch, unsafe_local)
     return list(benches.values())
 
 
@@ -233,15 +237,15 @@ def _instance(lot: _Lot, trial: Trial, split: str) -> dict[str, Any]:
     name = public_name(trial.file, mutant.function, release.paths)
     failing = set(trial.failing)
     return {
-        "instance_id": f"{release.name}-{release.version}.{trial.key[:12]}",
+        "instance_id": f"{release.name}__{release.name}-{int(trial.key[:12], 16)}",
         "repo": release.name,
         "base_commit": release.label,
         "version": release.version,
         "created_at": release.created,
         "problem_statement": issue_text(trial.symptom, release.name, release.version, name, trial.failing, trial.key),
-        "patch": diff(trial.file, mutant.source, mutant.original),
+        "patch": diff_of({trial.file: mutant.source}, {trial.file: mutant.original}),
         "test_patch": "",
-        "bug": diff(trial.file, mutant.original, mutant.source),
+        "bug": diff_of({trial.file: mutant.original}, {trial.file: mutant.source}),
         "FAIL_TO_PASS": trial.failing,
         "PASS_TO_PASS": [test for test in lot.baseline.passed if test not in failing],
         "split": split,
@@ -250,9 +254,3 @@ def _instance(lot: _Lot, trial: Trial, split: str) -> dict[str, Any]:
         "function": mutant.function,
         "line": mutant.line,
     }
-
-
-def diff(file: str, before: str, after: str) -> str:
-    import difflib
-    lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), f"a/{file}", f"b/{file}")
-    return f"diff --git a/{file} b/{file}\n" + "".join(lines)
