@@ -6,11 +6,12 @@ time, and which rung it took is kept. What could be meant in two ways is a fault
 
 from __future__ import annotations
 
+from treadle.evaluate.swe.patches.answers import LIMIT
 from treadle.evaluate.swe.patches.apply import Applied, Patched, apply_patch, apply_to_files
 from treadle.evaluate.swe.patches.faults import PatchError, PatchFault, Rung
 from treadle.evaluate.swe.patches.model import Patch
 from treadle.evaluate.swe.patches.names import wrong_path
-from treadle.evaluate.swe.patches.parse import LIMIT, parse_patch
+from treadle.evaluate.swe.patches.parse import parse_patch
 from treadle.evaluate.swe.patches.tree import TreeFiles, write_tree
 from treadle.evaluate.swe.patches.write import diff_of, reverse_patch
 

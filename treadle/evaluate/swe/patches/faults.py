@@ -31,6 +31,7 @@ class PatchFault(Explained):
     EMPTY = "empty", "no patch"
     TOO_LARGE = "too_large", "a patch larger than the limit"
     NO_DIFF = "no_diff", "a text without a diff"
+    NO_EDIT = "no_edit", "an answer with neither a SEARCH/REPLACE block nor a diff"
     MALFORMED = "malformed", "a header or hunk that cannot be read"
     BINARY = "binary", "a part that is not text"
     OUTSIDE = "outside", "a path that leads out of the repository, through a link, or into .git"

@@ -10,15 +10,11 @@ from __future__ import annotations
 import re
 
 from treadle.evaluate.swe.patches import names
+from treadle.evaluate.swe.patches.answers import check_text, inside_fences
 from treadle.evaluate.swe.patches.faults import PatchError, PatchFault, Rung
 from treadle.evaluate.swe.patches.model import NOWHERE, FilePatch, Hunk, Line, Patch
 
-LIMIT = 1 << 20
-"""Characters of a patch; the largest gold patch of SWE-bench has a fifth of it."""
-
 _HUNK = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(.*)", re.DOTALL)
-_FENCE = re.compile(r"(?:```|~~~)")
-_HEADER = ("diff --git ", "--- ", "+++ ", "@@")
 _MODES = re.compile(r"(old mode|new mode|deleted file mode|new file mode) (\d{6})\s*")
 _MOVES = re.compile(r"(rename|copy) (from|to) (.+)", re.DOTALL)
 _IGNORED = ("index ", "similarity index ", "dissimilarity index ")
@@ -32,19 +28,7 @@ def parse_patch(text: str) -> Patch:
     Raises:
         PatchError: It is empty, too large, holds no diff, is malformed or has binary parts.
     """
-    if not text.strip():
-        raise PatchError(PatchFault.EMPTY, "the patch is empty")
-    if len(text) > LIMIT:
-        raise PatchError(PatchFault.TOO_LARGE, f"a patch of {len(text):,} characters, at most {LIMIT:,} are read")
-    if "\0" in text:
-        raise PatchError(PatchFault.BINARY, "the patch holds characters of code 0, which no text has")
-    try:
-        text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        half = text[error.start]
-        raise PatchError(
-            PatchFault.MALFORMED, f"the patch holds half a character, {half!r}, that no file can"
-        ) from None
+    check_text(text)
     reading = _Reading(text)
     files = reading.files()
     if not files:
@@ -64,24 +48,11 @@ class _Reading:
         if header is not None and self.lines[header].endswith("\r"):
             self.rungs.add(Rung.CRLF)
             self.lines = [line.removesuffix("\r") for line in self.lines]
-        self._take_out_of_fences()
-
-    def _take_out_of_fences(self) -> None:
-        """Leave the content of fences alone where it holds the diff; lines of a diff never begin with a fence."""
-        inside: list[str] | None = None
-        held: list[str] = []
-        for line in self.lines:
-            if _FENCE.match(line):
-                if inside is not None and any(entry.startswith(_HEADER) for entry in inside):
-                    held += inside
-                inside = [] if inside is None else None
-            elif inside is not None:
-                inside.append(line)
-        if inside and any(entry.startswith(_HEADER) for entry in inside):
-            held += inside  # an answer that was cut off
-        if held:
+        self.numbers = range(1, len(self.lines) + 1)
+        if inside := inside_fences(self.lines):
             self.rungs.add(Rung.PROSE)
-            self.lines = held
+            self.lines = [self.lines[at] for at in inside]
+            self.numbers = [at + 1 for at in inside]
 
     def _line(self, at: int) -> str:
         return self.lines[at] if at < len(self.lines) else ""
@@ -93,9 +64,9 @@ class _Reading:
             if self._begins_file(self.at):
                 found += self._file()
             elif line.startswith("@@"):
-                raise self._malformed("a hunk before any file is named")
+                raise self._malformed(self.at, "a hunk before any file is named")
             elif line.startswith(_BINARY):
-                raise PatchError(PatchFault.BINARY, f"line {self.at + 1} of the patch: a binary part")
+                raise self._binary()
             else:
                 if line.strip():
                     self.rungs.add(Rung.PROSE)
@@ -108,14 +79,17 @@ class _Reading:
     def _names_at(self, at: int) -> bool:
         return self._line(at).startswith("--- ") and self._line(at + 1).startswith("+++ ")
 
-    def _malformed(self, said: str) -> PatchError:
-        return PatchError(
-            PatchFault.MALFORMED, f"line {self.at + 1} of the patch: {said}, {self._line(self.at)[:60]!r}"
-        )
+    def _malformed(self, at: int, said: str) -> PatchError:
+        found = self._line(at)[:60]
+        return PatchError(PatchFault.MALFORMED, f"line {self.numbers[at]} of the patch: {said}, {found!r}")
+
+    def _binary(self) -> PatchError:
+        said = f"line {self.numbers[self.at]} of the patch: a part that is not text, {self._line(self.at)[:100]!r}"
+        return PatchError(PatchFault.BINARY, said)
 
     def _file(self) -> list[FilePatch]:
         """What is said of one file; nothing, where a header stands alone."""
-        number, says = self.at + 1, {}
+        begin, says = self.at, {}
         both = None
         if self._line(self.at).startswith("diff --git "):
             both = names.of_git_header(self._line(self.at).removeprefix("diff --git "))
@@ -129,10 +103,9 @@ class _Reading:
         if "from" in says and "to" in says:
             both = (f"a/{says['from']}", f"b/{says['to']}")
         if both is None:
-            self.at = number - 1
-            raise self._malformed("a header whose names cannot be read")
+            raise self._malformed(begin, "a header whose names cannot be read")
         if self._line(self.at).startswith(_BINARY):
-            raise PatchError(PatchFault.BINARY, f"line {self.at + 1} of the patch: a binary part, of {both[1][:100]!r}")
+            raise self._binary()
         old, new = both
         hunks = self._hunks(named)
         if "new file mode" in says:
@@ -140,15 +113,18 @@ class _Reading:
         elif "deleted file mode" in says:
             new = NOWHERE
         elif not hunks and named:
-            self.at = number - 1
-            raise self._malformed("a file without hunks")
+            raise self._malformed(begin, "a file without hunks")
         elif not hunks and not says:
             self.rungs.add(Rung.PROSE)
             return []
         old_mode = says.get("old mode", says.get("deleted file mode", ""))
         new_mode = says.get("new mode", says.get("new file mode", ""))
         kind = says.get("kind")
-        return [FilePatch(old, new, hunks, number, old_mode, new_mode, kept=kind == "copy", moved=kind is not None)]
+        return [
+            FilePatch(
+                old, new, hunks, self.numbers[begin], old_mode, new_mode, kept=kind == "copy", moved=kind is not None
+            )
+        ]
 
     def _extended(self) -> dict[str, str]:
         """What stands between `diff --git` and the names."""
@@ -174,7 +150,7 @@ class _Reading:
         try:
             name = names.unquoted(text)[0]
         except ValueError:
-            raise self._malformed("a name whose quotes cannot be read") from None
+            raise self._malformed(self.at, "a name whose quotes cannot be read") from None
         if name != name.rstrip(" "):
             self.rungs.add(Rung.HEADER)
         return name.rstrip(" ")
@@ -191,7 +167,7 @@ class _Reading:
         return tuple(hunks)
 
     def _hunk(self, header: re.Match[str] | None) -> Hunk:
-        number, begin = max(1, self.at), self.at
+        begin = self.at
         start, section = None, ""
         end = None
         if header:
@@ -206,9 +182,9 @@ class _Reading:
                 self.rungs.add(Rung.COUNTS)
         lines = self._tagged(begin, end)
         if not lines:
-            raise self._malformed("a hunk without lines")
+            raise self._malformed(begin - 1, "a hunk without lines")
         self.at = end
-        return Hunk(start, tuple(lines), number, section)
+        return Hunk(start, tuple(lines), self.numbers[begin - 1], section)
 
     def _counted(self, at: int, old: int, new: int) -> int | None:
         """The end of a hunk that has as many lines as its header says; `None` if it has others."""
