@@ -185,7 +185,6 @@ def _validated(tasks: str, found: list[SweInstance]) -> tuple[list[SweInstance],
     if not Path(tasks).exists():
         return found, {}
     known = read_validations(validation_file(tasks))
-    reasons = left_out(
-        {one.instance_id: known[one.instance_id] for one in found if is_of(known.get(one.instance_id), one)}
-    )
+    current = [one.instance_id for one in found if is_of(known.get(one.instance_id), one)]
+    reasons = left_out({name: known[name] for name in current})
     return [one for one in found if one.instance_id not in reasons], reasons

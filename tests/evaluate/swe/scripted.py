@@ -17,7 +17,16 @@ from tests.evaluate.backends.faulty import FaultyServer, Handler
 from treadle.evaluate.swe.agent.prompts import call_text
 
 SOURCE = "def area(width, height):\n    return width * height\n\n\ndef double(number):\n    return number * 2\n"
-TESTS = "from tinyshape import area, double\n\n\ndef test_area():\n    assert area(2, 3) == 6\n\n\ndef test_double():\n    assert double(2) == 4\n"
+TESTS = """from tinyshape import area, double
+
+
+def test_area():
+    assert area(2, 3) == 6
+
+
+def test_double():
+    assert double(2) == 4
+"""
 GOOD, BAD = "    return width * height\n", "    return width + height\n"
 PLAYS = ("correct", "thinking", "malformed", "twice", "lazy", "silent", "looping", "hostile", "long")
 
@@ -90,10 +99,18 @@ def editor(command, **more):
 
 SUBMIT = call_text("submit")
 STEPS = {
-    "correct": [bash("grep -rn area /testbed --include=*.py"), editor("view")]
-    + [editor("str_replace", old_str=BAD, new_str=GOOD), bash("python -m pytest -q tests"), SUBMIT],
-    "thinking": ["<think>I look.</think>" + editor("view")]
-    + ["<think>I mend.</think>Now the edit.\n\n" + editor("str_replace", old_str=BAD, new_str=GOOD), SUBMIT],
+    "correct": [
+        bash("grep -rn area /testbed --include=*.py"),
+        editor("view"),
+        editor("str_replace", old_str=BAD, new_str=GOOD),
+        bash("python -m pytest -q tests"),
+        SUBMIT,
+    ],
+    "thinking": [
+        f"<think>I look.</think>{editor('view')}",
+        f"<think>I mend.</think>Now the edit.\n\n{editor('str_replace', old_str=BAD, new_str=GOOD)}",
+        SUBMIT,
+    ],
     "malformed": ["<function=bash>\n<parameter=command>ls"],
     "twice": [editor("str_replace", old_str="    return ", new_str="    yield "), SUBMIT],
     "lazy": [SUBMIT],

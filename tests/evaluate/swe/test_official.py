@@ -1,43 +1,26 @@
-"""Reports in the forms that swebench 5 writes them, by hand from its source."""
+"""What is handed to the harness, and what of its report becomes a result."""
 
 from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from treadle.errors import DataError
-from treadle.evaluate.swe.official import command, read_report, report_path
+from tests.evaluate.swe import tiny
+from treadle.errors import DataError, OutputError
+from treadle.evaluate.swe.official import command, hand_over, report_path, take_back
+from treadle.evaluate.swe.records import Prediction, SweInstance
 
-RUN = {
-    "total_instances": 6,
-    "completed_ids": ["a", "b"],
-    "resolved_ids": ["a"],
-    "unresolved_ids": ["b"],
-    "empty_patch_ids": ["c"],
-    "incomplete_ids": ["d"],
-    "error_ids": ["e", "f", "g"],
-    "infra_failure_ids": ["f"],
-    "failure_reasons": {"f": "out_of_memory", "g": "tests_timed_out"},
-    "schema_version": 2,
-}
-STATUS = {
-    "FAIL_TO_PASS": {"success": ["t.py::a"], "failure": ["t.py::b"]},
-    "PASS_TO_PASS": {"success": ["t.py::c"], "failure": []},
-}
-
-
-def entry(**changes):
-    return {
-        "patch_is_None": False,
-        "patch_exists": True,
-        "patch_successfully_applied": True,
-        "resolved": False,
-        "infra_failure": False,
-        **changes,
-    }
+TASKS = [SweInstance(f"owner__name-{k}", "owner/name", "abc", "", "", ("a",), ()) for k in range(4)]
+HANDED_IN = [
+    Prediction("owner__name-0", "org/model", "diff"),
+    Prediction("owner__name-1", "org/model", "", "edit_fault", "block 1 matches twice"),
+    Prediction("owner__name-2", "org/model", "diff"),
+]
+REPORT = {"resolved_ids": ["owner__name-0"], "empty_patch_ids": ["owner__name-1"], "incomplete_ids": ["owner__name-3"]}
 
 
 def test_the_command_names_all_that_the_harness_needs():
@@ -58,89 +41,55 @@ def test_the_harness_takes_the_command():
     assert (parsed["split"], parsed["report_dir"]) == ("test", ".")
 
 
-def test_a_run_report_gives_a_verdict_for_each_instance(tmp_path):
-    path = tmp_path / "model.run.json"
-    path.write_text(json.dumps(RUN))
-    found = read_report(path)
-    assert {name: graded.verdict for name, graded in found.items()} == {
-        "a": "resolved",
-        "b": "unresolved",
-        "c": "empty",
-        "d": "empty",
-        "e": "unresolved",
-        "f": "environment",
-        "g": "timeout",
-    }
-    assert "out_of_memory" in found["f"].reason
-    assert "error" in found["e"].reason
+def test_predictions_are_written_for_the_harness(tmp_path):
+    out = tmp_path / "out"
+    line, report = hand_over(HANDED_IN, TASKS, "verified", out)
+    words = shlex.split(line)
+    assert words[:5] == ["swebench", "eval", "verified", "-p", str(out / "predictions.jsonl")]
+    assert report == out / "harness" / f"org__model.{words[6]}.json"
+    rows = [json.loads(row) for row in (out / "predictions.jsonl").read_text().splitlines()]
+    assert rows[0] == {"instance_id": "owner__name-0", "model_name_or_path": "org/model", "model_patch": "diff"}
+    assert [row["model_patch"] for row in rows] == ["diff", "", "diff"]
+    assert hand_over(HANDED_IN, TASKS, "verified", out) == (line, report)
 
 
-def test_a_report_of_an_instance_names_its_tests(tmp_path):
-    path = tmp_path / "report.json"
-    path.write_text(json.dumps({"a": entry(tests_status=STATUS)}))
-    (graded,) = read_report(path).values()
-    assert (graded.verdict, graded.reason) == ("unresolved", "1 of 3 tests do not pass")
-    assert graded.after == {"t.py::a": "passed", "t.py::b": "failed", "t.py::c": "passed"}
+def test_made_tasks_have_no_images(tmp_path):
+    with pytest.raises(DataError, match="calc-add and 1 more: made from packages.*--grader local"):
+        hand_over([], tiny.instances(tmp_path), "tasks", tmp_path / "out")
+    with pytest.raises(DataError, match="no prediction"):
+        hand_over([], TASKS, "verified", tmp_path / "out")
 
 
-@pytest.mark.parametrize(
-    ("changes", "verdict"),
-    [
-        ({"resolved": True}, "resolved"),
-        ({"patch_exists": False}, "empty"),
-        ({"patch_successfully_applied": False}, "unresolved"),
-        ({"infra_failure": True, "infra_failure_reason": "out_of_memory"}, "environment"),
-    ],
-)
-def test_a_report_of_an_instance_without_tests(tmp_path, changes, verdict):
-    path = tmp_path / "report.json"
-    path.write_text(json.dumps({"a": entry(**changes)}))
-    assert read_report(path)["a"].verdict == verdict
+def test_a_report_becomes_results(tmp_path):
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    hand_over(HANDED_IN, TASKS, "verified", out)
+    report.write_text(json.dumps(REPORT))
+    found = take_back(HANDED_IN, TASKS, report, out, {one.instance_id for one in TASKS})
+    assert [(one["verdict"], one["reason"]) for one in found["verdicts"].values()] == [
+        ("resolved", ""),
+        ("edit_fault", "block 1 matches twice"),
+        ("environment", "the harness's report does not name it"),
+        ("empty", "no prediction"),
+    ]
+    assert (found["grader"], found["total"], found["resolved"]) == ("official", 4, ["owner__name-0"])
+    assert json.loads((out / "results.json").read_text()) == found
+    assert take_back(HANDED_IN, TASKS, report, out, {one.instance_id for one in TASKS}) == found
 
 
-def test_a_folder_of_logs_says_why_there_is_no_report(tmp_path):
-    logs = {
-        "unapplied": "INFO - >>>>> Patch Apply Failed:\nerror: patch failed",
-        "slow": "Test timed out after 1800 seconds.",
-        "broken": "docker.errors.ImageNotFound",
-    }
-    for name, text in logs.items():
-        (tmp_path / "model" / name).mkdir(parents=True)
-        (tmp_path / "model" / name / "run_instance.log").write_text(text)
-    (tmp_path / "model" / "right").mkdir()
-    (tmp_path / "model" / "right" / "report.json").write_text(json.dumps({"right": entry(resolved=True)}))
-    for folder in (tmp_path, tmp_path / "model"):
-        assert {name: graded.verdict for name, graded in read_report(folder).items()} == {
-            "unapplied": "not_applied",
-            "slow": "timeout",
-            "broken": "environment",
-            "right": "resolved",
-        }
+def test_another_report_needs_another_folder(tmp_path):
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    known = {one.instance_id for one in TASKS}
+    report.write_text(json.dumps(REPORT))
+    take_back(HANDED_IN, TASKS, report, out, known)
+    report.write_text(json.dumps(REPORT | {"resolved_ids": []}))
+    with pytest.raises(OutputError, match="holds grades of other report"):
+        take_back(HANDED_IN, TASKS, report, out, known)
+    assert take_back(HANDED_IN, TASKS, report, out, known, overwrite=True)["resolved"] == []
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("[]", "expected an object"),
-        ("{", "no JSON"),
-        ('{"a": 1}', "a: input should be a valid dictionary"),
-        ('{"a": {}}', "a.resolved: expected true or false"),
-        ('{"resolved_ids": [1]}', "resolved_ids"),
-        ('{"resolved_ids": ["a"], "unresolved_ids": ["a"]}', "a stands in unresolved_ids and is resolved"),
-        ('{"a": {"resolved": false, "tests_status": {"FAIL_TO_PASS": 3}}}', "tests_status"),
-    ],
-)
-def test_what_is_no_report_is_told_in_a_line(tmp_path, content, said):
-    path = tmp_path / "report.json"
-    path.write_text(content)
-    with pytest.raises(DataError, match=said) as error:
-        read_report(path)
-    assert str(path) in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-def test_a_report_that_is_not_there(tmp_path):
-    with pytest.raises(DataError, match="No such file"):
-        read_report(tmp_path / "none.json")
-    with pytest.raises(DataError, match=r"holds no report\.json"):
-        read_report(tmp_path)
+def test_a_report_of_other_tasks_is_told(tmp_path):
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps(REPORT))
+    others = [replace(TASKS[0], instance_id="other-1")]
+    with pytest.raises(DataError, match="names 'owner__name-0', which is none of the tasks"):
+        take_back([], others, report, tmp_path / "out", {"other-1"})

@@ -16,13 +16,14 @@ from pathlib import Path
 
 from treadle.errors import DataError, OutputError
 from treadle.evaluate.swe.archives import unpack
+from treadle.evaluate.swe.patches.apply import apply_patch
 from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.restoring import Restored, restore_tests
 from treadle.files.digests import sha256
 from treadle.files.typed import read_object
 from treadle.files.whole import writing
 
-__all__ = ["Restored", "checkout", "clone_of", "release_of", "restore_tests"]
+__all__ = ["Restored", "checkout", "clone_of", "commit_date", "release_of", "restore_tests"]
 
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _SECONDS = 600
@@ -93,6 +94,26 @@ def clone_of(repo: str, mirrors: Path | None) -> Path:
     raise DataError(f"{repo}: no clone in {mirrors}; git clone --bare https://github.com/{repo} {mirrors}/{names[0]}")
 
 
+def commit_date(instance: SweInstance, commit: str, mirrors: Path | None) -> str:
+    """When a commit of an instance's repository was made, as an ISO date.
+
+    Raises:
+        DataError: There is no clone, or it lacks the commit.
+    """
+    clone = _clone_with(instance, commit, mirrors)
+    return _git(["show", "--no-patch", "--format=%cI", commit], clone, clone.parent).stdout.strip()
+
+
+def _clone_with(instance: SweInstance, commit: str, mirrors: Path | None) -> Path:
+    where = f"{instance.instance_id}: commit {commit[:64]!r}"
+    if not _COMMIT.fullmatch(commit):
+        raise DataError(f"{where}: expected the hexadecimal name of a commit")
+    clone = clone_of(instance.repo, mirrors)
+    if _git(["cat-file", "-e", f"{commit}^{{commit}}"], clone, clone.parent).returncode:
+        raise DataError(f"{where}: the clone {clone} lacks it; git -C {clone} fetch --all --tags, or clone it again")
+    return clone
+
+
 def release_of(instance: SweInstance) -> Path:
     """The source distribution of a package task, checked against the hash in its `tasks.json`.
 
@@ -129,26 +150,22 @@ def _plain(name: str) -> str:
 
 def _from_clone(instance: SweInstance, commit: str, into: Path, mirrors: Path | None) -> None:
     """All files of the commit, as they are: `git archive` would leave out and change what `.gitattributes` says."""
-    where = f"{instance.instance_id}: commit {commit[:64]!r}"
-    if not _COMMIT.fullmatch(commit):
-        raise DataError(f"{where}: expected the hexadecimal name of a commit")
-    clone = clone_of(instance.repo, mirrors)
-    if _git(["cat-file", "-e", f"{commit}^{{commit}}"], clone, clone.parent).returncode:
-        raise DataError(
-            f"{where}: the clone {clone} lacks it; git -C {clone} fetch --all --tags, or clone it again whole"
-        )
+    clone = _clone_with(instance, commit, mirrors)
     with tempfile.TemporaryDirectory(prefix="treadle-") as folder:
         place = {"GIT_INDEX_FILE": os.path.join(folder, "index"), "GIT_WORK_TREE": str(into.resolve())}
         for words in (["read-tree", commit], ["checkout-index", "--all", "--force"]):
             ran = _git(words, clone, into, place)
             if ran.returncode:
-                raise DataError(f"{where}: git {words[0]} in {clone}: {_line(ran)}")
+                raise DataError(f"{instance.instance_id}: git {words[0]} {commit} in {clone}: {_line(ran)}")
 
 
 def _insert(instance: SweInstance, into: Path) -> None:
-    ran = _run(["git", "apply", "-"], cwd=into, given=instance.bug or "")
-    if ran.returncode:
-        raise DataError(f"{instance.instance_id}: its bug does not apply to {instance.base_commit}: {_line(ran)}")
+    applied = apply_patch(into, instance.bug or "")
+    if applied.fault:
+        raise DataError(
+            f"{instance.instance_id}: its bug does not apply to {instance.base_commit}: {applied.fault}, "
+            f"{applied.reason}"
+        )
 
 
 def _commit(instance: SweInstance, into: Path) -> None:
@@ -169,16 +186,14 @@ def _git(
     return _run(["git", f"--git-dir={clone.resolve()}", "-c", "core.hooksPath=/dev/null", *words], cwd=cwd, env=env)
 
 
-def _run(
-    command: Sequence[str], cwd: Path, env: dict[str, str] | None = None, given: str = ""
-) -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         return subprocess.run(
             command,
             cwd=cwd,
             env=inherited | _QUIET | (env or {}),
-            input=given,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
             errors="surrogateescape",

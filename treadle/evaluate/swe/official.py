@@ -1,35 +1,24 @@
-"""SWE-bench's own harness: the command that runs it on predictions, and its reports read back in.
+"""SWE-bench's own harness: predictions and the command for it, and its report as `results.json`.
 
-The harness needs Docker, and an image for each instance; it is not run from here. What it writes is read in any of its
-three forms: the report of a run, the report of one instance, or the folder of a run's logs, which says most.
+The harness needs Docker, and an image for each instance; it is not run from here.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from treadle.errors import DataError
-from treadle.evaluate.swe.parsers import FAILED, PASSED
-from treadle.evaluate.swe.records import Graded, Verdict
-from treadle.files.typed import checked, read_object
-
-_REMEDY = "give the report of `swebench eval`, its MODEL.RUN.json, or the folder logs/run_evaluation/RUN/MODEL"
-_REPORT, _INSTANCE_LOG = "report.json", "run_instance.log"
-_LISTS = {
-    "resolved_ids": (Verdict.RESOLVED, ""),
-    "unresolved_ids": (Verdict.UNRESOLVED, "the harness's tests do not all pass"),
-    "empty_patch_ids": (Verdict.EMPTY, "the harness was given no patch"),
-    "incomplete_ids": (Verdict.EMPTY, "the harness was given no prediction"),
-    "error_ids": (Verdict.UNRESOLVED, "the harness ended with an error; give its folder of logs to know which"),
-}
-_LOG_TAIL = 1 << 20  # characters of a log that are looked through
-_LOG_SAYS = (
-    (">>>>> Patch Apply Failed", Verdict.NOT_APPLIED, "the harness could not apply the patch"),
-    ("Test timed out after", Verdict.TIMEOUT, "the harness ended the tests after its time"),
-)
+from treadle.evaluate.store import write_json, write_lines
+from treadle.evaluate.swe.grading import by_instance, handed_in_fault
+from treadle.evaluate.swe.harness_reports import read_report
+from treadle.evaluate.swe.predictions import PREDICTIONS, to_row, write_predictions
+from treadle.evaluate.swe.records import Graded, Prediction, SweInstance, Verdict
+from treadle.evaluate.swe.results import GRADED, HARNESS, RESULTS, begin, check_folder, digest, digest_of, summarise
+from treadle.files.output import owned
 
 
 def command(dataset: str, predictions: Path, run: str, report_folder: Path, split: str = "test") -> str:
@@ -48,92 +37,73 @@ def report_path(folder: Path, model: str, run: str) -> Path:
     return folder / f"{model.replace('/', '__')}.{run}.json"
 
 
-def read_report(path: Path) -> dict[str, Graded]:
-    """Verdicts by instance, of what the harness wrote.
+def hand_over(
+    predictions: Sequence[Prediction], instances: Sequence[SweInstance], tasks: str, out: Path, split: str = "test"
+) -> tuple[str, Path]:
+    """Write predictions for the harness.
 
     Args:
-        path: The report of a run, of an instance, or a folder that holds reports of instances.
+        tasks: Where the instances were read from.
+
+    Returns:
+        The command that runs the harness on them, and where it will write its report.
 
     Raises:
-        DataError: There is no such report, or its keys are not the harness's.
+        DataError: Tasks are made from packages, for which the harness has no images, or there is no prediction.
+        OutputError: `out` holds something else than grades, or cannot be written.
     """
-    if path.is_dir():
-        return _read_folder(path)
-    try:
-        content = read_object(path, _REMEDY, DataError)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from None
-    if "resolved_ids" in content:
-        return _read_run(path, content)
-    return {name: _read_instance(path, name, entry) for name, entry in content.items()}
+    if made := [one.instance_id for one in instances if one.bug is not None]:
+        raise DataError(
+            f"{made[0]} and {len(made) - 1} more: made from packages, and the harness has no images of them; grade them "
+            "with --grader local"
+        )
+    if not predictions:
+        raise DataError("no prediction for these tasks; the harness needs one at least")
+    check_folder(out)
+    with owned(out):
+        write_predictions(out / PREDICTIONS, predictions)
+    run = f"treadle-{digest([to_row(one) for one in predictions])[:12]}"
+    report = report_path(out / HARNESS, predictions[0].model_name_or_path, run)
+    return command(tasks, out / PREDICTIONS, run, out / HARNESS, split), report
 
 
-def _read_run(path: Path, content: dict[str, Any]) -> dict[str, Graded]:
-    reasons = checked(dict[str, str], content.get("failure_reasons", {}), str(path), _REMEDY, DataError)
-    broken = set(checked(list[str], content.get("infra_failure_ids", []), str(path), _REMEDY, DataError))
-    found: dict[str, Graded] = {}
-    for key, (verdict, reason) in _LISTS.items():
-        for name in checked(list[str], content.get(key, []), str(path), _REMEDY, DataError, key):
-            if name in found:
-                raise DataError(f"{path}: {name} stands in {key} and is {found[name].verdict}; {_REMEDY}")
-            said = f"{reason} ({reasons[name]})" if name in reasons else reason
-            if key == "error_ids" and name in broken:
-                found[name] = Graded(name, Verdict.ENVIRONMENT, said)
-            elif key == "error_ids" and reasons.get(name) == "tests_timed_out":
-                found[name] = Graded(name, Verdict.TIMEOUT, said)
-            else:
-                found[name] = Graded(name, verdict, said)
-    return found
+def take_back(
+    predictions: Sequence[Prediction],
+    instances: Sequence[SweInstance],
+    report: Path,
+    out: Path,
+    known: Collection[str],
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """The content of `results.json`, of a report of the harness.
 
+    Args:
+        known: Ids of all tasks of the set, of which `instances` may be a part.
 
-def _read_instance(path: Path, name: str, entry: Any) -> Graded:
-    said = checked(dict[str, Any], entry, str(path), _REMEDY, DataError, name)
-    if not isinstance(said.get("resolved"), bool):
-        raise DataError(f"{path}: {name}.resolved: expected true or false, found {said.get('resolved')!r}; {_REMEDY}")
-    kind = dict[str, dict[str, list[str]]]
-    tests = checked(kind, said.get("tests_status", {}), str(path), _REMEDY, DataError, f"{name}.tests_status")
-    after = {
-        test: status
-        for group in tests.values()
-        for key, status in (("success", PASSED), ("failure", FAILED))
-        for test in group.get(key, [])
+    Raises:
+        DataError: There is no such report, or it is of other tasks.
+        OutputError: `out` holds something else, or cannot be written.
+    """
+    reported = read_report(report)
+    if other := sorted(reported.keys() - set(known)):
+        raise DataError(f"{report}: names {other[0]!r}, which is none of the tasks; give those of its run with --tasks")
+    handed_in = by_instance(predictions, instances)
+    graded = [_official(one.instance_id, handed_in.get(one.instance_id), reported) for one in instances]
+    identity = {
+        "predictions": digest([to_row(one) for one in predictions]),
+        "tasks": digest(sorted(map(digest_of, instances))),
+        "report": digest(sorted([one.instance_id, one.verdict, one.reason] for one in reported.values())),
     }
-    if said["resolved"]:
-        return Graded(name, Verdict.RESOLVED, after=after)
-    if said.get("patch_exists") is False:
-        return Graded(name, Verdict.EMPTY, "the harness was given no patch")
-    if said.get("infra_failure") is True:
-        return Graded(name, Verdict.ENVIRONMENT, f"the harness: {said.get('infra_failure_reason', 'infra_failure')}")
-    if said.get("patch_successfully_applied") is False:
-        return Graded(name, Verdict.UNRESOLVED, "the harness found no test run in its log")
-    failed = [test for test, status in after.items() if status == FAILED]
-    return Graded(name, Verdict.UNRESOLVED, f"{len(failed)} of {len(after)} tests do not pass", after=after)
+    with owned(out):
+        begin(out, identity, overwrite)
+        results = summarise(graded, instances, {}, predictions, "official")
+        write_lines(out / GRADED, map(asdict, graded))
+        write_json(out / RESULTS, results)
+    return results
 
 
-def _read_folder(folder: Path) -> dict[str, Graded]:
-    found: dict[str, Graded] = {}
-    for place in _instances(folder):
-        report = place / _REPORT
-        graded = read_report(report) if report.is_file() else {place.name: _unreported(place)}
-        if twice := found.keys() & graded.keys():
-            raise DataError(f"{folder}: holds {min(twice)} twice; give the folder of one model and run")
-        found |= graded
-    if not found:
-        raise DataError(f"{folder}: holds no {_REPORT} and no {_INSTANCE_LOG}; {_REMEDY}")
-    return found
-
-
-def _instances(folder: Path) -> Iterator[Path]:
-    """Folders of instances: `folder` itself, or one or two levels below it."""
-    for place in (folder, *sorted(folder.glob("*")), *sorted(folder.glob("*/*"))):
-        if (place / _REPORT).is_file() or (place / _INSTANCE_LOG).is_file():
-            yield place
-
-
-def _unreported(place: Path) -> Graded:
-    """An instance without a report: the log says where it ended."""
-    text = (place / _INSTANCE_LOG).read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:]
-    for said, verdict, reason in _LOG_SAYS:
-        if said in text:
-            return Graded(place.name, verdict, reason)
-    return Graded(place.name, Verdict.ENVIRONMENT, f"the harness wrote no report; see {place / _INSTANCE_LOG}")
+def _official(name: str, prediction: Prediction | None, reported: Mapping[str, Graded]) -> Graded:
+    """What was handed in without a patch has the verdict that treadle knows, which says more than the harness's."""
+    if fault := handed_in_fault(prediction):
+        return Graded(name, *fault)
+    return reported.get(name, Graded(name, Verdict.ENVIRONMENT, "the harness's report does not name it"))

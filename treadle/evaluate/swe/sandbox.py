@@ -26,7 +26,10 @@ from treadle.errors import TreadleError
 from treadle.evaluate.swe.jail import jail, path_variable
 from treadle.evaluate.swe.watched import Limits, Ran, kill_group, watch
 
-__all__ = ["Limits", "Ran", "Sandbox", "SandboxError", "why_not"]
+__all__ = ["CHECKOUT", "Limits", "Ran", "Sandbox", "SandboxError", "why_not"]
+
+CHECKOUT = "TREADLE_CHECKOUT"
+"""Variable of every command: where the checkout is."""
 
 _FIRST_UID, _UIDS = 61184, 4336  # what systemd keeps for numbers that belong to nobody
 _TOOLS = ("bwrap", "prlimit", "setpriv")
@@ -106,6 +109,7 @@ class Sandbox:
     def _environment(self, home: str) -> dict[str, str]:
         found = {
             "PATH": path_variable(self.python),
+            CHECKOUT: self.path,
             "HOME": home,
             "TMPDIR": home,
             "USER": "sandbox",

@@ -102,10 +102,8 @@ def test_however_it_ends_what_was_changed_is_handed_in():
 def test_an_answer_without_a_call_is_told_what_is_wrong_and_can_be_mended():
     outcome, prompts = ended(["prose", "<think>hm</think>", LOOK, call_text("submit")])
     assert outcome.figures["faulty_steps"] == 2
-    assert (
-        "Action 1:\nprose\nObservation 1:\nOBSERVATION:\nYour last answer was not carried out"
-        in prompts[1][1]["content"]
-    )
+    told = "Action 1:\nprose\nObservation 1:\nOBSERVATION:\nYour last answer was not carried out"
+    assert told in prompts[1][1]["content"]
     assert "Action 2:\n<think>hm</think>" in prompts[2][1]["content"]
     assert outcome.figures["stop"] == "submitted"
 

@@ -1,0 +1,250 @@
+"""Environments of tasks: one for each repository and version, or release of a package, made once and reused.
+
+They are made before anything of a model runs, outside of the sandbox and with the network: building a package executes
+its code, as `pip install` does. A folder `environments/NAME-HASH` of the cache holds the virtual environment, the
+versions in it (`lock.txt`), what the build said (`build.log`) and, written last, what it is (`environment.json`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import sysconfig
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from treadle.errors import DataError, OutputError
+from treadle.evaluate.swe.archives import unpack
+from treadle.evaluate.swe.checkouts import checkout, commit_date, release_of
+from treadle.evaluate.swe.installing import Builder, EnvironmentError_
+from treadle.evaluate.swe.records import SweInstance
+from treadle.evaluate.swe.specs import Spec, conda_requirements, spec_of, tests_need
+from treadle.files.locks import alone
+from treadle.files.typed import read_object, record_of
+from treadle.files.whole import write_whole, writing
+
+__all__ = ["Environment", "EnvironmentError_", "environment_for", "lay_over", "package_environment"]
+
+_FORMAT = 1
+_PATIENCE = 3600.0
+_REMEDY = "delete this folder, and it is built again"
+_building: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where tests run.
+
+    Args:
+        python: The virtual environment, a folder.
+        test_command: Program and arguments; files of tests are added.
+        lock: A file with the versions of all that is installed.
+        overlay: Files that a build makes and checkouts lack, see `lay_over`.
+        note: What is not as its specification says; empty if nothing.
+    """
+
+    python: Path
+    test_command: tuple[str, ...]
+    lock: Path
+    overlay: Path
+    note: str = ""
+
+
+def environment_for(instance: SweInstance, cache: Path, *, mirrors: Path | None = None) -> Environment:
+    """The environment of an instance; built if it is not there.
+
+    Args:
+        cache: The folder of environments.
+        mirrors: Clones of real repositories, see `treadle.evaluate.swe.checkouts`.
+
+    Raises:
+        EnvironmentError_: It cannot be built; the message names the log.
+        DataError: There is no specification, clone, commit or release.
+        OutputError: The cache cannot be written, or what is in it is damaged.
+    """
+    if instance.bug is not None:
+        name, _, version = instance.base_commit.partition("==")
+        date = instance.created_at or None
+        return package_environment(name, version, cache, release_of(instance), date, who=instance.instance_id)
+    spec = spec_of(instance)
+    setup = instance.environment_setup_commit or instance.base_commit
+    date = _date(commit_date(instance, setup, mirrors), instance.instance_id)
+    content = [instance.repo, instance.version, asdict(spec), date, setup]
+
+    def build(builder: Builder) -> str:
+        return _build_repository(builder, instance, spec, setup, mirrors)
+
+    name = f"{instance.repo}-{instance.version}"
+    return _environment(cache, name, content, instance.instance_id, date, spec.test_command, build)
+
+
+def package_environment(
+    name: str, version: str, cache: Path, sdist: Path, exclude_newer: str | None = None, *, who: str = ""
+) -> Environment:
+    """The environment of a release: what it requires, what its tests require as far as it says so, and pytest.
+
+    Args:
+        sdist: The release's source distribution.
+        exclude_newer: ISO date; nothing published later is installed.
+        who: Names it in messages; `name==version` without.
+
+    Raises:
+        EnvironmentError_, DataError, OutputError: As for `environment_for`.
+    """
+    who = who or f"{name}=={version}"
+    digest = hashlib.sha256(sdist.read_bytes()).hexdigest()
+    date = _date(exclude_newer, who) if exclude_newer else ""
+
+    def build(builder: Builder) -> str:
+        tree = builder.folder / "tree"
+        unpack(sdist, tree)
+        builder.make(_own_python())
+        before = builder.distributions()
+        extras, requirements = tests_need(tree)
+        try:
+            builder.install([f".[{','.join(extras)}]" if extras else ".", "pytest", *requirements], tree)
+            note = ""
+        except EnvironmentError_:
+            if not extras and not requirements:
+                raise
+            builder.install([".", "pytest"], tree)
+            note = "without what its tests say that they require, which cannot be installed"
+        builder.take_out(before, tree)
+        return note
+
+    content = [name, version, digest, date, _own_python()]
+    return _environment(cache, f"{name}-{version}", content, who, date, ("python", "-m", "pytest", "-rA"), build)
+
+
+def lay_over(environment: Environment, root: Path) -> tuple[str, ...]:
+    """Copy what a build makes, such as compiled modules, into a checkout that has none of it.
+
+    Returns:
+        The files, sorted.
+    """
+    laid = []
+    for path in sorted(environment.overlay.rglob("*")):
+        name = path.relative_to(environment.overlay)
+        if path.is_file() and not os.path.lexists(root / name):
+            with writing(root):
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, root / name)
+            laid.append(name.as_posix())
+    return tuple(laid)
+
+
+def _build_repository(builder: Builder, instance: SweInstance, spec: Spec, setup: str, mirrors: Path | None) -> str:
+    """In the order of the harness: interpreter, requirements, edits of the repository's own, the repository."""
+    tree = checkout(instance, builder.folder / "tree", mirrors, commit=setup)
+    taken = builder.make(spec.python)
+    notes = [f"Python {taken} in place of {spec.python}"] if taken != spec.python else []
+    builder.install(["pip", "setuptools", "wheel"])
+    given = next((tree / name for name in spec.requirements if (tree / name).is_file()), None)
+    if given:
+        builder.install(["-r", given.name, "pytest"], _without_itself(given).parent)
+    given = next((tree / name for name in spec.conda if (tree / name).is_file()), None)
+    builder.install([*(conda_requirements(given) if given else ()), *spec.packages])
+    if spec.test_command[0] in ("pytest", "python") and not given:
+        builder.install(["pytest"])
+    for line in spec.edits:
+        with suppress(EnvironmentError_):  # the harness goes on, too, where a line has nothing to change
+            builder.run(["bash", "-c", line], tree)
+    if spec.install:
+        before = builder.distributions()
+        version = re.sub(r"^v|[^0-9.].*", "", instance.version)
+        builder.install([*spec.flags, spec.install], tree, version=version)
+        builder.take_out(before, tree)
+    notes += [f"left out: {line}" for line in spec.left_out]
+    return "; ".join(notes)
+
+
+def _without_itself(requirements: Path) -> Path:
+    """A file of requirements without the lines that install the repository, which is done later."""
+    lines = requirements.read_text(encoding="utf-8", errors="replace").splitlines()
+    kept = [line for line in lines if not line.strip().startswith(("-e .", ".[", "-e file:"))]
+    requirements.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    return requirements
+
+
+def _environment(
+    cache: Path,
+    name: str,
+    content: list[object],
+    who: str,
+    date: str,
+    test_command: tuple[str, ...],
+    build: Callable[[Builder], str],
+) -> Environment:
+    """The environment of this content, built if it is not in the cache."""
+    content = [_FORMAT, platform.machine(), sysconfig.get_platform(), *content]
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "__", name)[:60]
+    folder = Path(os.path.abspath(cache)) / "environments" / f"{plain}-{digest}"
+    described = folder / "environment.json"
+    with _alone(folder):
+        if not described.is_file():
+            with writing(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+            builder = Builder(folder, who, date)
+            note = build(builder)
+            shutil.rmtree(folder / "tree", ignore_errors=True)
+            write_whole(folder / "lock.txt", builder.freeze())
+            (folder / "overlay").mkdir(exist_ok=True)
+            builder.readable()
+            write_whole(described, json.dumps({"note": note, "content": content}, indent=2) + "\n")
+    found = record_of(_Described, read_object(described, _REMEDY), str(described), _REMEDY)
+    return Environment(folder / "venv", test_command, folder / "lock.txt", folder / "overlay", found.note)
+
+
+@dataclass(frozen=True)
+class _Described:
+    note: str
+    content: list[Any]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other thread or process builds this environment."""
+    with _building[str(folder)]:
+        ending = time.monotonic() + _PATIENCE
+        while True:
+            with ExitStack() as stack:
+                try:
+                    stack.enter_context(alone(folder))
+                except OutputError as error:
+                    if "is being written by" not in str(error) or time.monotonic() > ending:
+                        raise
+                else:
+                    yield
+                    return
+            time.sleep(1)
+
+
+def _date(text: str, who: str) -> str:
+    """A date as uv takes it.
+
+    Raises:
+        DataError: It is none.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise DataError(f"{who}: created_at: found {text[:40]!r}, expected an ISO date, 2021-11-21T16:15:23Z") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
+
+
+def _own_python() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"

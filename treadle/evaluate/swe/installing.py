@@ -1,0 +1,241 @@
+"""Virtual environments by `uv`, as they would have been at a date.
+
+The repository itself is built like any package, then its modules are taken out of the environment again, so that tests
+see the checkout alone: a `.pth` file names it. What the build made and the checkout lacks, such as compiled modules and
+files with the version, is kept as an overlay for checkouts. Old releases of setuptools have no editable installs of
+this kind, and those of new ones name the folder of the build.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from treadle.errors import TreadleError
+from treadle.evaluate.swe.sandbox import CHECKOUT
+
+_SECONDS = 3600
+_SOURCES = (".", "src", "lib", "python")
+_PINNED = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*==")
+_SEEN = (
+    "import os, sys; sys.path.extend(os.path.normpath(os.path.join(os.environ.get({variable!r}, '/testbed'), part)) "
+    "for part in {parts!r})\n"
+)
+
+
+class EnvironmentError_(TreadleError):
+    """An environment cannot be built; the message names the instance and the log. Python's own is another."""
+
+
+@dataclass
+class Builder:
+    """One environment that is being built.
+
+    Args:
+        folder: Gets `venv/`, `overlay/` and `build.log`.
+        who: The instance or package, for messages.
+        date: Nothing published later is installed, unless it is pinned; empty for no such limit.
+    """
+
+    folder: Path
+    who: str
+    date: str
+
+    @property
+    def venv(self) -> Path:
+        return self.folder / "venv"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "build.log"
+
+    def make(self, python: str) -> str:
+        """Make the environment with the wanted version of Python or the next later one that is here.
+
+        Returns:
+            The version that was taken.
+        """
+        for version in _from(python):
+            found = _interpreter(version)
+            if found:
+                self.run([*uv(), "venv", "--no-python-downloads", "--python", str(found), str(self.venv)])
+                return version
+        raise EnvironmentError_(
+            f"{self.who}: no Python {python} or later is here; install it, for instance: uv python install {python}"
+        )
+
+    def install(self, words: Sequence[str], cwd: Path | None = None, version: str = "") -> None:
+        """Install requirements, `-r FILE` or a folder.
+
+        Args:
+            version: What builds that ask version control for one are told, as the history is not there.
+        """
+        if words:
+            dated = self._dated(words) if self.date else []
+            self.run(
+                [*uv(), "pip", "install", "--python", str(self.venv / "bin" / "python"), *dated, *words], cwd, version
+            )
+
+    def freeze(self) -> str:
+        return self.run([*uv(), "pip", "freeze", "--python", str(self.venv / "bin" / "python")])
+
+    def _dated(self, words: Iterable[str]) -> list[str]:
+        """A pinned version is meant, whenever it was published."""
+        pinned = sorted({found[1] for word in words if (found := _PINNED.match(word))})
+        return ["--exclude-newer", self.date, *(f"--exclude-newer-package={name}=2100-01-01" for name in pinned)]
+
+    def run(self, command: Sequence[str], cwd: Path | None = None, version: str = "") -> str:
+        """Run a command of the build; all that it says is in the log.
+
+        Returns:
+            Its standard output.
+
+        Raises:
+            EnvironmentError_: It failed or took too long.
+        """
+        env = {
+            key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
+        }
+        if version:
+            env["SETUPTOOLS_SCM_PRETEND_VERSION"] = version
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"$ {' '.join(command)}\n")
+            log.flush()
+            start = log.tell()
+            try:
+                ran = subprocess.run(
+                    command,
+                    cwd=cwd or self.folder,
+                    env=env | {"VIRTUAL_ENV": str(self.venv)},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    timeout=_SECONDS,
+                    encoding="utf-8",
+                    errors="replace",
+                )
+            except subprocess.TimeoutExpired:
+                raise EnvironmentError_(
+                    f"{self.who}: its environment was not built within {_SECONDS} seconds; see {self.log}"
+                ) from None
+            log.write(ran.stdout)
+        if ran.returncode:
+            raise EnvironmentError_(f"{self.who}: its environment cannot be built: {self._said(start)}; see {self.log}")
+        return ran.stdout
+
+    def _said(self, start: int) -> str:
+        """The first lines of what a command said, on one."""
+        with self.log.open("rb") as log:
+            log.seek(start)
+            lines = log.read(20_000).decode("utf-8", "replace").splitlines()
+        told = [line.strip() for line in lines if line.strip() and not line.startswith(("warning:", "Using "))]
+        return " ".join(told)[:300] or "it said nothing"
+
+    def take_out(self, before: set[str], tree: Path) -> None:
+        """Take the modules of what was just installed out of the environment, and keep what the tree lacks of them.
+
+        Args:
+            before: Names of the installed distributions before; those of the repository are new and direct.
+            tree: The sources that they were built from.
+        """
+        site = site_packages(self.venv)
+        overlay = self.folder / "overlay"
+        overlay.mkdir(exist_ok=True)
+        sources = {"."}
+        for record in site.glob("*.dist-info/RECORD"):
+            if record.parent.name in before or not (record.parent / "direct_url.json").exists():
+                continue
+            for row in csv.reader(record.read_text(encoding="utf-8").splitlines()):
+                path = PurePosixPath(row[0])
+                if path.is_absolute() or ".." in path.parts or path.parts[0].endswith((".dist-info", ".data")):
+                    continue
+                source = _source_of(path, tree)
+                sources.add(source)
+                installed = site / path
+                if installed.is_file() and not os.path.lexists(tree / source / path) and path.suffix != ".pyc":
+                    kept = overlay / source / path
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(installed, kept)
+                installed.unlink(missing_ok=True)
+        _remove_empty(site)
+        parts = [one for one in _SOURCES if one in sources or (one == "src" and (tree / one).is_dir())]
+        (site / "treadle-checkout.pth").write_text(_SEEN.format(variable=CHECKOUT, parts=parts))
+
+    def distributions(self) -> set[str]:
+        return {path.name for path in site_packages(self.venv).glob("*.dist-info")}
+
+    def readable(self) -> None:
+        """Let the sandbox's user read it, whatever the umask was."""
+        for folder, _, names in os.walk(self.folder):
+            for path in (Path(folder), *(Path(folder, name) for name in names)):
+                mode = path.lstat().st_mode
+                more = 0o555 if stat.S_ISDIR(mode) or mode & 0o100 else 0o444
+                if not stat.S_ISLNK(mode) and mode & more != more:
+                    path.chmod(stat.S_IMODE(mode) | more)
+
+
+def uv() -> list[str]:
+    """How `uv` is called here.
+
+    Raises:
+        EnvironmentError_: It is not installed.
+    """
+    beside = Path(sys.executable).with_name("uv")
+    found = str(beside) if beside.is_file() else shutil.which("uv")
+    if not found:
+        raise EnvironmentError_("uv: not found, and environments are made with it; pip install 'treadle[swe]'")
+    return [found, "--no-progress"]
+
+
+def site_packages(venv: Path) -> Path:
+    """The folder of installed packages."""
+    return next((venv / "lib").glob("python*/site-packages"))
+
+
+def _from(version: str) -> list[str]:
+    first = int(version.removeprefix("3."))
+    return [f"3.{minor}" for minor in range(first, max(first, sys.version_info.minor) + 3)]
+
+
+def _interpreter(version: str) -> Path | None:
+    """An interpreter of this version: on `PATH`, of pyenv or of uv. Stand-ins that start none are passed over."""
+    own = f"{sys.version_info.major}.{sys.version_info.minor}" == version
+    places = [Path(sys.base_prefix, "bin", f"python{version}")] if own else []
+    places += [Path(folder, f"python{version}") for folder in os.get_exec_path()]
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    places += sorted((path / "bin" / "python" for path in root.glob(f"{version}.*")), reverse=True)
+    found = _asked([*uv(), "python", "find", "--no-python-downloads", "--managed-python", version])
+    places += [Path(found)] if found else []
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return next((one for one in places if one.is_file() and _asked([str(one), "-c", code]) == version), None)
+
+
+def _asked(command: Sequence[str]) -> str:
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ran.stdout.strip() if ran.returncode == 0 else ""
+
+
+def _source_of(path: PurePosixPath, tree: Path) -> str:
+    """Below which folder of the tree an installed file has its source."""
+    for whole in (path, PurePosixPath(path.parts[0])):
+        for source in _SOURCES:
+            if (tree / source / whole).exists():
+                return source
+    return "."
+
+
+def _remove_empty(folder: Path) -> None:
+    for place, _, _ in os.walk(folder, topdown=False):
+        if place != str(folder) and not os.listdir(place):
+            os.rmdir(place)
