@@ -127,9 +127,9 @@ STEPS = {
 
 
 class ScriptedServer(FaultyServer):
-    """Attributes: `instances`, how often each play was asked; `hook`, called before each answer."""
+    """`hook` is called before each answer with the number of the request; `requests` counts them."""
 
-    def __init__(self, hook=lambda server: None, **settings):
+    def __init__(self, hook=lambda number: None, **settings):
         super().__init__(**settings)
         self.RequestHandlerClass, self.hook, self.requests = ScriptedHandler, hook, 0
 
@@ -144,7 +144,8 @@ class ScriptedHandler(Handler):
     def respond(self, body, prompt, way):
         with self.server.lock:
             self.server.requests += 1
-        self.server.hook(self.server)
+            number = self.server.requests
+        self.server.hook(number)
         if "plays long" in prompt:
             self.fault_long(body)
         else:
@@ -167,7 +168,7 @@ def played(messages):
 
 
 @contextmanager
-def playing(hook=lambda server: None, **settings):
+def playing(hook=lambda number: None, **settings):
     with ScriptedServer(hook, **settings) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()

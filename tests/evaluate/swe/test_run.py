@@ -3,13 +3,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.evaluate.swe.scripted import PLAYS, playing, write_tasks
+from tests.evaluate.swe.scripted import BAD, GOOD, PLAYS, SOURCE, playing, write_tasks
 from treadle.errors import ModelError, OutputError, TreadleError
+from treadle.evaluate.swe.agent.prompts import system_text, task_text
 from treadle.evaluate.swe.instances import read_instances
 from treadle.evaluate.swe.predictions import read_predictions
 from treadle.evaluate.swe.run import read_outcomes, run
@@ -73,31 +75,39 @@ def faults_of(out):
     return {one.instance_id.rpartition("-")[2]: one.fault for one in read_predictions(out)}
 
 
+@pytest.fixture(scope="module")
+def played(tasks, tmp_path_factory):
+    """Each mode on all plays, run once: folder, summary and requests."""
+    runs = {}
+
+    def of(mode):
+        if mode not in runs:
+            out = tmp_path_factory.mktemp(mode) / "run"
+            with playing() as server:
+                summary = play(server, tasks, out, mode)
+            runs[mode] = out, summary, server.bodies
+        return runs[mode]
+
+    return of
+
+
+def patch_of(out, name):
+    [patch] = [one.model_patch for one in read_predictions(out) if one.instance_id.endswith(name)]
+    return patch
+
+
 @SAFE
 @pytest.mark.parametrize("mode", ["oracle", "end-to-end", "agent"])
-def test_each_play_ends_as_it_must_in_every_mode(tasks, tmp_path, mode):
-    with playing() as server:
-        summary = play(server, tasks, tmp_path / "run", mode)
-    assert faults_of(tmp_path / "run") == FAULTS[mode]
-    patches = {one.instance_id.rpartition("-")[2]: one.model_patch for one in read_predictions(tmp_path / "run")}
-    assert MENDED in patches["correct"]
-    assert MENDED in patches["thinking"]
-    assert not (tmp_path / "run/work").exists()
-    assert summary["instances"] == len(PLAYS)
-    assert summary["failed"] == 0
+def test_each_play_ends_as_it_must_in_every_mode(played, mode):
+    out, summary, _ = played(mode)
+    assert faults_of(out) == FAULTS[mode]
+    assert MENDED in patch_of(out, "correct")
+    assert MENDED in patch_of(out, "thinking")
+    assert not (out / "work").exists()
+    assert (summary["instances"], summary["failed"]) == (len(PLAYS), 0)
     if mode == "agent":
-        assert "os._exit(0)" in patches["hostile"]
-        assert summary["stops"] == {
-            "context_too_long": 1,
-            "format_faults": 2,
-            "repeated": 1,
-            "submitted": 5,
-        }
-        steps = [json.loads(line) for line in (tmp_path / "run/steps.jsonl").read_text().splitlines()]
-        thought = [step for step in steps if step["instance_id"].endswith("thinking")][1]
-        assert thought["thought"] == "I mend."
-        assert thought["action"].startswith("<function=str_replace_editor>")
-        assert "has been edited" in thought["observation"]
+        stops = {"context_too_long": 1, "format_faults": 2, "repeated": 1, "submitted": 5}
+        assert summary["stops"] == stops
     else:
         assert 0 < summary["figures"]["edit_fault_rate"]["value"] < 1
     if mode == "end-to-end":
@@ -105,25 +115,32 @@ def test_each_play_ends_as_it_must_in_every_mode(tasks, tmp_path, mode):
 
 
 @SAFE
-def test_what_an_agent_does_to_the_machine_stays_in_its_checkout(tasks, tmp_path):
-    with playing() as server:
-        play(server, tasks, tmp_path / "run", "agent", ("hostile",))
-    [row] = read_outcomes(tmp_path / "run")
+def test_what_an_agent_does_to_the_machine_stays_in_its_checkout(played):
+    out, _, _ = played("agent")
+    [row] = [row for row in read_outcomes(out) if row.instance_id.endswith("hostile")]
     seen = [step["observation"] for step in row.steps]
     assert "outside of /testbed" in seen[2]
     assert "root:" not in "".join(seen)
+    assert "os._exit(0)" in row.patch
     assert Path("/etc/passwd").exists()
 
 
 @SAFE
-def test_agents_prompts_are_those_of_training(tasks, tmp_path):
-    from treadle.evaluate.swe.agent.prompts import system_text, task_text
+def test_steps_have_thought_action_and_observation(played):
+    steps = [json.loads(line) for line in (played("agent")[0] / "steps.jsonl").read_text().splitlines()]
+    step = [step for step in steps if step["instance_id"].endswith("thinking")][1]
+    assert step["thought"] == "I mend."
+    assert step["action"].startswith("<function=str_replace_editor>")
+    assert "has been edited" in step["observation"]
 
-    with playing() as server:
-        play(server, tasks, tmp_path / "run", "agent", ("correct",))
-        prompts = [body["messages"] for body in server.bodies]
+
+@SAFE
+def test_agents_prompts_are_those_of_training(tasks, played):
+    out, _, bodies = played("agent")
     [instance] = [one for one in read_instances(tasks) if one.instance_id.endswith("correct")]
-    [row] = read_outcomes(tmp_path / "run")
+    [row] = [row for row in read_outcomes(out) if row.instance_id.endswith("correct")]
+    prompts = [body["messages"] for body in bodies if "plays correct" in body["messages"][1]["content"]]
+    assert len(prompts) == len(row.steps) == 6
     for number, (system, user) in enumerate(prompts):
         assert system["content"].startswith(system_text().strip())
         assert task_text(instance.problem_statement).strip() in user["content"]
@@ -132,6 +149,14 @@ def test_agents_prompts_are_those_of_training(tasks, tmp_path):
             assert f"Action {step['step']}:\n{step['action']}\nObservation {step['step']}:\n" in user["content"]
         assert user["content"].count("\nObservation ") == len(shown)
         assert ("are left out" in user["content"]) == (number > 2)
+
+
+@SAFE
+def test_the_patch_of_an_agent_is_applied_by_git(played, tmp_path):
+    (tmp_path / "tinyshape.py").write_text(SOURCE.replace(GOOD, BAD))
+    patch = patch_of(played("agent")[0], "correct")
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=patch, text=True, check=True)
+    assert (tmp_path / "tinyshape.py").read_text() == SOURCE
 
 
 def killed(server, mode, tasks, out):
@@ -144,33 +169,31 @@ def killed(server, mode, tasks, out):
     return child
 
 
+def texts_in(out):
+    path = out / "generations.jsonl"
+    return path.read_text().count('"place"') if path.exists() else 0
+
+
 @SAFE
-@pytest.mark.parametrize("mode", ["end-to-end", "agent"])
-def test_a_run_that_is_killed_ends_with_the_same_predictions(tasks, tmp_path, mode):
+@pytest.mark.parametrize(("mode", "number"), [("end-to-end", 3), ("agent", 6)])
+def test_a_run_that_is_killed_ends_with_the_same_predictions(tasks, tmp_path, mode, number):
     with playing() as server:
         play(server, tasks, tmp_path / "whole", mode, KILLED)
         asked = server.requests
-    for number in (2, 7):
-        out = tmp_path / f"killed{number}"
-
-        def hold(server, number=number):
-            while server.requests > number:
-                time.sleep(0.01)
-
-        with playing(hold) as server:
-            child = killed(server, mode, tasks, out)
-            while server.requests <= number:
-                time.sleep(0.01)
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            server.hook, server.requests = (lambda server: None), 0
-            first = len((out / "generations.jsonl").read_text().splitlines())
-            assert not (out / "predictions.jsonl").exists()
-            play(server, tasks, out, mode, KILLED)
-            assert first > 0
-            assert server.requests < asked
-        assert (out / "predictions.jsonl").read_text() == (tmp_path / "whole/predictions.jsonl").read_text()
-        assert not (out / "work").exists()
+    out, over = tmp_path / "killed", threading.Event()
+    with playing(lambda request: request <= number or over.wait(60)) as server:
+        child = killed(server, mode, tasks, out)
+        while texts_in(out) < number:
+            time.sleep(0.01)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        over.set()
+        assert not (out / "predictions.jsonl").exists()
+        before = server.requests
+        play(server, tasks, out, mode, KILLED)
+        assert server.requests - before <= asked - number
+    assert (out / "predictions.jsonl").read_text() == (tmp_path / "whole/predictions.jsonl").read_text()
+    assert not (out / "work").exists()
 
 
 def test_a_finished_run_asks_for_nothing_again(tasks, tmp_path):
@@ -231,15 +254,3 @@ def test_a_prompt_that_is_longer_than_allowed_is_not_asked(tasks, tmp_path):
 def test_no_tasks_is_an_error(tmp_path):
     with pytest.raises(TreadleError, match="no tasks"):
         run("tiny", [], settings(), tmp_path / "run", worlds(tmp_path))
-
-
-@SAFE
-def test_the_patch_of_an_agent_is_applied_by_git(tasks, tmp_path):
-    with playing() as server:
-        play(server, tasks, tmp_path / "run", "agent", ("correct",))
-    [prediction] = read_predictions(tmp_path / "run")
-    (tmp_path / "tinyshape.py").write_text(
-        "def area(width, height):\n    return width + height\n\n\ndef double(number):\n    return number * 2\n"
-    )
-    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=prediction.model_patch, text=True, check=True)
-    assert "width * height" in (tmp_path / "tinyshape.py").read_text()
