@@ -16,7 +16,7 @@ from treadle.cli.data import one_of
 from treadle.errors import DataError, TreadleError
 
 if TYPE_CHECKING:
-    from treadle.evaluate.swe.records import Prediction, SweInstance
+    from treadle.evaluate.swe.records import SweInstance
     from treadle.evaluate.swe.running import Means
     from treadle.evaluate.swe.validate import Validation
 
@@ -196,10 +196,8 @@ def _print_results(results: Mapping[str, Any]) -> None:
         if count or verdict == "resolved":
             print(f"{verdict:{width}}  {count:>6,}  {count / results['total']:7.1%}")
     rate = results["resolve_rate"]
-    print(
-        f"resolved {len(results['resolved'])} of {results['total']}: {rate['value']:.1%} (95% interval {rate['low']:.1%} "
-        f"to {rate['high']:.1%}), grader: {results['grader']}"
-    )
+    interval = f"{rate['value']:.1%} (95% interval {rate['low']:.1%} to {rate['high']:.1%})"
+    print(f"resolved {len(results['resolved'])} of {results['total']}: {interval}, grader: {results['grader']}")
 
 
 def _print_reasons(kind: str, reasons: Mapping[str, str]) -> None:

@@ -87,7 +87,7 @@ def instances(folder: Path) -> list[SweInstance]:
     return read_instances(make(folder / "tasks"))
 
 
-def means(folder: Path, seconds: float = 30) -> Means:
+def means(folder: Path, seconds: float = 300) -> Means:
     """This interpreter as the environment."""
     return Means(folder / "cache", limits=Limits(seconds=seconds, processes=64), python=Path(sys.prefix))
 

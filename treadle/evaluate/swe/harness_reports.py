@@ -1,4 +1,4 @@
-"""Reports of SWE-bench's harness, read in any of its forms: of a run, of one instance, or as the folder of a run's logs.
+"""Reports of SWE-bench's harness in any of its forms: of a run, of one instance, or the folder of a run's logs.
 
 The folder says most: the report of a run does not tell a patch that does not apply from tests that did not end.
 """

@@ -54,8 +54,8 @@ def hand_over(
     """
     if made := [one.instance_id for one in instances if one.bug is not None]:
         raise DataError(
-            f"{made[0]} and {len(made) - 1} more: made from packages, and the harness has no images of them; grade them "
-            "with --grader local"
+            f"{made[0]} and {len(made) - 1} more: their bugs were put in, and the harness has no images of them; grade "
+            "them with --grader local"
         )
     if not predictions:
         raise DataError("no prediction for these tasks; the harness needs one at least")

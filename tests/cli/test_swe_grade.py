@@ -1,0 +1,116 @@
+"""`treadle swe validate` and `treadle swe grade` from the command line, on two made tasks."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from tests.evaluate.swe import tiny
+from treadle.evaluate.swe.predictions import write_predictions
+from treadle.evaluate.swe.sandbox import why_not
+
+SANDBOX = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+PYTHON = ("--python", sys.prefix)
+
+
+@pytest.fixture
+def tasks(tmp_path):
+    return tiny.make(tmp_path / "tasks")
+
+
+def handed_in(tmp_path, *predictions):
+    write_predictions(tmp_path / "predictions.jsonl", predictions)
+    return tmp_path / "predictions.jsonl"
+
+
+@SANDBOX
+def test_tasks_are_validated_and_predictions_graded(treadle, tmp_path, tasks):
+    rows = [json.loads(row) for row in (tasks / "instances.jsonl").read_text().splitlines()]
+    rows[1]["patch"] = rows[1]["patch"].replace("range(b)", "range(b + 1)")
+    (tasks / "instances.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code, out, err = treadle("swe", "validate", tasks, *PYTHON)
+    assert code == 1, err
+    assert "does not validate: calc-times: gold patch: 1 of 1 FAIL_TO_PASS not passed" in out
+    assert "1 of 2 tasks validate" in out
+    given = handed_in(tmp_path, tiny.prediction("add", rows[0]["patch"]), tiny.prediction("times", "x"))
+    code, out, err = treadle("swe", "grade", given, "--tasks", tasks, "-o", tmp_path / "out", *PYTHON)
+    assert code == 0, err
+    assert "left out: calc-times: gold patch" in out
+    assert "resolved 1 of 1: 100.0% (95% interval 20.7% to 100.0%), grader: local" in out
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert (results["total"], results["resolved"]) == (1, ["calc-add"])
+    assert [one["instance_id"] for one in results["left_out"]] == ["calc-times"]
+
+
+@SANDBOX
+@pytest.mark.slow
+def test_what_has_not_been_validated_is_validated_first(treadle, tmp_path, tasks):
+    given = handed_in(tmp_path, tiny.prediction("add", "", "edit_fault", "block 1 matches twice"))
+    words = ("swe", "grade", given, "--tasks", tasks, "-o", tmp_path / "out", *PYTHON)
+    code, out, err = treadle(*words, "--workers", 2)
+    assert code == 0, err
+    assert "2 of 2 tasks have not been validated; their gold patches are run first" in out
+    assert "not resolved: calc-add: edit_fault: block 1 matches twice" in out
+    assert "not resolved: calc-times: empty: no prediction" in out
+    assert (tmp_path / "out" / "validation.json").is_file()
+    assert not (tasks / "validation.json").exists()
+    assert treadle(*words)[0] == 0
+
+
+def test_without_validation_it_is_said(treadle, tmp_path, tasks):
+    given = handed_in(tmp_path, tiny.prediction("add", ""))
+    words = ("--tasks", tasks, "-o", tmp_path / "out", "--no-validate", "--unsafe-local", *PYTHON)
+    code, out, err = treadle("swe", "grade", given, *words)
+    assert code == 0, err
+    assert "2 of 2 tasks have not been validated: their verdicts may be the machine's doing" in out
+    assert "resolved 0 of 2: 0.0% (95% interval 0.0% to 65.8%)" in out
+    code, out, err = treadle("swe", "grade", given, *words, "--instance", "calc-add", "--overwrite")
+    assert "resolved 0 of 1" in out, err
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--grader", "docker"), "--grader 'docker': expected local or official"),
+        (("--report", "x.json"), "--report is read by --grader official"),
+        (("--python", "/nowhere"), "holds no bin/python"),
+        (("--instance", "calc-ad"), "did you mean calc-add?"),
+        (("--grader", "official"), "their bugs were put in"),
+        (("--grader", "official", "--report", "/nowhere.json"), "/nowhere.json: cannot be read"),
+    ],
+)
+def test_errors_are_a_line(treadle, tmp_path, tasks, more, said):
+    given = handed_in(tmp_path, tiny.prediction("add", "x"))
+    code, _, err = treadle("swe", "grade", given, "--tasks", tasks, "-o", tmp_path / "out", "--unsafe-local", *more)
+    assert code == 2
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_predictions_of_other_tasks_are_told(treadle, tmp_path, tasks):
+    given = handed_in(tmp_path, tiny.prediction("divide", "x"))
+    code, _, err = treadle("swe", "grade", given, "--tasks", tasks, "-o", tmp_path / "out", "--unsafe-local")
+    assert code == 2
+    assert "no task 'calc-divide' among the 2 of the set" in err
+
+
+def test_the_official_harness(treadle, tmp_path):
+    row = {"instance_id": "o__n-1", "repo": "o/n", "base_commit": "abc", "problem_statement": "p", "patch": "d"}
+    tasks = tmp_path / "tasks.json"
+    tasks.write_text(json.dumps([row | {"test_patch": "", "FAIL_TO_PASS": '["a"]', "PASS_TO_PASS": "[]"}]))
+    given = tmp_path / "given.json"
+    given.write_text(json.dumps({"o__n-1": {"model_name_or_path": "m", "model_patch": "diff"}}))
+    words = ("swe", "grade", given, "--tasks", tasks, "-o", tmp_path / "out", "--grader", "official")
+    code, out, err = treadle(*words)
+    assert code == 0, err
+    assert f"swebench eval {tasks} -p {tmp_path / 'out' / 'predictions.jsonl'} --run-id treadle-" in out
+    report = out.split()[-1]
+    assert report.startswith(str(tmp_path / "out" / "harness" / "m.treadle-"))
+    (tmp_path / "out" / "harness").mkdir()
+    with open(report, "w") as file:
+        json.dump({"resolved_ids": ["o__n-1"]}, file)
+    code, out, err = treadle(*words, "--report", report)
+    assert code == 0, err
+    assert "resolved 1 of 1: 100.0% (95% interval 20.7% to 100.0%), grader: official" in out
