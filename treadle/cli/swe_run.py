@@ -38,7 +38,7 @@ def run(
     mirrors: Annotated[Path | None, _option("Folder of clones, for issues of real repositories.", Tasks)] = None,
     cache: Annotated[Path, _option("Folder of environments, kept for later runs.", Tasks)] = Path(".treadle/swe"),
     python: Annotated[
-        Path | None, _option("A virtual environment for all tasks, instead of one for each repository.", Tasks)
+        Path | None, _option("A virtual environment for all made tasks, instead of one for each package.", Tasks)
     ] = None,
     unsafe_local: Annotated[
         bool,

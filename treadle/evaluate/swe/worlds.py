@@ -27,8 +27,8 @@ class Worlds:
         mirrors: Folder of the clones of real repositories.
         limits: Of each command of an agent.
         unsafe_local: Run commands without a sandbox where none can be had.
-        python: A virtual environment, or the prefix of an interpreter, for all tasks; by default each repository and
-            version has its own.
+        python: A virtual environment, or the prefix of an interpreter, for all made tasks; by default each release
+            has its own.
     """
 
     cache: Path
@@ -63,9 +63,10 @@ class Worlds:
             TreadleError: The environment cannot be built, or no sandbox can be had.
         """
         root = pristine.with_name("testbed")
+        python = self._python(instance, pristine)
         with writing(root):
             shutil.copytree(pristine, root, symlinks=True)
-        return Sandbox(root, python=self._python(instance), limits=self.limits, unsafe_local=self.unsafe_local)
+        return Sandbox(root, python=python, limits=self.limits, unsafe_local=self.unsafe_local)
 
     def breaks(self, instance: SweInstance) -> Callable[[str], int]:
         """For the choice by tests: how many tests that pass at the base a patch breaks.
@@ -85,12 +86,15 @@ class Worlds:
 
         return broken
 
-    def _python(self, instance: SweInstance) -> Path:
-        if self.python is not None:
+    def _python(self, instance: SweInstance, pristine: Path) -> Path:
+        """The environment; what its build adds to a checkout is laid there, and is no part of a change."""
+        if self.python is not None and instance.bug is not None:
             return self.python
-        from treadle.evaluate.swe.environments import environment_for
+        from treadle.evaluate.swe.environments import environment_for, lay_over
 
-        return environment_for(instance, self.cache, mirrors=self.mirrors).python
+        environment = environment_for(instance, self.cache, mirrors=self.mirrors)
+        lay_over(environment, pristine)
+        return environment.python
 
 
 def _passed(statuses: dict[str, str]) -> set[str]:

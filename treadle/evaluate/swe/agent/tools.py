@@ -105,8 +105,9 @@ class Tools:
         mark = secrets.token_hex(12)
         top = str(self.sandbox.path)
         seen = [text.replace(MOUNT, top) for text in (self._here, MOUNT, command)]
+        modules = {"PYTHONPATH": f"{top}/src:{top}"}  # a release is not installed, and tests import it
         try:
-            ran = self.sandbox.run(["bash", "-c", _SHELL, "bash", mark, *seen], env=_ENVIRONMENT)
+            ran = self.sandbox.run(["bash", "-c", _SHELL, "bash", mark, *seen], env=_ENVIRONMENT | modules)
         except SandboxError as error:  # what an agent did to its checkout may keep the next command from starting
             return f"The command could not be started: {error}"
         output, found, place = ran.output.rpartition(f"\n{mark}")

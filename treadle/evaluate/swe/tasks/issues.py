@@ -119,8 +119,8 @@ def public_name(file: str, function: str, paths: Sequence[str]) -> str:
     path = PurePosixPath(file)
     for each in paths:
         path = path.relative_to(each) if each != "." and path.is_relative_to(each) else path
-    parts = [*path.with_suffix("").parts, *function.split(".")]
-    parts = [part for part in parts if part != "__init__" or part == parts[-1]]
+    module = path.parent if path.name == "__init__.py" else path.with_suffix("")
+    parts = [*module.parts, *function.split(".")]
     private = any(part.startswith("_") and not (part.startswith("__") and part.endswith("__")) for part in parts)
     return "" if private else ".".join(parts)
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from treadle.errors import DataError, OutputError, TreadleError
+from treadle.errors import DataError, OutputError
 from treadle.evaluate.store import Journal, write_json, write_lines
+from treadle.evaluate.swe.environments import Environment, lay_over
 from treadle.evaluate.swe.patches import diff_of
 from treadle.evaluate.swe.tasks.issues import issue_text, public_name
 from treadle.evaluate.swe.tasks.releases import Release, fetch, read_release
@@ -32,7 +33,7 @@ _TRIES = 20
 _MORE = 100
 _HELD_OUT = 4  # every fourth package is for testing
 
-Environments = Callable[[Release], Path]
+Environments = Callable[[Release], Environment]
 """Makes the environment in which a release's tests run."""
 
 
@@ -90,9 +91,7 @@ def make_tasks(
         splits = _splits([bench.release for bench in benches], seed)
         lots = [_Lot(bench, seed, said) for bench in benches]
         _fill(lots, number)
-        instances = [
-            _instance(lot, trial, splits[lot.bench.release.label]) for lot in lots for trial in lot.tasks
-        ]
+        instances = [_instance(lot, trial, splits[lot.bench.release.label]) for lot in lots for trial in lot.tasks]
         summary = {
             "format": FORMAT,
             **asked,
@@ -108,7 +107,9 @@ def make_tasks(
 
 def _check_old(out: Path) -> None:
     if any(out.iterdir()) and not any((out / name).is_file() for name in (SUMMARY, JOURNAL)):
-        raise OutputError(f"{out}: holds no {SUMMARY}, so it is no folder of tasks, and --overwrite does not replace it")
+        raise OutputError(
+            f"{out}: holds no {SUMMARY}, so it is no folder of tasks, and --overwrite does not replace it"
+        )
 
 
 def _journal(out: Path, asked: dict[str, Any], stack: ExitStack) -> Journal:
@@ -145,7 +146,9 @@ def _benches(
         found = read_release(release or fetch(package, out / SOURCES), tree)
         if found.label in benches:
             raise DataError(f"{package}: {found.label} is named twice; name each release once")
-        benches[found.label] = Bench(found, tree, environments(found), journal, scratch, unsafe_local)
+        environment = environments(found)
+        lay_over(environment, tree)
+        benches[found.label] = Bench(found, tree, environment.python, journal, scratch, unsafe_local)
     return list(benches.values())
 
 
@@ -251,4 +254,3 @@ def _instance(lot: _Lot, trial: Trial, split: str) -> dict[str, Any]:
         "function": mutant.function,
         "line": mutant.line,
     }
-

@@ -160,7 +160,9 @@ def _named(archive: Path, tree: Path) -> tuple[str, str]:
     if not _SPEC.fullmatch(label):
         raise DataError(f"{archive.name}: its PKG-INFO names no package and version, found {visible(label)[:80]!r}")
     if _plain(archive.name) != _plain(f"{label.replace('==', '-')}{_ARCHIVE}"):
-        raise DataError(f"{archive.name}: its PKG-INFO says {label}; give the file the name that it was published under")
+        raise DataError(
+            f"{archive.name}: its PKG-INFO says {label}; give the file the name that it was published under"
+        )
     return fields["Name"], fields["Version"]
 
 

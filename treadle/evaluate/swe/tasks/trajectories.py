@@ -7,7 +7,6 @@ prepare` reads the file as it reads those, and a model trained on it meets the s
 
 from __future__ import annotations
 
-import os
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,20 +19,26 @@ from treadle.evaluate.store import Journal
 from treadle.evaluate.swe.agent.prompts import MOUNT, Call, call_text, parse_call, system_text, task_text
 from treadle.evaluate.swe.agent.tools import Tools
 from treadle.evaluate.swe.checkouts import checkout
+from treadle.evaluate.swe.environments import Environment, lay_over
 from treadle.evaluate.swe.patches import apply_to_files
 from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.sandbox import Limits, Sandbox
 from treadle.evaluate.swe.tasks.reasons import reason_of
 from treadle.files.locks import alone
+from treadle.files.whole import writing
 
 MODEL = "treadle-expert"
 _LIMITS = Limits(seconds=120, memory_mb=4096, processes=256)
+_SETTINGS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 _SHOWN_BEFORE, _SHOWN_AFTER = 15, 15
 _MOST_TESTS = 3
 
+_RUNS = (7, 11)
+"""Where the messages have what the tests say, before and after."""
+
 Message = dict[str, str]
-Python = Callable[[SweInstance], Path]
-"""The environment of a task."""
+Environments = Callable[[SweInstance], Environment]
+"""Gives the environment of a task."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class _Mend:
 def write_trajectories(
     instances: Sequence[SweInstance],
     file: Path,
-    python: Python,
+    environments: Environments,
     *,
     unsafe_local: bool = False,
     overwrite: bool = False,
@@ -70,23 +75,48 @@ def write_trajectories(
 ) -> Written:
     """Write an expert's trajectory for each made task, a line each; those that the file has already are kept.
 
+    Those of tasks that are held out go to a file beside it, see `held_out_file`, lest somebody trains on them.
+
     Args:
-        python: Gives the environment of a task.
+        environments: Gives the environment of a task.
         unsafe_local: Run the tools without a sandbox where none can be had.
-        overwrite: Write the file anew.
-        said: Told how it goes, a line at a time.
+        overwrite: Write the files anew.
+        said: Told how it goes, a line for each file.
 
     Raises:
         DataError: A task was not made by treadle.
-        OutputError: The file holds something else, or cannot be written.
+        OutputError: A file holds something else, or cannot be written.
         SandboxError: There is no sandbox.
     """
+    parts = {file: [each for each in instances if each.meta.get("split") != "test"]}
+    parts[held_out_file(file)] = [each for each in instances if each.meta.get("split") == "test"]
+    left_out: dict[str, str] = {}
+    count = 0
+    for place, some in parts.items():
+        if some:
+            written = _write(some, place, environments, unsafe_local, overwrite)
+            more = f", {len(written.left_out):,} tasks without one" if written.left_out else ""
+            said(f"{written.count:,} trajectories in {place}{more}")
+            count += written.count
+            left_out |= written.left_out
+    return Written(count, left_out)
+
+
+def held_out_file(file: Path) -> Path:
+    """Where the trajectories of tasks for testing lie: `experts.test.jsonl` beside `experts.jsonl`."""
+    return file.with_name(f"{file.stem}.test{file.suffix}")
+
+
+def _write(
+    instances: Sequence[SweInstance], file: Path, environments: Environments, unsafe_local: bool, overwrite: bool
+) -> Written:
     known = {instance.instance_id for instance in instances}
     left_out: dict[str, str] = {}
-    file.parent.mkdir(parents=True, exist_ok=True)
     with alone(file):
-        if overwrite:
-            file.unlink(missing_ok=True)
+        with writing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if overwrite:
+                file.unlink(missing_ok=True)
         journal = Journal(file)
         try:
             have = {str(row.get("instance_id")) for row in journal}
@@ -98,7 +128,7 @@ def write_trajectories(
             for instance in instances:
                 if instance.instance_id in have:
                     continue
-                row = expert_row(instance, python(instance), unsafe_local)
+                row = expert_row(instance, environments(instance), unsafe_local)
                 if isinstance(row, str):
                     left_out[instance.instance_id] = row
                 else:
@@ -106,16 +136,16 @@ def write_trajectories(
                     have.add(instance.instance_id)
         finally:
             journal.close()
-    said(f"{len(have):,} trajectories in {file}" + (f", {len(left_out):,} tasks without one" if left_out else ""))
     return Written(len(have), left_out)
 
 
-def expert_row(instance: SweInstance, python: Path, unsafe_local: bool = False) -> dict[str, Any] | str:
+def expert_row(instance: SweInstance, environment: Environment, unsafe_local: bool = False) -> dict[str, Any] | str:
     """The row of a task: messages as SWE-smith's trajectories have them, or why there is none, in a line."""
     if instance.bug is None:
         raise DataError(f"{instance.instance_id}: no made task; experts are made for the tasks of `treadle swe tasks`")
     with tempfile.TemporaryDirectory(prefix="treadle-") as folder:
         root = checkout(instance, Path(folder) / "tree")
+        lay_over(environment, root)
         before = {path: _text(root / path) for path in _touched(instance, root)}
         gold = apply_to_files(before, instance.patch)
         if gold.fault:
@@ -123,11 +153,14 @@ def expert_row(instance: SweInstance, python: Path, unsafe_local: bool = False) 
         mend = _mend(before, gold.files)
         if mend is None:
             return "its bug is not in one place of one file of texts"
-        sandbox = Sandbox(root, python=python, limits=_LIMITS, unsafe_local=unsafe_local)
+        sandbox = Sandbox(root, python=environment.python, limits=_LIMITS, unsafe_local=unsafe_local)
         tools = Tools(root, sandbox)
-        messages = list(_episode(instance, mend, before[mend.file], tools))
+        messages = list(_episode(instance, mend, before[mend.file], _runner(root), tools))
         if _text(root / mend.file) != gold.files[mend.file]:
             return f"its expert did not mend {mend.file}"
+        before_it, after_it = (messages[place]["content"] for place in _RUNS)
+        if _passes(before_it) or not _passes(after_it):
+            return "its tests say something else in the agent's shell"
     return {
         "instance_id": instance.instance_id,
         "model": MODEL,
@@ -136,6 +169,12 @@ def expert_row(instance: SweInstance, python: Path, unsafe_local: bool = False) 
         "messages": messages,
         "patch": instance.patch,
     }
+
+
+def _passes(observation: str) -> bool:
+    """Whether pytest's last line says that tests passed and none did not."""
+    last = observation.rstrip().rpartition("\n")[2]
+    return " passed" in last and " failed" not in last and " error" not in last
 
 
 def _touched(instance: SweInstance, root: Path) -> list[str]:
@@ -153,8 +192,8 @@ def _mend(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> 
     if len(changed) != 1 or (old := before[changed[0]]) is None or (new := after[changed[0]]) is None:
         return None
     was, now = old.split("\n"), new.split("\n")
-    first = len(os.path.commonprefix([was, now]))
-    rest = min(len(os.path.commonprefix([was[::-1], now[::-1]])), len(was) - first, len(now) - first)
+    first = _alike(was, now)
+    rest = min(_alike(was[::-1], now[::-1]), len(was) - first, len(now) - first)
     around = 0
     while True:
         start, end = max(first - around, 0), max(rest - around, 0)
@@ -166,11 +205,24 @@ def _mend(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> 
         around += 1
 
 
-def _episode(instance: SweInstance, mend: _Mend, source: str, tools: Tools) -> Iterator[Message]:
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _runner(root: Path) -> str:
+    """How the expert calls pytest: options that a package adds to every run may need plugins that are not there."""
+    files = [root / name for name in _SETTINGS if (root / name).is_file()]
+    adds = any("addopts" in file.read_text(encoding="utf-8", errors="replace") for file in files)
+    return "python -m pytest -o addopts= -q --tb=short" if adds else "python -m pytest -q --tb=short"
+
+
+def _episode(instance: SweInstance, mend: _Mend, source: str, runner: str, tools: Tools) -> Iterator[Message]:
     """The messages, each call carried out as it is written."""
     yield {"role": "system", "content": system_text()}
     yield {"role": "user", "content": task_text(instance.problem_statement)}
-    for thought, call in _acts(instance, mend, source):
+    for thought, call in _acts(instance, mend, source, runner):
         parsed = parse_call(call)
         assert isinstance(parsed, Call), f"{instance.instance_id}: the expert's call cannot be read: {parsed}"
         yield {"role": "assistant", "content": f"{thought}\n\n{call}"}
@@ -180,14 +232,14 @@ def _episode(instance: SweInstance, mend: _Mend, source: str, tools: Tools) -> I
         yield {"role": "user", "content": observed.text}
 
 
-def _acts(instance: SweInstance, mend: _Mend, source: str) -> Iterator[tuple[str, str]]:
+def _acts(instance: SweInstance, mend: _Mend, source: str, runner: str) -> Iterator[tuple[str, str]]:
     """What the expert thinks and does."""
     function = str(instance.meta.get("function", ""))
     name = function.split(".")[0]
     what = f"class {name}" if "." in function else f"def {name}"
     path = f"{MOUNT}/{mend.file}"
     tests = instance.fail_to_pass[:_MOST_TESTS]
-    run = f"cd {MOUNT} && python -m pytest -q --tb=short {' '.join(map(shlex.quote, tests))}"
+    run = f"cd {MOUNT} && {runner} {' '.join(map(shlex.quote, tests))}"
     last = source.count("\n") + (not source.endswith("\n"))
     shown = max(mend.line - _SHOWN_BEFORE, 1), min(mend.line + mend.old.count("\n") + _SHOWN_AFTER, last)
     yield (

@@ -24,7 +24,7 @@ from treadle.files.typed import record_of
 from treadle.visible import visible
 
 _LIMITS = Limits(seconds=600, memory_mb=4096, processes=256)
-_LEAST_SECONDS, _SLOWER = 20.0, 5.0
+_LEAST_SECONDS, _SLOWER = 60.0, 5.0
 _MOST_FAILING = 0.5
 _REMEDY = "remove the folder, or replace it with --overwrite"
 
@@ -106,10 +106,8 @@ class Bench:
         for run in (first, second):
             if run.fault:
                 lines = [line for line in run.ran.output.splitlines() if line.strip()] or ["it printed nothing"]
-                raise DataError(
-                    f"{self.release.label}: its tests do not run: {run.fault}; last line: {visible(lines[-1])[:200]!r}; "
-                    "choose another package"
-                )
+                said = f"{run.fault}; last line: {visible(lines[-1])[:200]!r}"
+                raise DataError(f"{self.release.label}: its tests do not run: {said}; choose another package")
         names = sorted(first.statuses.keys() | second.statuses.keys())
         left_out: dict[str, int] = {}
         passed = []
@@ -144,7 +142,9 @@ class Bench:
         where = f"{self._journal.path}, trial {key}"
         symptom = record.pop("symptom", None)
         shown = record_of(Symptom, symptom, where, _REMEDY) if isinstance(symptom, dict) else None
-        return record_of(Trial, {**record, "key": key, "file": file, "mutant": mutant, "symptom": shown}, where, _REMEDY)
+        return record_of(
+            Trial, {**record, "key": key, "file": file, "mutant": mutant, "symptom": shown}, where, _REMEDY
+        )
 
     def _try(self, file: str, mutant: Mutant, baseline: Baseline) -> dict[str, object]:
         if not is_another_program(mutant):

@@ -1,0 +1,139 @@
+"""Experts of made tasks: what they do is real, is read as agents' data, and mends the bug."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from treadle.data.sources import read_trajectories
+from treadle.errors import DataError, OutputError
+from treadle.evaluate.swe.agent.prompts import Call, parse_call, system_text, task_text
+from treadle.evaluate.swe.instances import read_instances
+from treadle.evaluate.swe.records import SweInstance
+from treadle.evaluate.swe.tasks.kinds import KINDS
+from treadle.evaluate.swe.tasks.make import make_tasks
+from treadle.evaluate.swe.tasks.reasons import reason_of
+from treadle.evaluate.swe.tasks.trajectories import _mend, held_out_file, write_trajectories
+
+
+@pytest.fixture(scope="module")
+def instances(archives, environment, unsafe_local, tmp_path_factory) -> list[SweInstance]:
+    out = tmp_path_factory.mktemp("made") / "tasks"
+    make_tasks(archives, 2, out, lambda _: environment, unsafe_local=unsafe_local, said=lambda _: None)
+    return read_instances(out)
+
+
+@pytest.fixture(scope="module")
+def file(instances, environment, unsafe_local, tmp_path_factory) -> Path:
+    file = tmp_path_factory.mktemp("experts") / "experts.jsonl"
+    said = []
+    written = write_trajectories(instances, file, lambda _: environment, unsafe_local=unsafe_local, said=said.append)
+    assert (written.count, written.left_out) == (2, {})
+    assert said == [f"1 trajectories in {file}", f"1 trajectories in {held_out_file(file)}"]
+    return file
+
+
+def test_they_are_read_as_agents_data(instances, file):
+    by_id = {each.instance_id: each for each in instances}
+    for place, split in ((file, "train"), (held_out_file(file), "test")):
+        [found] = read_trajectories(place)
+        instance = by_id[found.id.rpartition(".")[0]]
+        assert instance.meta["split"] == split
+        assert found.problem == task_text(instance.problem_statement)
+        assert found.system == system_text()
+        assert (found.domain, found.verified) == ("agent", True)
+        assert found.repo == f"{instance.repo}/{instance.repo}"
+        calls = [parse_call(step.action) for step in found.steps]
+        assert all(isinstance(call, Call) for call in calls)
+        assert [(call.name, call.arguments.get("command", "")[:4]) for call in calls] == [
+            ("bash", "grep"),
+            ("str_replace_editor", "view"),
+            ("bash", "cd /"),
+            ("str_replace_editor", "str_"),
+            ("bash", "cd /"),
+            ("submit", ""),
+            ("submit", ""),
+        ]
+        assert all(step.thought for step in found.steps)
+
+
+def test_what_they_see_is_what_happened(instances, file):
+    by_id = {each.instance_id: each for each in instances}
+    for place in (file, held_out_file(file)):
+        [found] = read_trajectories(place)
+        instance = by_id[found.id.rpartition(".")[0]]
+        seen = [step.observation for step in found.steps]
+        assert f"/testbed/{instance.meta['file']}:" in seen[0]
+        assert seen[1].startswith(
+            f"OBSERVATION:\nHere's the result of running `cat -n` on /testbed/{instance.meta['file']}"
+        )
+        assert " failed" in seen[2].splitlines()[-1]
+        assert "has been edited" in seen[3]
+        assert seen[4].splitlines()[-1].split(" in ")[0] == f"{min(len(instance.fail_to_pass), 3)} passed"
+        assert instance.patch.split("@@")[2].rstrip("\n") in seen[5]
+        assert seen[6] is None
+
+
+def test_again_nothing_is_done_twice(instances, file):
+    before = file.read_bytes()
+    write_trajectories(instances, file, lambda _: 1 / 0, said=lambda _: None)
+    assert file.read_bytes() == before
+
+
+def test_a_file_of_another_set_is_not_touched(instances, tmp_path):
+    file = tmp_path / "experts.jsonl"
+    file.write_text('{"instance_id": "other"}\n')
+    with pytest.raises(OutputError, match=r"holds a trajectory of another set \(other\)"):
+        write_trajectories(instances, file, lambda _: 1 / 0)
+    assert file.read_text() == '{"instance_id": "other"}\n'
+
+
+def test_no_made_task(instances, environment, tmp_path):
+    with pytest.raises(DataError, match=r"no made task"):
+        write_trajectories([replace(instances[0], bug=None)], tmp_path / "x.jsonl", lambda _: environment)
+
+
+def test_a_task_without_expert_has_a_reason(instances, environment, unsafe_local, tmp_path):
+    said = []
+    moved = replace(instances[0], meta={**instances[0].meta, "file": "tests/nowhere.py", "split": "train"})
+    written = write_trajectories(
+        [moved], tmp_path / "x.jsonl", lambda _: environment, unsafe_local=unsafe_local, said=said.append
+    )
+    assert written.count == 0
+    assert list(written.left_out) == [moved.instance_id]
+    assert said == [f"0 trajectories in {tmp_path / 'x.jsonl'}, 1 tasks without one"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "old", "new"),
+    [
+        ("a\nb\nc\n", "a\nx\nc\n", "b", "x"),
+        ("b\na\nb\nc\n", "b\na\nx\nc\n", "a\nb\nc", "a\nx\nc"),
+        ("a\nc\n", "a\nb\nc\n", "a\nc", "a\nb\nc"),
+        ("a\n\nb\n", "a\n\nc\nb\n", "a\n\nb\n", "a\n\nc\nb\n"),
+        ("b\nb", "b\nx", "b\nb", "b\nx"),
+        ("", "b", None, None),
+        ("a\n", "a\n", None, None),
+    ],
+)
+def test_edits_stand_once(before, after, old, new):
+    found = _mend({"f": before}, {"f": after})
+    assert (found and found.old, found and found.new) == (old, new)
+    if found:
+        assert before.count(found.old) == 1
+        assert before.replace(found.old, found.new) == after
+
+
+def test_every_kind_has_a_reason():
+    reasons = {reason_of(kind, "a", "b") for kind in KINDS}
+    assert len(reasons) == len(KINDS)
+    assert reason_of("operator", "  a - b", "  a + b").endswith("`a - b` should be `a + b`.")
+    assert "`" not in reason_of("removed_branch", "a\nb", "c")
+
+
+def test_rows_have_no_path_of_this_machine(file):
+    for row in map(json.loads, file.read_text().splitlines()):
+        assert str(file.parent) not in json.dumps(row)
