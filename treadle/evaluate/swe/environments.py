@@ -28,16 +28,16 @@ from typing import Any
 from treadle.errors import DataError, OutputError
 from treadle.evaluate.swe.archives import unpack
 from treadle.evaluate.swe.checkouts import checkout, commit_date, release_of
-from treadle.evaluate.swe.installing import Builder, EnvironmentError_
+from treadle.evaluate.swe.installing import Builder, EnvironmentError_, files_of
 from treadle.evaluate.swe.records import SweInstance
-from treadle.evaluate.swe.specs import Spec, conda_requirements, spec_of, tests_need
+from treadle.evaluate.swe.specs import Spec, conda_requirements, requirements_in, spec_of, tests_need
 from treadle.files.locks import alone
 from treadle.files.typed import read_object, record_of
 from treadle.files.whole import write_whole, writing
 
 __all__ = ["Environment", "EnvironmentError_", "environment_for", "lay_over", "package_environment"]
 
-_FORMAT = 1
+_FORMAT = 2
 _PATIENCE = 3600.0
 _REMEDY = "delete this folder, and it is built again"
 _building: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -110,6 +110,7 @@ def package_environment(
     def build(builder: Builder) -> str:
         tree = builder.folder / "tree"
         unpack(sdist, tree)
+        had = files_of(tree)
         builder.make(_own_python())
         before = builder.distributions()
         extras, requirements = tests_need(tree)
@@ -121,7 +122,7 @@ def package_environment(
                 raise
             builder.install([".", "pytest"], tree)
             note = "without what its tests say that they require, which cannot be installed"
-        builder.take_out(before, tree)
+        builder.take_out(before, tree, had)
         return note
 
     content = [name, version, digest, date, _own_python()]
@@ -148,12 +149,14 @@ def lay_over(environment: Environment, root: Path) -> tuple[str, ...]:
 def _build_repository(builder: Builder, instance: SweInstance, spec: Spec, setup: str, mirrors: Path | None) -> str:
     """In the order of the harness: interpreter, requirements, edits of the repository's own, the repository."""
     tree = checkout(instance, builder.folder / "tree", mirrors, commit=setup)
+    had = files_of(tree)
     taken = builder.make(spec.python)
     notes = [f"Python {taken} in place of {spec.python}"] if taken != spec.python else []
     builder.install(["pip", "setuptools", "wheel"])
     given = next((tree / name for name in spec.requirements if (tree / name).is_file()), None)
     if given:
-        builder.install(["-r", given.name, "pytest"], _without_itself(given).parent)
+        lost = builder.install_what_can_be([*requirements_in(given), "pytest"], given.parent)
+        notes += [f"cannot be installed: {line}" for line in lost]
     given = next((tree / name for name in spec.conda if (tree / name).is_file()), None)
     builder.install([*(conda_requirements(given) if given else ()), *spec.packages])
     if spec.test_command[0] in ("pytest", "python") and not given:
@@ -165,17 +168,9 @@ def _build_repository(builder: Builder, instance: SweInstance, spec: Spec, setup
         before = builder.distributions()
         version = re.sub(r"^v|[^0-9.].*", "", instance.version)
         builder.install([*spec.flags, spec.install], tree, version=version)
-        builder.take_out(before, tree)
+        builder.take_out(before, tree, had)
     notes += [f"left out: {line}" for line in spec.left_out]
     return "; ".join(notes)
-
-
-def _without_itself(requirements: Path) -> Path:
-    """A file of requirements without the lines that install the repository, which is done later."""
-    lines = requirements.read_text(encoding="utf-8", errors="replace").splitlines()
-    kept = [line for line in lines if not line.strip().startswith(("-e .", ".[", "-e file:"))]
-    requirements.write_text("\n".join(kept) + "\n", encoding="utf-8")
-    return requirements
 
 
 def _environment(

@@ -24,6 +24,9 @@ from treadle.evaluate.swe.sandbox import CHECKOUT
 
 _SECONDS = 3600
 _SOURCES = (".", "src", "lib", "python")
+_TOOLS = ("pip", "setuptools", "wheel")
+_TOOLS_SINCE = "2021-08-01T00:00:00+00:00"  # the last setuptools that still takes what old releases say
+_NO_DATE = "2100-01-01"
 _PINNED = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*==")
 _SEEN = (
     "import os, sys; sys.path.extend(os.path.normpath(os.path.join(os.environ.get({variable!r}, '/testbed'), part)) "
@@ -84,13 +87,47 @@ class Builder:
                 [*uv(), "pip", "install", "--python", str(self.venv / "bin" / "python"), *dated, *words], cwd, version
             )
 
+    def install_what_can_be(self, lines: Sequence[str], cwd: Path) -> list[str]:
+        """Install requirements together, without those that cannot be had even alone: some were withdrawn since.
+
+        Returns:
+            Those left out.
+        """
+        file = cwd / ".treadle-requirements.txt"
+        try:
+            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            self.install(["-r", file.name], cwd)
+            return []
+        except EnvironmentError_:
+            lost = [line for line in lines if not self._can_be(line, file)]
+            if not lost:
+                raise
+            file.write_text("\n".join(line for line in lines if line not in lost) + "\n", encoding="utf-8")
+            self.install(["-r", file.name], cwd)
+            return lost
+        finally:
+            file.unlink(missing_ok=True)
+
+    def _can_be(self, line: str, file: Path) -> bool:
+        file.write_text(line + "\n", encoding="utf-8")
+        try:
+            self.install(["--dry-run", "-r", file.name], file.parent)
+        except EnvironmentError_:
+            return False
+        return True
+
     def freeze(self) -> str:
         return self.run([*uv(), "pip", "freeze", "--python", str(self.venv / "bin" / "python")])
 
     def _dated(self, words: Iterable[str]) -> list[str]:
-        """A pinned version is meant, whenever it was published."""
+        """A pinned version is meant, whenever it was published; builds need tools that know today's protocol."""
         pinned = sorted({found[1] for word in words if (found := _PINNED.match(word))})
-        return ["--exclude-newer", self.date, *(f"--exclude-newer-package={name}=2100-01-01" for name in pinned)]
+        dates = dict.fromkeys(_TOOLS, max(self.date, _TOOLS_SINCE)) | dict.fromkeys(pinned, _NO_DATE)
+        return [
+            "--exclude-newer",
+            self.date,
+            *(f"--exclude-newer-package={name}={date}" for name, date in dates.items()),
+        ]
 
     def run(self, command: Sequence[str], cwd: Path | None = None, version: str = "") -> str:
         """Run a command of the build; all that it says is in the log.
@@ -139,12 +176,13 @@ class Builder:
         told = [line.strip() for line in lines if line.strip() and not line.startswith(("warning:", "Using "))]
         return " ".join(told)[:300] or "it said nothing"
 
-    def take_out(self, before: set[str], tree: Path) -> None:
-        """Take the modules of what was just installed out of the environment, and keep what the tree lacks of them.
+    def take_out(self, before: set[str], tree: Path, had: frozenset[str]) -> None:
+        """Take the modules of what was just installed out of the environment, and keep what the tree lacked of them.
 
         Args:
             before: Names of the installed distributions before; those of the repository are new and direct.
             tree: The sources that they were built from.
+            had: What `files_of` said of them before the build, which writes into them, too.
         """
         site = site_packages(self.venv)
         overlay = self.folder / "overlay"
@@ -157,10 +195,10 @@ class Builder:
                 path = PurePosixPath(row[0])
                 if path.is_absolute() or ".." in path.parts or path.parts[0].endswith((".dist-info", ".data")):
                     continue
-                source = _source_of(path, tree)
-                sources.add(source)
+                source = PurePosixPath(_source_of(path, tree))
+                sources.add(str(source))
                 installed = site / path
-                if installed.is_file() and not os.path.lexists(tree / source / path) and path.suffix != ".pyc":
+                if installed.is_file() and (source / path).as_posix() not in had and path.suffix != ".pyc":
                     kept = overlay / source / path
                     kept.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy2(installed, kept)
@@ -193,6 +231,11 @@ def uv() -> list[str]:
     if not found:
         raise EnvironmentError_("uv: not found, and environments are made with it; pip install 'treadle[swe]'")
     return [found, "--no-progress"]
+
+
+def files_of(tree: Path) -> frozenset[str]:
+    """Paths of all files of a tree."""
+    return frozenset(path.relative_to(tree).as_posix() for path in tree.rglob("*") if not path.is_dir())
 
 
 def site_packages(venv: Path) -> Path:

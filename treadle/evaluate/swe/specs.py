@@ -76,6 +76,14 @@ def spec_of(instance: SweInstance) -> Spec:
     raise DataError(f"{where} for {instance.repo} {instance.version!r}; known versions are {', '.join(known)}")
 
 
+def requirements_in(file: Path) -> list[str]:
+    """The lines of a file of requirements, without those that install the repository itself, which is done later."""
+    lines = [
+        line.partition(" #")[0].strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()
+    ]
+    return [line for line in lines if line and not line.startswith(("#", "-e .", ".", "-e file:"))]
+
+
 def conda_requirements(file: Path) -> list[str]:
     """What conda's `environment.yml` asks for, as requirements of PyPI.
 
