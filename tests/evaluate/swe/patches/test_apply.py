@@ -80,6 +80,9 @@ def test_files_without_a_final_newline_and_with_crlf_keep_theirs():
         {"m.py": "a\nb\n"}, "--- a/m.py\n+++ b/m.py\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n"
     )
     assert (more.rung, more.files) == ("final_newline", {"m.py": "a\nc\n"})
+    early = "--- a/m.py\n+++ b/m.py\n@@ -1,3 +1,4 @@\n a\n+x\n\\ No newline at end of file\n b\n c\n"
+    found = apply_to_files({"m.py": "a\nb\nc\n"}, early)
+    assert (found.rung, found.files) == ("final_newline", {"m.py": "a\nx\nb\nc\n"})
     windows = apply_to_files({"m.py": OLD.replace("\n", "\r\n")}, PATCH)
     assert (windows.rung, windows.files) == ("crlf", {"m.py": NEW.replace("\n", "\r\n")})
 
@@ -227,7 +230,7 @@ def test_where_nothing_is_overlooked_git_gives_the_same(tmp_path):
     draw = random.Random(3)
     words = ["a", "b", "c", "    d", "", "e", "f", "g"]
     exact = 0
-    for _ in range(150):
+    for _ in range(200):
         old = "\n".join(draw.choice(words) for _ in range(draw.randrange(30))) + draw.choice(["", "\n"])
         lines = draw.choice([old, old, "x\n" + old]).split("\n")
         new = old.split("\n")
@@ -236,9 +239,9 @@ def test_where_nothing_is_overlooked_git_gives_the_same(tmp_path):
         patch = diff_of({"m": old}, {"m": "\n".join(new)}).split("\n")
         if len(patch) > 2 and draw.random() < 0.5:
             at = draw.randrange(len(patch))
-            patch[at : at + 1] = draw.choice(
-                [[], [patch[at][1:]], [patch[at], "+z"], [patch[at], ""], [patch[at] + " "]]
-            )
+            line = patch[at]
+            damages = [], [line[1:]], [line, "+z"], [line, ""], [line + " "], [line, "\\ No newline at end of file"]
+            patch[at : at + 1] = draw.choice(damages)
         there = {"m": "\n".join(lines)}
         found = apply_to_files(there, "\n".join(patch))
         if found.rung == "exact":

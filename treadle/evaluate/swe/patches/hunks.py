@@ -32,6 +32,8 @@ def patched(text: str, hunks: Sequence[Hunk]) -> tuple[str, set[Rung]]:
         rungs |= overlooked
     for at, size, new in sorted(replaced, key=lambda entry: entry[:2], reverse=True):
         lines[at : at + size] = new
+    if not all(line.endswith("\n") for line in lines[:-1]):  # the patch says that the file ends where it does not
+        rungs.add(Rung.FINAL_NEWLINE)
     return joined(lines), rungs
 
 

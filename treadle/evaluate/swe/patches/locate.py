@@ -33,19 +33,14 @@ class _Level(NamedTuple):
 
     rung: Rung
     key: Callable[[str], str]
-    holds: Callable[[Sequence[str], Sequence[Line], bool], str | None]
+    holds: Callable[[Sequence[str], Sequence[Line]], str | None]
 
 
-def _as_they_are(file: Sequence[str], lines: Sequence[Line], at_end: bool) -> str | None:
+def _as_they_are(file: Sequence[str], lines: Sequence[Line]) -> str | None:
     return ""
 
 
-def _at_the_end(file: Sequence[str], lines: Sequence[Line], at_end: bool) -> str | None:
-    """Lines differ in their last end alone, and only a file's end can lack one."""
-    return "" if at_end else None
-
-
-def _perhaps_untagged(file: Sequence[str], lines: Sequence[Line], at_end: bool) -> str | None:
+def _perhaps_untagged(file: Sequence[str], lines: Sequence[Line]) -> str | None:
     """Each line of context stood in the patch with its tag or without it: then a space of its own was taken for one."""
     for found, line in zip(file, lines, strict=True):
         texts = [line.text, f" {line.text}"] if line.tag == " " else [line.text]
@@ -54,7 +49,7 @@ def _perhaps_untagged(file: Sequence[str], lines: Sequence[Line], at_end: bool) 
     return ""
 
 
-def _shifted(file: Sequence[str], lines: Sequence[Line], at_end: bool) -> str | None:
+def _shifted(file: Sequence[str], lines: Sequence[Line]) -> str | None:
     """All lines have the same white space more, or less, than in the file; empty ones may have any."""
     shift: str | None = None
     for found, line in zip(file, lines, strict=True):
@@ -83,7 +78,7 @@ def _without_end(line: str) -> str:
 
 EXACT = (_Level(Rung.EXACT, str, _as_they_are),)
 LINE_ENDS = (
-    _Level(Rung.FINAL_NEWLINE, lambda line: line.removesuffix("\n"), _at_the_end),
+    _Level(Rung.FINAL_NEWLINE, lambda line: line.removesuffix("\n"), _as_they_are),
     _Level(Rung.CRLF, _without_end, _as_they_are),
 )
 SPACES = (_Level(Rung.TRAILING_SPACE, str.rstrip, _as_they_are),)
@@ -152,7 +147,7 @@ class Located:
             end = at + len(wanted)
             if at < 0 or keys[at:end] != wanted:
                 continue
-            shift = level.holds(self.lines[at:end], lines, end == len(self.lines))
+            shift = level.holds(self.lines[at:end], lines)
             if shift is not None:
                 yield Place(at, level.rung, shift)
 
