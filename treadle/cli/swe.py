@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from treadle.cli import swe_grade, swe_tasks
+from treadle.cli import swe_grade, swe_run, swe_tasks
 
 swe = typer.Typer(
     help="Software engineering: make tasks, run a model on them, grade what it hands in.",
@@ -13,4 +13,5 @@ swe = typer.Typer(
 )
 swe.command("tasks")(swe_tasks.tasks)
 swe.command("validate")(swe_grade.validate)
+swe.command("run")(swe_run.run)
 swe.command("grade")(swe_grade.grade)

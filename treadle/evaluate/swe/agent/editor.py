@@ -181,7 +181,7 @@ def numbered(text: str, shown: str, first: int = 1) -> str:
 
 
 def _listed(folder: Path, shown: str, depth: int = 2) -> list[str]:
-    """A folder and what is in it, in the order in which `find` would walk a sorted tree; hidden entries are left out."""
+    """A folder and what is in it, each folder before its entries; hidden entries are left out."""
     found = [shown]
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if not entry.name.startswith("."):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -101,6 +101,25 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
                 if count > MOST_FILES:
                     return
                 yield os.path.relpath(entry.path, root), Path(entry.path)
+
+
+class Texts(Mapping[str, str]):
+    """The text files of a checkout that nobody changes, by their paths; each is read when it is asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self._paths = {name: path for name, path in walk(root) if read_text(path) is not None}
+
+    def __getitem__(self, name: str) -> str:
+        text = read_text(self._paths[name])
+        if text is None:
+            raise KeyError(name)
+        return text
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
 
 def texts(root: Path) -> dict[str, str]:

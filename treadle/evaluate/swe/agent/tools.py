@@ -11,21 +11,20 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from treadle.evaluate.swe.agent.editor import Editor
 from treadle.evaluate.swe.agent.places import changes, texts
 from treadle.evaluate.swe.agent.prompts import MOUNT, Call
+from treadle.evaluate.swe.patches import diff_of
+from treadle.evaluate.swe.sandbox import Ran, Sandbox, SandboxError
 from treadle.evaluate.swe.wording import worded
-
-if TYPE_CHECKING:
-    from treadle.evaluate.swe.sandbox import Ran, Sandbox
 
 MOST_SHOWN = 16_000
 """Characters of an observation."""
 MOST_COMMAND = 60_000
 """Characters of a command: one argument of a process takes little more."""
-_ENVIRONMENT = {"PAGER": "cat", "GIT_PAGER": "cat", "TERM": "dumb", "PIP_NO_INPUT": "1", "LANG": "C.UTF-8"}
+_ENVIRONMENT = {"PIP_NO_INPUT": "1"}
 # The mark with the working folder is written when the shell ends, however it ends.
 _SHELL = """trap 'printf "\\n%s%s" "$__mark" "$PWD"' EXIT
 __mark=$1
@@ -89,8 +88,6 @@ class Tools:
 
     def patch(self) -> str:
         """The changes since the beginning as a unified diff; files that are no text are no part of it."""
-        from treadle.evaluate.swe.patches import diff_of
-
         return diff_of(*changes(self._before, self.root))
 
     def _submit(self) -> Observed:
@@ -109,7 +106,10 @@ class Tools:
         top = str(self.sandbox.path)
         seen = [text.replace(MOUNT, top) for text in (self._here, MOUNT, command)]
         modules = {"PYTHONPATH": f"{top}/src:{top}"}  # a release is not installed, and tests import it
-        ran = self.sandbox.run(["bash", "-c", _SHELL, "bash", mark, *seen], env=_ENVIRONMENT | modules)
+        try:
+            ran = self.sandbox.run(["bash", "-c", _SHELL, "bash", mark, *seen], env=_ENVIRONMENT | modules)
+        except SandboxError as error:  # what an agent did to its checkout may keep the next command from starting
+            return f"The command could not be started: {error}"
         output, found, place = ran.output.rpartition(f"\n{mark}")
         if found and place.strip():
             self._here = place.strip().replace(top, MOUNT)

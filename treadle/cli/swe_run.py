@@ -1,0 +1,190 @@
+"""`treadle swe run`: a model on software-engineering tasks.
+
+Exit codes: 0 if every task has an outcome, 1 if the back end did not answer some (the same command tries them again), 2
+for errors that a user can mend, 130 for an interrupted run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from treadle.cli.backends import BACKEND_FLAGS, backend_options, json_object, two_words
+from treadle.cli.data import one_of
+from treadle.cli.trust import TRUST
+from treadle.errors import TreadleError
+
+if TYPE_CHECKING:
+    from treadle.evaluate.swe.records import SweInstance
+
+Tasks, Repair, Agent, Decoding, Engine = "Tasks", "Repair", "Agent", "Decoding", "Back end"
+_MODES, _CHOICES = ("oracle", "end-to-end", "agent"), ("first", "majority", "tests")
+
+
+def _option(help: str, panel: str, *names: str, **settings: object) -> object:
+    return typer.Option(*names, help=help, rich_help_panel=panel, **settings)
+
+
+def run(
+    model: Annotated[str, typer.Argument(help="Model folder or id; of a server the model's name there.")],
+    tasks: Annotated[str, _option("Tasks: a folder that `treadle swe tasks` made, a file, or a hub id.", Tasks)],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Run folder; one that exists is continued.")],
+    mode: Annotated[str, typer.Option(help="oracle, end-to-end or agent.")] = "oracle",
+    split: Annotated[str | None, _option("Of the tasks: such as train or test.", Tasks)] = None,
+    instance: Annotated[list[str] | None, _option("Only this task; can be repeated.", Tasks)] = None,
+    limit: Annotated[int | None, _option("Only the first tasks.", Tasks, min=1)] = None,
+    mirrors: Annotated[Path | None, _option("Folder of clones, for issues of real repositories.", Tasks)] = None,
+    cache: Annotated[Path, _option("Folder of environments, kept for later runs.", Tasks)] = Path(".treadle/swe"),
+    python: Annotated[
+        Path | None, _option("A virtual environment for all made tasks, instead of one for each package.", Tasks)
+    ] = None,
+    unsafe_local: Annotated[
+        bool,
+        _option("Run what the model writes without a sandbox, where there is none.", Tasks, "--unsafe-local"),
+    ] = False,
+    samples: Annotated[int, _option("Repairs of each task; the first is greedy.", Repair, min=1)] = 1,
+    choice: Annotated[str, _option("Of several: first, majority, or tests (that break the fewest).", Repair)] = (
+        "majority"
+    ),
+    files: Annotated[int, _option("end-to-end: files that may be named.", Repair, min=1)] = 3,
+    whitespace: Annotated[
+        bool, _option("Edits may differ from the file in white space; they are counted.", Repair, "--whitespace")
+    ] = False,
+    max_new_tokens: Annotated[int, _option("Of an answer with edits.", Repair, min=1)] = 4096,
+    max_prompt_tokens: Annotated[int | None, _option("Longer prompts are not asked.", Decoding, min=1)] = None,
+    temperature: Annotated[float, _option("Of the samples.", Decoding, min=0)] = 0.8,
+    top_p: Annotated[float, _option("Of the samples.", Decoding, min=0, max=1)] = 0.95,
+    seed: Annotated[int, _option("Of the samples.", Decoding)] = 0,
+    sample_steps: Annotated[
+        bool, _option("Sample an agent's steps instead of decoding greedily.", Decoding, "--sample-steps")
+    ] = False,
+    max_steps: Annotated[int, _option("After which an episode ends.", Agent, min=1)] = 40,
+    max_step_tokens: Annotated[int, _option("Of one step.", Agent, min=1)] = 2048,
+    max_tokens: Annotated[int, _option("Of all steps of an episode.", Agent, min=1)] = 60_000,
+    max_seconds: Annotated[float, _option("Of an episode's commands together.", Agent, min=1)] = 1800,
+    command_seconds: Annotated[float, _option("Of one command.", Agent, min=1)] = 60,
+    observation_chars: Annotated[int, _option("Of an observation; more is cut off.", Agent, min=200)] = 16_000,
+    context: Annotated[int, _option("Pairs of action and observation that are shown.", Agent, min=0)] = 2,
+    review: Annotated[bool, _option("Show the changes after the first submit, and ask for a second.", Agent)] = True,
+    together: Annotated[int, _option("Tasks played side by side.", Engine, min=1)] = 16,
+    workers: Annotated[int, _option("Threads in which commands run.", Engine, min=1)] = 4,
+    backend: Annotated[str, _option("transformers, openai (a server) or vllm (in this process).", Engine)] = (
+        "transformers"
+    ),
+    dtype: Annotated[str | None, _option("float32, bfloat16, float16, float64 or auto.", Engine)] = None,
+    device: Annotated[str | None, _option("transformers: cpu, cuda, cuda:1 ... or auto.", Engine)] = None,
+    batch_size: Annotated[int | None, _option("transformers: rows computed together.", Engine, min=1)] = None,
+    base_url: Annotated[str | None, _option("openai: such as http://localhost:8000/v1.", Engine)] = None,
+    api_key_env: Annotated[
+        str | None, _option("openai: name of the environment variable with the key.", Engine)
+    ] = None,
+    concurrency: Annotated[int | None, _option("openai: requests at a time.", Engine, min=1)] = None,
+    retries: Annotated[int | None, _option("openai: tries after a failed request.", Engine, min=0)] = None,
+    timeout: Annotated[float | None, _option("openai: seconds for one request.", Engine, min=1)] = None,
+    tokenizer: Annotated[str | None, _option("openai: model folder or id to count tokens with.", Engine)] = None,
+    gpus: Annotated[int | None, _option("vllm: GPUs that share the model.", Engine, min=1)] = None,
+    max_model_len: Annotated[int | None, _option("vllm: longest prompt with its answer.", Engine, min=1)] = None,
+    chat_template_kwargs: Annotated[
+        str | None, _option("Variables of the chat template as JSON; by default as the model was trained.", Engine)
+    ] = None,
+    system_role: Annotated[
+        str | None, _option("Where system messages go: auto, template or user (before the first user's).", Engine)
+    ] = None,
+    thought_tags: Annotated[
+        str | None, _option("Opening and closing tag of thoughts; by default as the model was trained.", Engine)
+    ] = None,
+    date: Annotated[str | None, _option("What a template that shows the date shows, as YYYY-MM-DD.", Engine)] = None,
+    trust_remote_code: Annotated[bool, _option(TRUST, Engine, "--trust-remote-code")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
+) -> None:
+    """Run a model on tasks: edits of given files, a repair from issue and tree, or an agent that acts step by step."""
+    one_of("--mode", mode, _MODES)
+    one_of("--choice", choice, _CHOICES)
+    one_of("--backend", backend, tuple(BACKEND_FLAGS))
+    options = backend_options(
+        backend,
+        dtype=dtype,
+        device=device,
+        batch_size=batch_size,
+        url=base_url,
+        api_key_variable=api_key_env,
+        concurrency=concurrency,
+        retries=retries,
+        timeout=timeout,
+        tokenizer=tokenizer,
+        gpus=gpus,
+        max_model_len=max_model_len,
+        chat_template_kwargs=json_object("--chat-template-kwargs", chat_template_kwargs),
+        system_role=system_role,
+        thought_tags=two_words("--thought-tags", thought_tags),
+        date=date,
+        trust_remote_code=trust_remote_code or None,
+    )
+    from treadle.evaluate.swe.figures import as_lines
+    from treadle.evaluate.swe.instances import instance_by_id, read_instances
+    from treadle.evaluate.swe.run import run as run_tasks
+    from treadle.evaluate.swe.sandbox import Limits
+    from treadle.evaluate.swe.settings import SweSettings
+    from treadle.evaluate.swe.worlds import Worlds
+
+    settings = SweSettings(
+        mode=mode,
+        samples=samples,
+        choice=choice,
+        temperature=temperature,
+        top_p=top_p,
+        sample_steps=sample_steps,
+        max_new_tokens=max_new_tokens,
+        max_step_tokens=max_step_tokens,
+        max_steps=max_steps,
+        max_tokens=max_tokens,
+        max_seconds=max_seconds,
+        command_seconds=command_seconds,
+        observation_chars=observation_chars,
+        context=context,
+        review=review,
+        max_prompt_tokens=max_prompt_tokens,
+        files=files,
+        whitespace=whitespace,
+        seed=seed,
+    )
+    found = read_instances(tasks, split)
+    if instance:
+        found = [instance_by_id(found, name) for name in dict.fromkeys(instance)]
+    found, left_out = _validated(tasks, found)
+    if not found:
+        raise TreadleError(f"{tasks}: no task is left to run; expected at least one")
+    for name, reason in left_out.items():
+        print(f"left out: {name}: {reason}")
+    worlds = Worlds(cache, mirrors, Limits(seconds=command_seconds), unsafe_local, python)
+    summary = run_tasks(
+        model,
+        found[:limit],
+        settings,
+        out,
+        worlds,
+        backend,
+        options,
+        left_out,
+        overwrite,
+        together,
+        workers,
+    )
+    print("\n".join(as_lines(summary)))
+    print(f"written to {out}; grade it with `treadle swe grade {out} --tasks {tasks} -o OUT`")
+    if summary["failed"]:
+        raise typer.Exit(1)
+
+
+def _validated(tasks: str, found: list[SweInstance]) -> tuple[list[SweInstance], dict[str, str]]:
+    """The tasks without those that `treadle swe validate` found not to hold, and the reasons for these."""
+    from treadle.evaluate.swe.validate import is_of, left_out, read_validations, validation_file
+
+    if not Path(tasks).exists():
+        return found, {}
+    known = read_validations(validation_file(tasks))
+    current = [one.instance_id for one in found if is_of(known.get(one.instance_id), one)]
+    reasons = left_out({name: known[name] for name in current})
+    return [one for one in found if one.instance_id not in reasons], reasons
