@@ -1,6 +1,7 @@
 # make quickstart   watch a small model learn (five to eight minutes on two CPU cores)
 # make test         lint and tests (eleven minutes on two idle CPU cores)
 # make test-all     these, and those that wait for what hangs or take megabytes and thousands of pairs
+# make swe-test     software engineering whole: environments from the package index, each hostile command
 # make audit        look up the known vulnerabilities of the versions in constraints.txt (before a release)
 # make hashes       write constraints-hashed.txt after constraints.txt has changed (INDEX=https://pypi.org/simple)
 # make kill-test    50 kills of small runs at random moments (KILLS=50, SEED=0), each against a run never killed
@@ -17,7 +18,7 @@ KILLS ?= 50
 SEED ?= 0
 KILL_FOLDER ?= $(shell mktemp -d)
 
-.PHONY: quickstart test test-all kill-test lint format audit hashes hashed clean
+.PHONY: quickstart test test-all swe-test kill-test lint format audit hashes hashed clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
@@ -30,6 +31,10 @@ test-all: $(VENV)/.installed-dev lint
 
 kill-test: $(VENV)/.installed-dev
 	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.kills.harness $(KILL_FOLDER) --random $(KILLS) --seed $(SEED)
+
+swe-test: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[swe]"
+	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "" tests/evaluate/swe tests/cli/test_swe_grade.py tests/cli/test_swe_run.py tests/cli/test_swe_tasks.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
