@@ -87,10 +87,13 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     _split(args)
     warm = _trained(args, "warm-up", str(args.model), [WARMUP])
-    scores = {"warm-up": _scores(args, "warm-up", warm)}
+    models = {"warm-up": warm}
     for name in args.arms:
         stages = [{**stage, "minutes": args.minutes / len(ARMS[name])} for stage in ARMS[name]]
-        scores[name] = _scores(args, name, _trained(args, name, warm, stages))
+        models[name] = _trained(args, name, warm, stages)
+    scores: dict[str, dict[str, dict[str, float]]] = {}
+    for name, model in models.items():
+        scores[name] = _scores(args, name, model)
         _print(args, scores)
     for name, examples in (("base", 0), ("base, 2 examples", 2)):
         scores = {name: _scores(args, name, _as_asked(args, _slug(name), examples)), **scores}
@@ -163,7 +166,7 @@ def _scores(args: argparse.Namespace, name: str, model: str) -> dict[str, dict[s
     run = args.out / "test-runs" / _slug(name)
     if not (run / "results.json").is_file():
         data = ("--data", f"gsm8k={args.out / 'test'}", "--split", "train", "--dtype", args.dtype)
-        length = ("--max-new-tokens", str(SOLUTION_TOKENS), "--max-step-tokens", str(STEP_TOKENS), "--samples", "4", "--batch-size", "128")
+        length = ("--max-new-tokens", str(SOLUTION_TOKENS), "--max-step-tokens", str(STEP_TOKENS), "--samples", "4", "--batch-size", "256")
         # The whole solutions first: `all` would also solve in the loop, which takes five times as long.
         _treadle("evaluate", model, *data, *length, "--mode", "whole", "-o", str(run))
         _treadle("evaluate", model, *data, *length, "--mode", "steps", "-o", str(run.with_name(run.name + "-steps")))

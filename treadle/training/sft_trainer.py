@@ -14,6 +14,7 @@ from treadle.training.guards.halving import Halving, Inputs, micro_batch_remedy,
 from treadle.training.guards.steps import StepGuard, StepLimits
 from treadle.training.processes import Processes
 from treadle.training.resume.resumable import Resumable
+from treadle.training.sft_tree import use_tree_for_labels, why_not
 from treadle.training.srl_config import check_fault_settings
 from treadle.training.validation import validation_stream
 
@@ -39,6 +40,8 @@ class GuardedSFTTrainer(Resumable, SFTTrainer):
 
     def __init__(self, model: Any, args: GuardedSFTConfig, **kwargs: Any) -> None:
         super().__init__(model, args, **kwargs)
+        if why_not(self.model, args, getattr(self, "aux_loss_enabled", False)) is None:
+            use_tree_for_labels(self.model)
         self.processes = processes = Processes(self.accelerator)
         metrics = self._metrics["train"]
         self.halving = Halving(
