@@ -21,12 +21,14 @@ from treadle.training.validation import validation_stream
 
 @dataclass
 class GuardedSFTConfig(SFTConfig):
-    """`SFTConfig` with limits of faults.
+    """`SFTConfig` with limits of faults and the prefix tree.
 
     Args:
+        prefix_tree: Compute prefixes that rows of a micro-batch share once, and the head at labels alone.
         max_skipped_steps, quiet_steps: See `SRLConfig`.
     """
 
+    prefix_tree: bool = field(default=True, metadata={"help": "Share prefixes of a micro-batch's rows."})
     max_skipped_steps: int = field(default=3, metadata={"help": "Skipped steps in a row before stopping."})
     quiet_steps: int = field(default=5, metadata={"help": "Steps without gradient or change before a warning."})
 

@@ -32,9 +32,11 @@ def why_not(model: torch.nn.Module, args: Any, has_aux_loss: bool) -> str | None
     """Why rows are computed as TRL does it, one by one; `None` if the tree serves them.
 
     Args:
-        args: An `SFTConfig`.
+        args: A `GuardedSFTConfig`.
         has_aux_loss: Whether the model's router has a loss of its own.
     """
+    if not args.prefix_tree:
+        return "prefix_tree=False"
     if args.packing or args.padding_free:
         return "packing and padding_free lay rows out themselves"
     if args.neftune_noise_alpha:
