@@ -35,7 +35,8 @@ from treadle.scoring.grading import Verdict, default_grader
 from treadle.statistics.intervals import mean_interval
 from treadle.statistics.paired import corrected, paired_test
 
-STEP_TOKENS, SOLUTION_TOKENS = 40, 200
+STEP_TOKENS, SOLUTION_TOKENS = 64, 240
+VALIDATION = 100  # problems; what was chosen, was chosen on these
 CALCULATION = re.compile(r"<<[^=<>]+=([^<>]+)>>")
 RL = {"prompts_per_step": 8, "rollouts": 8, "micro_batch": 64, "learning_rate": 2e-5, "max_steps": 100_000}
 SRL = {"kind": "srl", "reward": "margin", "think_tags": "optional", "max_completion_length": STEP_TOKENS, **RL}
@@ -86,15 +87,16 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     _split(args)
     warm = _trained(args, "warm-up", str(args.model), [WARMUP])
-    models = {
-        "base": _as_asked(args, "base", examples=0),
-        "base, 2 examples": _as_asked(args, "base-examples", examples=2),
-        "warm-up": warm,
-    }
-    scores = {name: _scores(args, name, model) for name, model in models.items()}
+    models = {"warm-up": warm}
     for name in args.arms:
         stages = [{**stage, "minutes": args.minutes / len(ARMS[name])} for stage in ARMS[name]]
-        scores[name] = _scores(args, name, _trained(args, name, warm, stages))
+        models[name] = _trained(args, name, warm, stages)
+    scores: dict[str, dict[str, dict[str, float]]] = {}
+    for name, model in models.items():
+        scores[name] = _scores(args, name, model)
+        _print(args, scores)
+    for name, examples in (("base", 0), ("base, 2 examples", 2)):
+        scores = {name: _scores(args, name, _as_asked(args, _slug(name), examples)), **scores}
         _print(args, scores)
 
 
@@ -109,7 +111,9 @@ def _split(args: argparse.Namespace) -> None:
     lines.sort(key=lambda line: hashlib.sha256(json.loads(line)["question"].encode()).hexdigest())
     for name, part in (("test", lines[: args.test]), ("train", lines[args.test :])):
         (args.out / f"{name}.jsonl").write_text("\n".join(part) + "\n")
-        _treadle("prepare", str(args.out / f"{name}.jsonl"), "-o", str(args.out / name), "--targets", "all")
+        held_out = str(VALIDATION if name == "train" else 0)
+        rest = ("-o", str(args.out / name), "--targets", "all", "--held-out", held_out)
+        _treadle("prepare", str(args.out / f"{name}.jsonl"), *rest)
 
 
 def _treadle(*arguments: str) -> None:
@@ -162,7 +166,7 @@ def _scores(args: argparse.Namespace, name: str, model: str) -> dict[str, dict[s
     run = args.out / "test-runs" / _slug(name)
     if not (run / "results.json").is_file():
         data = ("--data", f"gsm8k={args.out / 'test'}", "--split", "train", "--dtype", args.dtype)
-        length = ("--max-new-tokens", str(SOLUTION_TOKENS), "--max-step-tokens", str(STEP_TOKENS), "--samples", "4")
+        length = ("--max-new-tokens", str(SOLUTION_TOKENS), "--max-step-tokens", str(STEP_TOKENS), "--samples", "4", "--batch-size", "256")
         # The whole solutions first: `all` would also solve in the loop, which takes five times as long.
         _treadle("evaluate", model, *data, *length, "--mode", "whole", "-o", str(run))
         _treadle("evaluate", model, *data, *length, "--mode", "steps", "-o", str(run.with_name(run.name + "-steps")))

@@ -12,7 +12,9 @@ data set step prompts are sampled from, 8 rollouts each: steps of different traj
 
 The bound is the time that the necessary operations would take at the machine's rate of matrix products, which is
 measured between the others: linear layers for every distinct token, the head where a token is sampled or scored,
-attention for every pair of query and key, three times for an update. All ways alternate in one run.
+attention for every pair of query and key, three times for an update. The rate is that of 1,024 tokens with one matrix.
+A rollout multiplies as many tokens at a time as it has rows, each time with all matrices of the model, which come from
+memory: the second share is of the bound at the rate of that. All ways alternate in one run.
 """
 
 from __future__ import annotations
@@ -83,6 +85,19 @@ def product_rate(model: Any, dtype: torch.dtype) -> float:
     return 2 * times * x.shape[0] * weight.numel() / (clock() - began)
 
 
+def rate_of_rows(model: Any, rows: int) -> float:
+    """Floating-point operations a second of the product of `rows` tokens with every matrix of the model in turn."""
+    weights = [p for p in model.parameters() if p.dim() == 2]
+    inputs = {size: torch.randn(rows, size, dtype=model.dtype) for size in {w.shape[1] for w in weights}}
+    with torch.no_grad():
+        began, times = clock(), 0
+        while clock() - began < 1:
+            for weight in weights:
+                torch.nn.functional.linear(inputs[weight.shape[1]], weight)
+            times += 1
+    return 2 * times * rows * sum(w.numel() for w in weights) / (clock() - began)
+
+
 def operations(model: Any, tokens: int, keys: int, heads: int) -> float:
     """Of a forward: linear layers of every token, attention of every pair, the head of some tokens."""
     config = model.config
@@ -116,8 +131,8 @@ def measure(arguments: argparse.Namespace, model: Any, tokenizer: PreTrainedToke
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     settings = {"do_sample": True, "temperature": 1.0, "top_k": 0, "eos_token_id": end, "pad_token_id": pad}
     config = GenerationConfig(max_new_tokens=arguments.tokens, **settings)
-    # Every row of the measured rollouts is as long as the limit, so that all ways do the same work.
-    full = GenerationConfig(max_new_tokens=arguments.tokens, min_new_tokens=arguments.tokens, **settings)
+    # Every row of the measured rollouts is as long as the limit, so that all ways do the same work: no token ends one.
+    full = GenerationConfig(max_new_tokens=arguments.tokens, **{**settings, "eos_token_id": -1})
     left = padded(prompts, [[pad]] * len(prompts), pad)
 
     def generate() -> None:
@@ -128,13 +143,14 @@ def measure(arguments: argparse.Namespace, model: Any, tokenizer: PreTrainedToke
     seconds = alternately(
         arguments.rounds, {"generate": generate, "treadle": lambda: generate_completions(model, prompts, full)}
     )
-    rate = product_rate(model, model.dtype)
+    rate, slower = product_rate(model, model.dtype), rate_of_rows(model, len(prompts))
     operations_, distinct, new = necessary(model, padded(prompts, completions, pad))
     bound = operations_ / rate
     print(
         f"| rollout | {folder.name} | {len(prompts)} | {new:,} | {new / seconds['generate']:.0f} "
         f"| {new / seconds['treadle']:.0f} | {seconds['generate'] / seconds['treadle']:.1f}x "
-        f"| {bound / seconds['treadle']:.2f} | {rate / 1e9:.0f} |",
+        f"| {bound / seconds['treadle']:.2f}, {bound * rate / slower / seconds['treadle']:.2f} "
+        f"| {rate / 1e9:.0f}, {slower / 1e9:.0f} |",
         flush=True,
     )
     rows = padded(prompts, generate_completions(model, prompts, config), pad)

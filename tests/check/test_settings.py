@@ -68,6 +68,7 @@ def test_sharing_applies_to_plain_models(subject, tiny_folder):
     it = subject(SFT, SRL, data=False)
     found = [*prefix_tree(it), *shared_rollout(it)]
     assert [(check.id, check.status) for check in found] == [
+        ("prefix_tree.sft", Status.OK),
         ("prefix_tree.srl", Status.OK),
         ("shared_rollout.srl", Status.OK),
     ]
@@ -87,6 +88,13 @@ def test_settings_that_forbid_sharing_are_named(subject, trl, tree, rollout):
     it = subject({**SRL, "trl": trl}, data=False)
     assert tree in only(prefix_tree(it))[1]
     assert rollout in only(shared_rollout(it))[1]
+
+
+def test_fine_tuning_that_forbids_sharing_is_named(subject):
+    status, message = only(prefix_tree(subject({**SFT, "trl": {"neftune_noise_alpha": 5}}, data=False)))
+    assert status is Status.WARNING
+    assert "neftune_noise_alpha adds noise to every token of every row" in message
+    assert "switched off" in only(prefix_tree(subject({**SFT, "trl": {"prefix_tree": False}}, data=False)))[1]
 
 
 def test_models_that_forbid_sharing_are_named(subject, tiny_folder):

@@ -8,7 +8,7 @@ import torch
 from tests.rollout.models import tiny_model
 from treadle.errors import ModelError
 from treadle.rollout import attention
-from treadle.rollout.attention import ROOM, Decode, Prefill, attention_of, partial_attention
+from treadle.rollout.attention import FLASH_QUERIES, ROOM, Decode, Prefill, attention_of, partial_attention
 from treadle.rollout.plan import pack
 
 PROMPTS = [[2, 3, 4, 5, 6, 7], [2, 3, 4, 9], [2, 8, 8, 8], [2, 8], [5, 5]]
@@ -68,11 +68,12 @@ def test_prefill_and_decode(monkeypatch, dtype, tolerance, call_cost, value_size
             assert (out[row, :, 0] - naive(q[row, :, 0], keys, values)).abs().max() < tolerance
 
 
-@pytest.mark.parametrize("extra", [0, 1], ids=["kernel", "products"])
-def test_log_sum_exp_of_a_part(extra):
+@pytest.mark.parametrize("extra", [0, 1], ids=["same sizes", "wider values"])
+@pytest.mark.parametrize("queries", [4, FLASH_QUERIES], ids=["few queries", "many queries"])
+def test_log_sum_exp_of_a_part(extra, queries):
     g = torch.Generator().manual_seed(0)
-    q, k, v = (torch.randn(2, 3, 4, 8, generator=g, dtype=torch.float64) for _ in range(3))
-    bias = torch.zeros(1, 1, 4, 4, dtype=torch.float64)
+    q, k, v = (torch.randn(2, 3, size, 8, generator=g, dtype=torch.float64) for size in (queries, 4, 4))
+    bias = torch.zeros(1, 1, queries, 4, dtype=torch.float64)
     bias[..., 1, 2] = torch.finfo(torch.float64).min / 2
     scores = q @ k.transpose(2, 3) * SCALE + bias
     out, lse = partial_attention(q, k, torch.cat([v, v[..., :extra]], dim=3), bias, SCALE)

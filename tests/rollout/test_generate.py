@@ -13,7 +13,7 @@ from peft import LoraConfig, get_peft_model
 from tests.models import FAMILIES
 from tests.rollout.models import VOCAB, config_of, stock_completions, tiny_model, trajectory_prompts
 from treadle.errors import ModelError
-from treadle.rollout import generate_completions
+from treadle.rollout import generate_completions, sampling
 from treadle.rollout.generate import row_numbers
 
 CASES = {
@@ -121,6 +121,18 @@ def test_a_seed_gives_the_same_rows_however_they_are_batched():
     by_global = generate_completions(model, prompts, config)
     torch.manual_seed(9)
     assert by_global == generate_completions(model, prompts, config)
+
+
+def test_the_distributions_of_rows_are_computed_some_at_a_time(monkeypatch):
+    model = tiny_model(dtype=torch.float64)
+    prompts = [p for p in trajectory_prompts(1, 3, 7) for _ in range(3)]
+
+    def drawn():
+        return generate_completions(model, prompts, config_of(20), generator=torch.Generator().manual_seed(5))
+
+    at_once = drawn()
+    monkeypatch.setitem(sampling.HELD, "cpu", 2 * VOCAB)  # two rows at a time, the ninth alone
+    assert drawn() == at_once
 
 
 def test_a_row_with_a_seed_of_its_own_does_not_depend_on_the_others():

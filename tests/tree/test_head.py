@@ -13,7 +13,8 @@ from treadle.tree.head import score
 
 def plain_scores(head, hidden, labels, temperature):
     table = torch.log_softmax(head(hidden) / temperature, -1)
-    return table[torch.arange(len(labels)), labels], -(table.exp() * table).sum(-1)
+    chosen = table[torch.arange(len(labels)), labels]
+    return chosen, -(table.exp() * table).sum(-1), chosen == table.max(-1).values
 
 
 def example(rows, bias=True, vocabulary=23, size=6):
@@ -28,11 +29,11 @@ def assert_same(head, hidden, labels, temperature, entropy):
     for function in (score, plain_scores):
         own = hidden.clone().requires_grad_()
         options = (entropy,) if function is score else ()
-        chosen, entropies = function(head, own, labels, temperature, *options)
+        chosen, entropies, top = function(head, own, labels, temperature, *options)
         weights = torch.arange(1.0, len(labels) + 1, dtype=torch.float64)
         total = (chosen * weights).sum() + (0.7 * (entropies * weights.flip(0)).sum() if entropy else 0)
         gradients = torch.autograd.grad(total, [own, *parameters])
-        results.append([chosen, entropies if entropy else chosen, *gradients])
+        results.append([chosen, entropies if entropy else chosen, top.double(), *gradients])
     for found, expected in zip(*results, strict=True):
         assert torch.allclose(found, expected, atol=1e-11)
 
@@ -83,8 +84,8 @@ def test_no_rows_give_a_connected_nothing(lora):
     if lora:
         head.register_forward_hook(lambda module, inputs, output: output)
     hidden.requires_grad_()
-    chosen, entropies = score(head, hidden, labels, 1.0, True)
-    assert chosen.shape == entropies.shape == (0,)
+    chosen, entropies, top = score(head, hidden, labels, 1.0, True)
+    assert chosen.shape == entropies.shape == top.shape == (0,)
     (chosen.sum() + entropies.sum()).backward()
     assert hidden.grad.shape == hidden.shape
     assert head.weight.grad.abs().sum() == 0
@@ -99,7 +100,7 @@ def test_half_precision_is_scored_in_float32():
     head, hidden, labels = example(12)
     exact = plain_scores(head, hidden, labels, 1.0)
     found = score(head.bfloat16(), hidden.bfloat16(), labels, 1.0, True)
-    for a, b in zip(found, exact, strict=True):
+    for a, b in zip(found[:2], exact[:2], strict=True):
         assert a.dtype == torch.float32
         assert (a - b).abs().max() < 0.1
     found[0].sum().backward()

@@ -11,6 +11,7 @@ from treadle.check.subject import Subject
 from treadle.recipe.arguments import trainer_config
 from treadle.recipe.schema import AnyStage, RLStage
 from treadle.recipe.sizes import derive_sizes
+from treadle.training import sft_tree
 from treadle.training.logps import why_no_tree
 
 ENDLESS = 10**12
@@ -18,14 +19,15 @@ ENDLESS = 10**12
 
 
 def prefix_tree(subject: Subject) -> Iterator[Check]:
-    """Log-probabilities through the prefix tree, for each stage of RL."""
-    for stage in _rl_stages(subject):
+    """Log-probabilities through the prefix tree, for each stage."""
+    for stage in subject.stages:
         id = f"prefix_tree.{stage.name}"
         if stage.trl.get("prefix_tree") is False:
             yield ok(id, "switched off (prefix_tree: false)")
             continue
         args = trainer_config(stage, subject.recipe, subject.recipe.output, derive_sizes(stage, ENDLESS))
-        reason = why_no_tree(subject.network, args, _router_has_a_loss(subject, args))
+        why_not = why_no_tree if isinstance(stage, RLStage) else sft_tree.why_not
+        reason = why_not(subject.network, args, _router_has_a_loss(subject, args))
         yield _of_stage(
             stage,
             "prefix_tree",
@@ -57,7 +59,7 @@ def shared_rollout(subject: Subject) -> Iterator[Check]:
         yield _of_stage(stage, "shared_rollout", reason, "every row's prompt is computed for itself", shared)
 
 
-def _of_stage(stage: RLStage, key: str, reason: str | None, unshared: str, shared: str) -> Check:
+def _of_stage(stage: AnyStage, key: str, reason: str | None, unshared: str, shared: str) -> Check:
     """What holds for a stage: `shared`, or for a reason `unshared`; `key` is TRL's setting that silences that."""
     id = f"{key}.{stage.name}"
     if reason is None:

@@ -19,6 +19,8 @@ from treadle.errors import ModelError
 # Entries of a block of the cumulative distribution.
 BLOCK = 128
 BELOW_ONE = 1 - 2.0**-53
+# Logits whose distribution is computed at a time: pieces stay in a CPU's cache, and are not new memory each time.
+HELD = {"cpu": 2**20}
 
 
 def prepare_config(model: PreTrainedModel, config: GenerationConfig, width: int) -> GenerationConfig:
@@ -100,7 +102,15 @@ class Sampler:
         if self.uniform_RT is None:
             token_R = scores_RV.argmax(dim=-1)
         else:
-            token_R = inverse_cdf(scores_RV.softmax(dim=-1), self.uniform_RT[:, self.step])
+            step = max(1, HELD.get(scores_RV.device.type, 2**26) // scores_RV.shape[1])
+            token_R = torch.cat(
+                [
+                    inverse_cdf(scores_rV.softmax(dim=-1), uniform_r)
+                    for scores_rV, uniform_r in zip(
+                        scores_RV.split(step), self.uniform_RT[:, self.step].split(step), strict=True
+                    )
+                ]
+            )
             if int(token_R.max()) >= scores_RV.shape[1]:
                 raise ModelError(
                     f"New token {self.step + 1}: the model's probabilities are not numbers, expected finite logits "

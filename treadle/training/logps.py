@@ -22,10 +22,10 @@ def why_no_tree(model: torch.nn.Module, args: Any, has_aux_loss: bool) -> str | 
     """Why log-probs are computed row by row; `None` if the tree serves them.
 
     Args:
-        args: An `SRLConfig`.
+        args: An `SRLConfig` or `SFTConfig`.
         has_aux_loss: Whether the model's router has a loss of its own.
     """
-    if args.cast_lm_head_to_fp32:
+    if getattr(args, "cast_lm_head_to_fp32", False):  # a setting of RL alone
         return "cast_lm_head_to_fp32 changes the head, which the tree calls in pieces"
     if has_aux_loss:
         return "the router's auxiliary loss needs the outputs of whole rows (router_aux_loss_coef=0 leaves it out)"

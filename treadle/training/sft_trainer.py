@@ -14,18 +14,21 @@ from treadle.training.guards.halving import Halving, Inputs, micro_batch_remedy,
 from treadle.training.guards.steps import StepGuard, StepLimits
 from treadle.training.processes import Processes
 from treadle.training.resume.resumable import Resumable
+from treadle.training.sft_tree import use_tree_for_labels, why_not
 from treadle.training.srl_config import check_fault_settings
 from treadle.training.validation import validation_stream
 
 
 @dataclass
 class GuardedSFTConfig(SFTConfig):
-    """`SFTConfig` with limits of faults.
+    """`SFTConfig` with limits of faults and the prefix tree.
 
     Args:
+        prefix_tree: Compute prefixes that rows of a micro-batch share once, and the head at labels alone.
         max_skipped_steps, quiet_steps: See `SRLConfig`.
     """
 
+    prefix_tree: bool = field(default=True, metadata={"help": "Share prefixes of a micro-batch's rows."})
     max_skipped_steps: int = field(default=3, metadata={"help": "Skipped steps in a row before stopping."})
     quiet_steps: int = field(default=5, metadata={"help": "Steps without gradient or change before a warning."})
 
@@ -39,6 +42,8 @@ class GuardedSFTTrainer(Resumable, SFTTrainer):
 
     def __init__(self, model: Any, args: GuardedSFTConfig, **kwargs: Any) -> None:
         super().__init__(model, args, **kwargs)
+        if why_not(self.model, args, getattr(self, "aux_loss_enabled", False)) is None:
+            use_tree_for_labels(self.model)
         self.processes = processes = Processes(self.accelerator)
         metrics = self._metrics["train"]
         self.halving = Halving(

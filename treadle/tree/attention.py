@@ -84,6 +84,8 @@ class TreeAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, tree: Tree, scale: float) -> Tensor:
+        held = query, key, value
+        query, key, value = map(_computed, held)
         kernel = kernel_for(query, value)
         heads, groups, copies = query.shape[1], key.shape[1], query.shape[1] // key.shape[1]
         out = _wide_empty(query, value.shape[-1])
@@ -104,14 +106,16 @@ class TreeAttention(torch.autograd.Function):
                 merged = lse[:, :, first:last]
                 out[:, :, first:last].lerp_(block_out, torch.sigmoid(block_lse - merged)[..., None])
                 merged.copy_(torch.logaddexp(merged, block_lse))
-        out = out.to(query.dtype)
-        ctx.save_for_backward(query, key, value, out, lse)
+        out = out.to(held[0].dtype)
+        ctx.save_for_backward(*held, out, lse)
         ctx.tree, ctx.scale = tree, scale
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, out, lse = ctx.saved_tensors
+        # Read once: activation checkpointing lets saved tensors be unpacked one time.
+        saved = ctx.saved_tensors
+        query, key, value, out, lse, grad = map(_computed, (*saved, grad))
         tree, scale, kernel = ctx.tree, ctx.scale, kernel_for(query, value)
         heads, groups, copies = query.shape[1], key.shape[1], query.shape[1] // key.shape[1]
         grads = [_wide_empty(x, x.shape[-1]) for x in (query, key, value)]
@@ -134,11 +138,16 @@ class TreeAttention(torch.autograd.Function):
                 grads[0][:, :, first:last] += dq.reshape(1, heads, last - first, -1)
                 grads[1][:, :, key_first:key_last] += dk
                 grads[2][:, :, key_first:key_last] += dv
-        return (*(g.to(x.dtype) for g, x in zip(grads, (query, key, value), strict=True)), None, None)
+        return (*(g.to(x.dtype) for g, x in zip(grads, saved[:3], strict=True)), None, None)
 
 
 def _wide_empty(x: Tensor, size: int) -> Tensor:
     return x.new_empty(*x.shape[:-1], size, dtype=torch.float32 if x.dtype in HALF else x.dtype)
+
+
+def _computed(x: Tensor) -> Tensor:
+    """As it is computed with: a CPU's kernels are slower in half precision, and every part would be converted twice."""
+    return x.float() if x.device.type == "cpu" and x.dtype in HALF else x
 
 
 def _own(x: Tensor, tails: Tails) -> Tensor:

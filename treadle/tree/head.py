@@ -27,10 +27,11 @@ ROWS_HELD = 256
 @torch.compiler.disable
 def score(
     head: torch.nn.Module, hidden_MH: Tensor, labels_M: Tensor, temperature: float, entropy: bool
-) -> tuple[Tensor, Tensor | None]:
-    """Log-probability of each label and, if asked for, entropy of its distribution, both (M,) and differentiable.
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Of each label the log-probability, if asked for the entropy of its distribution, and whether no token is likelier.
 
-    float32, or float64 where the hidden states are. Logits are computed in the head's dtype, or autocast's.
+    All (M,); the first two are differentiable, in float32, or float64 where the hidden states are. Logits are computed
+    in the head's dtype, or autocast's.
 
     Args:
         head: Module from hidden states to logits.
@@ -46,14 +47,14 @@ def score(
         if torch.is_autocast_enabled(device) and hidden_MH.dtype != torch.float64:
             dtype = torch.get_autocast_dtype(device)
             hidden_MH, weight, bias = (x if x is None else x.to(dtype) for x in (hidden_MH, weight, bias))
-        log_probs_M, entropies_M = _Scores.apply(hidden_MH, weight, bias, labels_M, temperature, step, entropy)
+        log_probs_M, entropies_M, top_M = _Scores.apply(hidden_MH, weight, bias, labels_M, temperature, step, entropy)
     else:
         pieces = [
             checkpoint(_score_piece, head, hidden_M, label_M, temperature, entropy, use_reentrant=False)
             for hidden_M, label_M in zip(hidden_MH.split(step), labels_M.split(step), strict=True)
         ]
-        log_probs_M, entropies_M = (torch.cat(parts) for parts in zip(*pieces, strict=True))
-    return log_probs_M, entropies_M if entropy else None
+        log_probs_M, entropies_M, top_M = (torch.cat(parts) for parts in zip(*pieces, strict=True))
+    return log_probs_M, entropies_M if entropy else None, top_M
 
 
 def _is_plain(head: torch.nn.Module) -> bool:
@@ -64,11 +65,12 @@ def _is_plain(head: torch.nn.Module) -> bool:
 
 def _score_piece(
     head: torch.nn.Module, hidden_MH: Tensor, labels_M: Tensor, temperature: float, entropy: bool
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     logits_MV = head(hidden_MH)
     log_probs_MV = ((logits_MV.float() if logits_MV.dtype in HALF else logits_MV) / temperature).log_softmax(-1)
     chosen_M = log_probs_MV.gather(1, labels_M[:, None])[:, 0]
-    return chosen_M, -(log_probs_MV.exp() * log_probs_MV).sum(-1) if entropy else chosen_M.detach()
+    entropies_M = -(log_probs_MV.exp() * log_probs_MV).sum(-1) if entropy else chosen_M.detach()
+    return chosen_M, entropies_M, chosen_M.detach() >= log_probs_MV.detach().amax(-1)
 
 
 class _Scores(torch.autograd.Function):
@@ -84,25 +86,30 @@ class _Scores(torch.autograd.Function):
         temperature: float,
         step: int,
         entropy: bool,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         rows = len(labels_M)
         lse_M = hidden_MH.new_empty(rows, dtype=torch.float32 if hidden_MH.dtype in HALF else hidden_MH.dtype)
         chosen_M, entropies_M = torch.empty_like(lse_M), lse_M.new_empty(rows if entropy else 0)
+        top_M = torch.empty_like(labels_M, dtype=torch.bool)
         with torch.autocast(hidden_MH.device.type, enabled=False):
             for at in range(0, rows, step):
                 piece = slice(at, at + step)
                 logits = _logits(hidden_MH[piece], weight_VH, bias_V, temperature)
                 chosen_M[piece] = logits.gather(1, labels_M[piece, None])[:, 0]
+                top_M[piece] = chosen_M[piece] >= logits.amax(1)
                 lse_M[piece] = logits.logsumexp(1)
                 if entropy:
                     entropies_M[piece] = lse_M[piece] - (logits.softmax(1) * logits).sum(1)
         ctx.save_for_backward(hidden_MH, weight_VH, bias_V, labels_M, lse_M, entropies_M)
         ctx.temperature, ctx.step = temperature, step
         ctx.set_materialize_grads(False)
-        return chosen_M - lse_M, entropies_M
+        ctx.mark_non_differentiable(top_M)
+        return chosen_M - lse_M, entropies_M, top_M
 
     @staticmethod
-    def backward(ctx: Any, grad_M: Tensor | None, entropy_grad_M: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(
+        ctx: Any, grad_M: Tensor | None, entropy_grad_M: Tensor | None, _: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
         hidden_MH, weight_VH, bias_V, labels_M, lse_M, entropies_M = ctx.saved_tensors
         needs_hidden, needs_weight, needs_bias, *_ = ctx.needs_input_grad
         hidden_grad = torch.empty_like(hidden_MH) if needs_hidden else None

@@ -139,13 +139,13 @@ def _with_tree(model: PreTrainedModel) -> Callable[..., Any]:
 def _forward_tree(
     model: PreTrainedModel, tree: Tree, *args: Any, temperature: float, compute_entropy: bool, **kwargs: Any
 ) -> dict[str, Tensor | None]:
-    """Scores of the tree's labels: `log_probs` and `entropies` (or None), (1, T), 0 where there is no label."""
+    """Scores of the tree's labels, (1, T), 0 where there is none: `log_probs`, `entropies` (or None), `is_top1`."""
     hidden_TH = model.base_model(*args, tree=tree, **kwargs).last_hidden_state[0]
     # Looked up on each call, since PEFT and FSDP replace the head.
     head = model.get_output_embeddings()
     labels_T = tree.labels_1T[0]
     labelled_T = labels_T != IGNORED
-    log_probs_M, entropies_M = score(
+    log_probs_M, entropies_M, top_M = score(
         head, hidden_TH[labelled_T], labels_T[labelled_T], temperature=temperature, entropy=compute_entropy
     )
 
@@ -153,4 +153,4 @@ def _forward_tree(
         # Scattering keeps the result connected to the model even where nothing is labelled.
         return None if values_M is None else values_M.new_zeros(tree.size).masked_scatter(labelled_T, values_M)[None]
 
-    return {"log_probs": spread(log_probs_M), "entropies": spread(entropies_M)}
+    return {"log_probs": spread(log_probs_M), "entropies": spread(entropies_M), "is_top1": spread(top_M)}
