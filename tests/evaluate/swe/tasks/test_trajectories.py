@@ -111,7 +111,7 @@ def test_a_task_without_expert_has_a_reason(instances, environment, unsafe_local
         ("a\nb\nc\n", "a\nx\nc\n", "b", "x"),
         ("b\na\nb\nc\n", "b\na\nx\nc\n", "a\nb\nc", "a\nx\nc"),
         ("a\nc\n", "a\nb\nc\n", "a\nc", "a\nb\nc"),
-        ("a\n\nb\n", "a\n\nc\nb\n", "a\n\nb\n", "a\n\nc\nb\n"),
+        ("a\n\nb\n", "a\n\nc\nb\n", "\nb", "\nc\nb"),
         ("b\nb", "b\nx", "b\nb", "b\nx"),
         ("", "b", None, None),
         ("a\n", "a\n", None, None),
