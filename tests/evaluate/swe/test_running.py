@@ -107,14 +107,14 @@ def test_a_patch_that_does_not_apply_runs_no_tests(tmp_path, add):
 
 def test_the_issues_own_tests_come_after_the_models_patch(tmp_path, add):
     added = tiny.TESTS + "\n\ndef test_new():\n    assert add(2, 2) == 4\n"
-    patch = tiny.change("add", {tiny.TEST: added, "tests/data.csv": "1,2\n"})
+    patch = tiny.change("add", {tiny.TEST: added, "data/table.csv": "1,2\n"})
     new = f"{tiny.TEST}::test_new"
     task = SweInstance(**{**vars(add), "test_patch": patch, "fail_to_pass": (*add.fail_to_pass, new)})
-    mine = {"calc.py": tiny.MODULE, tiny.TEST: "", "tests/data.csv": "3\n", "tests/test_calc2.py": "assert 0"}
+    mine = {"calc.py": tiny.MODULE, tiny.TEST: "", "data": "no folder\n", "tests/test_calc2.py": "assert 0"}
     run = run_tests(task, tiny.change("add", mine), tiny.means(tmp_path))
     assert run.resolved
     assert run.statuses[new] == "passed"
-    assert run.restored == ("tests/data.csv", tiny.TEST, "tests/test_calc2.py")
+    assert run.restored == (tiny.TEST, "tests/test_calc2.py")
 
 
 def test_a_test_patch_that_does_not_apply_is_the_tasks_fault(tmp_path, add):

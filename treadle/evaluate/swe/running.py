@@ -25,6 +25,7 @@ from treadle.evaluate.swe.patches import Applied, apply_patch
 from treadle.evaluate.swe.pytest_runs import run_pytest
 from treadle.evaluate.swe.records import SweInstance, Verdict
 from treadle.evaluate.swe.sandbox import Limits, Ran, Sandbox
+from treadle.files.links import remove
 
 TEST_LIMITS = Limits(seconds=300, memory_mb=4096, processes=256, output_kb=16384)
 """Of a run of tests. Test suites of real repositories need more time: see `docs/swe.md`."""
@@ -141,7 +142,9 @@ def _restored(root: Path, pristine: Path, added: tuple[str, ...]) -> list[str]:
     """Make all that decides over tests what it is in `pristine`, and name it."""
     restored = restore_tests(root, pristine)
     for name in added:  # also what no name tells as a test's, such as data
-        (root / name).unlink(missing_ok=True)
+        for place in (*reversed((root / name).parents[: name.count("/")]), root / name):
+            if not place.is_dir() or place == root / name:  # also a file of the patch where a folder is needed
+                remove(place)
         if (pristine / name).exists():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(pristine / name, root / name)
