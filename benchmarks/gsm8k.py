@@ -166,7 +166,8 @@ def _scores(args: argparse.Namespace, name: str, model: str) -> dict[str, dict[s
     run = args.out / "test-runs" / _slug(name)
     if not (run / "results.json").is_file():
         data = ("--data", f"gsm8k={args.out / 'test'}", "--split", "train", "--dtype", args.dtype)
-        length = ("--max-new-tokens", str(SOLUTION_TOKENS), "--max-step-tokens", str(STEP_TOKENS), "--samples", "4", "--batch-size", "256")
+        length = ("--max-new-tokens", str(SOLUTION_TOKENS), "--max-step-tokens", str(STEP_TOKENS))
+        length += ("--samples", "4", "--batch-size", "256")
         # The whole solutions first: `all` would also solve in the loop, which takes five times as long.
         _treadle("evaluate", model, *data, *length, "--mode", "whole", "-o", str(run))
         _treadle("evaluate", model, *data, *length, "--mode", "steps", "-o", str(run.with_name(run.name + "-steps")))

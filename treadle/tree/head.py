@@ -28,7 +28,7 @@ ROWS_HELD = 256
 def score(
     head: torch.nn.Module, hidden_MH: Tensor, labels_M: Tensor, temperature: float, entropy: bool
 ) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Of each label the log-probability, if asked for the entropy of its distribution, and whether no token is likelier.
+    """Log-probability of each label, the entropy of its distribution if asked for, and whether no token is likelier.
 
     All (M,); the first two are differentiable, in float32, or float64 where the hidden states are. Logits are computed
     in the head's dtype, or autocast's.
