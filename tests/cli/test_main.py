@@ -12,8 +12,8 @@ import sys
 import pytest
 import yaml
 
+from treadle.cli.backends import BACKEND_FLAGS
 from treadle.cli.data import spread
-from treadle.cli.evaluate import BACKEND_FLAGS
 from treadle.cli.problems import instances_of
 from treadle.data.prepared import Prepared
 from treadle.data.prompts import Asking

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
+import typer
+
+from treadle.cli.data import one_of
+from treadle.cli.trust import TRUST
 from treadle.errors import TreadleError
 from treadle.files.secrets import refuse_secrets
 
@@ -44,8 +49,59 @@ BACKEND_FLAGS = {  # the back ends' options and the flags that set them
 }
 
 
-def backend_options(kind: str, **given: Any) -> dict[str, Any]:
-    """The options that were given, all of which the back end must have."""
+PANEL = "Back end"
+
+
+def _flag(help: str, *names: str, **settings: object) -> object:
+    return typer.Option(*names, help=help, rich_help_panel=PANEL, **settings)
+
+
+# Parameters of commands that open a back end; `options_of` reads them by these names in lower case.
+Backend = Annotated[str, _flag("transformers, openai (a server) or vllm (in this process).")]
+Dtype = Annotated[str | None, _flag("float32, bfloat16, float16, float64 or auto.")]
+Device = Annotated[str | None, _flag("transformers: cpu, cuda, cuda:1 ... or auto.")]
+BatchSize = Annotated[int | None, _flag("transformers: rows computed together.", min=1)]
+BaseUrl = Annotated[str | None, _flag("openai: such as http://localhost:8000/v1.")]
+ApiKeyEnv = Annotated[str | None, _flag("openai: name of the environment variable with the key.")]
+Concurrency = Annotated[int | None, _flag("openai: requests at a time.", min=1)]
+Retries = Annotated[int | None, _flag("openai: tries after a failed request.", min=0)]
+Timeout = Annotated[float | None, _flag("openai: seconds for one request.", min=1)]
+Tokenizer = Annotated[str | None, _flag("openai: model folder or id to count tokens with.")]
+Gpus = Annotated[int | None, _flag("vllm: GPUs that share the model.", min=1)]
+MaxModelLen = Annotated[int | None, _flag("vllm: longest prompt with its answer.", min=1)]
+ChatTemplateKwargs = Annotated[
+    str | None, _flag("Variables of the chat template as JSON; by default as the model was trained.")
+]
+SystemRole = Annotated[str | None, _flag("Where system messages go: auto, template or user (before the first user's).")]
+ThoughtTags = Annotated[str | None, _flag("Opening and closing tag of thoughts; by default as the model was trained.")]
+Date = Annotated[str | None, _flag("What a template that shows the date shows, as YYYY-MM-DD.")]
+TrustRemoteCode = Annotated[bool, _flag(TRUST, "--trust-remote-code")]
+
+
+def options_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The back end's options among a command's parameters, for `treadle.evaluate.backends.open_backend`.
+
+    Args:
+        parameters: All of the command's, by name, `backend` among them.
+
+    Raises:
+        TreadleError: There is no such back end, a value is wrong, or the back end has no such option.
+    """
+    kind = parameters["backend"]
+    one_of("--backend", kind, tuple(BACKEND_FLAGS))
+    given = {
+        option: parameters[flag.removeprefix("--").replace("-", "_")]
+        for flags in BACKEND_FLAGS.values()
+        for option, flag in flags.items()
+    }
+    given["chat_template_kwargs"] = json_object("--chat-template-kwargs", given["chat_template_kwargs"])
+    given["thought_tags"] = two_words("--thought-tags", given["thought_tags"])
+    given["trust_remote_code"] = given["trust_remote_code"] or None
+    return _allowed(kind, given)
+
+
+def _allowed(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, all of which the back end must have."""
     options = {name: value for name, value in given.items() if value is not None}
     flags = {name: flag for found in BACKEND_FLAGS.values() for name, flag in found.items()}
     for name in options:

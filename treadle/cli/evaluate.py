@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from treadle.cli.backends import BACKEND_FLAGS, backend_options, json_object, two_words
+from treadle.cli import backends
 from treadle.cli.data import one_of
 from treadle.cli.problems import instances_of, sample_counts, sets_of
-from treadle.cli.trust import TRUST
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _EXTRACT = (
     "What counts as an answer: boxed (default), phrase, whole, or auto (also what the text states). With --regrade RUN "
     "it changes a run."
 )
-Problems, Decoding, Engine = "Problems", "Decoding", "Back end"
+Problems, Decoding = "Problems", "Decoding"
 
 
 def _option(help: str, panel: str, *names: str, **settings: object) -> object:
@@ -90,36 +89,27 @@ def evaluate(
     max_step_tokens: Annotated[int, _option("Tokens of one step in the loop.", Decoding, min=1)] = 2048,
     max_steps: Annotated[int, _option("Steps after which the loop gives up.", Decoding, min=1)] = 30,
     seed: Annotated[int, _option("Seed of the samples.", Decoding)] = 0,
-    backend: Annotated[str, _option("transformers, openai (a server) or vllm (in this process).", Engine)] = (
-        "transformers"
-    ),
-    dtype: Annotated[str | None, _option("float32, bfloat16, float16, float64 or auto.", Engine)] = None,
-    device: Annotated[str | None, _option("transformers: cpu, cuda, cuda:1 ... or auto.", Engine)] = None,
-    batch_size: Annotated[int | None, _option("transformers: rows computed together.", Engine, min=1)] = None,
-    base_url: Annotated[str | None, _option("openai: such as http://localhost:8000/v1.", Engine)] = None,
-    api_key_env: Annotated[
-        str | None, _option("openai: name of the environment variable with the key.", Engine)
-    ] = None,
-    concurrency: Annotated[int | None, _option("openai: requests at a time.", Engine, min=1)] = None,
-    retries: Annotated[int | None, _option("openai: tries after a failed request.", Engine, min=0)] = None,
-    timeout: Annotated[float | None, _option("openai: seconds for one request.", Engine, min=1)] = None,
-    tokenizer: Annotated[str | None, _option("openai: model folder or id to count tokens with.", Engine)] = None,
-    gpus: Annotated[int | None, _option("vllm: GPUs that share the model.", Engine, min=1)] = None,
-    max_model_len: Annotated[int | None, _option("vllm: longest prompt with its answer.", Engine, min=1)] = None,
-    chat_template_kwargs: Annotated[
-        str | None, _option("Variables of the chat template as JSON; by default as the model was trained.", Engine)
-    ] = None,
-    system_role: Annotated[
-        str | None, _option("Where system messages go: auto, template or user (before the first user's).", Engine)
-    ] = None,
-    thought_tags: Annotated[
-        str | None, _option("Opening and closing tag of thoughts; by default as the model was trained.", Engine)
-    ] = None,
-    date: Annotated[str | None, _option("What a template that shows the date shows, as YYYY-MM-DD.", Engine)] = None,
-    trust_remote_code: Annotated[bool, _option(TRUST, Engine, "--trust-remote-code")] = False,
+    backend: backends.Backend = "transformers",
+    dtype: backends.Dtype = None,
+    device: backends.Device = None,
+    batch_size: backends.BatchSize = None,
+    base_url: backends.BaseUrl = None,
+    api_key_env: backends.ApiKeyEnv = None,
+    concurrency: backends.Concurrency = None,
+    retries: backends.Retries = None,
+    timeout: backends.Timeout = None,
+    tokenizer: backends.Tokenizer = None,
+    gpus: backends.Gpus = None,
+    max_model_len: backends.MaxModelLen = None,
+    chat_template_kwargs: backends.ChatTemplateKwargs = None,
+    system_role: backends.SystemRole = None,
+    thought_tags: backends.ThoughtTags = None,
+    date: backends.Date = None,
+    trust_remote_code: backends.TrustRemoteCode = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
 ) -> None:
     """Solve problems with a model, grade the final answers, and report with 95% intervals."""
+    parameters = dict(locals())
     from treadle.check import check_model, stop_or_warn
     from treadle.evaluate.run import evaluate as run_evaluate
     from treadle.evaluate.run import regrade as run_regrade
@@ -147,26 +137,7 @@ def evaluate(
         one_of("--mode", mode, tuple(_MODES))
         one_of("--split", split, ("train", "heldout"))
         one_of("--kind", kind, KINDS)
-        one_of("--backend", backend, tuple(BACKEND_FLAGS))
-        options = backend_options(
-            backend,
-            dtype=dtype,
-            device=device,
-            batch_size=batch_size,
-            url=base_url,
-            api_key_variable=api_key_env,
-            concurrency=concurrency,
-            retries=retries,
-            timeout=timeout,
-            tokenizer=tokenizer,
-            gpus=gpus,
-            max_model_len=max_model_len,
-            chat_template_kwargs=json_object("--chat-template-kwargs", chat_template_kwargs),
-            system_role=system_role,
-            thought_tags=two_words("--thought-tags", thought_tags),
-            date=date,
-            trust_remote_code=trust_remote_code or None,
-        )
+        options = backends.options_of(parameters)
         count, count_of = sample_counts(samples or [])
         settings = EvaluateSettings(
             modes=_MODES[mode],

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from treadle.cli.backends import BACKEND_FLAGS, backend_options, json_object, two_words
+from treadle.cli import backends
 from treadle.cli.data import one_of
-from treadle.cli.trust import TRUST
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
     from treadle.evaluate.swe.records import SweInstance
 
-Tasks, Repair, Agent, Decoding, Engine = "Tasks", "Repair", "Agent", "Decoding", "Back end"
+Tasks, Repair, Agent, Decoding = "Tasks", "Repair", "Agent", "Decoding"
 _MODES, _CHOICES = ("oracle", "end-to-end", "agent"), ("first", "majority", "tests")
 
 
@@ -68,60 +67,32 @@ def run(
     observation_chars: Annotated[int, _option("Of an observation; more is cut off.", Agent, min=200)] = 16_000,
     context: Annotated[int, _option("Pairs of action and observation that are shown.", Agent, min=0)] = 2,
     review: Annotated[bool, _option("Show the changes after the first submit, and ask for a second.", Agent)] = True,
-    together: Annotated[int, _option("Tasks played side by side.", Engine, min=1)] = 16,
-    workers: Annotated[int, _option("Threads in which commands run.", Engine, min=1)] = 4,
-    backend: Annotated[str, _option("transformers, openai (a server) or vllm (in this process).", Engine)] = (
-        "transformers"
-    ),
-    dtype: Annotated[str | None, _option("float32, bfloat16, float16, float64 or auto.", Engine)] = None,
-    device: Annotated[str | None, _option("transformers: cpu, cuda, cuda:1 ... or auto.", Engine)] = None,
-    batch_size: Annotated[int | None, _option("transformers: rows computed together.", Engine, min=1)] = None,
-    base_url: Annotated[str | None, _option("openai: such as http://localhost:8000/v1.", Engine)] = None,
-    api_key_env: Annotated[
-        str | None, _option("openai: name of the environment variable with the key.", Engine)
-    ] = None,
-    concurrency: Annotated[int | None, _option("openai: requests at a time.", Engine, min=1)] = None,
-    retries: Annotated[int | None, _option("openai: tries after a failed request.", Engine, min=0)] = None,
-    timeout: Annotated[float | None, _option("openai: seconds for one request.", Engine, min=1)] = None,
-    tokenizer: Annotated[str | None, _option("openai: model folder or id to count tokens with.", Engine)] = None,
-    gpus: Annotated[int | None, _option("vllm: GPUs that share the model.", Engine, min=1)] = None,
-    max_model_len: Annotated[int | None, _option("vllm: longest prompt with its answer.", Engine, min=1)] = None,
-    chat_template_kwargs: Annotated[
-        str | None, _option("Variables of the chat template as JSON; by default as the model was trained.", Engine)
-    ] = None,
-    system_role: Annotated[
-        str | None, _option("Where system messages go: auto, template or user (before the first user's).", Engine)
-    ] = None,
-    thought_tags: Annotated[
-        str | None, _option("Opening and closing tag of thoughts; by default as the model was trained.", Engine)
-    ] = None,
-    date: Annotated[str | None, _option("What a template that shows the date shows, as YYYY-MM-DD.", Engine)] = None,
-    trust_remote_code: Annotated[bool, _option(TRUST, Engine, "--trust-remote-code")] = False,
+    together: Annotated[int, _option("Tasks played side by side.", backends.PANEL, min=1)] = 16,
+    workers: Annotated[int, _option("Threads in which commands run.", backends.PANEL, min=1)] = 4,
+    backend: backends.Backend = "transformers",
+    dtype: backends.Dtype = None,
+    device: backends.Device = None,
+    batch_size: backends.BatchSize = None,
+    base_url: backends.BaseUrl = None,
+    api_key_env: backends.ApiKeyEnv = None,
+    concurrency: backends.Concurrency = None,
+    retries: backends.Retries = None,
+    timeout: backends.Timeout = None,
+    tokenizer: backends.Tokenizer = None,
+    gpus: backends.Gpus = None,
+    max_model_len: backends.MaxModelLen = None,
+    chat_template_kwargs: backends.ChatTemplateKwargs = None,
+    system_role: backends.SystemRole = None,
+    thought_tags: backends.ThoughtTags = None,
+    date: backends.Date = None,
+    trust_remote_code: backends.TrustRemoteCode = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
 ) -> None:
     """Run a model on tasks: edits of given files, a repair from issue and tree, or an agent that acts step by step."""
+    parameters = dict(locals())
     one_of("--mode", mode, _MODES)
     one_of("--choice", choice, _CHOICES)
-    one_of("--backend", backend, tuple(BACKEND_FLAGS))
-    options = backend_options(
-        backend,
-        dtype=dtype,
-        device=device,
-        batch_size=batch_size,
-        url=base_url,
-        api_key_variable=api_key_env,
-        concurrency=concurrency,
-        retries=retries,
-        timeout=timeout,
-        tokenizer=tokenizer,
-        gpus=gpus,
-        max_model_len=max_model_len,
-        chat_template_kwargs=json_object("--chat-template-kwargs", chat_template_kwargs),
-        system_role=system_role,
-        thought_tags=two_words("--thought-tags", thought_tags),
-        date=date,
-        trust_remote_code=trust_remote_code or None,
-    )
+    options = backends.options_of(parameters)
     from treadle.evaluate.swe.figures import as_lines
     from treadle.evaluate.swe.instances import instance_by_id, read_instances
     from treadle.evaluate.swe.run import run as run_tasks
