@@ -12,6 +12,7 @@ from treadle.plan.counting import Count, Work, count_forward, count_update
 from treadle.plan.model import build
 from treadle.recipe.parts import Lora
 from treadle.tree import build_tree, tree_scores, use_tree_attention
+from treadle.tree.attention import packed_mask
 
 PROMPT, COMPLETION, ROWS = 200, 100, 8
 TOKENS, SCORED = PROMPT + ROWS * COMPLETION - 1, ROWS * COMPLETION
@@ -111,11 +112,15 @@ def test_a_forward_without_gradients(config_folder):
     plan = work(config_folder(), compute=torch.bfloat16)
     network = real_network(plan)
     ids_1T = torch.randint(5, 1000, (1, TOKENS))
+    chain = build_tree(ids_1T, torch.ones_like(ids_1T), TOKENS - 1)
 
     @torch.no_grad()
     def run():
         with torch.autocast("cpu", torch.bfloat16):
-            network.model(input_ids=ids_1T, use_cache=False)
+            network.model(
+                input_ids=chain.input_ids_1T, position_ids=chain.position_ids_1T, attention_mask=packed_mask(chain),
+                use_cache=False, tree=chain,
+            )  # fmt: skip
 
     run()
     assert count_forward(plan).peak == pytest.approx(allocated_peak(run), rel=0.15)

@@ -30,6 +30,7 @@ from treadle.plan.live import LiveBytes
 from treadle.plan.model import build, dense_config
 from treadle.recipe.models import first_line
 from treadle.recipe.parts import Lora
+from treadle.tree import attention
 from treadle.tree import head as heads
 from treadle.tree.attention import TreeAttention
 from treadle.tree.support import causal_lm
@@ -181,16 +182,20 @@ def _autocast(work: Work) -> Any:
 def _head_of(device: str) -> Iterator[None]:
     """Fake tensors lie on the CPU; the heads are to hold what they do on the device that is planned for.
 
-    On CUDA treadle's head takes larger pieces, and TRL's folds its tiles in Triton kernels that allocate nothing.
+    On CUDA treadle's head takes larger pieces, TRL's folds its tiles in Triton kernels that allocate nothing, and the
+    tree's attention stays in half precision.
     """
     before = heads.LOGITS_HELD["cpu"], chunked_logprob._forward_tile, chunked_logprob._backward_tile
+    wide = set(attention.WIDE)
     heads.LOGITS_HELD["cpu"] = heads.LOGITS_HELD[device]
     if device == "cuda":
+        attention.WIDE.clear()
         chunked_logprob._forward_tile = chunked_logprob._backward_tile = lambda *args, **kwargs: None
     try:
         yield
     finally:
         heads.LOGITS_HELD["cpu"], chunked_logprob._forward_tile, chunked_logprob._backward_tile = before
+        attention.WIDE.update(wide)
 
 
 def _attend(

@@ -24,6 +24,8 @@ from treadle.tree.kernels import HALF, kernel_for
 from treadle.tree.trie import Tails, Tree
 
 NAME = "treadle_tree"
+WIDE = {"cpu"}
+"""Devices that compute in float32: their kernels are slower in half precision, which is converted part by part."""
 Tensor = torch.Tensor
 
 
@@ -146,8 +148,8 @@ def _wide_empty(x: Tensor, size: int) -> Tensor:
 
 
 def _computed(x: Tensor) -> Tensor:
-    """As it is computed with: a CPU's kernels are slower in half precision, and every part would be converted twice."""
-    return x.float() if x.device.type == "cpu" and x.dtype in HALF else x
+    """As it is computed with, see `WIDE`."""
+    return x.float() if x.device.type in WIDE and x.dtype in HALF else x
 
 
 def _own(x: Tensor, tails: Tails) -> Tensor:
