@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -76,11 +77,17 @@ HOSTILE = {
         "    os.mkfifo(path)\n    os._exit(0)\n",
         "no file",
     ),
+    "reports a folder": (
+        "import os, sys\ndef add(a, b):\n"
+        "    path = next(a for a in sys.argv if a.startswith('--junitxml=')).partition('=')[2]\n"
+        "    os.makedirs(path + '/x')\n    os.chmod(path, 0)\n    os._exit(0)\n",
+        "no file" if os.geteuid() == 0 else "no report",
+    ),
     "fails after its report": (GOOD + "import atexit, os\natexit.register(os._exit, 7)\n", "code 7"),
 }
 
 
-SOON = ("prints a summary and exits", "hangs", "skips", "fails after its report")
+SOON = ("prints a summary and exits", "hangs", "reports a folder", "skips", "fails after its report")
 """Those that `make test` runs."""
 
 
@@ -93,6 +100,7 @@ def test_nothing_passes_that_did_not(tmp_path, name):
     assert "passed" not in found.statuses.values()
     assert fault in found.fault
     assert found.fault or found.statuses
+    assert not list(tmp_path.glob(".treadle*"))
 
 
 def test_no_file_of_the_checkout_takes_the_place_of_pytest(tmp_path):

@@ -98,6 +98,7 @@ def test_what_is_no_test_stays_changed(root, pristine, name):
         ("docs/pyproject.toml", "[project]\nname = 'other'\n", False),
         ("docs/pyproject.toml", '[tool."\\u0070ytest".ini_options]\naddopts = "-p evil"\n', True),
         ("docs/pyproject.toml", "[", True),
+        ("docs/pyproject.toml", "a." * 200_000 + "a = 1\n", True),
         ("setup.cfg", "[metadata]\nname = pkg\n[tool:pytest]\naddopts = -p evil\n", True),
         ("setup.cfg", "[metadata]\nname = other\n", False),
         ("docs/setup.cfg", "[tool:pytest]\n", True),

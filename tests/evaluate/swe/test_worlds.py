@@ -1,4 +1,3 @@
-import os
 import sys
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from tests.evaluate.swe.scripted import BAD, GOOD, SOURCE, diff, write_tasks
 from treadle.evaluate.swe.instances import read_instances
 from treadle.evaluate.swe.patches import diff_of
 from treadle.evaluate.swe.sandbox import SandboxError, why_not
-from treadle.evaluate.swe.worlds import Worlds, remove_tree
+from treadle.evaluate.swe.worlds import Worlds
 
 SAFE = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
@@ -51,19 +50,6 @@ def test_broken_tests_are_those_that_pass_at_the_base(instance, worlds):
     worse = diff_of({"tinyshape.py": before}, {"tinyshape.py": before.replace("number * 2", "number * 3")})
     assert breaks(diff(BAD, GOOD)) == 0
     assert breaks(worse) == 1
-
-
-def test_what_an_agent_locked_is_removed(tmp_path):
-    folder = tmp_path / "a"
-    (folder / "b/c").mkdir(parents=True)
-    (folder / "b/c/d").write_text("")
-    (folder / "out").symlink_to(tmp_path)
-    os.chmod(folder / "b/c", 0)
-    os.chmod(folder / "b", 0)
-    remove_tree(folder)
-    assert not folder.exists()
-    assert tmp_path.exists()
-    remove_tree(folder)
 
 
 def test_without_a_sandbox_nothing_is_run(monkeypatch, tmp_path):

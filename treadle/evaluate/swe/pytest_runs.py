@@ -11,11 +11,14 @@ import os
 import secrets
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from treadle.errors import TreadleError
 from treadle.evaluate.swe.parsers import ERROR, FAILED, MOST_REPORT, ReportFault, junit_failures, parse_junit
 from treadle.evaluate.swe.sandbox import Limits, Ran, Sandbox
+from treadle.evaluate.swe.trees import remove_tree
 
 _RAN = (0, 1)  # exit codes of pytest: all that ran passed; some failed
 _CODES = {2: "was interrupted", 3: "failed itself", 4: "was called wrongly", 5: "found no tests"}
@@ -66,7 +69,8 @@ def run_pytest(sandbox: Sandbox, tests: Sequence[str] = (), limits: Limits | Non
     except ReportFault as fault:
         return PackageRun({}, ran, f"{_ended(ran)}, with {fault}")
     finally:
-        (sandbox.root / name).unlink(missing_ok=True)
+        with suppress(TreadleError):  # patched code may have made a folder of it, or locked the checkout
+            remove_tree(sandbox.root / name)
 
 
 def _read(path: Path) -> bytes:
@@ -75,10 +79,13 @@ def _read(path: Path) -> bytes:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         raise ReportFault("no report") from None
-    with os.fdopen(file, "rb") as report:
+    try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise ReportFault("a report that is no file")
-        return report.read(MOST_REPORT + 1)
+        with open(file, "rb", closefd=False) as report:
+            return report.read(MOST_REPORT + 1)
+    finally:
+        os.close(file)
 
 
 def _believed(statuses: Mapping[str, str], ran: Ran) -> dict[str, str]:

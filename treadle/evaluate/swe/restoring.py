@@ -37,6 +37,7 @@ _SETTINGS = ("setup.cfg", "pyproject.toml")
 _RUNNERS = frozenset(
     {"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "py", "exceptiongroup", "tomli", "xdist"}
 )
+_MOST_DOTS = 200  # in a line: reading a key takes time with the square of its parts
 _MODULE_ENDS = ("", ".py", ".so", ".pyc")
 
 
@@ -121,6 +122,8 @@ def _has_settings(root: Path, name: str) -> bool:
     text = path.read_bytes()
     if path.name == "setup.cfg":
         return b"pytest" in text
+    if any(line.count(b".") > _MOST_DOTS for line in text.splitlines()):
+        return True
     try:
         tool = tomllib.loads(text.decode()).get("tool", {})
     except (ValueError, RecursionError):

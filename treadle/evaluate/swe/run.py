@@ -36,8 +36,9 @@ from treadle.evaluate.swe.records import Prediction, SweInstance, Verdict
 from treadle.evaluate.swe.repair import Around
 from treadle.evaluate.swe.sandbox import SandboxError
 from treadle.evaluate.swe.settings import SweSettings, identity
+from treadle.evaluate.swe.trees import remove_tree
 from treadle.evaluate.swe.waves import Told, play
-from treadle.evaluate.swe.worlds import Worlds, remove_tree
+from treadle.evaluate.swe.worlds import Worlds
 from treadle.files.output import check_out, make_empty, owned
 from treadle.files.secrets import refuse_secrets
 from treadle.files.typed import record_of

@@ -7,7 +7,6 @@ nothing is installed after a model's patch.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -25,6 +24,7 @@ from treadle.evaluate.swe.patches import Applied, apply_patch
 from treadle.evaluate.swe.pytest_runs import run_pytest
 from treadle.evaluate.swe.records import SweInstance, Verdict
 from treadle.evaluate.swe.sandbox import Limits, Ran, Sandbox
+from treadle.evaluate.swe.trees import remove_tree
 from treadle.files.links import remove
 
 TEST_LIMITS = Limits(seconds=300, memory_mb=4096, processes=256, output_kb=16384)
@@ -202,22 +202,9 @@ def _tested(
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A scratch folder that goes whatever modes patched code has left in it."""
+    """A scratch folder that goes whatever patched code has left in it."""
     folder = Path(tempfile.mkdtemp(prefix="treadle-swe-"))
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, onerror=_open_and_remove)
-
-
-def _open_and_remove(remove: object, path: str, _: object) -> None:
-    parent = os.path.dirname(path)
-    try:
-        os.chmod(parent, 0o700)
-        if os.path.isdir(path) and not os.path.islink(path):
-            os.chmod(path, 0o700)
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
-    except FileNotFoundError:
-        pass
+        remove_tree(folder)

@@ -8,6 +8,7 @@ in the checkout persist, processes and `/tmp` go when the command ends. What thi
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from treadle.errors import TreadleError
 from treadle.evaluate.swe.jail import jail, path_variable
+from treadle.evaluate.swe.trees import entries_of
 from treadle.evaluate.swe.watched import Limits, Ran, kill_group, watch
 
 __all__ = ["CHECKOUT", "Limits", "Ran", "Sandbox", "SandboxError", "why_not"]
@@ -241,13 +243,22 @@ def _unused_uid() -> int:
 
 
 def _give(root: Path, uid: int) -> None:
-    """Make all that is in the checkout the sandbox's own; links are given, never followed."""
-    for folder, names, files in os.walk(root):
-        for name in (".", *names, *files):
-            path = os.path.join(folder, name)
-            with suppress(FileNotFoundError):
-                if os.lstat(path).st_uid != uid:
-                    os.chown(path, uid, uid, follow_symlinks=False)
+    """Make all that is in the checkout the sandbox's own; links are given, never followed. What has too long a path has
+    been made in the sandbox and is its own already."""
+    _give_one(os.fspath(root), uid)
+    for entry in entries_of(root):
+        _give_one(entry.path, uid)
+
+
+def _give_one(path: str, uid: int) -> None:
+    try:
+        if os.lstat(path).st_uid != uid:
+            os.chown(path, uid, uid, follow_symlinks=False)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
 
 
 @cache

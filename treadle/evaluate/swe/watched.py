@@ -17,6 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from treadle.evaluate.swe.trees import entries_of
+
 _LOOK = 0.2
 _SHARE = 20  # looking takes at most one part in so many of the time
 _ENDING = 10.0
@@ -247,10 +249,9 @@ def _free(root: Path) -> int:
 def _size(root: Path, enough: int) -> int:
     """Bytes that a folder takes, counted until there are enough."""
     total = 0
-    for folder, _, names in os.walk(root):
-        for name in names:
-            with suppress(OSError):
-                total += os.lstat(os.path.join(folder, name)).st_blocks * 512
+    for entry in entries_of(root):
+        with suppress(OSError):
+            total += entry.stat(follow_symlinks=False).st_blocks * 512
         if total > enough:
             break
     return total

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from treadle.errors import TreadleError
 from treadle.evaluate.swe.checkouts import checkout
 from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.sandbox import Limits, Sandbox, SandboxError, why_not
+from treadle.evaluate.swe.trees import remove_tree
 from treadle.files.whole import writing
 
 COMMAND = Limits(seconds=60)
@@ -99,21 +98,3 @@ class Worlds:
 
 def _passed(statuses: dict[str, str]) -> set[str]:
     return {test for test, status in statuses.items() if status == "passed"}
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder whatever modes an agent has left in it.
-
-    Raises:
-        TreadleError: Something in it cannot be removed.
-    """
-    if not folder.exists():
-        return
-    for place, _, _ in os.walk(folder):
-        if not os.path.islink(place):
-            with suppress(OSError):
-                os.chmod(place, 0o700)
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise TreadleError(f"{folder}: cannot be removed ({error.strerror}); remove it by hand") from error

@@ -149,3 +149,8 @@ def test_a_long_file_is_clipped_and_said_to_be(editor):
     shown = call(editor, "view", "/testbed/long.py")
     assert "<response clipped>" in shown
     assert len(shown) < 60_000
+
+
+@pytest.mark.parametrize("number", ["--5", "-", "1.5", "", "9" * 30, "\u00b2"])
+def test_a_line_that_is_no_number_is_answered(editor, number):
+    assert "Invalid `insert_line`" in call(editor, "insert", "/testbed/a.py", insert_line=number, new_str="x")

@@ -6,7 +6,9 @@ import pytest
 from treadle.evaluate.swe.agent.places import changes, read_text, texts
 from treadle.evaluate.swe.agent.prompts import Call
 from treadle.evaluate.swe.agent.tools import Tools, framed
+from treadle.evaluate.swe.patches import diff_of
 from treadle.evaluate.swe.sandbox import Limits, Sandbox, why_not
+from treadle.evaluate.swe.trees import remove_tree
 
 SAFE = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
@@ -51,6 +53,7 @@ def test_the_working_folder_and_files_persist_and_variables_do_not(tools):
         ("", "`command` is required"),
         ("x" * 70_000, "at most 60000 bytes"),
         ("echo a\0b", "no zero byte"),
+        ("echo a\ud800b", "a?b"),
         ("cat <<'EOF'\nhere $x\nEOF", "here $x"),
         ("trap 'echo mine' EXIT; cd /; exec true", "did not produce any output"),
         ("kill -9 $$", "did not produce any output"),
@@ -116,3 +119,30 @@ def test_changes_between_two_checkouts_and_from_kept_texts_are_the_same(root, tm
     expected = ({"a.py": "x = 1\n", "new.py": None}, {"a.py": "x = 3\n", "new.py": "1\n"})
     assert changes(root, now) == changes(texts(root), now) == expected
     assert read_text(now / "pipe") is None
+
+
+@SAFE
+def test_a_folder_deeper_than_any_path_is_no_end_of_the_episode(tools):
+    made = bash(tools, "n=$(printf 'a%.0s' {1..200}); for i in {1..25}; do mkdir $n; cd $n; done; echo made")
+    assert "made" in made
+    assert "a.py" in bash(tools, "cd /testbed; ls")
+    many = "import os\nfor i in range(1500): os.mkdir('b'); os.chdir('b')"
+    bash(tools, f'python3 -c "{many}"')
+    assert "a.py" in bash(tools, "cd /testbed; ls")
+    assert tools.patch() == ""
+    remove_tree(tools.root)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        r"printf 'a\0b\n' > data.bin",
+        r"printf 'x = 1\0\n' > data.bin; mkdir -p 'git~1' && echo x > 'git~1/config'",
+        "mkdir '.git ' && echo x > '.git /config'",
+        "mkdir -p $(printf 'a/%.0s' {1..120}) && echo x > $(printf 'a/%.0s' {1..120})b",
+    ],
+)
+def test_a_file_that_no_patch_can_hold_is_no_end_of_the_episode(tools, command):
+    bash(tools, f"{command}; echo 'x = 2' > a.py")
+    assert "+x = 2" in tools.execute(Call("submit", {}, "")).text
+    assert tools.patch() == diff_of({"a.py": "x = 1\n"}, {"a.py": "x = 2\n"})

@@ -122,3 +122,18 @@ def test_a_tree_is_a_mapping_of_its_plain_files(root):
     assert len(TreeFiles(root)) == 3
     assert TreeFiles(root).get("nothing") is None
     assert TreeFiles(root).get("a.py/x") is None
+
+
+@pytest.mark.parametrize("name", [".treadle-patch/x", "pkg/.treadle-patch/x", "pkg/.treadle-patch"])
+def test_no_name_of_a_patch_is_in_the_way_of_writing(root, name):
+    done = apply_patch(root, diff_of({"pkg/b.py": "two\n"}, {"pkg/b.py": "2\n", name: "x\n"}))
+    assert done.fault == ""
+    assert read(root) == {**FILES, "pkg/b.py": "2\n", name: "x\n"}
+
+
+def test_a_path_that_is_too_deep_to_be_walked_is_a_fault(root):
+    patch = diff_of({}, {"new/b": "x\n"})
+    done = apply_patch(root, patch.replace("new/", "a/" * 1500))
+    assert (done.fault, done.files) == ("outside", ())
+    assert "1,501 parts, expected at most 100" in done.reason
+    assert apply_patch(root, patch.replace("new/", "a/" * 99)).fault == ""

@@ -199,7 +199,7 @@ def _required(arguments: Mapping[str, str], name: str, command: str) -> str:
 
 def _number(text: str) -> int | None:
     text = text.strip()
-    return int(text) if text.lstrip("-").isdecimal() and len(text) < 12 else None
+    return int(text) if text.removeprefix("-").isdecimal() and len(text) < 12 else None
 
 
 def _range(given: str, count: int) -> tuple[int, int]:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from treadle.evaluate.swe.patches.names import wrong_path
+
 MOST_BYTES = 4 << 20
 """Larger files are neither shown nor compared."""
 MOST_FILES = 100_000
@@ -50,7 +52,8 @@ def inside(root: Path, path: str, mount: str) -> Path | None:
 
 
 def read_text(path: Path) -> str | None:
-    """The text of a regular file with its line ends as they are; `None` where it is none, too large or not UTF-8."""
+    """The text of a regular file with its line ends as they are; `None` where it is none, too large, not UTF-8
+    or has characters of code 0."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -60,7 +63,8 @@ def read_text(path: Path) -> str | None:
         if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
             return None
         with suppress(UnicodeDecodeError):
-            return file.read(MOST_BYTES + 1).decode()
+            text = file.read(MOST_BYTES + 1).decode()
+            return None if "\0" in text else text
     return None
 
 
@@ -132,7 +136,8 @@ def changes(before: Path | dict[str, str], root: Path) -> tuple[dict[str, str | 
     """The files that differ, as they were and as they are; `None` where there was or is none.
 
     Args:
-        before: The checkout as it was, or its texts. A file that is no text on either side is no part of a change.
+        before: The checkout as it was, or its texts. A file that is no text on either side is no part of a change, nor
+            is one with a path that no patch may touch, such as `git~1/a`.
     """
     then: dict[str, str | None] = {}
     now: dict[str, str | None] = {}
@@ -143,6 +148,6 @@ def changes(before: Path | dict[str, str], root: Path) -> tuple[dict[str, str | 
         first = read_text(was) if isinstance(was, Path) else was
         second = read_text(new[name]) if name in new else None
         unread = (name in old and first is None) or (name in new and second is None)
-        if first != second and not unread:
+        if first != second and not unread and not wrong_path(name):
             then[name], now[name] = first, second
     return then, now

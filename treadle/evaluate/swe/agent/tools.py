@@ -100,8 +100,9 @@ class Tools:
         command = arguments.get("command", "")
         if not command.strip():
             return "Parameter `command` is required for function bash: it should hold the command to execute"
-        if len(command.encode()) > MOST_COMMAND or "\0" in command:
+        if len(command.encode("utf-8", "replace")) > MOST_COMMAND or "\0" in command:
             return f"The command is not executed: it should have at most {MOST_COMMAND} bytes, and no zero byte"
+        command = command.encode("utf-8", "replace").decode()  # halves of characters, which no program can be given
         mark = secrets.token_hex(12)
         top = str(self.sandbox.path)
         seen = [text.replace(MOUNT, top) for text in (self._here, MOUNT, command)]

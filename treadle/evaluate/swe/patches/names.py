@@ -9,6 +9,9 @@ from treadle.evaluate.swe.patches.faults import PatchError, PatchFault, Rung
 from treadle.evaluate.swe.patches.model import NOWHERE, FilePatch
 from treadle.files.names import wrong_in_path
 
+DEEPEST = 100
+"""Parts of a path: what walks through folders, pytest among them, calls itself for each level."""
+
 _ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13, '"': 34, "\\": 92}
 _LETTERS = {code: letter for letter, code in _ESCAPES.items()}
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -113,6 +116,8 @@ def wrong_path(name: str) -> str | None:
         return "an absolute path, expected one within the repository"
     if any(part in ("", ".", "..") for part in parts):
         return "a path with an empty part, . or .., expected a plain one within the repository"
+    if len(parts) > DEEPEST:
+        return f"a path of {len(parts):,} parts, expected at most {DEEPEST}"
     # Some file systems take .GIT, `.git ` and `git~1` for the same folder, and git refuses them everywhere.
     if any(part.casefold().rstrip(" .") in (".git", "git~1") for part in parts):
         return "a path into .git"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,7 +15,7 @@ from treadle.files.whole import writing
 
 LARGEST = 64 << 20
 """Bytes of a file that is read."""
-_ASIDE = ".treadle-patch"
+_ASIDE = ".treadle-patch-"
 
 
 class TreeFiles(Mapping[str, str]):
@@ -141,8 +142,7 @@ def _write_one(root: Path, place: Path, content: bytes, mode: int) -> None:
     for folder in reversed(missing):
         folder.mkdir()
         _give(folder, owner)
-    aside = place.with_name(_ASIDE)
-    aside.unlink(missing_ok=True)
+    aside = place.with_name(f"{_ASIDE}{secrets.token_hex(8)}")  # a name that no patch can have taken
     try:
         with aside.open("xb") as file:
             file.write(content)
