@@ -75,7 +75,7 @@ def test_without_validation_it_is_said(treadle, tmp_path, tasks):
     [
         (("--grader", "docker"), "--grader 'docker': expected local or official"),
         (("--report", "x.json"), "--report is read by --grader official"),
-        (("--python", "/nowhere"), "holds no bin/python"),
+        (("--python", "/nowhere"), "no bin/python in it"),
         (("--instance", "calc-ad"), "did you mean calc-add?"),
         (("--grader", "official"), "their bugs were put in"),
         (("--grader", "official", "--report", "/nowhere.json"), "/nowhere.json: cannot be read"),
@@ -114,3 +114,34 @@ def test_the_official_harness(treadle, tmp_path):
     code, out, err = treadle(*words, "--report", report)
     assert code == 0, err
     assert "resolved 1 of 1: 100.0% (95% interval 20.7% to 100.0%), grader: official" in out
+
+
+@SANDBOX
+def test_without_uv_no_task_is_found_wanting(treadle, tmp_path, tasks, monkeypatch):
+    """The path of the system's own programs has the sandbox; the tool that makes environments is not among them."""
+    monkeypatch.setattr("shutil.which", lambda name, **_: None if name == "uv" else f"/usr/bin/{name}")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    given = handed_in(tmp_path, tiny.prediction("add", "x"))
+    for command in (["validate", tasks], ["grade", given, "--tasks", tasks, "-o", tmp_path / "out"]):
+        code, _, err = treadle("swe", *command, "--cache", tmp_path / "cache")
+        assert code == 2
+        assert err.splitlines()[-1] == (
+            "treadle: error: uv: not found, and environments are made with it; pip install 'treadle[swe]'"
+        )
+    assert not (tasks / "validation.json").exists()
+    assert not (tmp_path / "out/validation.json").exists()
+
+
+@SANDBOX
+def test_an_environment_that_failed_while_grading_is_tried_again(treadle, tmp_path, tasks):
+    archive = next((tasks / "sources").iterdir())
+    away = archive.rename(tmp_path / archive.name)
+    given = handed_in(tmp_path, tiny.prediction("add", ""), tiny.prediction("times", ""))
+    command = ["swe", "grade", given, "--tasks", tasks, "-o", tmp_path / "out", *PYTHON]
+    code, _, err = treadle(*command)
+    assert code == 2
+    assert "nothing to grade: all 2 instances did not validate; calc-add: environment: calc-add: the release" in err
+    away.rename(archive)
+    code, out, err = treadle(*command)
+    assert code == 0, err
+    assert "resolved 0 of 2" in out

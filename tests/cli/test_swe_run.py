@@ -24,9 +24,11 @@ def test_what_is_run_can_be_graded(tmp_path):
     own = ("--tasks", tasks, "--python", sys.prefix, "--cache", tmp_path / "cache")
     with playing() as server:
         engine = ("--backend", "openai", "--base-url", server.url)
-        ran = treadle("run", "tiny", *own, "--mode", "agent", "-o", tmp_path / "run", "--max-steps", 8, *engine)
+        chosen = ("--limit", 2, "--mode", "agent", "--max-steps", 8)
+        ran = treadle("run", "tiny", *own, *chosen, "-o", tmp_path / "run", *engine)
     assert ran.exit_code == 0, ran.output
     assert "2 tasks, 1 patches" in ran.output
+    assert f"grade it with `treadle swe grade {tmp_path}/run --tasks {tasks} --limit 2 -o OUT`" in ran.output
     assert "episodes ended: submitted 2" in ran.output
     assert "localisation recall: 0.5" in ran.output
     graded = treadle("grade", tmp_path / "run", *own, "-o", tmp_path / "grades")

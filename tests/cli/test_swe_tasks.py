@@ -54,3 +54,14 @@ def test_fewer_than_asked_for_are_told_with_the_reason():
         "2 tasks in 3 s",
         "3 fewer than asked for: p==1: all its bugs were tried",
     ]
+
+
+def test_a_command_is_put_right_after_one_that_tried_nothing(treadle, tmp_path):
+    out = tmp_path / "tasks"
+    for name in ("nowhere-1.tar.gz", "elsewhere-1.tar.gz"):
+        code, _, err = treadle("swe", "tasks", name, "-o", out, "--python", sys.prefix)
+        assert code == 2
+        assert f"{name}: no such file" in err
+    code, _, err = treadle("swe", "validate", out, *(["--unsafe-local"] if why_not() else []))
+    assert code == 2
+    assert "tasks that are not finished (journal.jsonl, no instances.jsonl); run its treadle swe tasks again" in err

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from treadle.cli.data import one_of
-from treadle.errors import DataError, TreadleError
+from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
     from treadle.evaluate.swe.records import SweInstance
@@ -150,14 +150,14 @@ def _means(
 ) -> Means:
     from dataclasses import replace
 
+    from treadle.evaluate.swe.environments import check_python
     from treadle.evaluate.swe.running import TEST_LIMITS, Means
     from treadle.evaluate.swe.sandbox import SandboxError, why_not
 
-    if python is not None and not (python / "bin" / "python").exists():
-        raise DataError(f"--python {python}: holds no bin/python; expected the folder of a virtual environment")
+    check_python(python)
     if why := why_not():
         if not unsafe_local:
-            raise SandboxError(f"{why}; or run what the model wrote without protection: --unsafe-local")
+            raise SandboxError(f"{why}; or run without protection: --unsafe-local")
         print(f"{why}: tests run without protection, as asked")
     return Means(cache, mirrors, replace(TEST_LIMITS, seconds=seconds, memory_mb=memory_mb), unsafe_local, python)
 

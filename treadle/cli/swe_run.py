@@ -6,6 +6,7 @@ for errors that a user can mend, 130 for an interrupted run.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,6 +94,7 @@ def run(
     one_of("--mode", mode, _MODES)
     one_of("--choice", choice, _CHOICES)
     options = backends.options_of(parameters)
+    from treadle.evaluate.swe.environments import check_python
     from treadle.evaluate.swe.figures import as_lines
     from treadle.evaluate.swe.instances import instance_by_id, read_instances
     from treadle.evaluate.swe.run import run as run_tasks
@@ -121,12 +123,17 @@ def run(
         whitespace=whitespace,
         seed=seed,
     )
+    check_python(python)
     found = read_instances(tasks, split)
     if instance:
         found = [instance_by_id(found, name) for name in dict.fromkeys(instance)]
     found, left_out = _validated(tasks, found)
     if not found:
-        raise TreadleError(f"{tasks}: no task is left to run; expected at least one")
+        why = "".join(f"; {name}: {reason}" for name, reason in [*left_out.items()][:1])
+        raise TreadleError(
+            f"{tasks}: no task is left to run, {len(left_out)} did not validate{why}; mend that, and run treadle swe "
+            "validate again"
+        )
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}")
     worlds = Worlds(cache, mirrors, Limits(seconds=command_seconds), unsafe_local, python)
@@ -144,7 +151,11 @@ def run(
         workers,
     )
     print("\n".join(as_lines(summary)))
-    print(f"written to {out}; grade it with `treadle swe grade {out} --tasks {tasks} -o OUT`")
+    same = ["--split", split] if split else []
+    same += [word for name in instance or () for word in ("--instance", name)]
+    same += ["--limit", str(limit)] if limit else []
+    words = ["treadle", "swe", "grade", str(out), "--tasks", tasks, *same, "-o", "OUT"]
+    print(f"written to {out}; grade it with `{shlex.join(words)}`")
     if summary["failed"]:
         raise typer.Exit(1)
 

@@ -66,11 +66,9 @@ def tasks(
 
 def _given(python: Path) -> Environment:
     """An environment that the user made: with nothing that a build would add to a checkout."""
-    from treadle.errors import TreadleError
-    from treadle.evaluate.swe.environments import Environment
+    from treadle.evaluate.swe.environments import Environment, check_python
 
-    if not (python / "bin" / "python").exists():
-        raise TreadleError(f"--python {python}: no bin/python in it; expected the folder of a virtual environment")
+    check_python(python)
     nothing = Path("/nonexistent")
     return Environment(python, (), nothing, nothing)
 

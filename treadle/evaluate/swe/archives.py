@@ -43,7 +43,8 @@ def unpack(archive: Path, into: Path) -> None:
     except FileNotFoundError:
         raise DataError(f"{archive}: no such file; expected a source distribution (.tar.gz)") from None
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise DataError(f"{archive}: cannot be unpacked ({error}); fetch it again") from None
+        why = str(error).partition("\n")[0].rstrip(":")  # further lines name each compression that was tried
+        raise DataError(f"{archive}: cannot be unpacked ({why}); fetch it again") from None
 
 
 def _member(archive: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> None:

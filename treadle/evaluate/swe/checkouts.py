@@ -17,7 +17,7 @@ from pathlib import Path
 from treadle.errors import DataError, OutputError
 from treadle.evaluate.swe.archives import unpack
 from treadle.evaluate.swe.patches.apply import apply_patch
-from treadle.evaluate.swe.records import SweInstance
+from treadle.evaluate.swe.records import MissingError, SweInstance
 from treadle.evaluate.swe.restoring import Restored, restore_tests
 from treadle.files.digests import sha256
 from treadle.files.typed import read_object
@@ -81,8 +81,10 @@ def clone_of(repo: str, mirrors: Path | None) -> Path:
     Raises:
         DataError: There is none.
     """
-    if mirrors is None:
-        raise DataError(f"{repo}: no clone of it is known; clone it into a folder and give that with --mirrors")
+    if mirrors is None or not mirrors.is_dir():
+        found = "no clone of it is known" if mirrors is None else f"--mirrors {mirrors} is no folder"
+        line = f"git clone --bare https://github.com/{repo} MIRRORS/{repo.replace('/', '__')}"
+        raise MissingError(f"{repo}: {found}; {line}, and give --mirrors MIRRORS")
     owner, _, name = repo.rpartition("/")
     names = [f"{owner}__{name}", f"{owner}+{name}", repo, name] if owner else [name]
     if ".." not in repo.split("/") and not repo.startswith("/"):

@@ -129,6 +129,12 @@ def package_environment(
     return _environment(cache, f"{name}-{version}", content, who, date, ("python", "-m", "pytest", "-rA"), build)
 
 
+def check_python(python: Path | None) -> None:
+    """Raise `DataError` where what a user gives in place of environments is none."""
+    if python is not None and not (python / "bin" / "python").exists():
+        raise DataError(f"--python {python}: no bin/python in it; expected the folder of a virtual environment")
+
+
 def lay_over(environment: Environment, root: Path) -> tuple[str, ...]:
     """Copy what a build makes, such as compiled modules, into a checkout that has none of it.
 

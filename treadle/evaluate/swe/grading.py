@@ -14,7 +14,7 @@ from typing import Any
 from treadle.errors import DataError, OutputError, TreadleError
 from treadle.evaluate.store import Journal, write_json
 from treadle.evaluate.swe.parsers import PASSED
-from treadle.evaluate.swe.records import Graded, Prediction, SweInstance, Verdict
+from treadle.evaluate.swe.records import Graded, MissingError, Prediction, SweInstance, Verdict
 from treadle.evaluate.swe.results import GRADED, LOGS, RESULTS, begin, digest, digest_of, read_graded, summarise
 from treadle.evaluate.swe.running import Means, TestRun, run_tests
 from treadle.evaluate.swe.sandbox import SandboxError
@@ -43,6 +43,7 @@ def grade(
 
     Raises:
         SandboxError: No sandbox can be had.
+        MissingError: What all instances need is not here.
         OutputError: The disk is full, or cannot be written to.
     """
     name = instance.instance_id
@@ -51,7 +52,7 @@ def grade(
     assert prediction is not None
     try:
         run = run_tests(instance, prediction.model_patch, means)
-    except (SandboxError, OutputError):
+    except (SandboxError, MissingError, OutputError):
         raise
     except TreadleError as error:
         return Graded(name, Verdict.ENVIRONMENT, " ".join(str(error).split()), dict(before or {}))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from treadle.errors import DataError
 from treadle.evaluate.swe.parsers import ERROR, FAILED, MISSING, PASSED, SKIPPED
-from treadle.evaluate.swe.records import SweInstance
+from treadle.evaluate.swe.records import MissingError, SweInstance
 
 _STATUS = {"PASSED": PASSED, "XFAIL": PASSED, "FAILED": FAILED, "ERROR": ERROR, "SKIPPED": SKIPPED}
 _MARK = ">>>>> "  # what every mark of the harness begins with
@@ -38,10 +38,10 @@ def parser_name(instance: SweInstance) -> str | None:
     """Name of SWE-bench's parser for this repository; `None` where it keeps none.
 
     Raises:
-        DataError: The extra is not installed.
+        MissingError: The extra is not installed.
     """
     if find_spec("swebench") is None:
-        raise DataError(
+        raise MissingError(
             f"{instance.instance_id}: the tests of {instance.repo} are read by swebench, which is not installed; "
             "get it with pip install 'treadle[swe]'"
         )

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from treadle.errors import TreadleError
+from treadle.evaluate.swe.records import MissingError
 from treadle.evaluate.swe.sandbox import CHECKOUT
 
 _SECONDS = 3600
@@ -224,12 +225,12 @@ def uv() -> list[str]:
     """How `uv` is called here.
 
     Raises:
-        EnvironmentError_: It is not installed.
+        MissingError: It is not installed.
     """
     beside = Path(sys.executable).with_name("uv")
     found = str(beside) if beside.is_file() else shutil.which("uv")
     if not found:
-        raise EnvironmentError_("uv: not found, and environments are made with it; pip install 'treadle[swe]'")
+        raise MissingError("uv: not found, and environments are made with it; pip install 'treadle[swe]'")
     return [found, "--no-progress"]
 
 

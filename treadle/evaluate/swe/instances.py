@@ -22,6 +22,7 @@ from treadle.files.rows import Row
 TASKS = "instances.jsonl"
 """In a folder of tasks that treadle made."""
 
+_BEGUN = "journal.jsonl"  # of `treadle swe tasks`, which writes the tasks at its end
 _NEEDED = ("instance_id", "repo", "problem_statement", "patch")
 _TEXTS = ("base_commit", "test_patch", "version", "created_at", "environment_setup_commit")
 _TESTS = ("fail_to_pass", "pass_to_pass")
@@ -46,6 +47,8 @@ def read_instances(source: str | Path, split: str | None = None) -> list[SweInst
     """
     place = Path(source)
     made = place / TASKS if (place / TASKS).is_file() else place
+    if made.is_dir() and (made / _BEGUN).is_file():
+        raise DataError(f"{made}: tasks that are not finished ({_BEGUN}, no {TASKS}); run its treadle swe tasks again")
     folder = made.parent if made.name == TASKS else None
     found: dict[str, tuple[str, SweInstance]] = {}
     wrong: list[str] = []

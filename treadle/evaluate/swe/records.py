@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from treadle.errors import DataError
+
 
 @dataclass(frozen=True)
 class SweInstance:
@@ -60,6 +62,10 @@ class Prediction:
     model_patch: str
     fault: str = ""
     reason: str = ""
+
+
+class MissingError(DataError):
+    """What all instances of its kind need is not here: no verdict, and no reason to leave an instance out."""
 
 
 class Verdict(StrEnum):

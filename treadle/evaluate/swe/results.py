@@ -44,7 +44,11 @@ def summarise(
     """
     by_id = {one.instance_id: one for one in graded}
     if not instances:
-        raise DataError(f"nothing to grade: all {len(left_out)} instances are left out; see treadle swe validate")
+        why = "".join(f"; {name}: {reason}" for name, reason in [*left_out.items()][:1])
+        raise DataError(
+            f"nothing to grade: all {len(left_out)} instances did not validate{why}; mend that, and run treadle swe "
+            "validate again"
+        )
     resolved = sorted(name for name, one in by_id.items() if one.verdict == Verdict.RESOLVED)
     rate = wilson(len(resolved), len(instances))
     counts = Counter(one.verdict for one in by_id.values())

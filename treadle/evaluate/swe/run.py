@@ -32,7 +32,7 @@ from treadle.evaluate.swe.figures import run_figures
 from treadle.evaluate.swe.localise import changed_files
 from treadle.evaluate.swe.oracle import oracle
 from treadle.evaluate.swe.predictions import PREDICTIONS, write_predictions
-from treadle.evaluate.swe.records import Prediction, SweInstance, Verdict
+from treadle.evaluate.swe.records import MissingError, Prediction, SweInstance, Verdict
 from treadle.evaluate.swe.repair import Around
 from treadle.evaluate.swe.sandbox import SandboxError
 from treadle.evaluate.swe.settings import SweSettings, identity
@@ -255,7 +255,7 @@ class _Run:
         opened = self.worlds.pristine(instance, self.out / WORK)
         try:
             pristine = opened.__enter__()
-        except OutputError:
+        except (OutputError, MissingError):
             raise
         except TreadleError as error:
             yield error
@@ -270,7 +270,7 @@ class _Run:
         if settings.mode == "agent":
             try:
                 sandbox = self.worlds.workplace(instance, pristine)
-            except (OutputError, SandboxError):
+            except (OutputError, SandboxError, MissingError):
                 raise
             except TreadleError as error:
                 return _environment_fault(error)

@@ -77,7 +77,7 @@ class Sandbox:
             raise SandboxError(f"{root}: no such folder; expected a checkout")
         found = why_not()
         if found and not unsafe_local:
-            raise SandboxError(f"{found}; or run what the model wrote without protection: --unsafe-local")
+            raise SandboxError(f"{found}; or run without protection: --unsafe-local")
         self.isolated = not found
         self.mount = mount
         self.path = mount if self.isolated else str(self.root)

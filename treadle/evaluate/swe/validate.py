@@ -14,7 +14,7 @@ from pathlib import Path
 from treadle.errors import DataError, OutputError, TreadleError
 from treadle.evaluate.store import Journal, read_json, read_lines, write_json
 from treadle.evaluate.swe.grading import failed_tests
-from treadle.evaluate.swe.records import SweInstance
+from treadle.evaluate.swe.records import MissingError, SweInstance
 from treadle.evaluate.swe.results import VALIDATION, digest_of
 from treadle.evaluate.swe.running import Means, TestRun, run_tests
 from treadle.evaluate.swe.sandbox import SandboxError
@@ -23,6 +23,7 @@ from treadle.files.locks import alone
 from treadle.files.typed import checked, record_of
 
 _FORMAT = 1
+_ENVIRONMENT = "environment: "  # begins the reason where the machine is at fault
 _REMEDY = "delete it, and run treadle swe validate again"
 
 
@@ -64,6 +65,7 @@ def validate_one(instance: SweInstance, means: Means) -> Validation:
 
     Raises:
         SandboxError: No sandbox can be had.
+        MissingError: What all instances need is not here.
         OutputError: The disk is full, or cannot be written to.
     """
     name, digest = instance.instance_id, digest_of(instance)
@@ -73,10 +75,10 @@ def validate_one(instance: SweInstance, means: Means) -> Validation:
             reason = "the tests pass without the gold patch"
             return Validation(name, digest, False, reason, base.statuses, round(base.seconds, 3))
         gold = run_tests(instance, instance.patch, means)
-    except (SandboxError, OutputError):
+    except (SandboxError, MissingError, OutputError):
         raise
     except TreadleError as error:
-        return Validation(name, digest, False, f"environment: {' '.join(str(error).split())}")
+        return Validation(name, digest, False, f"{_ENVIRONMENT}{' '.join(str(error).split())}")
     reason = "" if gold.resolved else f"gold patch: {_why(instance, gold)}"
     return Validation(name, digest, gold.resolved, reason, base.statuses, round(base.seconds + gold.seconds, 3))
 
@@ -99,7 +101,7 @@ def validate(
     Args:
         file: `validation.json`.
         known: Validations from elsewhere, which are taken as they are.
-        retry: Whether those that did not validate are tried again.
+        retry: Whether those that did not validate are tried again; if not, those are whose environment failed here.
 
     Returns:
         A validation for each instance, by its id.
@@ -114,7 +116,12 @@ def validate(
         stack.callback(journal.close)
         found = {**read_validations(file), **(known or {})}
         done = {one.instance_id: found[one.instance_id] for one in instances if is_of(found.get(one.instance_id), one)}
-        todo = [one for one in instances if one.instance_id not in done or (retry and not done[one.instance_id].valid)]
+        again = {
+            name
+            for name, one in done.items()
+            if not one.valid and (retry or (one.reason.startswith(_ENVIRONMENT) and name not in (known or {})))
+        }
+        todo = [one for one in instances if one.instance_id not in done or one.instance_id in again]
         for validation in in_turn(lambda one: validate_one(one, means), todo, workers):
             journal.append(asdict(validation))
             done[validation.instance_id] = validation

@@ -39,7 +39,7 @@ class Worlds:
     def check(self) -> None:
         """Raise `SandboxError` where commands can be run in no way that is allowed."""
         if not self.unsafe_local and (why := why_not()):
-            raise SandboxError(f"{why}; or run what the model wrote without protection: --unsafe-local")
+            raise SandboxError(f"{why}; or run without protection: --unsafe-local")
 
     @contextmanager
     def pristine(self, instance: SweInstance, work: Path) -> Iterator[Path]:

@@ -24,6 +24,7 @@ from treadle.evaluate.swe.patches import diff_of
 from treadle.evaluate.swe.tasks.issues import issue_text, public_name
 from treadle.evaluate.swe.tasks.releases import Release, fetch, read_release
 from treadle.evaluate.swe.tasks.trials import Baseline, Bench, Dropped, Trial
+from treadle.files.links import remove
 from treadle.files.output import check_place, make_empty, owned
 
 FORMAT = 1
@@ -119,8 +120,13 @@ def _journal(out: Path, asked: dict[str, Any], stack: ExitStack) -> Journal:
         raise OutputError(f"{out}: is there already and holds no {JOURNAL}; choose another folder with -o")
     out.mkdir(parents=True, exist_ok=True)
     journal = Journal(out / JOURNAL)
+    lines = list(journal)
+    if len(lines) == 1 and lines[0].get("asked") != asked and not (out / SUMMARY).exists():
+        journal.close()  # nothing was tried for the other command, such as one with a package that is not there
+        remove(out / JOURNAL)
+        journal, lines = Journal(out / JOURNAL), []
     stack.callback(journal.close)
-    before = next(iter(journal), None)
+    before = next(iter(lines), None)
     if before is None:
         journal.append({"asked": asked})
     elif before.get("asked") != asked:
