@@ -33,6 +33,7 @@ def batch(rows, left):
         ids[row, where] = torch.tensor(SHARED[:n] + [t for t, _ in own])
         mask[row, where] = 1
         labels[row, where] = torch.tensor([-100] * n + [t if counts else -100 for t, counts in own])
+        labels[row, where.start] = -100  # TRL predicts it from padding where rows are padded on the left
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
