@@ -152,12 +152,10 @@ def _means(
 
     from treadle.evaluate.swe.environments import check_python
     from treadle.evaluate.swe.running import TEST_LIMITS, Means
-    from treadle.evaluate.swe.sandbox import SandboxError, why_not
+    from treadle.evaluate.swe.sandbox import needed
 
     check_python(python)
-    if why := why_not():
-        if not unsafe_local:
-            raise SandboxError(f"{why}; or run without protection: --unsafe-local")
+    if why := needed(unsafe_local):
         print(f"{why}: tests run without protection, as asked")
     return Means(cache, mirrors, replace(TEST_LIMITS, seconds=seconds, memory_mb=memory_mb), unsafe_local, python)
 

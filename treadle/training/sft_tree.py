@@ -19,7 +19,7 @@ from trl.trainer.utils import FusedCausalLMOutput
 
 from treadle import tree
 from treadle.training.logps import why_no_tree
-from treadle.tree.attention import packed_mask
+from treadle.tree.logps import forward_packed
 from treadle.tree.support import causal_lm
 from treadle.tree.trie import IGNORED
 
@@ -74,15 +74,7 @@ def _scored(
 ) -> FusedCausalLMOutput:
     ids_BL, mask_BL, scored_BC = parted(input_ids, attention_mask, labels)
     packed = tree.build_tree(ids_BL, mask_BL, scored_BC.shape[1])
-    scores = forward(
-        input_ids=packed.input_ids_1T,
-        position_ids=packed.position_ids_1T,
-        attention_mask=packed_mask(packed),
-        use_cache=False,
-        tree=packed,
-        temperature=1.0,
-        compute_entropy=True,
-    )
+    scores = forward_packed(forward, packed, temperature=1.0, compute_entropy=True)
     log_probs_BC, entropies_BC, top_BC = (
         scores[name][0][packed.gather_index_BC].masked_fill(~scored_BC, 0)
         for name in ("log_probs", "entropies", "is_top1")

@@ -101,7 +101,23 @@ def tree_scores(
             f"tree_scores: found a tree of (rows, completion columns) {tuple(tree.gather_mask_BC.shape)}; expected "
             f"{(len(input_ids), logits_to_keep)}, those of the batch. Build the tree from this batch."
         )
-    scores = model(
+    scores = forward_packed(model, tree, temperature, compute_entropy)
+
+    def unpacked(values_1T: Tensor) -> Tensor:
+        return values_1T[0][tree.gather_index_BC] * tree.gather_mask_BC
+
+    return unpacked(scores["log_probs"]), unpacked(scores["entropies"]) if compute_entropy else None
+
+
+def forward_packed(
+    forward: Callable[..., dict[str, Tensor | None]], tree: Tree, temperature: float, compute_entropy: bool
+) -> dict[str, Tensor | None]:
+    """Scores of a tree's labels, (1, T), 0 where there is none: `log_probs`, `entropies` (or None), `is_top1`.
+
+    Args:
+        forward: Of a model that `use_tree_attention` has prepared, or the model.
+    """
+    return forward(
         input_ids=tree.input_ids_1T,
         position_ids=tree.position_ids_1T,
         attention_mask=packed_mask(tree),
@@ -110,11 +126,6 @@ def tree_scores(
         temperature=temperature,
         compute_entropy=compute_entropy,
     )
-
-    def unpacked(values_1T: Tensor) -> Tensor:
-        return values_1T[0][tree.gather_index_BC] * tree.gather_mask_BC
-
-    return unpacked(scores["log_probs"]), unpacked(scores["entropies"]) if compute_entropy else None
 
 
 def _is_ready(model: torch.nn.Module) -> bool:
@@ -139,7 +150,7 @@ def _with_tree(model: PreTrainedModel) -> Callable[..., Any]:
 def _forward_tree(
     model: PreTrainedModel, tree: Tree, *args: Any, temperature: float, compute_entropy: bool, **kwargs: Any
 ) -> dict[str, Tensor | None]:
-    """Scores of the tree's labels, (1, T), 0 where there is none: `log_probs`, `entropies` (or None), `is_top1`."""
+    """See `forward_packed`."""
     hidden_TH = model.base_model(*args, tree=tree, **kwargs).last_hidden_state[0]
     # Looked up on each call, since PEFT and FSDP replace the head.
     head = model.get_output_embeddings()

@@ -176,7 +176,14 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(*arguments, **settings):
-    with FaultyServer(*arguments, **settings) as server:
+    with running(FaultyServer(*arguments, **settings)) as server:
+        yield server
+
+
+@contextmanager
+def running(server):
+    """A server in a thread of its own."""
+    with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:

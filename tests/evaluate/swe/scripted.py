@@ -10,10 +10,9 @@ import io
 import json
 import re
 import tarfile
-import threading
 from contextlib import contextmanager
 
-from tests.evaluate.backends.faulty import FaultyServer, Handler
+from tests.evaluate.backends.faulty import FaultyServer, Handler, running
 from treadle.evaluate.swe.agent.prompts import call_text
 
 SOURCE = "def area(width, height):\n    return width * height\n\n\ndef double(number):\n    return number * 2\n"
@@ -169,11 +168,5 @@ def played(messages):
 
 @contextmanager
 def playing(hook=lambda number: None, **settings):
-    with ScriptedServer(hook, **settings) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with running(ScriptedServer(hook, **settings)) as server:
+        yield server

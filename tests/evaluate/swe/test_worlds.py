@@ -53,7 +53,7 @@ def test_broken_tests_are_those_that_pass_at_the_base(instance, worlds):
 
 
 def test_without_a_sandbox_nothing_is_run(monkeypatch, tmp_path):
-    monkeypatch.setattr("treadle.evaluate.swe.worlds.why_not", lambda: "no sandbox: bwrap not found")
+    monkeypatch.setattr("treadle.evaluate.swe.sandbox.why_not", lambda: "no sandbox: bwrap not found")
     with pytest.raises(SandboxError, match="--unsafe-local"):
         Worlds(tmp_path).check()
     Worlds(tmp_path, unsafe_local=True).check()

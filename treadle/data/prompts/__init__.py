@@ -20,14 +20,19 @@ from treadle.trajectory import Message, Step
 
 
 @cache
-def _environment() -> Environment:
+def templates(package: str, folder: str) -> Environment:
+    """Templates in a folder of a package. What they name and are not given is a defect."""
     return Environment(
-        loader=PackageLoader("treadle.data", "prompts"),
+        loader=PackageLoader(package, folder),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,
     )
+
+
+def _environment() -> Environment:
+    return templates("treadle.data", "prompts")
 
 
 def domains() -> list[str]:

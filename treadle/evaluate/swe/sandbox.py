@@ -28,7 +28,7 @@ from treadle.evaluate.swe.jail import jail, path_variable
 from treadle.evaluate.swe.trees import entries_of
 from treadle.evaluate.swe.watched import Limits, Ran, kill_group, watch
 
-__all__ = ["CHECKOUT", "Limits", "Ran", "Sandbox", "SandboxError", "why_not"]
+__all__ = ["CHECKOUT", "Limits", "Ran", "Sandbox", "SandboxError", "needed", "why_not"]
 
 CHECKOUT = "TREADLE_CHECKOUT"
 """Variable of every command: where the checkout is."""
@@ -75,10 +75,7 @@ class Sandbox:
         self.limits = limits or Limits()
         if not self.root.is_dir():
             raise SandboxError(f"{root}: no such folder; expected a checkout")
-        found = why_not()
-        if found and not unsafe_local:
-            raise SandboxError(f"{found}; or run without protection: --unsafe-local")
-        self.isolated = not found
+        self.isolated = not needed(unsafe_local)
         self.mount = mount
         self.path = mount if self.isolated else str(self.root)
         self.uid = _unused_uid() if os.geteuid() == 0 else os.geteuid()
@@ -259,6 +256,18 @@ def _give_one(path: str, uid: int) -> None:
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
+
+
+def needed(unsafe_local: bool = False) -> str | None:
+    """`why_not`, where commands may then run without a sandbox.
+
+    Raises:
+        SandboxError: There is none, and they may not.
+    """
+    found = why_not()
+    if found and not unsafe_local:
+        raise SandboxError(f"{found}; or run without protection: --unsafe-local")
+    return found
 
 
 @cache

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from treadle.evaluate.swe.checkouts import checkout
 from treadle.evaluate.swe.records import SweInstance
-from treadle.evaluate.swe.sandbox import Limits, Sandbox, SandboxError, why_not
+from treadle.evaluate.swe.sandbox import Limits, Sandbox, needed
 from treadle.evaluate.swe.trees import remove_tree
 from treadle.files.whole import writing
 
@@ -38,8 +38,7 @@ class Worlds:
 
     def check(self) -> None:
         """Raise `SandboxError` where commands can be run in no way that is allowed."""
-        if not self.unsafe_local and (why := why_not()):
-            raise SandboxError(f"{why}; or run without protection: --unsafe-local")
+        needed(self.unsafe_local)
 
     @contextmanager
     def pristine(self, instance: SweInstance, work: Path) -> Iterator[Path]:
