@@ -58,6 +58,7 @@ def test_problems_of_evaluation_sets_are_not_asked(tmp_path):
     assert without_overlap(problems_to_solve(source), []).left_out == {}
 
 
+PLAIN = "The sum of three and four is \\boxed{7}, as is clear."
 SOLUTIONS = [
     {"id": "prose", "problem": "Sum?", "solution": "We add three and four. That makes $\\boxed{7}$.", "answer": "7"},
     {"id": "wrong", "problem": "Sum?", "solution": "We add three and four. That makes $\\boxed{8}$.", "answer": "7"},
@@ -65,7 +66,7 @@ SOLUTIONS = [
     {
         "id": "r1",
         "problem": "Sum?",
-        "response": "<think>\n3 + 4 is 7\n</think>\n\nThe sum is \\boxed{7}, that is clear.",
+        "response": f"<think>\n3 + 4 is 7\n</think>\n\n{PLAIN}",
     },
     {"id": "prose", "problem": "Again?", "solution": "We add four and four. That makes $\\boxed{8}$.", "answer": "8"},
     {"question": "Legs?", "answer": "Two hens have 2*2 = <<2*2=4>>4 legs.\nWith a cat 4+4 = <<4+4=8>>8 legs.\n#### 8"},
@@ -80,7 +81,7 @@ def test_solutions_in_any_form_as_they_are_and_those_left_out(tmp_path):
         ("s-6", "8", ""),
     ]
     assert found.items[0].original == SOLUTIONS[0]["solution"]
-    assert found.items[1].original == "The sum is \\boxed{7}, that is clear."
+    assert found.items[1].original == PLAIN
     assert found.items[2].original == SOLUTIONS[5]["answer"]
     assert all(item.command == "rewrite" for item in found.items)
     assert (found.read, dict(found.left_out)) == (6, {"answer_differs": 1, "no_answer": 1, "duplicate_id": 1})
@@ -93,4 +94,4 @@ def test_thoughts_may_be_what_is_rewritten(tmp_path):
     assert [item.original for item in found.items] == ["3 + 4 is 7"]
     assert found.left_out["no_thought"] == 3
     (both,) = solutions_to_rewrite(source, part="both").items
-    assert both.original == "3 + 4 is 7\n\nThe sum is \\boxed{7}, that is clear."
+    assert both.original == f"3 + 4 is 7\n\n{PLAIN}"

@@ -92,7 +92,7 @@ def test_what_the_store_holds_is_not_asked_again(tmp_path):
 
 
 def test_a_window_bounds_what_is_open(tmp_path):
-    with a_teacher(tmp_path, second_try, tries=2, window=3) as (server, teacher):
+    with a_teacher(tmp_path, second_try, tries=2, window=3) as (_, teacher):
         works = works_of(assignments(10), 1)
         waves = []
         generate = teacher.backend.generate
@@ -125,7 +125,7 @@ def test_failures_are_told_from_refused_work_and_tried_by_the_next_run(tmp_path)
 def test_a_budget_is_never_exceeded_and_a_larger_one_goes_on(tmp_path):
     spent = 0.0
     asked = 0
-    for budget in (0.04, 0.08, 1.0):
+    for budget in (0.03, 0.05, 1.0):
         prices = Prices(1.0, 10.0, budget)  # an answer of 1000 tokens costs 0.01 at most, and much less in fact
         with a_teacher(tmp_path, lambda body: GOOD, prices=prices) as (server, teacher):
             works = works_of(assignments(100), 1)
@@ -133,14 +133,14 @@ def test_a_budget_is_never_exceeded_and_a_larger_one_goes_on(tmp_path):
             cost = prices.of(teacher.store.tokens)
         assert finished is (budget == 1.0)
         assert spent < cost <= budget
-        assert finished or cost > budget - 0.02
+        assert finished or cost > budget - 0.012
         spent, asked = cost, asked + len(server.bodies)
     assert asked == 100
 
 
 def test_a_model_that_changes_under_way_ends_the_run(tmp_path):
     names = iter(["tiny-1"] * 10 + ["tiny-2"] * 1000)
-    with a_teacher(tmp_path, lambda body: {"text": GOOD, "model": next(names)}) as (server, teacher):
+    with a_teacher(tmp_path, lambda body: {"text": GOOD, "model": next(names)}) as (_, teacher):
         with pytest.raises(ModelError, match="answers with the model 'tiny-2' now, and did with 'tiny-1' before"):
             teacher.work(works_of(assignments(60), 1))
-        assert len(teacher.store) == 10
+        assert 0 < len(teacher.store) <= 10
