@@ -44,6 +44,10 @@ def test_what_is_not_followed_is_named():
     assert not any("apt-get" in line or "wget" in line for line in figures.edits)
 
 
+def test_what_tests_would_download_is_installed_where_a_package_has_it():
+    assert of("pydicom/pydicom", "2.2").packages == ("numpy", "pytest", "pydicom-data==1.0.0")
+
+
 def test_every_specification_can_be_read():
     versions = [(repo, one) for repo, groups in _content()["repos"].items() for g in groups for one in g["versions"]]
     assert len(versions) == 299

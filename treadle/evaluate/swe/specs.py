@@ -2,7 +2,7 @@
 
 Where treadle departs from the harness: packages of conda come from PyPI; packages of the operating system and downloads
 (`apt-get`, `wget`) are left out and named; `tox`, which would hide the checkout from the tests, is replaced by the
-command that it runs.
+command that it runs; files that tests download while they run are installed before, where a package has them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _INSTEAD_OF_TOX = ("python", "-X", "dev", "-m", "pytest", "-rA", "--durations", 
 _ASSIGNMENT = re.compile(r"[A-Z_]+=")
 _EDITS = re.compile(r"(sed -i|grep -q) ")
 _TESTS = ("test", "tests", "testing")
+_INSTEAD_OF_DOWNLOADS = {"pydicom/pydicom": ("pydicom-data==1.0.0",)}  # the sandbox has no network
 _DROPPED_FLAGS = frozenset({"-v", "--verbose", "-e", "--editable", "--no-use-pep517"})
 
 
@@ -128,7 +129,11 @@ def _spec(repo: str, group: dict[str, Any]) -> Spec:
     left_out = [line for line in group.get("pre_install", []) if line not in edits]
     return Spec(
         python=group["python"],
-        packages=(*(() if listed else shlex.split(packages)), *group.get("pip_packages", ())),
+        packages=(
+            *(() if listed else shlex.split(packages)),
+            *group.get("pip_packages", ()),
+            *_INSTEAD_OF_DOWNLOADS.get(repo, ()),
+        ),
         requirements=tuple(_content()["requirements"].get(repo, ())) if packages == "requirements.txt" else (),
         conda=tuple(_content()["conda"].get(repo, ())) if packages == "environment.yml" else (),
         edits=tuple(edits),
