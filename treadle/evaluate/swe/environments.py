@@ -21,13 +21,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from treadle.errors import DataError, OutputError
 from treadle.evaluate.swe.archives import unpack
 from treadle.evaluate.swe.checkouts import checkout, commit_date, release_of
+from treadle.evaluate.swe.dates import HARNESS, as_date, later
 from treadle.evaluate.swe.installing import Builder, EnvironmentError_, files_of
 from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.specs import Spec, conda_requirements, requirements_in, spec_of, what_tests_need
@@ -37,7 +37,7 @@ from treadle.files.whole import write_whole, writing
 
 __all__ = ["Environment", "EnvironmentError_", "environment_for", "lay_over", "package_environment"]
 
-_FORMAT = 2
+_FORMAT = 3
 _PATIENCE = 3600.0
 _REMEDY = "delete this folder, and it is built again"
 _building: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -80,14 +80,14 @@ def environment_for(instance: SweInstance, cache: Path, *, mirrors: Path | None 
         return package_environment(name, version, cache, release_of(instance), date, who=instance.instance_id)
     spec = spec_of(instance)
     setup = instance.environment_setup_commit or instance.base_commit
-    date = _date(commit_date(instance, setup, mirrors), instance.instance_id)
+    date = as_date(commit_date(instance, setup, mirrors), instance.instance_id)
     content = [instance.repo, instance.version, asdict(spec), date, setup]
 
     def build(builder: Builder) -> str:
         return _build_repository(builder, instance, spec, setup, mirrors)
 
     name = f"{instance.repo}-{instance.version}"
-    return _environment(cache, name, content, instance.instance_id, date, spec.test_command, build)
+    return _environment(cache, name, content, instance.instance_id, (date, HARNESS), spec.test_command, build)
 
 
 def package_environment(
@@ -105,7 +105,7 @@ def package_environment(
     """
     who = who or f"{name}=={version}"
     digest = hashlib.sha256(sdist.read_bytes()).hexdigest()
-    date = _date(exclude_newer, who) if exclude_newer else ""
+    date = as_date(exclude_newer, who) if exclude_newer else ""
 
     def build(builder: Builder) -> str:
         tree = builder.folder / "tree"
@@ -126,7 +126,7 @@ def package_environment(
         return note
 
     content = [name, version, digest, date, _own_python()]
-    return _environment(cache, f"{name}-{version}", content, who, date, ("python", "-m", "pytest", "-rA"), build)
+    return _environment(cache, f"{name}-{version}", content, who, (date,), ("python", "-m", "pytest", "-rA"), build)
 
 
 def check_python(python: Path | None) -> None:
@@ -164,7 +164,8 @@ def _build_repository(builder: Builder, instance: SweInstance, spec: Spec, setup
         lost = builder.install_what_can_be([*requirements_in(given), "pytest"], given.parent)
         notes += [f"cannot be installed: {line}" for line in lost]
     given = next((tree / name for name in spec.conda if (tree / name).is_file()), None)
-    builder.install([*(conda_requirements(given) if given else ()), *spec.packages])
+    moved = builder.install_pinned([*(conda_requirements(given) if given else ()), *spec.packages])
+    notes += [f"another wheel of its series in place of {pin}" for pin in moved]
     if spec.test_command[0] in ("pytest", "python") and not given:
         builder.install(["pytest"])
     for line in spec.edits:
@@ -173,7 +174,7 @@ def _build_repository(builder: Builder, instance: SweInstance, spec: Spec, setup
     if spec.install:
         before = builder.distributions()
         version = re.sub(r"^v|[^0-9.].*", "", instance.version)
-        builder.install([*spec.flags, spec.install], tree, version=version)
+        builder.install_tree(spec.install, tree, spec.flags, version)
         builder.take_out(before, tree, had)
     notes += [f"left out: {line}" for line in spec.left_out]
     return "; ".join(notes)
@@ -184,11 +185,15 @@ def _environment(
     name: str,
     content: list[object],
     who: str,
-    date: str,
+    dates: tuple[str, ...],
     test_command: tuple[str, ...],
     build: Callable[[Builder], str],
 ) -> Environment:
-    """The environment of this content, built if it is not in the cache."""
+    """The environment of this content, built if it is not in the cache.
+
+    Args:
+        dates: Until when packages may have been published; a later one is taken where the one before fails.
+    """
     content = [_FORMAT, platform.machine(), sysconfig.get_platform(), *content]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "__", name)[:60]
@@ -196,11 +201,7 @@ def _environment(
     described = folder / "environment.json"
     with _alone(folder):
         if not described.is_file():
-            with writing(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir(parents=True)
-            builder = Builder(folder, who, date)
-            note = build(builder)
+            builder, note = _built(folder, who, dates, build)
             shutil.rmtree(folder / "tree", ignore_errors=True)
             write_whole(folder / "lock.txt", builder.freeze())
             (folder / "overlay").mkdir(exist_ok=True)
@@ -208,6 +209,25 @@ def _environment(
             write_whole(described, json.dumps({"note": note, "content": content}, indent=2) + "\n")
     found = record_of(_Described, read_object(described, _REMEDY), str(described), _REMEDY)
     return Environment(folder / "venv", test_command, folder / "lock.txt", folder / "overlay", found.note)
+
+
+def _built(folder: Path, who: str, dates: tuple[str, ...], build: Callable[[Builder], str]) -> tuple[Builder, str]:
+    """Build until it succeeds with the packages of one of the dates, and say which it was where it is not the first."""
+    told: EnvironmentError_ | None = None
+    for date in (dates[0], *(one for one in dates[1:] if later(one, dates[0]) == one)):
+        with writing(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        builder = Builder(folder, who, date)
+        try:
+            note = build(builder)
+        except EnvironmentError_ as error:
+            told = told or error  # of the first try, whose date is the issue's
+            continue
+        moved = f"packages until {builder.date[:10]} in place of {dates[0][:10]}" if builder.date != dates[0] else ""
+        return builder, "; ".join(part for part in (moved, note) if part)
+    assert told is not None
+    raise told
 
 
 @dataclass(frozen=True)
@@ -232,19 +252,6 @@ def _alone(folder: Path) -> Iterator[None]:
                     yield
                     return
             time.sleep(1)
-
-
-def _date(text: str, who: str) -> str:
-    """A date as uv takes it.
-
-    Raises:
-        DataError: It is none.
-    """
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise DataError(f"{who}: created_at: found {text[:40]!r}, expected an ISO date, 2021-11-21T16:15:23Z") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
 
 
 def _own_python() -> str:

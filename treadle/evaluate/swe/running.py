@@ -175,8 +175,14 @@ def _run_repository(
         statuses = {test: found.get(test, MISSING) for test in listed}
         return _tested(ran, statuses, _all_passed(statuses), "" if found else "no test said", log, applied, restored)
     report = judge_log(instance, log)
-    reason = "" if report.readable else f"no test run can be read in the log (exit code {ran.code})"
+    reason = "" if report.readable else f"no test run can be read in the log (exit code {ran.code}){_last(ran.output)}"
     return _tested(ran, report.statuses, report.resolved, reason, log, applied, restored)
+
+
+def _last(output: str) -> str:
+    """The last line of what a command said, to be added to a reason."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return f": {lines[-1][:200]}" if lines else ""
 
 
 def _all_passed(statuses: dict[str, str]) -> bool:

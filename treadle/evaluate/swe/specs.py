@@ -29,6 +29,7 @@ _INSTEAD_OF_TOX = ("python", "-X", "dev", "-m", "pytest", "-rA", "--durations", 
 _ASSIGNMENT = re.compile(r"[A-Z_]+=")
 _EDITS = re.compile(r"(sed -i|grep -q) ")
 _TESTS = ("test", "tests", "testing")
+_OF_TOX = ("tox==", "tox-current-env==")  # not run, and they ask for packages of another time than the tests'
 _INSTEAD_OF_DOWNLOADS = {"pydicom/pydicom": ("pydicom-data==1.0.0",)}  # the sandbox has no network
 _DROPPED_FLAGS = frozenset({"-v", "--verbose", "-e", "--editable", "--no-use-pep517"})
 
@@ -131,7 +132,7 @@ def _spec(repo: str, group: dict[str, Any]) -> Spec:
         python=group["python"],
         packages=(
             *(() if listed else shlex.split(packages)),
-            *group.get("pip_packages", ()),
+            *(one for one in group.get("pip_packages", ()) if not one.startswith(_OF_TOX)),
             *_INSTEAD_OF_DOWNLOADS.get(repo, ()),
         ),
         requirements=tuple(_content()["requirements"].get(repo, ())) if packages == "requirements.txt" else (),
