@@ -13,24 +13,24 @@ import os
 import platform
 import re
 import shutil
-import sys
 import sysconfig
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from treadle.errors import DataError, OutputError
-from treadle.evaluate.swe.archives import unpack
-from treadle.evaluate.swe.checkouts import checkout, commit_date, release_of
-from treadle.evaluate.swe.dates import HARNESS, as_date, later
-from treadle.evaluate.swe.installing import Builder, EnvironmentError_, files_of
+from treadle.evaluate.swe.building import build_bench, build_release, build_smith, own_python
+from treadle.evaluate.swe.checkouts import commit_date, release_of
+from treadle.evaluate.swe.dates import HARNESS, SMITH, as_date, later
+from treadle.evaluate.swe.installing import Builder, EnvironmentError_
 from treadle.evaluate.swe.records import SweInstance
-from treadle.evaluate.swe.specs import Spec, conda_requirements, requirements_in, spec_of, what_tests_need
+from treadle.evaluate.swe.smith import smith_spec
+from treadle.evaluate.swe.specs import spec_of
 from treadle.files.locks import alone
 from treadle.files.typed import read_object, record_of
 from treadle.files.whole import write_whole, writing
@@ -74,20 +74,24 @@ def environment_for(instance: SweInstance, cache: Path, *, mirrors: Path | None 
         DataError: There is no specification, clone, commit or release.
         OutputError: The cache cannot be written, or what is in it is damaged.
     """
-    if instance.bug is not None:
+    if instance.of_release:
         name, _, version = instance.base_commit.partition("==")
         date = instance.created_at or None
         return package_environment(name, version, cache, release_of(instance), date, who=instance.instance_id)
-    spec = spec_of(instance)
+    smith = instance.bug is not None
+    spec = smith_spec(instance) if smith else spec_of(instance)
     setup = instance.environment_setup_commit or instance.base_commit
     date = as_date(commit_date(instance, setup, mirrors), instance.instance_id)
     content = [instance.repo, instance.version, asdict(spec), date, setup]
 
     def build(builder: Builder) -> str:
-        return _build_repository(builder, instance, spec, setup, mirrors)
+        if smith:
+            return build_smith(builder, replace(instance, bug=None), spec, mirrors)  # one for all bugs
+        return build_bench(builder, instance, spec, setup, mirrors)
 
-    name = f"{instance.repo}-{instance.version}"
-    return _environment(cache, name, content, instance.instance_id, (date, HARNESS), spec.test_command, build)
+    name = f"{instance.repo}-{instance.base_commit if smith else instance.version}"
+    dates = (later(date, SMITH),) if smith else (date, HARNESS)
+    return _environment(cache, name, content, instance.instance_id, dates, spec.test_command, build)
 
 
 def package_environment(
@@ -108,24 +112,9 @@ def package_environment(
     date = as_date(exclude_newer, who) if exclude_newer else ""
 
     def build(builder: Builder) -> str:
-        tree = builder.folder / "tree"
-        unpack(sdist, tree)
-        had = files_of(tree)
-        builder.make(_own_python())
-        before = builder.distributions()
-        extras, requirements = what_tests_need(tree)
-        try:
-            builder.install([f".[{','.join(extras)}]" if extras else ".", "pytest", *requirements], tree)
-            note = ""
-        except EnvironmentError_:
-            if not extras and not requirements:
-                raise
-            builder.install([".", "pytest"], tree)
-            note = "without what its tests say that they require, which cannot be installed"
-        builder.take_out(before, tree, had)
-        return note
+        return build_release(builder, sdist)
 
-    content = [name, version, digest, date, _own_python()]
+    content = [name, version, digest, date, own_python()]
     return _environment(cache, f"{name}-{version}", content, who, (date,), ("python", "-m", "pytest", "-rA"), build)
 
 
@@ -150,34 +139,6 @@ def lay_over(environment: Environment, root: Path) -> tuple[str, ...]:
                 shutil.copy2(path, root / name)
             laid.append(name.as_posix())
     return tuple(laid)
-
-
-def _build_repository(builder: Builder, instance: SweInstance, spec: Spec, setup: str, mirrors: Path | None) -> str:
-    """In the order of the harness: interpreter, requirements, edits of the repository's own, the repository."""
-    tree = checkout(instance, builder.folder / "tree", mirrors, commit=setup)
-    had = files_of(tree)
-    taken = builder.make(spec.python)
-    notes = [f"Python {taken} in place of {spec.python}"] if taken != spec.python else []
-    builder.install(["pip", "setuptools", "wheel"])
-    given = next((tree / name for name in spec.requirements if (tree / name).is_file()), None)
-    if given:
-        lost = builder.install_what_can_be([*requirements_in(given), "pytest"], given.parent)
-        notes += [f"cannot be installed: {line}" for line in lost]
-    given = next((tree / name for name in spec.conda if (tree / name).is_file()), None)
-    moved = builder.install_pinned([*(conda_requirements(given) if given else ()), *spec.packages])
-    notes += [f"another wheel of its series in place of {pin}" for pin in moved]
-    if spec.test_command[0] in ("pytest", "python") and not given:
-        builder.install(["pytest"])
-    for line in spec.edits:
-        with suppress(EnvironmentError_):  # the harness goes on, too, where a line has nothing to change
-            builder.run(["bash", "-c", line], tree)
-    if spec.install:
-        before = builder.distributions()
-        version = re.sub(r"^v|[^0-9.].*", "", instance.version)
-        builder.install_tree(spec.install, tree, spec.flags, version)
-        builder.take_out(before, tree, had)
-    notes += [f"left out: {line}" for line in spec.left_out]
-    return "; ".join(notes)
 
 
 def _environment(
@@ -252,7 +213,3 @@ def _alone(folder: Path) -> Iterator[None]:
                     yield
                     return
             time.sleep(1)
-
-
-def _own_python() -> str:
-    return f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -103,24 +103,27 @@ class Builder:
     def _into(self) -> list[str]:
         return ["--python", str(self.venv / "bin" / "python")]
 
-    def install_what_can_be(self, lines: Sequence[str], cwd: Path) -> list[str]:
-        """Install requirements together, without those that cannot be had even alone: some were withdrawn since.
+    def install_what_can_be(self, lines: Sequence[str], cwd: Path, flags: Sequence[str] = ()) -> list[str]:
+        """Install requirements together, without those that cannot be had even alone: some were withdrawn since, some
+        are packages of conda. What does not fit together is installed one by one.
+
+        Args:
+            flags: For each installation.
 
         Returns:
             Those left out.
         """
+        if not lines:
+            return []
         file = cwd / ".treadle-requirements.txt"
         try:
-            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            self.install(["-r", file.name], cwd)
-            return []
-        except EnvironmentError_:
-            lost = [line for line in lines if not self._can_be(line, file)]
-            if not lost:
-                raise
-            file.write_text("\n".join(line for line in lines if line not in lost) + "\n", encoding="utf-8")
-            self.install(["-r", file.name], cwd)
-            return lost
+            if self._can_be(lines, file, flags):
+                return []
+            lost = [line for line in lines if not self._can_be([line], file, [*flags, "--dry-run"])]
+            rest = [line for line in lines if line not in lost]
+            if lost and self._can_be(rest, file, flags):
+                return lost
+            return lost + [line for line in rest if not self._can_be([line], file, flags)]
         finally:
             file.unlink(missing_ok=True)
 
@@ -143,10 +146,10 @@ class Builder:
             installed = self.freeze().splitlines()
             return [pin for pin in pins if pin.lower() not in map(str.lower, installed)]
 
-    def _can_be(self, line: str, file: Path) -> bool:
-        file.write_text(line + "\n", encoding="utf-8")
+    def _can_be(self, lines: Sequence[str], file: Path, flags: Sequence[str]) -> bool:
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         try:
-            self.install(["--dry-run", "-r", file.name], file.parent)
+            self.install([*flags, "-r", file.name], file.parent)
         except EnvironmentError_:
             return False
         return True
