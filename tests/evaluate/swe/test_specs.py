@@ -69,6 +69,8 @@ def test_requirements_without_the_repository_itself(tmp_path):
     file = tmp_path / "requirements.txt"
     file.write_text("# all\npytest  # runs tests\n-e .[all]\n.[dev]\n-r other.txt\n\nblack<=21.12b0\n")
     assert requirements_in(file) == ["pytest", "-r other.txt", "black<=21.12b0"]
+    (tmp_path / "other.txt").write_text("-e .[spelling]\ntoml\n--requirement=requirements.txt\n")  # and in a circle
+    assert requirements_in(file) == ["pytest", "toml", "black<=21.12b0"]
 
 
 def test_requirements_of_conda(tmp_path):

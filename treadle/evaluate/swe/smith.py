@@ -27,6 +27,7 @@ _NEEDED = (  # of tests, where repositories keep it
     *("requirements-test.txt", "requirements-tests.txt", "requirements_test.txt", "test-requirements.txt"),
     *("test_requirements.txt", "requirements/test.txt", "requirements/tests.txt", "tests/requirements.txt"),
     *("requirements-dev.txt", "requirements_dev.txt", "dev-requirements.txt", "requirements/dev.txt"),
+    "requirements.txt",
 )
 
 

@@ -28,6 +28,7 @@ _TOX = "tox --current-env -epy39 -v --"
 _INSTEAD_OF_TOX = ("python", "-X", "dev", "-m", "pytest", "-rA", "--durations", "25")  # sphinx's tox.ini
 _ASSIGNMENT = re.compile(r"[A-Z_]+=")
 _EDITS = re.compile(r"(sed -i|grep -q) ")
+_NAMED = re.compile(r"(?:-r|--requirement)[ =]*(\S+)")
 _TESTS = ("test", "tests", "testing")
 _OF_TOX = ("tox==", "tox-current-env==")  # not run, and they ask for packages of another time than the tests'
 _INSTEAD_OF_DOWNLOADS = {"pydicom/pydicom": ("pydicom-data==1.0.0",)}  # the sandbox has no network
@@ -78,12 +79,23 @@ def spec_of(instance: SweInstance) -> Spec:
     raise DataError(f"{where} for {instance.repo} {instance.version!r}; known versions are {', '.join(known)}")
 
 
-def requirements_in(file: Path) -> list[str]:
-    """The lines of a file of requirements, without those that install the repository itself, which is done later."""
-    lines = [
-        line.partition(" #")[0].strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()
-    ]
-    return [line for line in lines if line and not line.startswith(("#", "-e .", ".", "-e file:"))]
+def requirements_in(file: Path, known: frozenset[Path] = frozenset()) -> list[str]:
+    """The lines of a file of requirements and of those that it names, without those that install the repository itself,
+    which is done later.
+
+    Args:
+        known: Files that are being read.
+    """
+    found = []
+    for whole in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        line = whole.partition(" #")[0].strip()
+        named = _NAMED.fullmatch(line)
+        other = (file.parent / named[1]).resolve() if named else None
+        if other and other.is_file():
+            found += requirements_in(other, known | {file.resolve()}) if other not in known else []
+        elif line and not line.startswith(("#", "-e .", ".", "-e file:")):
+            found.append(line)
+    return found
 
 
 def conda_requirements(file: Path) -> list[str]:
