@@ -62,7 +62,7 @@ def test_packages_of_a_later_date_serve_where_those_of_the_issue_do_not_fit(tmp_
     assert note == (f"{said} 2020-01-01; left out: a line" if said else "left out: a line")
 
 
-def test_where_no_date_serves_the_error_is_of_the_first(tmp_path):
+def test_where_no_date_serves_the_error_is_of_the_last_whose_log_is_there(tmp_path):
     tried = []
 
     def build(builder: Builder) -> str:
@@ -70,8 +70,9 @@ def test_where_no_date_serves_the_error_is_of_the_first(tmp_path):
         builder.run(["sh", "-c", f"echo {builder.date}; exit 1"])
         return ""
 
-    with pytest.raises(EnvironmentError_, match="2020-01-01"):
+    with pytest.raises(EnvironmentError_, match="2024-01-01"):
         _built(tmp_path / "folder", "some-1", DAYS, build)
+    assert "2024-01-01" in (tmp_path / "folder" / "build.log").read_text()
     with pytest.raises(EnvironmentError_, match="2024-01-01"):
         _built(tmp_path / "folder", "some-1", DAYS[::-1], build)  # the other one is no later
     assert tried == [*DAYS, DAYS[1]]

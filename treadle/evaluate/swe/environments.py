@@ -183,7 +183,7 @@ def _built(folder: Path, who: str, dates: tuple[str, ...], build: Callable[[Buil
         try:
             note = build(builder)
         except EnvironmentError_ as error:
-            told = told or error  # of the first try, whose date is the issue's
+            told = error  # of the last try, whose log is there
             continue
         moved = f"packages until {builder.date[:10]} in place of {dates[0][:10]}" if builder.date != dates[0] else ""
         return builder, "; ".join(part for part in (moved, note) if part)
