@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from treadle.errors import DataError, OutputError
-from treadle.evaluate.swe.checkouts import checkout, clone_of
+from treadle.evaluate.swe.checkouts import checkout, clone_of, tag_before
 from treadle.evaluate.swe.records import SweInstance
 
 BUG = """\
@@ -56,6 +56,26 @@ def mirrors(tmp_path: Path) -> Path:
 def _real(mirrors: Path, **changes: object) -> SweInstance:
     base = _git(mirrors / "some__calc", "rev-parse", "HEAD~1")
     return replace(SweInstance("some__calc-1", "some/calc", base, "", "", ("t",), ()), **changes)
+
+
+def test_a_task_of_swe_smith_is_its_commit_with_the_bug_in_it(tmp_path, mirrors):
+    bug = "--- a/run.sh\n+++ b/run.sh\n@@ -1 +1,2 @@\n #!/bin/sh\n+exit 1\n"
+    task = _real(mirrors, bug=bug)
+    task = replace(task, base_commit=task.base_commit[:8])
+    root = checkout(task, tmp_path / "tree", mirrors)
+    assert (root / "run.sh").read_text() == "#!/bin/sh\nexit 1\n"
+    assert (root / "calc.py").read_text() == "VERSION = '$Format:%H$'\n"
+    assert _git(root, "status", "--porcelain") == ""
+
+
+def test_the_tag_before_a_base(mirrors):
+    clone = mirrors / "some__calc"
+    assert tag_before(_real(mirrors), mirrors) == ""
+    _git(clone, "tag", "nightly", "HEAD~1")
+    assert tag_before(_real(mirrors), mirrors) == ""
+    _git(clone, "tag", "v1.2", "HEAD~1")
+    _git(clone, "tag", "v1.3", "HEAD")
+    assert tag_before(_real(mirrors), mirrors) == "v1.2"
 
 
 def test_a_checkout_is_the_base_commit_alone(tmp_path, mirrors):

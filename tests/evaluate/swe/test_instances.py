@@ -103,6 +103,12 @@ def test_of_swe_smith_the_patch_is_the_bug_and_gold_its_reverse(tmp_path):
     assert found.meta["mirror"] == "swesmith/oauthlib__oauthlib.1fd52536"
 
 
+def test_of_swe_smith_a_commit_of_its_mirror_is_not_the_base(tmp_path):
+    row = without("test_patch", "version", "created_at") | {"repo": "swesmith/oauthlib__oauthlib.1fd52536"}
+    (found,) = read_instances(saved(tmp_path / "a.jsonl", row))
+    assert (found.repo, found.base_commit, found.of_release) == ("oauthlib/oauthlib", "1fd52536", False)
+
+
 def test_made_tasks_know_their_folder_and_their_split(tmp_path):
     rows = [{**ROW, "bug": "x", "split": "train"}, other(bug="y", split="test")]
     saved(tmp_path / "instances.jsonl", *rows)

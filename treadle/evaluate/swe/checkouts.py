@@ -62,10 +62,11 @@ def checkout(instance: SweInstance, into: Path, mirrors: Path | None = None, *, 
     with writing(into):
         into.mkdir(parents=True, exist_ok=True)
     try:
-        if instance.bug is None:
-            _from_clone(instance, commit or instance.base_commit, into, mirrors)
-        else:
+        if instance.of_release:
             unpack(release_of(instance), into)
+        else:
+            _from_clone(instance, commit or instance.base_commit, into, mirrors)
+        if instance.bug is not None:
             _insert(instance, into)
         _commit(instance, into)
     except BaseException:
@@ -104,6 +105,17 @@ def commit_date(instance: SweInstance, commit: str, mirrors: Path | None) -> str
     """
     clone = _clone_with(instance, commit, mirrors)
     return _git(["show", "--no-patch", "--format=%cI", commit], clone, clone.parent).stdout.strip()
+
+
+def tag_before(instance: SweInstance, mirrors: Path | None) -> str:
+    """The last tag at an instance's base or before it; empty where there is none.
+
+    Raises:
+        DataError: There is no clone, or it lacks the commit.
+    """
+    clone = _clone_with(instance, instance.base_commit, mirrors)
+    ran = _git(["describe", "--tags", "--abbrev=0", "--match=*[0-9]*", instance.base_commit], clone, clone.parent)
+    return ran.stdout.strip() if ran.returncode == 0 else ""
 
 
 def _clone_with(instance: SweInstance, commit: str, mirrors: Path | None) -> Path:

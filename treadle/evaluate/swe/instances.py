@@ -106,7 +106,7 @@ def _instance(row: Row, folder: Path | None) -> SweInstance:
         raise _Bad("FAIL_TO_PASS: an empty list, expected the tests that the gold patch mends")
     bug = _text(data, "bug", needed=False) or None
     meta = {name: value for name, value in data.items() if name not in fields and name != "bug"}
-    if "base_commit" not in data and "test_patch" not in data and bug is None:
+    if bug is None and (fields["repo"].startswith(_SMITH) or ("base_commit" not in data and "test_patch" not in data)):
         return _smith(fields, meta)
     if not fields["base_commit"]:
         raise _Bad("base_commit: missing, expected the commit that the issue is about")

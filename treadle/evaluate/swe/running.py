@@ -24,6 +24,7 @@ from treadle.evaluate.swe.patches import Applied, apply_patch
 from treadle.evaluate.swe.pytest_runs import run_pytest
 from treadle.evaluate.swe.records import SweInstance, Verdict
 from treadle.evaluate.swe.sandbox import Limits, Ran, Sandbox
+from treadle.evaluate.swe.smith import own_name
 from treadle.evaluate.swe.trees import remove_tree
 from treadle.files.links import remove
 
@@ -121,7 +122,7 @@ def directives(instance: SweInstance) -> list[str]:
 
 def _environment(instance: SweInstance, means: Means) -> Environment | None:
     """The environment of an instance; `None` where `means` has one for it."""
-    if instance.bug is not None and means.python is not None:
+    if instance.of_release and means.python is not None:
         return None
     if instance.bug is None:
         parser_name(instance)  # says at once what is not installed
@@ -154,9 +155,10 @@ def _restored(root: Path, pristine: Path, added: tuple[str, ...]) -> list[str]:
 def _run_package(
     instance: SweInstance, sandbox: Sandbox, applied: Applied | None, restored: tuple[str, ...]
 ) -> TestRun:
-    listed = (*instance.fail_to_pass, *instance.pass_to_pass)
-    found = run_pytest(sandbox, sorted({test.partition("::")[0] for test in listed}))
-    statuses = {test: found.statuses.get(test, MISSING) for test in listed}
+    listed = {test: own_name(test) for test in (*instance.fail_to_pass, *instance.pass_to_pass)}
+    files = sorted({name.partition("::")[0] for name in listed.values()})
+    found = run_pytest(sandbox, files, own_options=not instance.of_release)
+    statuses = {test: found.statuses.get(name, MISSING) for test, name in listed.items()}
     return _tested(found.ran, statuses, _all_passed(statuses), found.fault, found.ran.output, applied, restored)
 
 
@@ -175,8 +177,14 @@ def _run_repository(
         statuses = {test: found.get(test, MISSING) for test in listed}
         return _tested(ran, statuses, _all_passed(statuses), "" if found else "no test said", log, applied, restored)
     report = judge_log(instance, log)
-    reason = "" if report.readable else f"no test run can be read in the log (exit code {ran.code})"
+    reason = "" if report.readable else f"no test run can be read in the log (exit code {ran.code}){_last(ran.output)}"
     return _tested(ran, report.statuses, report.resolved, reason, log, applied, restored)
+
+
+def _last(output: str) -> str:
+    """The last line of what a command said, to be added to a reason."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return f": {lines[-1][:200]}" if lines else ""
 
 
 def _all_passed(statuses: dict[str, str]) -> bool:

@@ -141,7 +141,7 @@ def _write(
 
 def expert_row(instance: SweInstance, environment: Environment, unsafe_local: bool = False) -> dict[str, Any] | str:
     """The row of a task: messages as SWE-smith's trajectories have them, or why there is none, in a line."""
-    if instance.bug is None:
+    if not instance.of_release:
         raise DataError(f"{instance.instance_id}: no made task; experts are made for the tasks of `treadle swe tasks`")
     with tempfile.TemporaryDirectory(prefix="treadle-") as folder:
         root = checkout(instance, Path(folder) / "tree")
