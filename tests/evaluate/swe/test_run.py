@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.evaluate.swe import scripted
 from tests.evaluate.swe.scripted import BAD, GOOD, PLAYS, SOURCE, playing, write_tasks
-from treadle.errors import ModelError, OutputError, TreadleError
+from treadle.errors import Interrupted, ModelError, OutputError, TreadleError
 from treadle.evaluate.swe.agent.prompts import system_text, task_text
 from treadle.evaluate.swe.instances import read_instances
 from treadle.evaluate.swe.predictions import read_predictions
@@ -194,6 +195,28 @@ def test_a_run_that_is_killed_ends_with_the_same_predictions(tasks, tmp_path, mo
         assert server.requests - before <= asked - number
     assert (out / "predictions.jsonl").read_text() == (tmp_path / "whole/predictions.jsonl").read_text()
     assert not (out / "work").exists()
+
+
+@SAFE
+def test_a_run_that_is_stopped_within_a_command_lets_it_end_and_goes_on_later(tasks, tmp_path, monkeypatch):
+    monkeypatch.setitem(scripted.STEPS, "lazy", [scripted.bash("echo begun > begun; sleep 3"), scripted.SUBMIT])
+    out, lasting = tmp_path / "run", {"plays": ("lazy",)}
+    with playing() as server:
+        if (child := os.fork()) == 0:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            try:
+                play(server, tasks, out, "agent", **lasting)
+            except Interrupted:
+                os._exit(7)
+            finally:
+                os._exit(1)
+        while not [*out.rglob("begun")]:
+            time.sleep(0.01)
+        os.kill(child, signal.SIGINT)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert not (out / "work").exists()
+        play(server, tasks, out, "agent", **lasting)
+    assert "begun" in patch_of(out, "lazy")
 
 
 def test_a_finished_run_asks_for_nothing_again(tasks, tmp_path):
