@@ -29,7 +29,7 @@ def test_what_is_run_can_be_graded(tmp_path):
         chosen = ("--limit", 2, "--mode", "agent", "--max-steps", 8)
         ran = treadle("run", "tiny", *own, *chosen, "-o", tmp_path / "run", *engine)
     assert ran.exit_code == 0, ran.output
-    assert "2 tasks, 1 patches" in ran.output
+    assert "2 tasks, 1 patch" in ran.output
     assert f"grade it with `treadle swe grade {tmp_path}/run --tasks {tasks} --limit 2 -o OUT`" in ran.output
     assert "episodes ended: submitted 2" in ran.output
     assert "localisation recall: 0.5" in ran.output

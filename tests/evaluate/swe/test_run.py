@@ -231,6 +231,29 @@ def test_a_finished_run_asks_for_nothing_again(tasks, tmp_path):
         assert server.requests == 2 * asked
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_something_else_is_refused_before_a_model_is_loaded(tasks, tmp_path, overwrite):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/mine.txt").write_text("mine")
+    words = ("no-model", read_instances(tasks), settings(), tmp_path / "run", worlds(tmp_path))
+    with pytest.raises(OutputError, match="run: holds no run.json" if overwrite else "run exists already"):
+        run(*words, overwrite=overwrite, say=lambda _: 0)
+    with pytest.raises(ModelError):
+        run(*words[:3], tmp_path / "other", worlds(tmp_path), say=lambda _: 0)
+    assert (tmp_path / "run/mine.txt").read_text() == "mine"
+
+
+def test_another_runs_folder_is_refused_before_a_model_is_loaded(tasks, tmp_path):
+    with playing() as server:
+        play(server, tasks, tmp_path / "run", plays=("correct",))
+    for chosen, said in (
+        ({"seed": 1}, "settings.seed: 0 there, 1 now"),
+        ({"plays": ("lazy",)}, "instances: '1, sha256"),
+    ):
+        with pytest.raises(OutputError, match=said):
+            play(server, tasks, tmp_path / "run", **{"plays": ("correct",), **chosen})
+
+
 def test_what_the_back_end_does_not_answer_is_left_for_the_next_run(tasks, tmp_path):
     with playing(faults={"*": ["status:500"]}) as server:
         summary = play(server, tasks, tmp_path / "run", plays=("correct", "lazy"))

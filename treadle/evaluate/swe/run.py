@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treadle.errors import Interrupted, ModelError, OutputError, TreadleError
-from treadle.evaluate.store import ANEW, Journal, read_json, read_lines, write_json, write_lines
+from treadle.evaluate.store import ANEW, Journal, read_lines, write_json, write_lines
 from treadle.evaluate.swe.agent.loop import act
 from treadle.evaluate.swe.agent.places import Texts
 from treadle.evaluate.swe.agent.tools import Tools
 from treadle.evaluate.swe.end_to_end import end_to_end
 from treadle.evaluate.swe.episodes import Episode, Outcome
 from treadle.evaluate.swe.figures import run_figures
+from treadle.evaluate.swe.folders import open_folder, refuse_others
 from treadle.evaluate.swe.localise import changed_files
 from treadle.evaluate.swe.mini.episode import mini_episode
 from treadle.evaluate.swe.oracle import oracle
@@ -41,10 +42,10 @@ from treadle.evaluate.swe.sandbox import SandboxError
 from treadle.evaluate.swe.settings import AGENTS, SweSettings, identity
 from treadle.evaluate.swe.trees import remove_tree
 from treadle.evaluate.swe.waves import Told, play
+from treadle.evaluate.swe.wording import counted
 from treadle.evaluate.swe.working import log_file
 from treadle.evaluate.swe.worlds import Worlds
-from treadle.files.output import check_out, make_empty, owned
-from treadle.files.secrets import refuse_secrets
+from treadle.files.output import owned
 from treadle.files.typed import record_of
 from treadle.files.whole import writing
 from treadle.trajectory import Message
@@ -52,7 +53,7 @@ from treadle.trajectory import Message
 if TYPE_CHECKING:
     from treadle.evaluate.backends import Backend
 
-INFO, GENERATIONS, OUTCOMES = "run.json", "generations.jsonl", "outcomes.jsonl"
+GENERATIONS, OUTCOMES = "generations.jsonl", "outcomes.jsonl"
 STEPS, SUMMARY, TRAJECTORIES = "steps.jsonl", "summary.json", "trajectories"
 WORK = "work"
 """Checkouts while a run goes on."""
@@ -115,6 +116,7 @@ def run(
     from treadle.evaluate.backends import open_backend
     from treadle.evaluate.settings import fingerprint, model_digest
 
+    refuse_others(out, settings, instances, overwrite)
     with owned(out), closing(open_backend(model, kind, **dict(options or {}))) as backend:
         known = identity(model, model_digest(model), backend.describe(), settings, instances)
         info = {
@@ -128,7 +130,7 @@ def run(
             "identity": known,
             "fingerprint": fingerprint(known),
         }
-        _open(out, info, overwrite)
+        open_folder(out, info, overwrite)
         try:
             return _Run(backend, instances, settings, out, worlds, model, together, workers, say).all()
         except KeyboardInterrupt:
@@ -137,27 +139,6 @@ def run(
             raise ModelError(f"{error}; what there is stays in {out}, the same command goes on from there") from error
         finally:
             remove_tree(out / WORK)
-
-
-def _open(out: Path, info: dict[str, Any], overwrite: bool) -> None:
-    refuse_secrets(info, INFO, OutputError)
-    if overwrite and out.exists():
-        check_out(out, overwrite, INFO)
-        make_empty(out, INFO)
-    if (out / INFO).is_file():
-        old, now = read_json(out / INFO, "").get("identity"), info["identity"]
-        old = old if isinstance(old, dict) else {}
-        keys = [key for key in dict.fromkeys([*old, *now]) if old.get(key) != now.get(key)]
-        if keys:
-            differences = "; ".join(f"{key}: {old.get(key)!r} there, {now.get(key)!r} now" for key in keys)
-            raise OutputError(
-                f"{out}: holds a run with other settings ({differences}); choose another folder with -o, or replace "
-                "the run with --overwrite"
-            )
-    else:
-        check_out(out, False, INFO)
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / INFO, info)
 
 
 @dataclass
@@ -192,7 +173,8 @@ class _Run:
                     self.rows[row.instance_id] = row
             self.told = Told(generations)
             if len(self.told):
-                self.say(f"{self.out}: {len(self.rows)} tasks are done, {len(self.told)} texts are there already")
+                done, texts = counted(len(self.rows), "task"), counted(len(self.told), "text")
+                self.say(f"{self.out}: done before: {done}, {texts}")
             left = [name for name in self.by_id if name not in self.rows]
             played = play(self.backend, left, self.opening, self.told, self.settings.seed, self.together, self.workers)
             with closing(played):

@@ -20,6 +20,7 @@ from treadle.evaluate.swe.agent.tools import Acting, framed
 from treadle.evaluate.swe.episodes import Answer, Ask, Episode, Outcome, too_long_outcome
 from treadle.evaluate.swe.records import SweInstance, Verdict
 from treadle.evaluate.swe.settings import SweSettings
+from treadle.evaluate.swe.wording import counted
 from treadle.scoring.completion import FormatFault
 from treadle.trajectory import Message, Step, Trajectory
 
@@ -180,5 +181,5 @@ def ended(stop: Stop, patch: str, figures: dict[str, Any], records: list[dict[st
         outcome = too_long_outcome(error or "the next prompt has more tokens than are allowed", **figures)
         outcome.steps = records
         return outcome
-    reason = f"nothing was changed in {len(records)} steps, which ended: {stop}"
+    reason = f"nothing was changed in {counted(len(records), 'step')}, which ended: {stop}"
     return Outcome(fault=Verdict.EMPTY, reason=reason, figures=figures, steps=records)
