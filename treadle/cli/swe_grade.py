@@ -7,6 +7,7 @@ for errors that a user can mend, 130 for an interrupted run, which the same comm
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,7 +64,9 @@ def validate(
 
     file = out or validation_file(tasks)
     means = _means(cache, mirrors, python, seconds, memory_mb, unsafe_local)
-    found = validate(_chosen(tasks, split, instance, limit), file, means, workers=workers)
+    chosen = _chosen(tasks, split, instance, limit)
+    _print_submodules(chosen, mirrors)
+    found = validate(chosen, file, means, workers=workers)
     wrong = left_out(found)
     _print_reasons("does not validate", wrong)
     took = sum(one.seconds for one in found.values())
@@ -177,8 +180,21 @@ def _validations(
             )
         return known
     check_folder(out)
+    _print_submodules([one for one in chosen if one.instance_id not in known], means.mirrors)
     print(f"{missing} of {len(chosen)} tasks have not been validated; their gold patches are run first")
     return validate(chosen, out / VALIDATION, means, workers=workers, known=known, retry=False)
+
+
+def _print_submodules(instances: Sequence[SweInstance], mirrors: Path | None) -> None:
+    """Name the instances whose submodules are not there, before their tests fail for that."""
+    from treadle.evaluate.swe.checkouts import submodules_of
+
+    found = {}
+    for one in instances:
+        with suppress(TreadleError):  # which its validation says
+            if paths := submodules_of(one, mirrors):
+                found[one.instance_id] = ", ".join(paths)
+    _print_reasons("submodules are empty folders, as in SWE-bench's images", found)
 
 
 def _print_results(results: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from treadle.errors import DataError, OutputError
-from treadle.evaluate.swe.checkouts import checkout, clone_of, tag_before
+from treadle.evaluate.swe.checkouts import checkout, clone_of, submodules_of, tag_before
 from treadle.evaluate.swe.records import SweInstance
 
 BUG = """\
@@ -207,3 +207,22 @@ def test_a_damaged_archive_is_one_line(tmp_path):
     archive.write_bytes(archive.read_bytes()[:60])
     with pytest.raises(DataError, match="cannot be unpacked"):
         checkout(_made(tmp_path), tmp_path / "tree")
+
+
+def test_submodules_are_named_and_are_empty_folders(tmp_path, mirrors):
+    clone, other = mirrors / "some__calc", tmp_path / "helpers"
+    other.mkdir()
+    _git(other, "init", "-q")
+    (other / "x.py").write_text("x\n")
+    _git(other, "add", "x.py")
+    _git(other, "commit", "-qm", "first")
+    assert submodules_of(_real(mirrors), mirrors) == []
+    _git(clone, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub modules/helpers")
+    _git(clone, "commit", "-qm", "with a submodule")
+    real = _real(mirrors, base_commit=_git(clone, "rev-parse", "HEAD"))
+    assert submodules_of(real, mirrors) == ["sub modules/helpers"]
+    root = checkout(real, tmp_path / "tree", mirrors)
+    assert list((root / "sub modules/helpers").iterdir()) == []
+    with pytest.raises(DataError, match="lacks it"):
+        submodules_of(_real(mirrors, base_commit="0" * 40), mirrors)
+    assert submodules_of(replace(real, bug=BUG), None) == []

@@ -119,6 +119,19 @@ def test_made_tasks_know_their_folder_and_their_split(tmp_path):
         read_instances(tmp_path, "dev")
 
 
+def test_a_split_is_refused_where_there_is_none(tmp_path):
+    path = saved(tmp_path / "a.jsonl", ROW)
+    for place in (path, tmp_path):
+        with pytest.raises(DataError, match=r"--split test, and no row of it names a split; leave --split out$"):
+            read_instances(place, "test")
+    (tmp_path / "b").mkdir()
+    several = tmp_path / "b/several.json"
+    several.write_text(json.dumps({"test": [ROW], "dev": [other()]}))
+    assert [one.instance_id for one in read_instances(several, "dev")] == ["o__r-2"]
+    with pytest.raises(DataError, match="dev"):
+        read_instances(several, "train")
+
+
 BAD = [
     (without("FAIL_TO_PASS"), "FAIL_TO_PASS: missing, expected a list of tests"),
     (other(FAIL_TO_PASS=[]), "FAIL_TO_PASS: an empty list"),

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.evaluate.swe import scripted
 from tests.evaluate.swe.scripted import BAD, GOOD, PLAYS, SOURCE, playing, write_tasks
-from treadle.errors import ModelError, OutputError, TreadleError
+from treadle.errors import Interrupted, ModelError, OutputError, TreadleError
 from treadle.evaluate.swe.agent.prompts import system_text, task_text
 from treadle.evaluate.swe.instances import read_instances
 from treadle.evaluate.swe.predictions import read_predictions
@@ -196,6 +197,28 @@ def test_a_run_that_is_killed_ends_with_the_same_predictions(tasks, tmp_path, mo
     assert not (out / "work").exists()
 
 
+@SAFE
+def test_a_run_that_is_stopped_within_a_command_lets_it_end_and_goes_on_later(tasks, tmp_path, monkeypatch):
+    monkeypatch.setitem(scripted.STEPS, "lazy", [scripted.bash("echo begun > begun; sleep 3"), scripted.SUBMIT])
+    out, lasting = tmp_path / "run", {"plays": ("lazy",)}
+    with playing() as server:
+        if (child := os.fork()) == 0:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            try:
+                play(server, tasks, out, "agent", **lasting)
+            except Interrupted:
+                os._exit(7)
+            finally:
+                os._exit(1)
+        while not [*out.rglob("begun")]:
+            time.sleep(0.01)
+        os.kill(child, signal.SIGINT)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert not (out / "work").exists()
+        play(server, tasks, out, "agent", **lasting)
+    assert "begun" in patch_of(out, "lazy")
+
+
 def test_a_finished_run_asks_for_nothing_again(tasks, tmp_path):
     with playing() as server:
         first = play(server, tasks, tmp_path / "run", plays=("correct", "malformed"))
@@ -206,6 +229,29 @@ def test_a_finished_run_asks_for_nothing_again(tasks, tmp_path):
             play(server, tasks, tmp_path / "run", plays=("correct", "malformed"), seed=1)
         play(server, tasks, tmp_path / "run", plays=("correct", "malformed"), seed=1, overwrite=True)
         assert server.requests == 2 * asked
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_something_else_is_refused_before_a_model_is_loaded(tasks, tmp_path, overwrite):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/mine.txt").write_text("mine")
+    words = ("no-model", read_instances(tasks), settings(), tmp_path / "run", worlds(tmp_path))
+    with pytest.raises(OutputError, match="run: holds no run.json" if overwrite else "run exists already"):
+        run(*words, overwrite=overwrite, say=lambda _: 0)
+    with pytest.raises(ModelError):
+        run(*words[:3], tmp_path / "other", worlds(tmp_path), say=lambda _: 0)
+    assert (tmp_path / "run/mine.txt").read_text() == "mine"
+
+
+def test_another_runs_folder_is_refused_before_a_model_is_loaded(tasks, tmp_path):
+    with playing() as server:
+        play(server, tasks, tmp_path / "run", plays=("correct",))
+    for chosen, said in (
+        ({"seed": 1}, "settings.seed: 0 there, 1 now"),
+        ({"plays": ("lazy",)}, "instances: '1, sha256"),
+    ):
+        with pytest.raises(OutputError, match=said):
+            play(server, tasks, tmp_path / "run", **{"plays": ("correct",), **chosen})
 
 
 def test_what_the_back_end_does_not_answer_is_left_for_the_next_run(tasks, tmp_path):

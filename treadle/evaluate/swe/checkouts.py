@@ -23,7 +23,7 @@ from treadle.files.digests import sha256
 from treadle.files.typed import read_object
 from treadle.files.whole import writing
 
-__all__ = ["Restored", "checkout", "clone_of", "commit_date", "release_of", "restore_tests"]
+__all__ = ["Restored", "checkout", "clone_of", "commit_date", "release_of", "restore_tests", "submodules_of"]
 
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _SECONDS = 600
@@ -126,6 +126,22 @@ def _clone_with(instance: SweInstance, commit: str, mirrors: Path | None) -> Pat
     if _git(["cat-file", "-e", f"{commit}^{{commit}}"], clone, clone.parent).returncode:
         raise DataError(f"{where}: the clone {clone} lacks it; git -C {clone} fetch --all --tags, or clone it again")
     return clone
+
+
+def submodules_of(instance: SweInstance, mirrors: Path | None) -> list[str]:
+    """Paths of the submodules that an instance's commit has. In its checkout they are empty folders, as they are in the
+    images of SWE-bench's harness, which clones without them.
+
+    Raises:
+        DataError: There is no clone, or it lacks the commit.
+    """
+    if instance.bug is not None:
+        return []
+    clone, commit = _clone_with(instance, instance.base_commit, mirrors), instance.base_commit
+    if _git(["cat-file", "-e", f"{commit}:.gitmodules"], clone, clone.parent).returncode:
+        return []
+    listed = _git(["ls-tree", "-r", "-z", commit], clone, clone.parent).stdout
+    return [entry.partition("\t")[2] for entry in listed.split("\0") if entry.startswith("160000 ")]
 
 
 def release_of(instance: SweInstance) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from treadle.evaluate.swe.records import Verdict
+from treadle.evaluate.swe.wording import counted
 from treadle.statistics.clustered import Figure, grouped_mean, grouped_ratio
 
 
@@ -65,7 +66,7 @@ def _ratio(figures: dict[str, Figure], name: str, rows: Sequence[Mapping[str, An
 
 def as_lines(summary: Mapping[str, Any]) -> list[str]:
     """The summary for a terminal."""
-    lines = [f"{summary['instances']} tasks, {summary['patches']} patches"]
+    lines = [f"{counted(summary['instances'], 'task')}, {counted(summary['patches'], 'patch')}"]
     if summary["faults"]:
         said = ", ".join(f"{name} {count}" for name, count in summary["faults"].items())
         lines.append(f"without a patch: {said}")
@@ -75,5 +76,6 @@ def as_lines(summary: Mapping[str, Any]) -> list[str]:
         bounds = "" if figure["low"] is None else f"  [{figure['low']:.3g}, {figure['high']:.3g}]"
         lines.append(f"{name.replace('_', ' ')}: {figure['value']:.3g}{bounds}")
     if summary["failed"]:
-        lines.append(f"{summary['failed']} tasks have no answer of the back end; the same command tries them again")
+        failed = counted(summary["failed"], "task")
+        lines.append(f"without an answer of the back end: {failed}; the same command tries again")
     return lines

@@ -15,6 +15,7 @@ from treadle.evaluate.store import read_json, write_json
 from treadle.evaluate.swe.parsers import PASSED
 from treadle.evaluate.swe.predictions import PREDICTIONS
 from treadle.evaluate.swe.records import Graded, Prediction, SweInstance, Verdict
+from treadle.evaluate.swe.wording import counted
 from treadle.files.links import remove
 from treadle.files.output import check_place
 from treadle.files.typed import record_of
@@ -45,10 +46,8 @@ def summarise(
     by_id = {one.instance_id: one for one in graded}
     if not instances:
         why = "".join(f"; {name}: {reason}" for name, reason in [*left_out.items()][:1])
-        raise DataError(
-            f"nothing to grade: all {len(left_out)} instances did not validate{why}; mend that, and run treadle swe "
-            "validate again"
-        )
+        none = f"{counted(len(left_out), 'instance')}, of which none validates"
+        raise DataError(f"nothing to grade: {none}{why}; mend that, and run treadle swe validate again")
     resolved = sorted(name for name, one in by_id.items() if one.verdict == Verdict.RESOLVED)
     rate = wilson(len(resolved), len(instances))
     counts = Counter(one.verdict for one in by_id.values())

@@ -30,7 +30,7 @@ def file(instances, environment, unsafe_local, tmp_path_factory) -> Path:
     said = []
     written = write_trajectories(instances, file, lambda _: environment, unsafe_local=unsafe_local, said=said.append)
     assert (written.count, written.left_out) == (2, {})
-    assert said == [f"1 trajectories in {file}", f"1 trajectories in {held_out_file(file)}"]
+    assert said == [f"1 trajectory in {file}", f"1 trajectory in {held_out_file(file)}"]
     return file
 
 
@@ -102,7 +102,7 @@ def test_a_task_without_expert_has_a_reason(instances, environment, unsafe_local
     )
     assert written.count == 0
     assert list(written.left_out) == [moved.instance_id]
-    assert said == [f"0 trajectories in {tmp_path / 'x.jsonl'}, 1 tasks without one"]
+    assert said == [f"0 trajectories in {tmp_path / 'x.jsonl'}, 1 task without one"]
 
 
 @pytest.mark.parametrize(

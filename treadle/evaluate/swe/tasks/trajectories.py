@@ -24,6 +24,7 @@ from treadle.evaluate.swe.patches import apply_to_files
 from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.sandbox import Limits, Sandbox
 from treadle.evaluate.swe.tasks.reasons import reason_of
+from treadle.evaluate.swe.wording import counted
 from treadle.files.locks import alone
 from treadle.files.whole import writing
 
@@ -95,8 +96,8 @@ def write_trajectories(
     for place, some in parts.items():
         if some:
             written = _write(some, place, environments, unsafe_local, overwrite)
-            more = f", {len(written.left_out):,} tasks without one" if written.left_out else ""
-            said(f"{written.count:,} trajectories in {place}{more}")
+            more = f", {counted(len(written.left_out), 'task')} without one" if written.left_out else ""
+            said(f"{written.count:,} {'trajectory' if written.count == 1 else 'trajectories'} in {place}{more}")
             count += written.count
             left_out |= written.left_out
     return Written(count, left_out)
