@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treadle.errors import Interrupted, ModelError, OutputError, TreadleError
-from treadle.evaluate.store import ANEW, Journal, read_json, read_lines, write_json, write_lines
+from treadle.evaluate.store import ANEW, Journal, read_json, write_json, write_lines
 from treadle.evaluate.swe.agent.loop import act
 from treadle.evaluate.swe.agent.places import Texts
 from treadle.evaluate.swe.agent.tools import Tools
@@ -36,6 +36,7 @@ from treadle.evaluate.swe.records import MissingError, Prediction, SweInstance, 
 from treadle.evaluate.swe.repair import Around
 from treadle.evaluate.swe.sandbox import SandboxError
 from treadle.evaluate.swe.settings import SweSettings, identity
+from treadle.evaluate.swe.sources import TaskSource
 from treadle.evaluate.swe.trees import remove_tree
 from treadle.evaluate.swe.waves import Told, play
 from treadle.evaluate.swe.worlds import Worlds
@@ -81,6 +82,7 @@ def run(
     together: int = 16,
     workers: int = 4,
     say: Callable[[str], object] = print,
+    tasks: TaskSource | None = None,
 ) -> dict[str, Any]:
     """Run a model on tasks, as far as `out` does not hold that yet.
 
@@ -93,6 +95,7 @@ def run(
         together: Episodes played side by side, each with a checkout.
         workers: Threads in which the tools of agents work.
         say: Takes lines for the user.
+        tasks: Where the tasks were read, for run.json: `treadle view` finds them there.
 
     Returns:
         The content of summary.json; `failed` counts the tasks that the back end did not answer.
@@ -119,6 +122,7 @@ def run(
             "settings": asdict(settings),
             "instances": [instance.instance_id for instance in instances],
             "left_out": dict(left_out or {}),
+            **({"tasks": tasks.recorded(out)} if tasks else {}),
             "versions": {"treadle": version("treadle"), "python": platform.python_version()},
             "identity": known,
             "fingerprint": fingerprint(known),
@@ -292,16 +296,3 @@ def _environment_fault(error: TreadleError) -> Episode:
     """The episode of a task that cannot begin: it asks for nothing."""
     yield from ()
     return Outcome(fault=Verdict.ENVIRONMENT, reason=str(error).splitlines()[0][:500])
-
-
-def read_outcomes(folder: Path) -> list[OutcomeRow]:
-    """The outcomes of a run, in the order in which its episodes ended.
-
-    Raises:
-        OutputError: The folder is no such run, or a line is damaged.
-    """
-    path = folder / OUTCOMES
-    return [
-        record_of(OutcomeRow, record, f"{path}, line {number}", ANEW)
-        for number, record in enumerate(read_lines(path), 1)
-    ]

@@ -112,9 +112,6 @@ def identity(
         backend: `Backend.describe()`, of which `kind`, `dtype` and `chat` count.
     """
     left_out = {*_NOT_OF[settings.mode], *(_OF_AGENTS if settings.mode != "agent" else ())}
-    digest = hashlib.sha256()
-    for i in instances:
-        digest.update(json.dumps([i.instance_id, i.repo, i.base_commit, i.problem_statement, i.patch, i.bug]).encode())
     chosen = {name: value for name, value in asdict(settings).items() if name not in left_out}
     return {
         "model": model,
@@ -123,8 +120,16 @@ def identity(
         "dtype": backend.get("dtype"),
         **{f"chat.{name}": value for name, value in backend.get("chat", {}).items()},
         **{f"settings.{name}": value for name, value in chosen.items()},
-        "instances": f"{len(instances)}, sha256 {digest.hexdigest()[:16]}",
+        "instances": digest_of_instances(instances),
     }
+
+
+def digest_of_instances(instances: Sequence[SweInstance]) -> str:
+    """Number and content of tasks, as a run's identity has them."""
+    digest = hashlib.sha256()
+    for i in instances:
+        digest.update(json.dumps([i.instance_id, i.repo, i.base_commit, i.problem_statement, i.patch, i.bug]).encode())
+    return f"{len(instances)}, sha256 {digest.hexdigest()[:16]}"
 
 
 def seed_of(seed: int, instance: str, place: str) -> int:
