@@ -76,7 +76,7 @@ def gather(
     """
     if kind_of(folder) is Kind.GRADES:
         viewed = Viewed(folder, grades=open_grades(folder))
-        _add_predictions(viewed, predictions)
+        add_predictions(viewed, predictions)
     else:
         if predictions is not None:
             raise DataError(f"--predictions {predictions}: {folder} holds no grades; name the folder of those instead")
@@ -88,7 +88,7 @@ def gather(
     return viewed
 
 
-def _add_predictions(viewed: Viewed, given: Path | None) -> None:
+def add_predictions(viewed: Viewed, given: Path | None) -> None:
     """The predictions that were graded, and the run that made them."""
     grades = viewed.grades
     assert grades is not None
@@ -168,10 +168,10 @@ def _others(viewed: Viewed, tasks: dict[str, SweInstance]) -> list[str]:
     return [] if known == digest_of_instances(list(tasks.values())) else list(tasks)
 
 
-def some(names: Sequence[str]) -> str:
+def some(names: Sequence[str], most: int = _NAMED) -> str:
     """The first of some names, and how many more there are."""
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _count(names: Sequence[str], noun: str) -> str:

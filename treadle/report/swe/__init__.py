@@ -6,6 +6,7 @@ figures.py     figures with intervals and verdicts with reasons, as rows of tabl
 compare.py     several graded runs side by side, as text, page, pictures and data
 """
 
+from treadle.report.swe.compare import as_text, write_swe_comparison
 from treadle.report.swe.page import write_swe_report
 
-__all__ = ["write_swe_report"]
+__all__ = ["as_text", "write_swe_comparison", "write_swe_report"]
