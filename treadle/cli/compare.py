@@ -59,7 +59,7 @@ def compare(
 def _tasks(runs: list[Path], groups: list[str], baseline: str | None, any_grader: bool, out: Path | None) -> None:
     from treadle.evaluate.compare.task_arms import read_task_arms
     from treadle.evaluate.compare.tasks import compare_tasks
-    from treadle.report.swe import as_text, write_swe_comparison
+    from treadle.report.swe.compare import as_text, write_swe_comparison
 
     comparison = compare_tasks(read_task_arms(runs, groups), baseline, any_grader)
     print(as_text(comparison))

@@ -62,7 +62,7 @@ def view(
         if split is not None and tasks is None:
             raise TreadleError("--split: of the tasks that --tasks names; give that, too")
         from treadle.evaluate.swe.sources import TaskSource
-        from treadle.report.swe import write_swe_report
+        from treadle.report.swe.page import write_swe_report
 
         with alone(run):
             page = write_swe_report(run, predictions, TaskSource(tasks, split) if tasks else None, experts)

@@ -163,7 +163,7 @@ def _figures(arm: TaskArm, common: Sequence[str]) -> Mapping[str, Mapping[str, A
         return {}
     shared = set(common)
     rows = {
-        f"{place} {row.instance_id}": {**asdict(row), "steps": []}
+        f"{place} {row.instance_id}": asdict(replace(row, steps=[]))
         for place, one in enumerate(arm.graded)
         for row in (one.run.outcomes() if one.run else ())
         if row.instance_id in shared

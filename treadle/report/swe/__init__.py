@@ -5,8 +5,3 @@ instances.py   a task on it: patch, verdict, steps beside the expert's; listed_t
 figures.py     figures with intervals and verdicts with reasons, as rows of tables
 compare.py     several graded runs side by side, as text, page, pictures and data
 """
-
-from treadle.report.swe.compare import as_text, write_swe_comparison
-from treadle.report.swe.page import write_swe_report
-
-__all__ = ["as_text", "write_swe_comparison", "write_swe_report"]

@@ -126,15 +126,22 @@ def page_content(comparison: TaskComparison, shown: Sequence[Row], out: Path) ->
         "difference_axis": difference_axis([pair.test.difference for pair in comparison.pairs]),
         "notes": _notes(comparison),
         "verdicts": [
-            {"name": name, "cells": [(cell.verdicts[v], sum(cell.verdicts.values())) for v in _given(comparison)]}
-            for name, cell in comparison.cells.items()
+            {
+                "name": str(verdict).replace("_", " "),
+                "what": VERDICTS[verdict],
+                "cells": [(cell.verdicts[verdict], sum(cell.verdicts.values())) for cell in comparison.cells.values()],
+            }
+            for verdict in VERDICTS
+            if any(cell.verdicts[verdict] for cell in comparison.cells.values())
         ],
-        "verdict_heads": [(str(v).replace("_", " "), VERDICTS[v]) for v in _given(comparison)],
         "figures": [
-            {"name": name, "cells": [_worded(cell.figures, figure) for figure in _figure_names(comparison)]}
-            for name, cell in comparison.cells.items()
+            {
+                "name": TITLES[name][0],
+                "what": TITLES[name][1],
+                "cells": [_worded(cell.figures, name) for cell in comparison.cells.values()],
+            }
+            for name in _figure_names(comparison)
         ],
-        "figure_heads": [TITLES[figure] for figure in _figure_names(comparison)],
         "differences": _differences(comparison, out),
         "only": comparison.only,
         "runs": [
@@ -150,10 +157,6 @@ def page_content(comparison: TaskComparison, shown: Sequence[Row], out: Path) ->
             for one in arm.graded
         ],
     }
-
-
-def _given(comparison: TaskComparison) -> list[Verdict]:
-    return [v for v in VERDICTS if any(cell.verdicts[v] for cell in comparison.cells.values())]
 
 
 def _differences(comparison: TaskComparison, out: Path) -> list[dict[str, Any]]:
@@ -218,7 +221,7 @@ def _notes(comparison: TaskComparison) -> list[str]:
             f"Corrected p values are Holm's over the {number(len(comparison.pairs))} comparisons shown; intervals are "
             "of each comparison alone."
         )
-    if any(pair.test.needed for pair in comparison.pairs):
+    if any("would be needed" in said(pair) for pair in comparison.pairs):
         notes.append("Tasks needed: 80% power at 5%, two-sided, if the observed difference were the true one.")
     return notes
 

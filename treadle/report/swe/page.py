@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def _content(viewed: Viewed, limit: int, side: SideFiles) -> dict[str, Any]:
             view.file = side.add("i", view.number, [], texts)
         if outcome is not None:
             view.take(outcome)
-            figured[name] = {**asdict(outcome), "steps": []}
+            figured[name] = asdict(replace(outcome, steps=[]))
     shown = list(views.values())
     return {
         "viewed": viewed,
