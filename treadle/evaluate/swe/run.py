@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treadle.errors import Interrupted, ModelError, OutputError, TreadleError
+from treadle.evaluate.same import other_keys, refuse_others
 from treadle.evaluate.store import ANEW, Journal, read_json, write_json, write_lines
 from treadle.evaluate.swe.agent.loop import act
 from treadle.evaluate.swe.agent.places import Texts
@@ -146,13 +147,7 @@ def _open(out: Path, info: dict[str, Any], overwrite: bool) -> None:
     if (out / INFO).is_file():
         old, now = read_json(out / INFO, "").get("identity"), info["identity"]
         old = old if isinstance(old, dict) else {}
-        keys = [key for key in dict.fromkeys([*old, *now]) if old.get(key) != now.get(key)]
-        if keys:
-            differences = "; ".join(f"{key}: {old.get(key)!r} there, {now.get(key)!r} now" for key in keys)
-            raise OutputError(
-                f"{out}: holds a run with other settings ({differences}); choose another folder with -o, or replace "
-                "the run with --overwrite"
-            )
+        refuse_others(out, other_keys(old, now), old, now)
     else:
         check_out(out, False, INFO)
     out.mkdir(parents=True, exist_ok=True)
