@@ -59,7 +59,7 @@ def test_the_page_the_pictures_and_the_data(tmp_path):
     links = {href for href in page.attributes("href") if not href.startswith("#")}
     assert links == {"../x/grades/report.html", "../x/grades/report.html#b"}
     for part in (
-        "3 software-engineering tasks, every run compared with y, task by task",
+        "3 software-engineering tasks, every run compared with y , task by task",
         "cannot be told apart",
         "gained",
         "no patch was handed in",

@@ -168,4 +168,4 @@ def test_a_real_run_from_the_command_line(tmp_path):
         assert said in str(ran.exception)
     (tmp_path / "other").mkdir()
     ran = CliRunner().invoke(app, [str(tmp_path / "other"), "--experts", "x"])
-    assert "is no folder of `treadle swe run`" in str(ran.exception)
+    assert "other is no folder of these" in str(ran.exception)
