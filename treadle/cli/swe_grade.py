@@ -6,6 +6,7 @@ for errors that a user can mend, 130 for an interrupted run, which the same comm
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -103,6 +104,7 @@ def grade(
     from treadle.evaluate.swe.official import hand_over, take_back
     from treadle.evaluate.swe.predictions import read_predictions
     from treadle.evaluate.swe.results import RESULTS
+    from treadle.evaluate.swe.sources import TaskSource, recorded
 
     one_of("--grader", grader, ("local", "official"))
     every = _chosen(tasks, split)
@@ -110,12 +112,13 @@ def grade(
     chosen = _chosen(tasks, split, instance, limit)
     names = {one.instance_id for one in chosen}
     given = [one for one in given if one.instance_id in names]
+    sources = {"predictions": recorded(predictions, out), "tasks": TaskSource(tasks, split).recorded(out)}
     if grader == "official" and report is None:
         line, report = hand_over(given, chosen, tasks, out, split or "test")
         print(f"run the harness, where Docker is:\n  {line}\nthen read its report back in with --report {report}")
         return
     if grader == "official":
-        results = take_back(given, chosen, report, out, {one.instance_id for one in every}, overwrite)
+        results = take_back(given, chosen, report, out, {one.instance_id for one in every}, overwrite, sources)
     elif report is not None:
         raise TreadleError("--report is read by --grader official; leave it out, or name that grader")
     else:
@@ -130,9 +133,10 @@ def grade(
             left_out={name: one.reason for name, one in known.items() if not one.valid},
             before={name: one.before for name, one in known.items()},
             overwrite=overwrite,
+            sources=sources,
         )
     _print_results(results)
-    print(f"written to {out / RESULTS}")
+    print(f"written to {out / RESULTS}; look at it with `{shlex.join(['treadle', 'view', str(out)])}`")
     if results["counts"]["environment"]:
         raise typer.Exit(1)
 

@@ -109,6 +109,7 @@ def run(
     from treadle.evaluate.swe.run import run as run_tasks
     from treadle.evaluate.swe.sandbox import Limits
     from treadle.evaluate.swe.settings import SweSettings
+    from treadle.evaluate.swe.sources import TaskSource
     from treadle.evaluate.swe.worlds import COMMAND, Worlds
 
     mini = None
@@ -166,6 +167,7 @@ def run(
         overwrite,
         together,
         workers,
+        tasks=TaskSource(tasks, split),
     )
     print("\n".join(as_lines(summary)))
     same = ["--split", split] if split else []

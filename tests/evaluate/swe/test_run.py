@@ -13,9 +13,10 @@ from tests.evaluate.swe import scripted
 from tests.evaluate.swe.scripted import BAD, GOOD, PLAYS, SOURCE, playing, write_tasks
 from treadle.errors import Interrupted, ModelError, OutputError, TreadleError
 from treadle.evaluate.swe.agent.prompts import system_text, task_text
+from treadle.evaluate.swe.folders import open_run_folder
 from treadle.evaluate.swe.instances import read_instances
 from treadle.evaluate.swe.predictions import read_predictions
-from treadle.evaluate.swe.run import read_outcomes, run
+from treadle.evaluate.swe.run import run
 from treadle.evaluate.swe.sandbox import Limits, why_not
 from treadle.evaluate.swe.settings import SweSettings
 from treadle.evaluate.swe.worlds import Worlds
@@ -118,7 +119,7 @@ def test_each_play_ends_as_it_must_in_every_mode(played, mode):
 @SAFE
 def test_what_an_agent_does_to_the_machine_stays_in_its_checkout(played):
     out, _, _ = played("agent")
-    [row] = [row for row in read_outcomes(out) if row.instance_id.endswith("hostile")]
+    [row] = [row for row in open_run_folder(out).outcomes() if row.instance_id.endswith("hostile")]
     seen = [step["observation"] for step in row.steps]
     assert "outside of /testbed" in seen[2]
     assert "root:" not in "".join(seen)
@@ -139,7 +140,7 @@ def test_steps_have_thought_action_and_observation(played):
 def test_agents_prompts_are_those_of_training(tasks, played):
     out, _, bodies = played("agent")
     [instance] = [one for one in read_instances(tasks) if one.instance_id.endswith("correct")]
-    [row] = [row for row in read_outcomes(out) if row.instance_id.endswith("correct")]
+    [row] = [row for row in open_run_folder(out).outcomes() if row.instance_id.endswith("correct")]
     prompts = [body["messages"] for body in bodies if "plays correct" in body["messages"][1]["content"]]
     assert len(prompts) == len(row.steps) == 6
     for number, (system, user) in enumerate(prompts):
@@ -286,7 +287,7 @@ def test_a_task_without_its_release_is_told_and_the_others_go_on(tmp_path):
     assert first.fault == "environment"
     assert "other==1.0" in first.reason
     assert MENDED in second.model_patch
-    assert [row.instance_id for row in read_outcomes(tmp_path / "run")] == [second.instance_id]
+    assert [row.instance_id for row in open_run_folder(tmp_path / "run").outcomes()] == [second.instance_id]
 
 
 def test_a_prompt_that_is_longer_than_allowed_is_not_asked(tasks, tmp_path):

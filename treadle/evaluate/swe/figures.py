@@ -8,7 +8,7 @@ from typing import Any
 
 from treadle.evaluate.swe.records import Verdict
 from treadle.evaluate.swe.wording import counted
-from treadle.statistics.clustered import Figure, grouped_mean, grouped_ratio
+from treadle.statistics.clustered import COUNTS, Figure, grouped_mean, grouped_ratio
 
 
 def run_figures(outcomes: Mapping[str, Mapping[str, Any]], failed: Mapping[str, str]) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def run_figures(outcomes: Mapping[str, Mapping[str, Any]], failed: Mapping[str, 
     _put(figures, "seconds", rows, lambda row: row["seconds"])
     _put(figures, "steps", rows, lambda row: row["figures"].get("steps"))
     _put(figures, "tool_seconds", rows, lambda row: row["figures"].get("tool_seconds"))
-    _put(figures, "localisation_recall", rows, recall)
+    _put(figures, "localisation_recall", rows, recall, share=True)
     _ratio(figures, "edit_fault_rate", rows, "edit_faults", "edits")
     _ratio(figures, "faulty_step_rate", rows, "faulty_steps", "steps")
     stops = Counter(row["figures"]["stop"] for row in rows if "stop" in row["figures"])
@@ -50,11 +50,14 @@ def recall(row: Mapping[str, Any]) -> float | None:
     return None if not gold or found is None else len(set(gold) & set(found)) / len(gold)
 
 
-def _put(figures: dict[str, Figure], name: str, rows: Sequence[Mapping[str, Any]], value: Any) -> None:
+def _put(
+    figures: dict[str, Figure], name: str, rows: Sequence[Mapping[str, Any]], value: Any, share: bool = False
+) -> None:
     known = [(row["instance_id"], value(row)) for row in rows]
     known = [(instance, number) for instance, number in known if number is not None]
     if known:
-        figures[name] = grouped_mean([number for _, number in known], [instance for instance, _ in known])
+        instances, numbers = zip(*known, strict=True)
+        figures[name] = grouped_mean(numbers, instances, share=share, within=COUNTS)
 
 
 def _ratio(figures: dict[str, Figure], name: str, rows: Sequence[Mapping[str, Any]], above: str, below: str) -> None:

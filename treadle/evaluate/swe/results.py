@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import DataError, OutputError
-from treadle.evaluate.store import read_json, write_json
+from treadle.evaluate.store import PAGE, SIDE, read_json, write_json
 from treadle.evaluate.swe.parsers import PASSED
-from treadle.evaluate.swe.predictions import PREDICTIONS
+from treadle.evaluate.swe.predictions import PREDICTIONS, to_row
 from treadle.evaluate.swe.records import Graded, Prediction, SweInstance, Verdict
 from treadle.evaluate.swe.wording import counted
 from treadle.files.links import remove
@@ -23,7 +23,9 @@ from treadle.statistics.estimates import wilson
 
 RESULTS, GRADED, INFO, LOGS, HARNESS = "results.json", "graded.jsonl", "grade.json", "logs", "harness"
 VALIDATION = "validation.json"
-_OF_GRADES = (RESULTS, GRADED, LOGS, INFO)
+TASK_DIGITS = 16
+"""Of the digest of a task that a verdict carries: comparisons see by it whether two tasks of one name are the same."""
+_OF_GRADES = (RESULTS, GRADED, LOGS, INFO, PAGE, SIDE)
 _OF_ANY = {VALIDATION, f"{VALIDATION}l", PREDICTIONS, HARNESS}
 
 
@@ -33,12 +35,14 @@ def summarise(
     left_out: Mapping[str, str],
     predictions: Sequence[Prediction],
     grader: str,
+    sources: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of `results.json`.
 
     Args:
         graded: One for each of `instances`.
         instances: Those that were not left out: the denominator.
+        sources: Where predictions and tasks were read, see `Sources`.
 
     Raises:
         DataError: Nothing is left to be graded.
@@ -60,6 +64,7 @@ def summarise(
         "counts": {verdict: counts[verdict] for verdict in Verdict},
         "left_out": [{"instance_id": name, "reason": reason} for name, reason in left_out.items()],
         "verdicts": {one.instance_id: _record(by_id[one.instance_id], one) for one in instances},
+        **({"sources": dict(sources)} if sources else {}),
     }
 
 
@@ -70,6 +75,7 @@ def _record(graded: Graded, instance: SweInstance) -> dict[str, Any]:
         "reason": graded.reason,
         "rung": graded.rung,
         "seconds": graded.seconds,
+        "task": digest_of(instance)[:TASK_DIGITS],
         "fail_to_pass": {"passed": len(passed & {*instance.fail_to_pass}), "listed": len(instance.fail_to_pass)},
         "pass_to_pass": {"passed": len(passed & {*instance.pass_to_pass}), "listed": len(instance.pass_to_pass)},
     }
@@ -88,6 +94,16 @@ def digest_of(instance: SweInstance) -> str:
     """Of all that decides over an instance's verdicts."""
     record = asdict(instance)
     return digest({key: record[key] for key in sorted(record.keys() - {"folder", "meta", "problem_statement"})})
+
+
+def digest_of_predictions(predictions: Iterable[Prediction]) -> str:
+    """Of predictions in any order, as `grade.json` has them where treadle has graded."""
+    return digest([asdict(one) for one in sorted(predictions, key=lambda one: one.instance_id)])
+
+
+def digest_of_rows(predictions: Iterable[Prediction]) -> str:
+    """Of predictions in their order, as `grade.json` has them where the harness has graded."""
+    return digest([to_row(one) for one in predictions])
 
 
 def digest(content: Any) -> str:

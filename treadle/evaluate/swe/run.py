@@ -24,22 +24,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treadle.errors import Interrupted, ModelError, OutputError, TreadleError
-from treadle.evaluate.store import ANEW, Journal, read_lines, write_json, write_lines
+from treadle.evaluate.store import ANEW, Journal, write_json, write_lines
 from treadle.evaluate.swe.agent.loop import act
 from treadle.evaluate.swe.agent.places import Texts
 from treadle.evaluate.swe.agent.tools import Tools
 from treadle.evaluate.swe.end_to_end import end_to_end
 from treadle.evaluate.swe.episodes import Episode, Outcome
 from treadle.evaluate.swe.figures import run_figures
-from treadle.evaluate.swe.folders import open_folder, refuse_others
 from treadle.evaluate.swe.localise import changed_files
 from treadle.evaluate.swe.mini.episode import mini_episode
+from treadle.evaluate.swe.opening import open_folder, refuse_other_run
 from treadle.evaluate.swe.oracle import oracle
 from treadle.evaluate.swe.predictions import PREDICTIONS, write_predictions
 from treadle.evaluate.swe.records import MissingError, Prediction, SweInstance, Verdict
 from treadle.evaluate.swe.repair import Around
 from treadle.evaluate.swe.sandbox import SandboxError
 from treadle.evaluate.swe.settings import AGENTS, SweSettings, identity
+from treadle.evaluate.swe.sources import TaskSource
 from treadle.evaluate.swe.trees import remove_tree
 from treadle.evaluate.swe.waves import Told, play
 from treadle.evaluate.swe.wording import counted
@@ -87,6 +88,7 @@ def run(
     together: int = 16,
     workers: int = 4,
     say: Callable[[str], object] = print,
+    tasks: TaskSource | None = None,
 ) -> dict[str, Any]:
     """Run a model on tasks, as far as `out` does not hold that yet.
 
@@ -99,6 +101,7 @@ def run(
         together: Episodes played side by side, each with a checkout.
         workers: Threads in which the tools of agents work.
         say: Takes lines for the user.
+        tasks: Where the tasks were read, for run.json: `treadle view` finds them there.
 
     Returns:
         The content of summary.json; `failed` counts the tasks that the back end did not answer.
@@ -116,7 +119,7 @@ def run(
     from treadle.evaluate.backends import open_backend
     from treadle.evaluate.settings import fingerprint, model_digest
 
-    refuse_others(out, settings, instances, overwrite)
+    refuse_other_run(out, settings, instances, overwrite)
     with owned(out), closing(open_backend(model, kind, **dict(options or {}))) as backend:
         known = identity(model, model_digest(model), backend.describe(), settings, instances)
         info = {
@@ -126,6 +129,7 @@ def run(
             "settings": asdict(settings),
             "instances": [instance.instance_id for instance in instances],
             "left_out": dict(left_out or {}),
+            **({"tasks": tasks.recorded(out)} if tasks else {}),
             "versions": {"treadle": version("treadle"), "python": platform.python_version()},
             "identity": known,
             "fingerprint": fingerprint(known),
@@ -290,16 +294,3 @@ def _environment_fault(error: TreadleError) -> Episode:
     """The episode of a task that cannot begin: it asks for nothing."""
     yield from ()
     return Outcome(fault=Verdict.ENVIRONMENT, reason=str(error).splitlines()[0][:500])
-
-
-def read_outcomes(folder: Path) -> list[OutcomeRow]:
-    """The outcomes of a run, in the order in which its episodes ended.
-
-    Raises:
-        OutputError: The folder is no such run, or a line is damaged.
-    """
-    path = folder / OUTCOMES
-    return [
-        record_of(OutcomeRow, record, f"{path}, line {number}", ANEW)
-        for number, record in enumerate(read_lines(path), 1)
-    ]

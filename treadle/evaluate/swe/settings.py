@@ -124,9 +124,6 @@ def identity(
         backend: `Backend.describe()`, of which `kind`, `dtype` and `chat` count.
     """
     left_out = {"mini", *_NOT_OF[settings.mode], *(_OF_AGENTS if settings.mode not in AGENTS else ())}
-    digest = hashlib.sha256()
-    for i in instances:
-        digest.update(json.dumps([i.instance_id, i.repo, i.base_commit, i.problem_statement, i.patch, i.bug]).encode())
     chosen = {name: value for name, value in asdict(settings).items() if name not in left_out}
     return {
         "model": model,
@@ -136,8 +133,16 @@ def identity(
         **{f"chat.{name}": value for name, value in backend.get("chat", {}).items()},
         **{f"settings.{name}": value for name, value in chosen.items()},
         **({"mini-swe-agent": _version_and_digest(settings.mini)} if settings.mini is not None else {}),
-        "instances": f"{len(instances)}, sha256 {digest.hexdigest()[:16]}",
+        "instances": digest_of_instances(instances),
     }
+
+
+def digest_of_instances(instances: Sequence[SweInstance]) -> str:
+    """Number and content of tasks, as a run's identity has them."""
+    digest = hashlib.sha256()
+    for i in instances:
+        digest.update(json.dumps([i.instance_id, i.repo, i.base_commit, i.problem_statement, i.patch, i.bug]).encode())
+    return f"{len(instances)}, sha256 {digest.hexdigest()[:16]}"
 
 
 def _version_and_digest(config: Mapping[str, Any]) -> str:

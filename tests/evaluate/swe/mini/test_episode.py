@@ -16,9 +16,10 @@ from tests.evaluate.swe.test_run import MENDED, faults_of, patch_of, texts_in, w
 from tests.evaluate.swe.test_sandbox import others
 from treadle.data.sources.reading import read_trajectories
 from treadle.errors import TreadleError
+from treadle.evaluate.swe.folders import open_run_folder
 from treadle.evaluate.swe.instances import read_instances
 from treadle.evaluate.swe.mini.settings import DEFAULT, read_config
-from treadle.evaluate.swe.run import read_outcomes, run
+from treadle.evaluate.swe.run import run
 from treadle.evaluate.swe.sandbox import why_not
 from treadle.evaluate.swe.settings import SweSettings
 
@@ -50,7 +51,7 @@ def played(tasks, tmp_path_factory):
 
 
 def row_of(out, name):
-    [row] = [row for row in read_outcomes(out) if row.instance_id.endswith(name)]
+    [row] = [row for row in open_run_folder(out).outcomes() if row.instance_id.endswith(name)]
     return row
 
 
@@ -114,7 +115,7 @@ def test_thoughts_and_commands_are_steps(played):
     assert first["action"] == _MEND
     assert first["thought_tokens"] > 0
     steps = [json.loads(line) for line in (out / "steps.jsonl").read_text().splitlines()]
-    assert len(steps) == sum(row.figures["steps"] for row in read_outcomes(out))
+    assert len(steps) == sum(row.figures["steps"] for row in open_run_folder(out).outcomes())
 
 
 def test_trajectories_are_read_as_training_data(played):
