@@ -159,7 +159,9 @@ def _run_package(
     files = sorted({name.partition("::")[0] for name in listed.values()})
     found = run_pytest(sandbox, files, own_options=not instance.of_release)
     statuses = {test: found.statuses.get(name, MISSING) for test, name in listed.items()}
-    return _tested(found.ran, statuses, _all_passed(statuses), found.fault, found.ran.output, applied, restored)
+    return _tested(
+        sandbox, found.ran, statuses, _all_passed(statuses), found.fault, found.ran.output, applied, restored
+    )
 
 
 def _run_repository(
@@ -175,10 +177,12 @@ def _run_repository(
         listed = (*instance.fail_to_pass, *instance.pass_to_pass)
         found = parse_summary(ran.output, frozenset(listed))
         statuses = {test: found.get(test, MISSING) for test in listed}
-        return _tested(ran, statuses, _all_passed(statuses), "" if found else "no test said", log, applied, restored)
+        return _tested(
+            sandbox, ran, statuses, _all_passed(statuses), "" if found else "no test said", log, applied, restored
+        )
     report = judge_log(instance, log)
     reason = "" if report.readable else f"no test run can be read in the log (exit code {ran.code}){_last(ran.output)}"
-    return _tested(ran, report.statuses, report.resolved, reason, log, applied, restored)
+    return _tested(sandbox, ran, report.statuses, report.resolved, reason, log, applied, restored)
 
 
 def _last(output: str) -> str:
@@ -192,6 +196,7 @@ def _all_passed(statuses: dict[str, str]) -> bool:
 
 
 def _tested(
+    sandbox: Sandbox,
     ran: Ran,
     statuses: dict[str, str],
     resolved: bool,
@@ -202,7 +207,11 @@ def _tested(
 ) -> TestRun:
     fault = None
     if ran.timed_out:
-        fault, reason, resolved = Verdict.TIMEOUT, f"the tests did not end within {ran.seconds:.0f} seconds", False
+        fault, reason, resolved = (
+            Verdict.TIMEOUT,
+            f"the tests did not end within {sandbox.limits.seconds:g} seconds",
+            False,
+        )
     elif ran.limit:
         reason, resolved = f"the tests passed their limit of {ran.limit}", False
     return TestRun(statuses, resolved, fault, reason, applied, restored, log, ran.seconds)
