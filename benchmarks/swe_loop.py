@@ -40,12 +40,14 @@ SEED_OF_TASKS = 4  # holds out toolz and cachetools
 CONTEXT = 2  # pairs of action and observation
 OBSERVATION_TOKENS, OBSERVATION_CHARS = 400, 1500  # of the experts in training, of agents
 STEP_TOKENS, PROMPT_TOKENS = 160, 4000
-COMMON = {"micro_batch": 4, "gradient_checkpointing": False, "save_every": 5}
+# An arm that learns nothing is measured all the same.
+COMMON = {"micro_batch": 4, "gradient_checkpointing": False, "save_every": 5, "allow_no_change": True}
 SFT = {"kind": "sft", "unit": "steps", "target": "actions", "batch_size": 8, "learning_rate": 1e-4, "epochs": 100}
 SFT |= {"scheduler": "constant_with_warmup", "warmup_ratio": 0.0}
 SRL = {"kind": "srl", "reward": "margin", "think_tags": "optional", "max_completion_length": STEP_TOKENS}
 SRL |= {"prompts_per_step": 4, "rollouts": 8, "micro_batch": 32, "learning_rate": 3e-5, "max_steps": 100_000}
-SRL |= {"max_sampling_rounds": 2, "save_every": 2, "trl": {"max_tree_tokens": 6000}}
+SRL |= {"max_sampling_rounds": 2, "save_every": 2, "max_format_fault_steps": None, "max_collapsed_steps": None}
+SRL |= {"trl": {"max_tree_tokens": 6000}}
 ARMS = {figures.SFT: [SFT], figures.SRL: [SFT, SRL]}
 
 
