@@ -1,6 +1,6 @@
 """From experts' trajectories to resolved tasks: SFT and SRL on made tasks, measured on packages that were held out.
 
-    python benchmarks/swe_loop.py --model FOLDER --out runs/swe-loop --minutes 9
+    python benchmarks/swe_loop.py --model FOLDER --out runs/swe-loop --minutes 8
 
 Makes tasks and experts' trajectories from eight packages, two of them held out; trains each arm for the same minutes on
 the experts' steps; plays the mode `agent` on held-out tasks in the sandbox, grades by the tests, and asks for the
@@ -55,9 +55,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, type=Path)
     parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--minutes", type=float, default=9.0, help="of training, for every arm")
+    parser.add_argument("--minutes", type=float, default=8.0, help="of training, for every arm")
     parser.add_argument("--tasks", type=int, default=136, help="to make, over all packages")
-    parser.add_argument("--test", type=int, default=16, help="tasks of the test, by turns of the held-out packages")
+    parser.add_argument("--test", type=int, default=12, help="tasks of the test, by turns of the held-out packages")
     parser.add_argument("--packages", nargs="*", default=list(PACKAGES))
     parser.add_argument("--tasks-seed", type=int, default=SEED_OF_TASKS, help="chooses bugs and held-out packages")
     parser.add_argument("--seed", type=int, default=0)
