@@ -1,7 +1,7 @@
 """Why requests do not go through the official `openai` client: two faults that its settings do not bound.
 
 It is given all that its settings offer: no retries, a time limit, no redirects, no proxies, and the answer is read in
-pieces and not parsed. A newer client for which one of these tests fails is a reason to decide anew; docs/evaluation.md
+pieces and not parsed. A newer client for which one of these tests fails is a reason to decide anew; docs/security.md
 has the other faults.
 """
 
