@@ -1,0 +1,1 @@
+"""Teachers and students: expert trajectories made, rewritten, filtered and bootstrapped."""
