@@ -92,7 +92,7 @@ def test_what_the_store_holds_is_not_asked_again(tmp_path):
 
 
 def test_a_window_bounds_what_is_open(tmp_path):
-    with a_teacher(tmp_path, second_try, tries=2, window=3) as (server, teacher):
+    with a_teacher(tmp_path, second_try, tries=2, window=3) as (_, teacher):
         works = works_of(assignments(10), 1)
         waves = []
         generate = teacher.backend.generate
@@ -140,7 +140,7 @@ def test_a_budget_is_never_exceeded_and_a_larger_one_goes_on(tmp_path):
 
 def test_a_model_that_changes_under_way_ends_the_run(tmp_path):
     names = iter(["tiny-1"] * 10 + ["tiny-2"] * 1000)
-    with a_teacher(tmp_path, lambda body: {"text": GOOD, "model": next(names)}) as (server, teacher):
+    with a_teacher(tmp_path, lambda body: {"text": GOOD, "model": next(names)}) as (_, teacher):
         with pytest.raises(ModelError, match="answers with the model 'tiny-2' now, and did with 'tiny-1' before"):
             teacher.work(works_of(assignments(60), 1))
         assert len(teacher.store) == 10
