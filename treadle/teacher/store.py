@@ -20,6 +20,7 @@ from typing import Any
 
 from treadle.errors import ModelError, OutputError
 from treadle.evaluate.records import Doubt, Finish, Generation, Request, Sampling
+from treadle.evaluate.same import other_keys
 from treadle.evaluate.store import Journal, read_json, write_json
 from treadle.files.secrets import refuse_secrets
 from treadle.files.typed import Count, checked
@@ -197,8 +198,7 @@ def check_same(folder: Path, identity: Mapping[str, Any], but: tuple[str, ...] =
     if not (folder / IDENTITY).is_file():
         return
     old = read_json(folder / IDENTITY, "", _COPY)
-    keys = [key for key in dict.fromkeys([*old, *identity]) if not key.startswith(but or ("\0",))]
-    keys = [key for key in keys if old.get(key) != identity.get(key)]
+    keys = [key for key in other_keys(old, identity) if not key.startswith(but)]
     if keys:
         differences = "; ".join(f"{key}: {old.get(key)!r} there, {identity.get(key)!r} now" for key in keys)
         raise OutputError(
