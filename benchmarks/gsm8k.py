@@ -4,7 +4,7 @@
 
 Problems are split by a hash of their text: 300 for the test, which nothing is chosen on, and the others for training.
 A warm-up teaches the format; from its model every arm trains for the same number of minutes, and RLVR after SRL for the
-second half of them. All models solve the test problems (greedily, and 4 samples of each) and give the expert's next
+second half of them. All models solve the test problems (greedily, and `--samples` of each) and give the expert's next
 step at each of their steps. Printed: accuracy with the answer in a box and with any final number, similarity and
 exactness of steps, share of well-formed steps, tokens, with 95% intervals over problems; and the claims of the paper,
 tested in pairs with Holm's correction. What is done is not done again.
@@ -61,8 +61,8 @@ CLAIMS = [
 FIGURES = {
     "greedy": "greedy accuracy, any final number",
     "greedy_boxed": "greedy, boxed",
-    "avg": "Avg@4, any final number",
-    "avg_boxed": "Avg@4, boxed",
+    "avg": "average of samples, any final number",
+    "avg_boxed": "average of samples, boxed",
     "similarity": "step similarity",
     "exact": "step exact",
     "result": "step's result right",
@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--minutes", type=float, default=18.0, help="of training, for every arm")
     parser.add_argument("--test", type=int, default=300, help="problems of the test")
+    parser.add_argument("--samples", type=int, default=4, help="of each test problem, beside the greedy solution")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", default="bfloat16" if _multiplies_bfloat16() else "float32")
@@ -167,7 +168,7 @@ def _scores(args: argparse.Namespace, name: str, model: str) -> dict[str, dict[s
     if not (run / "results.json").is_file():
         data = ("--data", f"gsm8k={args.out / 'test'}", "--split", "train", "--dtype", args.dtype)
         length = ("--max-new-tokens", str(SOLUTION_TOKENS), "--max-step-tokens", str(STEP_TOKENS))
-        length += ("--samples", "4", "--batch-size", "256")
+        length += ("--samples", str(args.samples), "--batch-size", "256")
         # The whole solutions first: `all` would also solve in the loop, which takes five times as long.
         _treadle("evaluate", model, *data, *length, "--mode", "whole", "-o", str(run))
         _treadle("evaluate", model, *data, *length, "--mode", "steps", "-o", str(run.with_name(run.name + "-steps")))
@@ -189,23 +190,25 @@ def _scores(args: argparse.Namespace, name: str, model: str) -> dict[str, dict[s
         right = CALCULATION.findall(step["expert_action"])
         if right:
             values["result"][problem].append(float(CALCULATION.findall(step["action"] or "")[-1:] == right[-1:]))
-    return {figure: {p: float(np.mean(v)) for p, v in sorted(of.items())} for figure, of in values.items()}
+    return {figure: {p: float(np.mean(v)) for p, v in sorted(of.items())} for figure, of in values.items() if of}
 
 
 def _print(args: argparse.Namespace, scores: dict[str, dict[str, dict[str, float]]]) -> None:
     print(
         f"\n{args.minutes:g} minutes of training, {args.threads} threads, seed {args.seed}, {args.test} test problems"
     )
-    print("| arm | " + " | ".join(FIGURES.values()) + " |")
-    print("|---" * (len(FIGURES) + 1) + "|")
+    figures = {figure: title for figure, title in FIGURES.items() if all(figure in arm for arm in scores.values())}
+    print("| arm | " + " | ".join(figures.values()) + " |")
+    print("|---" * (len(figures) + 1) + "|")
     for name, arm in scores.items():
-        cells = [_cell(figure, arm[figure]) for figure in FIGURES]
+        cells = [_cell(figure, arm[figure]) for figure in figures]
         print(f"| {name} | " + " | ".join(cells) + " |")
     claims = [claim for claim in CLAIMS if claim[1] in scores and claim[2] in scores]
     tests = [
         (text, figure, paired_test([_row(scores[a][figure])], [_row(scores[b][figure])]))
         for text, a, b in claims
         for figure in TESTED
+        if figure in figures
     ]
     if tests:
         print("\n| claim | figure | difference | p, corrected | verdict |\n|---|---|---|---|---|")
