@@ -1,4 +1,4 @@
-"""The command line: `treadle prepare | merge | inspect | check | plan | train | evaluate | compare | swe | ...`.
+"""The command line: `treadle prepare | inspect | check | plan | train | evaluate | compare | swe | teach | ...`.
 
 Errors that a user can mend are printed without a traceback and exit with code 2; a run that stopped itself because
 training went wrong exits with code 3, one that Ctrl-C or SIGTERM stopped with code 130. Heavy libraries are imported
@@ -18,7 +18,7 @@ import click
 import typer
 from typer.core import TyperGroup
 
-from treadle.cli import check, compare, data, evaluate, grade, plan, swe, view
+from treadle.cli import check, compare, data, evaluate, grade, plan, swe, teach, view
 from treadle.cli.data import spread
 from treadle.cli.outcome import carry_out
 from treadle.errors import Interrupted
@@ -56,6 +56,7 @@ app.command()(compare.compare)
 app.command()(view.view)
 app.command()(grade.grade)
 app.add_typer(swe.swe, name="swe")
+app.add_typer(teach.teach, name="teach")
 
 
 @app.command(context_settings={"ignore_unknown_options": False})

@@ -1,0 +1,1 @@
+"""Teachers and students: expert trajectories that are made, rewritten, filtered and bootstrapped."""
