@@ -1,1 +1,1 @@
-"""Teachers and students: expert trajectories that are made, rewritten, filtered and bootstrapped."""
+"""Teachers and students: expert trajectories made, rewritten, filtered and bootstrapped."""
