@@ -12,3 +12,4 @@ teach = typer.Typer(
     pretty_exceptions_enable=False,
 )
 teach.command("select")(teach_student.select)
+teach.command("bootstrap")(teach_student.bootstrap)

@@ -111,3 +111,35 @@ def select(
     print(f"written to {out}; the band is {out / 'band.jsonl'}")
     if report["incomplete"]:
         raise typer.Exit(1)
+
+
+def bootstrap(
+    recipe: Annotated[Path, typer.Argument(help="Recipe file (YAML) with a section `bootstrap`.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="For instance bootstrap.rounds=2.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and what is read.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace rounds with other settings.")] = False,
+) -> None:
+    """Rounds in which a student samples solutions, and trains on its own right ones."""
+    import shlex
+    import sys
+
+    from treadle.report.bootstrap import write_bootstrap_page
+    from treadle.teacher.bootstrap.results import as_markdown
+    from treadle.teacher.bootstrap.run import bootstrap as run_bootstrap
+    from treadle.teacher.bootstrap.schema import load_bootstrap, resolved
+    from treadle.teacher.bootstrap.sets import load_sets
+
+    loaded = load_bootstrap(recipe, overrides or ())
+    if dry_run:
+        sets = load_sets(loaded.rounds)
+        print(resolved(loaded), end="")
+        for name, found in (("problems", sets.problems), ("held_out", sets.held_out)):
+            print(f"# {name}: {len(found.problems)} of {found.source}")
+        return
+    command = shlex.join(["treadle", *sys.argv[1:]])
+    results = run_bootstrap(loaded, overwrite, resume_hint=f"`{command}`", page=write_bootstrap_page)
+    out = loaded.training.output
+    print(as_markdown(results), end="")
+    print(f"written to {out}; the report is {out / 'report.html'}")
