@@ -80,6 +80,7 @@ class Generation:
     Args:
         doubts: `USAGE`: the server's count of tokens cannot be one of this text, and `n_tokens` is counted or estimated
             here. `SURROGATES`: halves of characters, which are no text, were replaced by U+FFFD.
+        prompt_tokens, model: What a server says of the prompt's length and of its model; `None` where it does not.
     """
 
     text: str
@@ -87,6 +88,8 @@ class Generation:
     finish: Finish
     error: str | None = None
     doubts: tuple[Doubt, ...] = ()
+    prompt_tokens: int | None = field(default=None, compare=False)
+    model: str | None = field(default=None, compare=False)
 
     @property
     def truncated(self) -> bool:

@@ -1,7 +1,7 @@
-"""The nouns of teaching: a `Draft` is one text that may become an expert's solution, its `Origin` says how it came to be.
+"""The nouns of teaching: a `Draft` is a text that may become an expert's solution, its `Origin` how it came to be.
 
-Both know nothing of models, files or checks. What is asked and answered lies in `treadle.teacher.store`, what is kept of
-it is written by `treadle.teacher.kept`.
+Both know nothing of models, files or checks. What is asked and answered lies in `treadle.teacher.store`, what is kept
+of it is written by `treadle.teacher.kept`.
 """
 
 from __future__ import annotations

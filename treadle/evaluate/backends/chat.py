@@ -22,6 +22,8 @@ from treadle.scoring.thoughts import PLAIN, ThoughtTags
 _REASONING = ("reasoning_content", "reasoning")
 _SEEDS = 2**63
 LEAST_CHARACTERS = 1 << 14
+MOST_PROMPT_TOKENS = 1 << 30
+"""What a server says of a longer prompt is not believed."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -91,12 +93,15 @@ def concerns_length(status: int, message: str) -> bool:
 
 
 class Answer(NamedTuple):
-    """A completion as a server gave it. `count` is `None` where it does not say how many tokens it has."""
+    """A completion as a server gave it. `count` is `None` where it does not say how many tokens it has, and so are the
+    tokens of the prompt and the model's name."""
 
     text: str
     finish: Finish
     count: int | None
     doubts: tuple[Doubt, ...] = ()
+    prompt_tokens: int | None = None
+    model: str | None = None
 
 
 def answer_bytes(max_tokens: int) -> int:
@@ -138,7 +143,17 @@ def read_completion(content: dict[str, Any], max_tokens: int, tags: ThoughtTags 
     count = usage.get("completion_tokens") if isinstance(usage, dict) else None
     if count is not None and (type(count) is not int or not bool(text) <= count <= 2 * max_tokens):
         doubts, count = [Doubt.USAGE, *doubts], None
-    return Answer(text, finish, count, tuple(doubts))
+    return Answer(text, finish, count, tuple(doubts), _prompt_tokens(usage), _model(content))
+
+
+def _prompt_tokens(usage: Any) -> int | None:
+    count = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return count if type(count) is int and 0 < count < MOST_PROMPT_TOKENS else None
+
+
+def _model(content: dict[str, Any]) -> str | None:
+    name = content.get("model")
+    return shown(name) if isinstance(name, str) and name.strip() else None
 
 
 def _short(found: Any) -> str:

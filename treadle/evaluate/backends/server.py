@@ -239,7 +239,14 @@ class ServerBackend:
             if first:
                 what = "reports tokens that cannot be" if Doubt.USAGE in answer.doubts else "does not report tokens"
                 warnings.warn(f"{self.url} {what}; their counts are: {self.counts}", stacklevel=2)
-        return Generation(answer.text, count, answer.finish, doubts=answer.doubts)
+        return Generation(
+            answer.text,
+            count,
+            answer.finish,
+            doubts=answer.doubts,
+            prompt_tokens=answer.prompt_tokens,
+            model=answer.model,
+        )
 
     def _step_down(self, tried: Dialect, refusal: Refusal) -> bool:
         """Whether the request can be sent again with fewer fields; settles them for all that follow."""

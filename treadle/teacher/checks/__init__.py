@@ -16,7 +16,7 @@ duplicates   not (nearly) what is kept already, or what is there                
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from treadle.errors import Explained
@@ -88,8 +88,8 @@ class SetCheck(Protocol):
 
     name: str
 
-    def faults(self, drafts: Sequence[Draft]) -> list[Fault | None]:
-        """What is wrong with each."""
+    def faults(self, drafts: Iterable[Draft]) -> list[Fault | None]:
+        """What is wrong with each; of the drafts no more is held than the check needs."""
         ...
 
 

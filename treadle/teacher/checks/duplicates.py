@@ -1,0 +1,74 @@
+"""Exact and near duplicates of what is kept already, or of what the user has.
+
+What is compared is `treadle.data.curate.duplicates`' business: the problem together with the steps. Of drafts that are
+alike the first is kept. Held in memory are a number and half a kilobyte for each draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from treadle.data.curate.duplicates import check_threshold, content_hash, near_duplicates, signature
+from treadle.files.rows import Rejected
+from treadle.teacher.checks import Fault, Reason
+from treadle.teacher.checks.reading import trajectory_of
+from treadle.teacher.drafts import Draft
+from treadle.trajectory import Trajectory
+
+
+class Duplicates:
+    """No earlier draft, and none of the trajectories that are there, is the same or nearly the same.
+
+    Args:
+        threshold: Least similarity of near duplicates, from 0.5 to 1.
+        known: Trajectories that are there; read once.
+
+    Raises:
+        DataError: The threshold is out of range.
+    """
+
+    name = "duplicates"
+
+    def __init__(self, threshold: float = 0.8, known: Iterable[Trajectory] = ()) -> None:
+        check_threshold(threshold)
+        self.threshold = threshold
+        self._known = [(t.id, content_hash(t), signature(t)) for t in known]
+
+    def faults(self, drafts: Iterable[Draft]) -> list[Fault | None]:
+        names = [name for name, _, _ in self._known]
+        hashes = [number for _, number, _ in self._known]
+        signatures = [values for _, _, values in self._known]
+        for draft in drafts:
+            trajectory = trajectory_of(draft)
+            if isinstance(trajectory, Rejected):
+                raise ValueError(f"draft {draft.id} has no steps to compare: {trajectory}")
+            names.append(draft.id)
+            hashes.append(content_hash(trajectory))
+            signatures.append(signature(trajectory))
+        found = _alike(hashes, signatures, self.threshold)
+        return [
+            _fault(*found[row], names, len(self._known)) if row in found else None
+            for row in range(len(self._known), len(names))
+        ]
+
+
+def _alike(
+    hashes: Sequence[int], signatures: Sequence[np.ndarray], threshold: float
+) -> dict[int, tuple[int, Reason]]:
+    """For each row that is like an earlier one, which one and how."""
+    first: dict[int, int] = {}
+    found: dict[int, tuple[int, Reason]] = {}
+    for row, number in enumerate(hashes):
+        if (earlier := first.setdefault(number, row)) != row:
+            found[row] = earlier, Reason.EXACT_DUPLICATE
+    left = [row for row in range(len(hashes)) if row not in found]
+    if left:
+        for later, earlier in near_duplicates(np.stack([signatures[row] for row in left]), threshold):
+            found[left[later]] = left[earlier], Reason.NEAR_DUPLICATE
+    return found
+
+
+def _fault(earlier: int, reason: Reason, names: Sequence[str], known: int) -> Fault:
+    return Fault(reason, f"like {names[earlier]}{' of what is there' if earlier < known else ''}")
