@@ -14,7 +14,11 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-_STYLES = ({"color": "#0072B2", "marker": "o"}, {"color": "#D55E00", "marker": "s"}, {"color": "#767676", "marker": "D"})
+_STYLES = (
+    {"color": "#0072B2", "marker": "o"},
+    {"color": "#D55E00", "marker": "s"},
+    {"color": "#767676", "marker": "D"},
+)
 _APART = 0.04
 """Of a round: how far the intervals of two lines stand from each other."""
 

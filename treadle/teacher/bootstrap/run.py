@@ -97,7 +97,7 @@ def _start(recipe: BootstrapRecipe, sets: Sets, out: Path) -> dict[str, Any]:
     if not (folder / ROUND).is_file():
         began = time.monotonic()
         model = recipe.training.model
-        right = _tested(recipe, sets, model, folder, 0)
+        right = tested(recipe, sets, model, folder)
         write_json(folder / ROUND, {"model": model, **right, "seconds": round(time.monotonic() - began, 1)})
     return read_json(folder / ROUND, "", _DAMAGED)
 
@@ -115,7 +115,7 @@ def _round(
     before = [list(_kept(out / f"round-{n:02d}")) for n in range(1, number)]
     found = _harvested(recipe, sets, folder, number, done, [t for kept in before for t in kept])
     sampled = time.monotonic()
-    print(f"round {number}: {found['kept']} of {found['asked']} attempts kept", flush=True)
+    print(f"{folder.name}: {found['kept']} of {found['asked']} attempts kept", flush=True)
     if not found["kept"]:
         if number == 1:
             raise TreadleError(_nothing(folder, found))
@@ -125,7 +125,7 @@ def _round(
     training = recipe.of_round(base, folder / "data", folder / "train", _hours(deadline))
     model = str(stages.run(training, quiet=quiet, resume_hint=resume_hint))
     trained = time.monotonic()
-    right = _tested(recipe, sets, model, folder, number)
+    right = tested(recipe, sets, model, folder)
     seconds = {"sampling": sampled - began, "training": trained - sampled, "all": time.monotonic() - began}
     figures = {
         "model": model,
@@ -167,13 +167,17 @@ def _kept(folder: Path) -> list[Trajectory]:
     return [read_native(row, str(folder / TRAJECTORIES)) for row in read_lines(folder / TRAJECTORIES)]
 
 
-def _tested(recipe: BootstrapRecipe, sets: Sets, model: str, folder: Path, number: int) -> dict[str, Any]:
-    """Held-out problems solved greedily, 0 or 1 each; sampled ones stand in the run folder alone."""
+def tested(recipe: BootstrapRecipe, sets: Sets, model: str, folder: Path) -> dict[str, list[int]]:
+    """A model's held-out problems solved greedily, in `folder/held-out`; sampled attempts stand there alone.
+
+    Returns:
+        Under `right`, 0 or 1 for each problem.
+    """
     settings = recipe.rounds.testing(recipe.training.seed, sets.held_out.name)
     place, rounds = folder / "held-out", recipe.rounds
     evaluate(model, [sets.held_out], settings, place, rounds.backend, _options(recipe), grader=rounds.grader)
     right_P = read_run(place).right(sets.held_out.name, rounds.mode, "greedy")[:, 0]
-    print(f"round {number}: {right_P.mean():.1%} of {len(right_P)} held-out problems", flush=True)
+    print(f"{folder.name}: {right_P.mean():.1%} of {len(right_P)} held-out problems", flush=True)
     return {"right": [int(value) for value in right_P]}
 
 

@@ -54,9 +54,7 @@ class Duplicates:
         ]
 
 
-def _alike(
-    hashes: Sequence[int], signatures: Sequence[np.ndarray], threshold: float
-) -> dict[int, tuple[int, Reason]]:
+def _alike(hashes: Sequence[int], signatures: Sequence[np.ndarray], threshold: float) -> dict[int, tuple[int, Reason]]:
     """For each row that is like an earlier one, which one and how."""
     first: dict[int, int] = {}
     found: dict[int, tuple[int, Reason]] = {}
