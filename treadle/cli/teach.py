@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from treadle.cli import teach_student
+from treadle.cli import teach_rewrite, teach_solve, teach_student
 
 teach = typer.Typer(
-    help="Make expert trajectories: select problems by a student's pass rate, bootstrap a student.",
+    help="Make expert trajectories: a teacher solves or rewrites, a student's own right solutions, and checks decide.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+teach.command("solve")(teach_solve.solve)
+teach.command("rewrite")(teach_rewrite.rewrite)
 teach.command("select")(teach_student.select)
 teach.command("bootstrap")(teach_student.bootstrap)

@@ -119,6 +119,7 @@ def load_data(
     domain: str = "math",
     kind: str = "math",
     choices_seed: int = 0,
+    unanswered: bool = False,
 ) -> Benchmark:
     """The problems of a prepared folder or of any file that `treadle.files.reading` reads.
 
@@ -129,6 +130,7 @@ def load_data(
         domain: Prompt templates for a file; those of a prepared folder are its trajectories'.
         kind: How the answers are graded, where the file's form does not say it.
         choices_seed: As for `load_known`.
+        unanswered: Take problems without an answer, too, with an empty one, for uses that grade nothing.
 
     Raises:
         DataError: A row lacks a column, answers or ids contradict one another, no problem has an answer, or a file
@@ -136,12 +138,12 @@ def load_data(
     """
     name, path = split_name(str(given))
     if path.is_dir():
-        rows, left_out = _prepared_rows(path, split, kind)
+        rows, left_out = _prepared_rows(path, split, kind, unanswered)
         return _benchmark(name, rows, f"{path}, {split}", left_out)
     if name in KNOWN:
         return _checked(name, str(path), iter_rows(path), columns, choices_seed)
     left_out = Counter()
-    rows = file_problems(iter_rows(path), parse_columns(columns), domain, kind, left_out, choices_seed)
+    rows = file_problems(iter_rows(path), parse_columns(columns), domain, kind, left_out, choices_seed, unanswered)
     problems = tuple(distinct(rows, left_out))
     if not problems:
         counts = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if reason is not LeftOut.NO_ANSWER)
@@ -207,13 +209,15 @@ def _hub(name: str) -> Iterable[Row]:
         ) from error
 
 
-def _prepared_rows(folder: Path, split: Split, kind: str) -> tuple[Sequence[Problem], Counter[LeftOut]]:
+def _prepared_rows(
+    folder: Path, split: Split, kind: str, unanswered: bool
+) -> tuple[Sequence[Problem], Counter[LeftOut]]:
     left_out: Counter[LeftOut] = Counter()
     trajectories = list(Prepared(folder).trajectories(split))
     rows = [
-        (f"{folder}, trajectory {t.id!r}", Problem(t.id, t.problem, t.answer, t.domain, kind))
+        (f"{folder}, trajectory {t.id!r}", Problem(t.id, t.problem, t.answer or "", t.domain, kind))
         for t in trajectories
-        if t.answer not in (None, "")
+        if unanswered or t.answer not in (None, "")
     ]
     if not rows:
         raise DataError(f"{folder}: none of {len(trajectories)} trajectories in split {split!r} has a final answer")

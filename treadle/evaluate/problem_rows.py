@@ -41,8 +41,9 @@ def file_problems(
     kind: str,
     left_out: Counter[LeftOut],
     choices_seed: int = 0,
+    unanswered: bool = False,
 ) -> Iterator[tuple[str, Problem]]:
-    """Each row's place and its problem, without those that have no answer.
+    """Each row's place and its problem, without those that have no answer unless these are asked for.
 
     Args:
         names: Columns as `parse_columns` gives them.
@@ -50,6 +51,7 @@ def file_problems(
         kind: How the answers are graded.
         left_out: Counts the rows that are left out.
         choices_seed: Of the order of choices, see `treadle.evaluate.row_forms`.
+        unanswered: Give rows without an answer, too, with an empty one.
 
     Raises:
         DataError: A row lacks a column or holds in it what is no answer.
@@ -68,22 +70,23 @@ def file_problems(
         answer = names.get("answer") or (
             "solution" if "answer" not in row.data and "solution" in row.data else "answer"
         )
-        for column, missing in ((problem, text in (None, "")), (answer, answer not in row.data)):
+        wanted = answer not in row.data and not unanswered
+        for column, missing in ((problem, text in (None, "")), (answer, wanted)):
             if missing:
                 raise DataError(
                     f"{row.where}: no column {column!r} with a value; found {', '.join(row.data)}. "
                     "Name them with --columns problem=NAME,answer=NAME; rows of other tools (verl, chats) are read by "
                     "treadle prepare FILE -o FOLDER --answers-only, and FOLDER here"
                 )
-        if isinstance(row.data[answer], list | dict):
+        if isinstance(row.data.get(answer), list | dict):
             raise DataError(
                 f"{row.where}: column {answer!r} holds {row.data[answer]!r:.80}; expected a text or a number"
             )
-        reference = _reference(row.data[answer], kind, boxed=answer == "solution")
-        if reference is None:
+        reference = _reference(row.data.get(answer), kind, boxed=answer == "solution")
+        if reference is None and not unanswered:
             left_out[LeftOut.NO_ANSWER] += 1
             continue
-        yield row.where, Problem(str(_own_id(row, names)), str(text), reference, domain, kind)
+        yield row.where, Problem(str(_own_id(row, names)), str(text), reference or "", domain, kind)
 
 
 def _own_id(row: Row, names: dict[str, str]) -> Any:

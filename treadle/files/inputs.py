@@ -24,6 +24,8 @@ KINDS = (
 )
 SHARD = "shard.json"
 """In a folder of `treadle prepare --shard`, which is no input."""
+TAUGHT, TAUGHT_ROWS, TAUGHT_STORE = "teach.json", "trajectories.jsonl", "store"
+"""In a folder of `treadle teach`, of whose files the second alone is input."""
 PACKED = (".gz", ".zst", ".zstd")
 
 
@@ -42,10 +44,10 @@ def input_files(path: str | Path, split: str = "train") -> list[Path] | None:
 def walk(folder: Path, skipped: Counter[str], split: str = "train") -> Iterator[Path]:
     """Files of known kinds below `folder`, sorted; each real folder is entered once, so that links cannot loop.
 
-    Of a folder that `datasets` saved, the Arrow files of one split.
+    Of a folder that `datasets` saved, the Arrow files of one split; of one that `treadle teach` made, what it keeps.
 
     Raises:
-        DataError: Such a folder has no such split, or lacks a file; or one is a shard.
+        DataError: Such a folder has no such split, or lacks a file; or one is a shard, or not finished.
     """
     entered: set[Path] = set()
 
@@ -61,6 +63,9 @@ def walk(folder: Path, skipped: Counter[str], split: str = "train") -> Iterator[
             )
         if (saved := saved_files(place, split, skipped)) is not None:
             yield from saved
+            return
+        if (rows := _taught(place, skipped)) is not None:
+            yield rows
             return
         for name in sorted(os.listdir(place)):
             entry = place / name
@@ -78,6 +83,17 @@ def walk(folder: Path, skipped: Counter[str], split: str = "train") -> Iterator[
                 yield entry
 
     yield from visit(folder)
+
+
+def _taught(place: Path, skipped: Counter[str]) -> Path | None:
+    """The trajectories of a folder that `treadle teach` made; `None` for any other folder."""
+    rows = place / TAUGHT_ROWS
+    if not (place / TAUGHT).is_file() or not (rows.is_file() or (place / TAUGHT_STORE).is_dir()):
+        return None
+    if not rows.is_file():
+        raise DataError(f"{place}: a run of `treadle teach` without {rows.name}, not finished; run its command again")
+    skipped["other files of a run of `treadle teach`"] += sum(path.name != rows.name for path in place.iterdir())
+    return rows
 
 
 def is_known(name: str) -> bool:

@@ -17,13 +17,15 @@ from typing import Any
 
 from treadle.errors import OutputError
 from treadle.evaluate.store import write_json, write_lines
+from treadle.files.digests import listed
+from treadle.files.inputs import TAUGHT, TAUGHT_ROWS, TAUGHT_STORE
 from treadle.files.secrets import refuse_secrets
 from treadle.files.whole import write_whole
 from treadle.teacher.checks import Fault
 from treadle.teacher.drafts import Draft
 
-INFO, TRAJECTORIES, REJECTED = "teach.json", "trajectories.jsonl", "rejected.jsonl"
-REPORT, REPORT_TEXT, STORE = "report.json", "report.md", "store"
+INFO, TRAJECTORIES, STORE = TAUGHT, TAUGHT_ROWS, TAUGHT_STORE
+REJECTED, REPORT, REPORT_TEXT = "rejected.jsonl", "report.json", "report.md"
 
 
 def kept_row(draft: Draft, verified: bool | None = None) -> dict[str, Any]:
@@ -44,11 +46,16 @@ def kept_row(draft: Draft, verified: bool | None = None) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def rejected_row(draft: Draft, fault: Fault) -> dict[str, Any]:
-    """A row of rejected.jsonl."""
+def rejected_row(draft: Draft, fault: Fault, asked_again: bool = False) -> dict[str, Any]:
+    """A row of rejected.jsonl.
+
+    Args:
+        asked_again: Whether the teacher was told, and another try of the sample follows.
+    """
     return {
         "id": draft.id,
         "reason": str(fault.reason),
+        "asked_again": asked_again,
         "detail": fault.detail,
         "problem_id": draft.problem_id,
         "answer": draft.answer,
@@ -57,6 +64,16 @@ def rejected_row(draft: Draft, fault: Fault) -> dict[str, Any]:
         "n_tokens": draft.n_tokens,
         "origin": draft.origin.record(),
     }
+
+
+def write_info(out: Path, info: Mapping[str, Any]) -> None:
+    """Write teach.json, by which the folder is known from then on.
+
+    Raises:
+        OutputError: It cannot be written, or holds a secret.
+    """
+    refuse_secrets(dict(info), INFO, OutputError)
+    write_json(out / INFO, dict(info))
 
 
 def write_rows(out: Path, kept: Iterable[Mapping[str, Any]], rejected: Iterable[Mapping[str, Any]]) -> None:
@@ -70,11 +87,11 @@ def write_rows(out: Path, kept: Iterable[Mapping[str, Any]], rejected: Iterable[
 
 
 def write_report(out: Path, report: Mapping[str, Any], text: str) -> None:
-    """Write report.md and, last of all, report.json.
+    """Write report.md and, last of all, report.json with sizes and SHA-256 of the rows.
 
     Raises:
         OutputError: One cannot be written, or the report holds a secret.
     """
-    refuse_secrets(report, REPORT, OutputError)
+    refuse_secrets(dict(report), REPORT, OutputError)
     write_whole(out / REPORT_TEXT, text)
-    write_json(out / REPORT, report)
+    write_json(out / REPORT, {**report, "files": listed(out, [out / TRAJECTORIES, out / REJECTED])})

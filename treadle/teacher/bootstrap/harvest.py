@@ -8,8 +8,6 @@ harvest.json                    counts and diversity; its presence says that the
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -25,6 +23,7 @@ from treadle.data.sources.native import to_row
 from treadle.evaluate.backends import Backend
 from treadle.evaluate.records import Problem, Sample
 from treadle.evaluate.store import write_json, write_lines
+from treadle.teacher.asking import prompt_digest
 from treadle.teacher.bootstrap.attempts import first_steps, hinted, sampled
 from treadle.teacher.bootstrap.candidates import Candidate, candidate_of, draft_of
 from treadle.teacher.bootstrap.diversity import distinct_share, run_entropy
@@ -220,7 +219,5 @@ def _row(candidate: Candidate) -> dict[str, Any]:
 def _prompt_digest(problem: Problem, given: Iterable[Step], mode: str, asking: Asking) -> str:
     """Of the first prompt of an attempt."""
     if mode == "whole":
-        prompt = solve_prompt(problem.domain, problem.problem, asking)
-    else:
-        prompt = step_prompt(problem.domain, problem.problem, list(given), asking=asking)
-    return hashlib.sha256(json.dumps(prompt).encode()).hexdigest()
+        return prompt_digest(solve_prompt(problem.domain, problem.problem, asking))
+    return prompt_digest(step_prompt(problem.domain, problem.problem, list(given), asking=asking))

@@ -74,6 +74,10 @@ class Check(Protocol):
 
     name: str
 
+    def applies(self, draft: Draft) -> bool:
+        """Whether the draft has what is looked at; one that has not is not said to have passed."""
+        return True
+
     def __call__(self, draft: Draft) -> Fault | None:
         """What is wrong with the draft, `None` for nothing. Never raises on any text."""
         ...
@@ -96,6 +100,8 @@ class SetCheck(Protocol):
 def first_fault(draft: Draft, checks: Iterable[Check]) -> tuple[Draft, Fault | None]:
     """The draft with the names of the checks that it passed, and what the first that it did not pass says."""
     for check in checks:
+        if not check.applies(draft):
+            continue
         if (fault := check(draft)) is not None:
             return draft, fault
         draft = draft.passed(check.name)

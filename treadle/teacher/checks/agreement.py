@@ -10,32 +10,36 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from treadle.scoring.grading import canonical
-from treadle.teacher.checks import Fault, Reason
+from treadle.teacher.checks import Fault, Reason, SetCheck
 from treadle.teacher.checks.answer import answer_of
 from treadle.teacher.drafts import Draft
 
 
-class Agreement:
+class Agreement(SetCheck):
     """At least two samples of a problem, and a share of all that were asked for it, give the draft's answer.
 
     Args:
         share: Of the samples of a problem, above 0.
         samples: That each problem has, those included that gave no answer.
+        verified: Look at drafts with a reference, too; else these pass.
     """
 
     name = "agreement"
 
-    def __init__(self, share: float, samples: int) -> None:
-        self.share, self.samples = share, samples
+    def __init__(self, share: float, samples: int, verified: bool = True) -> None:
+        self.share, self.samples, self.verified = share, samples, verified
 
     def faults(self, drafts: Iterable[Draft]) -> list[Fault | None]:
         """What is wrong with each; where two answers have as many votes, neither is kept."""
-        found = [(draft.problem_id, vote(draft)) for draft in drafts]
+        found = [(draft.problem_id, vote(draft), bool(draft.answer)) for draft in drafts]
         votes: dict[str, Counter[str]] = defaultdict(Counter)
-        for problem, answer in found:
+        for problem, answer, _ in found:
             if answer is not None:
                 votes[problem][answer] += 1
-        return [self._fault(answer, votes[problem]) for problem, answer in found]
+        return [
+            None if known and not self.verified else self._fault(answer, votes[problem])
+            for problem, answer, known in found
+        ]
 
     def _fault(self, answer: str | None, votes: Counter[str]) -> Fault | None:
         if answer is None:

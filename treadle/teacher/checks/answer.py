@@ -10,16 +10,19 @@ from __future__ import annotations
 from treadle.evaluate.references import unreadable
 from treadle.scoring.extraction import extract
 from treadle.scoring.grading import Grader, GraderName, Verdict, default_grader
-from treadle.teacher.checks import Fault, Reason
+from treadle.teacher.checks import Check, Fault, Reason
 from treadle.teacher.drafts import Draft
 
 _SHOWN = 80
 
 
-class Boxed:
-    r"""The text gives a final answer in a `\boxed{}`; all that can be asked where there is no reference."""
+class Boxed(Check):
+    r"""The text gives a final answer in a `\boxed{}`: all that can be asked of a solution without a reference."""
 
     name = "boxed"
+
+    def applies(self, draft: Draft) -> bool:
+        return not draft.answer and draft.original is None
 
     def __call__(self, draft: Draft) -> Fault | None:
         if answer_of(draft):
@@ -27,18 +30,24 @@ class Boxed:
         return Fault(Reason.NO_ANSWER, r"there is no final answer in a \boxed{}")
 
 
-class RightAnswer:
+class RightAnswer(Check):
     """The final answer is the reference.
 
     Args:
         grader: Judges; by default the one that rewards and evaluation share.
         name_of_grader: By which rules.
+        unverified: Leave drafts without a reference alone; without, they do not pass.
     """
 
     name = "answer"
 
-    def __init__(self, grader: Grader | None = None, name_of_grader: GraderName = "treadle") -> None:
-        self._grader, self._by = grader or default_grader(), name_of_grader
+    def __init__(
+        self, grader: Grader | None = None, name_of_grader: GraderName = "treadle", unverified: bool = False
+    ) -> None:
+        self._grader, self._by, self._unverified = grader or default_grader(), name_of_grader, unverified
+
+    def applies(self, draft: Draft) -> bool:
+        return bool(draft.answer) or not self._unverified
 
     def __call__(self, draft: Draft) -> Fault | None:
         if not draft.answer:

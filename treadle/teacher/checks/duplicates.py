@@ -12,13 +12,13 @@ import numpy as np
 
 from treadle.data.curate.duplicates import check_threshold, content_hash, near_duplicates, signature
 from treadle.files.rows import Rejected
-from treadle.teacher.checks import Fault, Reason
+from treadle.teacher.checks import Fault, Reason, SetCheck
 from treadle.teacher.checks.reading import trajectory_of
 from treadle.teacher.drafts import Draft
 from treadle.trajectory import Trajectory
 
 
-class Duplicates:
+class Duplicates(SetCheck):
     """No earlier draft, and none of the trajectories that are there, is the same or nearly the same.
 
     Args:

@@ -1,9 +1,9 @@
 r"""Does a rewriting follow its original? Each step's formulas and numbers are looked for in it.
 
-What a step says in formulas is taken apart at relations (`=`, `<`, `\implies` ...) and commas; a piece counts as found if
-it stands, but for white space and ways to set it (`\dfrac`, `\left`), in the problem or the original. Numbers outside of
-formulas count as pieces, too; the number of the step does not. The share of pieces that are found must reach a bar, for
-every step: a step that brings its own mathematics is no rewriting of somebody else's.
+What a step says in formulas is taken apart at relations (`=`, `<`, `\implies` ...) and commas; a piece counts as found
+if it stands, but for white space and ways to set it (`\dfrac`, `\left`), in the problem or the original. Numbers
+outside of formulas count as pieces, too; the number of the step does not. The share of pieces that are found must
+reach a bar, for every step: a step that brings its own mathematics is no rewriting of somebody else's.
 
 This looks at symbols alone. A step in words that says something new passes, and one that computes in between what the
 original leaves out may not; the bar leaves room for that.
@@ -15,7 +15,7 @@ import re
 from functools import lru_cache
 
 from treadle.files.rows import Rejected
-from treadle.teacher.checks import Fault, Reason
+from treadle.teacher.checks import Check, Fault, Reason
 from treadle.teacher.checks.reading import trajectory_of
 from treadle.teacher.drafts import Draft
 
@@ -24,7 +24,8 @@ FEWEST = 3
 _SHOWN = 3
 
 _FORMULA = re.compile(
-    r"\$\$(?P<a>.{1,4000}?)\$\$ | \\\[(?P<b>.{1,4000}?)\\\] | \\\((?P<c>.{1,4000}?)\\\) | (?<!\\)\$(?P<d>[^$]{1,1000})\$"
+    r"\$\$(?P<a>.{1,4000}?)\$\$ | \\\[(?P<b>.{1,4000}?)\\\] | \\\((?P<c>.{1,4000}?)\\\)"
+    r"| (?<!\\)\$(?P<d>[^$]{1,1000})\$"
     r"| \\begin\{(?P<env>align|aligned|equation|gather|cases)\*?\}(?P<e>.{1,4000}?)\\end\{(?P=env)\*?\}",
     re.VERBOSE | re.DOTALL,
 )
@@ -49,7 +50,7 @@ _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?![\w])")
 _THOUSANDS = re.compile(r"(?<=\d)(?:,|\{,\})(?=\d{3}(?!\d))")
 
 
-class Follows:
+class Follows(Check):
     """Of every step a share of its formulas and numbers stands in the original or the problem.
 
     Args:
@@ -61,10 +62,13 @@ class Follows:
     def __init__(self, least: float) -> None:
         self.least = least
 
+    def applies(self, draft: Draft) -> bool:
+        return draft.original is not None
+
     def __call__(self, draft: Draft) -> Fault | None:
         found = trajectory_of(draft)
-        if draft.original is None or isinstance(found, Rejected):
-            return None
+        if isinstance(found, Rejected):
+            return None  # of what has no steps the form speaks
         for number, step in enumerate(found.steps, 1):
             pieces = pieces_of(step.action)
             missing = missing_in(pieces, f"{draft.problem}\n{draft.original}")

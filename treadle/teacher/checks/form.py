@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected
-from treadle.teacher.checks import Fault, Reason
+from treadle.teacher.checks import Check, Fault, Reason
 from treadle.teacher.checks.reading import trajectory_of
 from treadle.teacher.drafts import Draft
 
@@ -20,7 +20,7 @@ _REASONS = {
 }
 
 
-class Form:
+class Form(Check):
     """Whole, not empty, in at least so many numbered steps, each with a title.
 
     Args:

@@ -33,9 +33,7 @@ def _read(problem: str, text: str, thought: str, answer: str | None) -> Trajecto
             raise Rejected(DropReason.EMPTY_SOLUTION, "there is no solution")
         row, form = recognised(row)
         if form.name not in _FORMS:
-            raise Rejected(
-                DropReason.MALFORMED, f"it would be read as {form.name}, not as a solution in numbered steps"
-            )
+            raise Rejected(DropReason.MALFORMED, f"it would be read as {form.name}, expected numbered steps")
         return form.read(row, ReadOptions())
     except Rejected as rejected:
         return rejected

@@ -7,7 +7,7 @@ import numpy as np
 from treadle.data.curate.language import check_language, other_language
 from treadle.data.curate.words import run_hashes, word_hashes
 from treadle.files.rows import Rejected
-from treadle.teacher.checks import Fault, Reason
+from treadle.teacher.checks import Check, Fault, Reason
 from treadle.teacher.checks.reading import trajectory_of
 from treadle.teacher.drafts import Draft
 
@@ -15,7 +15,7 @@ RUN = 10
 """Words of a run that may come again."""
 
 
-class Length:
+class Length(Check):
     """The solution has a number of characters within a band, thoughts aside.
 
     Args:
@@ -36,7 +36,7 @@ class Length:
         return None
 
 
-class Language:
+class Language(Check):
     """The prose of the steps is not plainly in another language, see `treadle.data.curate.language`.
 
     Args:
@@ -60,7 +60,7 @@ class Language:
         return other and Fault(Reason.OTHER_LANGUAGE, f"it is in {other!r}, expected {self.wanted!r}")
 
 
-class Repetition:
+class Repetition(Check):
     """Not too many of the text's runs of ten words occurred before in it.
 
     Ten words is the longest run that the filters of Gopher look at (Rae et al. 2021, table A1); mathematics repeats its

@@ -1,0 +1,108 @@
+"""`treadle teach solve`: a teacher solves problems in numbered steps; what is right is kept.
+
+Exit codes: 0 if every sample came to its end, 1 if the back end did not answer some or the budget ended before (the
+same command goes on), 2 for errors that a user can mend, 130 for an interrupted run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from treadle.cli import backends, teaching
+from treadle.cli.data import one_of
+from treadle.cli.teaching import ASKING, CHECKS, option
+
+UNVERIFIED_AGREEMENT = 0.5
+
+
+def solve(
+    problems: Annotated[str, typer.Argument(help="File of problems with answers, or a prepared folder.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder; one that exists is continued.")],
+    model: Annotated[str, typer.Option(help="Model folder or id; of a server the model's name there.")],
+    samples: Annotated[int, option("Solutions of each problem.", ASKING, "-n", "--samples", min=1)] = 4,
+    columns: Annotated[str | None, option("Of a file: problem=NAME,answer=NAME[,id=NAME].", ASKING)] = None,
+    split: Annotated[str, option("Of a prepared folder: train or heldout.", ASKING)] = "train",
+    limit: teaching.Limit = None,
+    tries: teaching.Tries = 1,
+    think: Annotated[bool, option("Ask for thoughts before the solution.", ASKING, "--think")] = False,
+    temperature: teaching.Temperature = 1.0,
+    top_p: teaching.TopP = 1.0,
+    top_k: teaching.TopK = 0,
+    max_new_tokens: teaching.MaxNewTokens = 8192,
+    seed: teaching.Seed = 0,
+    kind: teaching.Kind = "math",
+    unverified: teaching.Unverified = False,
+    agreement: Annotated[
+        float | None,
+        option("Share of a problem's samples that have to agree; 0.5 with --unverified.", CHECKS, min=0, max=1),
+    ] = None,
+    min_steps: teaching.MinSteps = 2,
+    chars: teaching.Chars = "100:20000",
+    language: teaching.Language = None,
+    repetition: teaching.Repetition = 0.4,
+    duplicates: teaching.Duplicates = "drop",
+    near_threshold: teaching.NearThreshold = 0.8,
+    known: teaching.Known = None,
+    against: teaching.Against = None,
+    price_in: teaching.PriceIn = None,
+    price_out: teaching.PriceOut = None,
+    budget: teaching.Budget = None,
+    backend: backends.Backend = "openai",
+    dtype: backends.Dtype = None,
+    device: backends.Device = None,
+    batch_size: backends.BatchSize = None,
+    base_url: backends.BaseUrl = None,
+    api_key_env: backends.ApiKeyEnv = None,
+    concurrency: backends.Concurrency = None,
+    retries: backends.Retries = None,
+    timeout: backends.Timeout = None,
+    tokenizer: backends.Tokenizer = None,
+    gpus: backends.Gpus = None,
+    max_model_len: backends.MaxModelLen = None,
+    chat_template_kwargs: backends.ChatTemplateKwargs = None,
+    system_role: backends.SystemRole = None,
+    thought_tags: backends.ThoughtTags = None,
+    date: backends.Date = None,
+    trust_remote_code: backends.TrustRemoteCode = False,
+    overwrite: teaching.Overwrite = False,
+) -> None:
+    """Ask a teacher for solutions in numbered, titled steps, and keep those whose final answer is right."""
+    parameters = dict(locals())
+    one_of("--duplicates", duplicates, ("drop", "keep"))
+    one_of("--split", split, ("train", "heldout"))
+    options, prices = backends.options_of(parameters), teaching.prices_of(parameters)
+    from treadle.scoring.grading import KINDS
+    from treadle.teacher.assignments import first, problems_to_solve, without_overlap
+    from treadle.teacher.run import teach
+    from treadle.teacher.settings import TeachSettings
+
+    one_of("--kind", kind, KINDS)
+    if agreement is None:
+        agreement = UNVERIFIED_AGREEMENT if unverified else 0.0
+    settings = TeachSettings(
+        samples=samples,
+        tries=tries,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        think=think,
+        unverified=unverified,
+        min_steps=min_steps,
+        chars=teaching.band(chars),
+        language=language,
+        repetition=repetition,
+        follows=0.0,
+        agreement=agreement,
+        duplicates=duplicates == "drop",
+        near_threshold=near_threshold,
+    )
+    settings.check()
+    given = problems_to_solve(problems, columns, kind, split, unverified)
+    given = first(without_overlap(given, against or ()), limit)
+    report = teach(model, given, settings, out, backend, options, prices, teaching.known_of(known), overwrite)
+    teaching.finish(report, out)
