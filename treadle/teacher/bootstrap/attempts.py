@@ -7,15 +7,13 @@ the problem as it was.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from treadle.errors import Interrupted, ModelError
-from treadle.evaluate.backends import Backend, open_backend
+from treadle.evaluate.backends import Backend
 from treadle.evaluate.records import Problem, Sample
 from treadle.evaluate.settings import EvaluateSettings
 from treadle.evaluate.solving import begin, judge, solve
@@ -25,18 +23,6 @@ from treadle.scoring.grading import GraderName
 from treadle.trajectory import Step, Trajectory
 
 HINT = "(Hint: the final answer is {answer}. Work towards it without mentioning the hint.)"
-
-
-@contextmanager
-def opened(model: str, kind: str, options: Mapping[str, Any]) -> Iterator[Backend]:
-    """A back end whose memory is free again when the block ends: training follows in the same process."""
-    backend = open_backend(model, kind, **options)
-    try:
-        yield backend
-    finally:
-        backend.close()
-        del backend
-        gc.collect()
 
 
 def sampled(

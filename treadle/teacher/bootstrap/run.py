@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,13 @@ from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.prepared import Prepared
 from treadle.data.sources.native import read_native, to_row
 from treadle.errors import Interrupted, TreadleError
+from treadle.evaluate.backends import open_backend
 from treadle.evaluate.run import evaluate
 from treadle.evaluate.runs import read_run
 from treadle.evaluate.store import read_json, read_lines, write_json, write_lines
 from treadle.files.output import owned
 from treadle.files.whole import write_whole
 from treadle.recipe import stages
-from treadle.teacher.bootstrap.attempts import opened
 from treadle.teacher.bootstrap.harvest import HARVEST, harvest
 from treadle.teacher.bootstrap.identity import claim, identity_of
 from treadle.teacher.bootstrap.results import RESULTS, as_markdown, over, summary
@@ -147,7 +148,7 @@ def _harvested(
     model = done[-1]["model"]
     solved = {name for figures in done[1:] for name in figures["harvest"]["solved"]}
     seed = recipe.training.seed * 1000 + 10 * number
-    with opened(model, recipe.rounds.backend, _options(recipe)) as backend:
+    with closing(open_backend(model, recipe.rounds.backend, **_options(recipe))) as backend:
         return harvest(backend, model, recipe.rounds, sets, number, seed, folder, before, solved)
 
 
