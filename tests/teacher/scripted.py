@@ -1,4 +1,4 @@
-"""A server that plays a teacher: what it answers is a script's, and beside that it misbehaves as told (`FaultyServer`)."""
+"""A server that plays a teacher: it answers as a script says, and misbehaves as told beside (`FaultyServer`)."""
 
 from __future__ import annotations
 

@@ -97,6 +97,7 @@ def _sections(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = (
         ("Forms", "recognised as", "rows", rows.get("forms"), read, None),
         ("Verified", "by the source", "trajectories", stated, None, None),
+        ("Made by `treadle teach`", "how", "trajectories", data.get("origins"), None, None),
         ("Duplicates", "kind", "rows", kinds, read, duplicates.get("examples")),
         ("Overlap with evaluation problems", "set", "rows", overlaps, read, problems),
         ("Curation", "what was found", "count", data.get("curated"), 0, None),

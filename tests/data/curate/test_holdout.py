@@ -55,7 +55,9 @@ def test_groups_are_passed_over_until_one_fits():
 
 
 def test_one_repository_cannot_be_split():
-    with pytest.raises(DataError, match=r"all 9 trajectories are of one repository, django/django.*--held-out 0"):
+    with pytest.raises(
+        DataError, match=r"all 9 trajectories are of one repository or problem, django/django.*--held-out 0"
+    ):
         choose_held_out(["django/django"] * 9, 0.3, 0)
     assert choose_held_out(["django/django"] * 9, 0, 0) == set()
 

@@ -15,11 +15,11 @@ from treadle.errors import DataError
 def choose_held_out(groups: Sequence[str | None], held_out: float, seed: int) -> set[int]:
     """Positions of the trajectories that are held out for validation.
 
-    Without groups, that many are drawn at random. With groups (repositories), all trajectories of a group are on the
-    same side, and a trajectory without a group is one of its own. Groups are gone through in a random order; one is
-    taken if the count still has room for all of it. Where that leaves the count short, the smallest group left is
-    taken as well if that comes nearer to the count, or if nothing was taken yet. At least one group is left to
-    train on.
+    Without groups, that many are drawn at random. With groups (repositories, problems with several solutions), all
+    trajectories of a group are on the same side, and a trajectory without a group is one of its own. Groups are gone
+    through in a random order; one is taken if the count still has room for all of it. Where that leaves the count
+    short, the smallest group left is taken as well if that comes nearer to the count, or if nothing was taken yet. At
+    least one group is left to train on.
 
     Args:
         groups: The group of each of N trajectories, in the order of the input.
@@ -46,8 +46,8 @@ def choose_held_out(groups: Sequence[str | None], held_out: float, seed: int) ->
         members.setdefault(position if group is None else group, []).append(position)
     if len(members) == 1:
         raise DataError(
-            f"--held-out {held_out:g}: all {total} trajectories are of one repository, {groups[0]}, and one "
-            "repository is never split into training and validation; set --held-out 0, or add trajectories of others"
+            f"--held-out {held_out:g}: all {total} trajectories are of one repository or problem, {groups[0]}, which "
+            "is never split into training and validation; set --held-out 0, or add trajectories of others"
         )
     shuffled = list(members.values())
     random.Random(seed).shuffle(shuffled)

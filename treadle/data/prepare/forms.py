@@ -67,6 +67,7 @@ class Report(TypedDict):
     with_answer: Count
     verified: Counts
     repositories: Counts
+    origins: NotRequired[Counts]
     curated: Counts
     duplicates: dict[str, Any]
     overlap: Counts

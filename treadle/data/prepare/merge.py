@@ -180,9 +180,11 @@ def _parts(folder: Path, settings: PrepareSettings) -> Iterator[tuple[list[int],
         raise _damaged(folder, error) from None
 
 
-def _facts(id: str, repo: str | None, n_targets: int, key: int, overlap: list[str] | None) -> Facts:
+def _facts(
+    id: str, repo: str | None, n_targets: int, key: int, overlap: list[str] | None, *taught: str | None
+) -> Facts:
     found = overlap and Overlap(overlap[0], overlap[1], OverlapKind(overlap[2]))
-    return Facts(id, repo, n_targets, key, found)
+    return Facts(id, repo, n_targets, key, found, *taught)
 
 
 def _outcome(where: str, form: str | None, reason: str | None, detail: str, notes: list[list[str]]) -> Outcome:

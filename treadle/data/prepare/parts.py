@@ -22,6 +22,7 @@ from treadle.data.instances import target_steps
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.sources.agents.turns import outside_steps
 from treadle.data.sources.native import SCHEMA, to_row
+from treadle.data.sources.origin import origin_in, origin_title
 from treadle.data.sources.reading import Outcome, read_chunk
 from treadle.data.sources.report import DropReason
 from treadle.files.chunks import Chunk
@@ -38,13 +39,24 @@ PART_SCHEMA = SCHEMA.append(pa.field("targets", pa.list_(pa.int16())))
 
 @dataclass(frozen=True)
 class Facts:
-    """What the second pass has to know of a trajectory."""
+    """What the second pass has to know of a trajectory.
+
+    Args:
+        taught_problem, origin: Of what `treadle teach` made: the problem's id, and where it came from in words.
+    """
 
     id: str
     repo: str | None
     n_targets: int
     key: int
     overlap: Overlap | None
+    taught_problem: str | None = None
+    origin: str | None = None
+
+    @property
+    def group(self) -> str | None:
+        """What is never split into training and validation: a repository, the solutions of one problem."""
+        return self.repo or self.taught_problem
 
 
 @dataclass
@@ -90,7 +102,7 @@ class PartMaker:
                     if self.settings.duplicates != "off":
                         key = content_hash(trajectory)
                         signatures.append(signature(trajectory))
-                    facts.append(Facts(trajectory.id, trajectory.repo, len(targets), key, overlap))
+                    facts.append(_facts(trajectory, len(targets), key, overlap))
             outcomes.append(outcome._replace(trajectory=None))
         table = pa.Table.from_pylist(rows, PART_SCHEMA)
         return Part(table, facts, np.array(signatures), outcomes, +changes)
@@ -125,6 +137,12 @@ class PartMaker:
         if overlap and self.settings.drop_overlap:
             raise Rejected(DropReason.OVERLAPS_EVALUATION, str(overlap))
         return overlap
+
+
+def _facts(trajectory: Trajectory, n_targets: int, key: int, overlap: Overlap | None) -> Facts:
+    made = origin_in(trajectory.meta)
+    taught = (made["problem_id"], origin_title(made)) if made else (None, None)
+    return Facts(trajectory.id, trajectory.repo, n_targets, key, overlap, *taught)
 
 
 def _encodable(trajectory: Trajectory) -> tuple[Trajectory, int]:

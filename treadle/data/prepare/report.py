@@ -21,6 +21,7 @@ class PrepareReport:
         rows: What was read, kept and dropped.
         trajectories, instances: How many, by split.
         verified: How many trajectories their source calls right (`true`), wrong (`false`), or does not judge.
+        origins: How many trajectories `treadle teach` made, by what was done, model and round.
         curated: What curation changed inside trajectories, counted.
         duplicates: Exact and near duplicates that were found, whether or not they were dropped.
         overlap: Problems that overlap with evaluation sets, by set.
@@ -41,6 +42,7 @@ class PrepareReport:
     with_answer: int = 0
     verified: Counter[str] = field(default_factory=Counter)
     repositories: Counter[str] = field(default_factory=Counter)
+    origins: Counter[str] = field(default_factory=Counter)
     curated: Counter[str] = field(default_factory=Counter)
     duplicates: Counter[str] = field(default_factory=Counter)
     duplicate_examples: list[tuple[str, str]] = field(default_factory=list)
@@ -96,7 +98,7 @@ def from_json(data: dict[str, Any]) -> PrepareReport:
     )
 
 
-_COUNTERS = ("trajectories", "instances", "verified", "repositories", "curated", "overlap")
+_COUNTERS = ("trajectories", "instances", "verified", "repositories", "origins", "curated", "overlap")
 
 
 def as_markdown(report: PrepareReport) -> str:
@@ -116,6 +118,7 @@ def as_markdown(report: PrepareReport) -> str:
     lines += ["", f"with a final answer: {data['with_answer']} of {total} trajectories", ""]
     if repositories := data["repositories"]:
         lines += [f"repositories: {len(repositories)}, the largest with {max(repositories.values())} trajectories", ""]
+    lines += _counts("made by `treadle teach`", "trajectories", data["origins"])
     lines += _counts("curation", "count", data["curated"])
     found = {kind: count for kind, count in data["duplicates"].items() if kind != "examples"}
     lines += _counts("duplicates of an earlier trajectory", "found", found)

@@ -23,7 +23,7 @@ from treadle.scoring.grading import grader_version
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-LAYOUT = 3
+LAYOUT = 4
 """Counts up when the same input would be written differently."""
 
 

@@ -58,7 +58,7 @@ def select(facts: list[Facts], signatures: np.ndarray, settings: PrepareSettings
                 selection.dropped[number] = (DropReason.REPOSITORY_CAP, str(facts[number].repo))
     left = [n for n in range(len(facts)) if n not in selection.dropped]
     if left:
-        chosen = choose_held_out([facts[n].repo for n in left], settings.held_out, settings.seed)
+        chosen = choose_held_out([facts[n].group for n in left], settings.held_out, settings.seed)
         selection.held_out = {left[i] for i in chosen}
     return selection
 

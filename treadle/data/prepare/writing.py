@@ -113,6 +113,7 @@ class SplitWriter:
         report.instances[split] += len(steps)
         self._measure_all(table, report)
         report.repositories.update(repo for n in numbers if (repo := self.facts[n].repo))
+        report.origins.update(origin for n in numbers if (origin := self.facts[n].origin))
         for row, number in enumerate(numbers):
             self._look_at(table, row, number, split, report)
             self._floors.look_at(table, row, number)

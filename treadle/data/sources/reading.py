@@ -13,6 +13,7 @@ from treadle.data.sources.columns import Columns
 from treadle.data.sources.form import ReadOptions, Segment, Untitled
 from treadle.data.sources.line_ends import with_plain_actions, with_plain_line_ends
 from treadle.data.sources.math.answers_form import only_answer
+from treadle.data.sources.origin import origin_in
 from treadle.data.sources.registry import form_named, forms, recognised
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.data.sources.verified import AGENT_FLAGS, SUCCESS_AT, find_mark, math_flags
@@ -160,6 +161,8 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
         if form and (package := origin(form)) and package not in said:
             said = f"{package}: {said}"
         return Outcome(row.where, form and form.name, None, DropReason.FORM_FAILED, said)
+    if (made := origin_in(row.data)) is not None:
+        trajectory.meta["origin"] = made
     trajectory, notes = _noted(row, trajectory, settings, line_ends)
     if form.name != "treadle":  # whose rows tell where they came from
         trajectory.meta.setdefault("form", form.name)
