@@ -57,12 +57,11 @@ def rejected_row(draft: Draft, fault: Fault, asked_again: bool = False) -> dict[
         "reason": str(fault.reason),
         "asked_again": asked_again,
         "detail": fault.detail,
-        "problem_id": draft.problem_id,
         "answer": draft.answer,
         "text": draft.text,
         "thought": draft.thought,
         "n_tokens": draft.n_tokens,
-        "origin": draft.origin.record(),
+        "origin": {**draft.origin.record(), "problem_id": draft.problem_id},
     }
 
 

@@ -75,12 +75,11 @@ def teach(
     settings.check()
     refuse_none(assignments)
     with owned(out):
-        if overwrite:
+        if overwrite or not (out / INFO).is_file():
             check_out(out, overwrite, INFO)
-            make_empty(out, INFO)
-        if not (out / INFO).is_file():
-            check_out(out, False, INFO)
-        return _teach(model, assignments, settings, out, kind, dict(options or {}), prices or Prices(), known, progress)
+        late = set_checks(settings, known)
+        options, prices = dict(options or {}), prices or Prices()
+        return _teach(model, assignments, settings, out, kind, options, prices, late, overwrite, progress)
 
 
 def _teach(
@@ -91,16 +90,20 @@ def _teach(
     kind: str,
     options: dict[str, Any],
     prices: Prices,
-    known: Iterable[Trajectory],
+    late: list[SetCheck],
+    overwrite: bool,
     progress: bool,
 ) -> dict[str, Any]:
     from treadle.evaluate.backends import open_backend
 
     command = assignments.items[0].command
-    check_same(out / STORE, identity(model, {"kind": kind}, command, settings), _FROM_BACKEND)
+    if not overwrite:  # before a model is loaded
+        check_same(out / STORE, identity(model, {"kind": kind}, command, settings), _FROM_BACKEND)
     with closing(open_backend(model, kind, **options)) as backend:
         described = backend.describe()
         about = identity(model, described, command, settings)
+        if overwrite:
+            make_empty(out, INFO)
         check_same(out / STORE, about)
         versions = {"treadle": version("treadle"), "python": platform.python_version(), "grader": grader_version()}
         info = {"command": command, "model": model, "backend": described, "settings": asdict(settings)}
@@ -113,7 +116,7 @@ def _teach(
             works = works_of(assignments.items, settings.samples)
             try:
                 teacher.work(works, progress)
-                outcomes = Outcomes(teacher, works, set_checks(settings, known))
+                outcomes = Outcomes(teacher, works, late)
                 report = {
                     **info,
                     "served": store.served,

@@ -147,9 +147,12 @@ class Store:
 
     def _read(self, data: bytes, where: str) -> _Line:
         try:
-            return _line_of(json.loads(data), f"{self._path}, {where}")
+            record = json.loads(data)
         except (ValueError, RecursionError):
-            raise OutputError(f"{self._path}, {where}: no JSON; {_MEND}") from None
+            record = None
+        if not isinstance(record, dict):
+            raise OutputError(f"{self._path}, {where}: no JSON object; {_MEND}")
+        return _line_of(record, f"{self._path}, {where}")
 
     def _take(self, line: _Line, place: int) -> None:
         if line.finish is Finish.FAILED:
@@ -162,7 +165,7 @@ class Store:
         self.tokens.estimated += line.prompt_estimated
 
 
-def _line_of(record: Any, where: str) -> _Line:
+def _line_of(record: dict[str, Any], where: str) -> _Line:
     line = checked(_Line, record, where, _MEND)
     try:
         bytes.fromhex(line.key)
