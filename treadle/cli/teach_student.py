@@ -125,8 +125,10 @@ def bootstrap(
     import shlex
     import sys
 
+    from treadle.check import check_model, stop_or_warn
     from treadle.report.bootstrap import write_bootstrap_page
     from treadle.teacher.bootstrap.results import as_markdown
+    from treadle.teacher.bootstrap.run import back_end_options
     from treadle.teacher.bootstrap.run import bootstrap as run_bootstrap
     from treadle.teacher.bootstrap.schema import load_bootstrap, resolved
     from treadle.teacher.bootstrap.sets import load_sets
@@ -138,6 +140,7 @@ def bootstrap(
         for name, found in (("problems", sets.problems), ("held_out", sets.held_out)):
             print(f"# {name}: {len(found.problems)} of {found.source}")
         return
+    stop_or_warn(check_model(loaded.training.model, back_end_options(loaded)), ("shared_rollout",))
     command = shlex.join(["treadle", *sys.argv[1:]])
     results = run_bootstrap(loaded, overwrite, resume_hint=f"`{command}`", page=write_bootstrap_page)
     out = loaded.training.output

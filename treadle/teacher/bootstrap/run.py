@@ -148,7 +148,7 @@ def _harvested(
     model = done[-1]["model"]
     solved = {name for figures in done[1:] for name in figures["harvest"]["solved"]}
     seed = recipe.training.seed * 1000 + 10 * number
-    with closing(open_backend(model, recipe.rounds.backend, **_options(recipe))) as backend:
+    with closing(open_backend(model, recipe.rounds.backend, **back_end_options(recipe))) as backend:
         return harvest(backend, model, recipe.rounds, sets, number, seed, folder, before, solved)
 
 
@@ -176,13 +176,13 @@ def tested(recipe: BootstrapRecipe, sets: Sets, model: str, folder: Path) -> dic
     """
     settings = recipe.rounds.testing(recipe.training.seed, sets.held_out.name)
     place, rounds = folder / "held-out", recipe.rounds
-    evaluate(model, [sets.held_out], settings, place, rounds.backend, _options(recipe), grader=rounds.grader)
+    evaluate(model, [sets.held_out], settings, place, rounds.backend, back_end_options(recipe), grader=rounds.grader)
     right_P = read_run(place).right(sets.held_out.name, rounds.mode, "greedy")[:, 0]
     print(f"{folder.name}: {right_P.mean():.1%} of {len(right_P)} held-out problems", flush=True)
     return {"right": [int(value) for value in right_P]}
 
 
-def _options(recipe: BootstrapRecipe) -> dict[str, Any]:
+def back_end_options(recipe: BootstrapRecipe) -> dict[str, Any]:
     """The back end's options: as the recipe has the model spoken to."""
     training, rounds = recipe.training, recipe.rounds
     given = {
