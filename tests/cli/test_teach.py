@@ -28,7 +28,7 @@ def command(problems, out, server, *more):
 def test_a_folder_that_prepare_takes(treadle, problems, tmp_path, monkeypatch):
     monkeypatch.setenv("TEACHERS_KEY", KEY)
     out = tmp_path / "out"
-    with teaching(lambda body: {"text": GOOD, "thought": KEY[:3]}, key=KEY) as server:
+    with teaching(lambda body: {"text": GOOD, "thought": f"It is {KEY}.", "model": f"tiny {KEY}"}, key=KEY) as server:
         prices = ("--price-in", 1, "--price-out", 4, "--api-key-env", "TEACHERS_KEY")
         code, said, _ = treadle(*command(problems, out, server, *prices))
     assert code == 0, said

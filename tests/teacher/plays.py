@@ -3,8 +3,8 @@
     python -m tests.teacher.plays DATA [COUNT]
 
 answers so many problems of the folder of real data in every way and prints what the checks find: of what is right how
-much is kept, and whether anything wrong is. Then the lengths of real solutions in titled steps, and how much they repeat
-themselves.
+much is kept, and whether anything wrong is. Then the lengths of real solutions in titled steps, and how much they
+repeat themselves.
 """
 
 from __future__ import annotations

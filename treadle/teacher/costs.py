@@ -54,7 +54,7 @@ class Prices:
         """The most that a request may cost; 0 without prices."""
         if self.prompt is None or self.completion is None:
             return 0.0
-        sent = sum(len(message["content"].encode()) + _TEMPLATE for message in request.prompt)
+        sent = sum(len(message["content"].encode("utf-8", "surrogatepass")) + _TEMPLATE for message in request.prompt)
         return (sent * self.prompt + sampling.max_new_tokens * self.completion) / _MILLION
 
     def affordable(self, requests: list[Request], sampling: Sampling, spent: float) -> int:

@@ -13,6 +13,10 @@ def test_a_key_is_read_and_hidden(monkeypatch):
     key = ApiKey("THE_KEY")
     assert key.value == "abc-123"
     assert "abc-123" not in key.hidden_in(ValueError("refused: abc-123"))
+    assert key.cut_from("the word abc-123") == "the word abc-123"  # too short to be told from a word
+    monkeypatch.setenv("LONG_KEY", "abc-123-def")
+    assert ApiKey("LONG_KEY").cut_from("it is abc-123-def, abc-123") == "it is ***, abc-123"
+    assert ApiKey(None).cut_from("all well") == "all well"
     assert ApiKey(None).value is None
     assert ApiKey(None).hidden_in("all well") == "all well"
 

@@ -284,3 +284,12 @@ def test_a_run_that_is_left_sends_no_more():
         asked = sum(server.asked.values())
         time.sleep(0.2)
         assert sum(server.asked.values()) == asked <= 8
+
+
+@pytest.mark.parametrize(("said", "count"), [(5, 5), (0, None), (-3, None), ("5", None), (True, None), (2**40, None)])
+def test_what_a_server_says_of_the_prompt_is_believed_within_reason(said, count):
+    reply = {"p": {"usage": {"prompt_tokens": said, "completion_tokens": 7}}}
+    with serving(reply=reply) as server:
+        (found,) = collected(backend_of(server), [ask("p")], SAMPLING)
+    assert found == right("p")
+    assert (found.prompt_tokens, found.model) == (count, None)

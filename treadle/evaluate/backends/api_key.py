@@ -6,7 +6,10 @@ import os
 import re
 
 from treadle.errors import ModelError
-from treadle.files.secrets import hidden
+from treadle.files.secrets import HIDDEN, hidden
+
+LEAST_KEY = 8
+"""Characters of a key that is looked for in texts: local servers take any word, such as `EMPTY`."""
 
 
 class ApiKey:
@@ -28,6 +31,10 @@ class ApiKey:
     def hidden_in(self, said: object) -> str:
         """What a server said, without the key where it repeats that: errors are stored and shown."""
         return hidden(str(said), self.value)
+
+    def cut_from(self, text: str) -> str:
+        """An answer without the key, which a server may repeat in it; a short key, which is a word, stays."""
+        return text.replace(self.value, HIDDEN) if self.value and len(self.value) >= LEAST_KEY else text
 
 
 def _read(variable: str) -> str:

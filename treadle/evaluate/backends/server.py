@@ -176,7 +176,7 @@ class ServerBackend:
         """Length of each text in tokens: by the tokenizer where one was named, otherwise estimated from its bytes."""
         if self.tokenizer and texts:
             return [len(ids) for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
-        return [-int(-len(text.encode()) // BYTES_PER_TOKEN) for text in texts]
+        return [-int(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN) for text in texts]
 
     def describe(self) -> dict[str, Any]:
         """What the texts depend on, as far as it is known here."""
@@ -240,12 +240,12 @@ class ServerBackend:
                 what = "reports tokens that cannot be" if Doubt.USAGE in answer.doubts else "does not report tokens"
                 warnings.warn(f"{self.url} {what}; their counts are: {self.counts}", stacklevel=2)
         return Generation(
-            answer.text,
+            self._key.cut_from(answer.text),
             count,
             answer.finish,
             doubts=answer.doubts,
             prompt_tokens=answer.prompt_tokens,
-            model=answer.model,
+            model=answer.model and self._key.cut_from(answer.model),
         )
 
     def _step_down(self, tried: Dialect, refusal: Refusal) -> bool:
