@@ -83,9 +83,10 @@ def _sentence(done: Done, best: int, gain: Estimate) -> str:
         return f"{start}, and no round solves more."
     points, low, high = (round(100 * bound) for bound in gain)
     verdict = "more" if gain.low > 0 else "not surely more"
+    chosen = "" if len(done) == 2 else f"; the best of {len(done) - 1} rounds was chosen by the same problems"
     return (
         f"{start}, after round {best} {accuracy(done[best]).value:.0%}: {verdict}, a difference of {points:+d} points "
-        f"(95% interval {low:+d} to {high:+d}; the best of {len(done) - 1} rounds was chosen by the same problems)."
+        f"(95% interval {low:+d} to {high:+d}{chosen})."
     )
 
 
