@@ -29,7 +29,7 @@ from treadle.miniature.problems import as_tasks, held_out_problems
 from treadle.miniature.quickstart import Scale, demonstrations, screen
 from treadle.miniature.scoring import MAX_STEPS, STEP_TOKENS
 from treadle.recipe.build import build_trainer
-from treadle.recipe.models import BASE, resolve
+from treadle.recipe.model_names import BASE, resolve
 from treadle.recipe.reading import parse_recipe
 from treadle.recipe.shown import shown_of
 from treadle.recipe.training_data import training_rows

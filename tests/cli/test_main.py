@@ -18,7 +18,7 @@ from treadle.cli.problems import instances_of
 from treadle.data.prepared import Prepared
 from treadle.data.prompts import Asking
 from treadle.data.sources.native import to_row
-from treadle.evaluate.backends import _OPENERS
+from treadle.evaluate.backends import opener
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_evaluating_a_file_of_problems_names_its_columns(treadle, tiny_folder, t
 
 def test_the_flags_of_back_ends_are_options_that_they_have():
     for kind, flags in BACKEND_FLAGS.items():
-        assert set(flags) <= set(inspect.signature(_OPENERS[kind]).parameters)
+        assert set(flags) <= set(inspect.signature(opener(kind)).parameters)
 
 
 def test_steps_are_told_by_the_folder_that_they_are_of(treadle, world, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -140,8 +141,28 @@ def test_an_environment_that_failed_while_grading_is_tried_again(treadle, tmp_pa
     command = ["swe", "grade", given, "--tasks", tasks, "-o", tmp_path / "out", *PYTHON]
     code, _, err = treadle(*command)
     assert code == 2
-    assert "nothing to grade: all 2 instances did not validate; calc-add: environment: calc-add: the release" in err
+    assert "nothing to grade: 2 instances, of which none validates; calc-add: environment: calc-add: the release" in err
     away.rename(archive)
     code, out, err = treadle(*command)
     assert code == 0, err
     assert "resolved 0 of 2" in out
+
+
+@SANDBOX
+def test_submodules_are_named_before_anything_is_run(treadle, tmp_path):
+    def git(folder, *words):
+        settings = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"]
+        return subprocess.run(["git", *settings, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+    for name in ("helpers", "o__r"):
+        (tmp_path / name).mkdir()
+        git(tmp_path / name, "init", "-q")
+        git(tmp_path / name, "commit", "-qm", "first", "--allow-empty")
+    git(tmp_path / "o__r", "submodule", "--quiet", "add", tmp_path / "helpers", "extern/helpers")
+    git(tmp_path / "o__r", "commit", "-qm", "second")
+    row = {"instance_id": "o__r-1", "repo": "o/r", "base_commit": git(tmp_path / "o__r", "rev-parse", "HEAD").strip()}
+    row |= {"problem_statement": "x", "patch": "x", "test_patch": "", "FAIL_TO_PASS": ["t"], "PASS_TO_PASS": []}
+    (tmp_path / "tasks.jsonl").write_text(json.dumps(row) + "\n")
+    code, out, _ = treadle("swe", "validate", tmp_path / "tasks.jsonl", "--mirrors", tmp_path, *PYTHON)
+    assert out.startswith("submodules are empty folders, as in SWE-bench's images: o__r-1: extern/helpers\n")
+    assert code != 0

@@ -20,9 +20,9 @@ def test_tasks_and_their_experts(treadle, tmp_path):
     lines = said.splitlines()
     assert code == 0
     assert lines[0].startswith("tinywords==0.2: 3 tests pass; ")
-    assert lines[1].startswith("tinywords==0.2: 1 tasks (train) of ")
-    assert lines[2].startswith("1 tasks in ")
-    assert lines[3] == f"1 trajectories in {experts}"
+    assert lines[1].startswith("tinywords==0.2: 1 task (train) of ")
+    assert lines[2].startswith("1 task in ")
+    assert lines[3] == f"1 trajectory in {experts}"
     assert lines[4] == f"written to {out}; look whether they hold with `treadle swe validate {out}`"
     assert [path.name for path in sorted(tmp_path.iterdir())] == [
         "experts.jsonl",

@@ -18,7 +18,7 @@ from treadle.miniature.arms import ARMS, recipe_of
 from treadle.miniature.problems import as_tasks, held_out_problems
 from treadle.miniature.quickstart import Scale, run
 from treadle.miniature.report import FLOOR, curves_figure
-from treadle.recipe.models import BASE
+from treadle.recipe.model_names import BASE
 from treadle.recipe.reading import load_recipe, parse_recipe
 from treadle.statistics.estimates import wilson
 

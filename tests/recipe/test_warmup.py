@@ -58,7 +58,7 @@ def scripted(texts, monkeypatch):
     """Completions are these by turns, whatever the prompt; returns the prompts that were asked for."""
     asked = []
 
-    def answer(network, chat, conversations, seeds, limit, temperature):
+    def answer(network, chat, conversations, seeds, limit, temperature, title):
         asked.extend(conversations)
         return [Written(*texts[i % len(texts)]) for i in range(len(conversations))]
 

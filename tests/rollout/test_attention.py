@@ -8,7 +8,8 @@ import torch
 from tests.rollout.models import tiny_model
 from treadle.errors import ModelError
 from treadle.rollout import attention
-from treadle.rollout.attention import FLASH_QUERIES, ROOM, Decode, Prefill, attention_of, partial_attention
+from treadle.rollout.attention import ROOM, Decode, Prefill, attention_of
+from treadle.rollout.blocks import FLASH_QUERIES, partial_attention
 from treadle.rollout.plan import pack
 
 PROMPTS = [[2, 3, 4, 5, 6, 7], [2, 3, 4, 9], [2, 8, 8, 8], [2, 8], [5, 5]]

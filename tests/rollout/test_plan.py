@@ -1,4 +1,4 @@
-"""`treadle.rollout.plan` against sets of prefixes and of (row, token) pairs worked out one by one."""
+"""`treadle.rollout.plan` against sets of prefixes worked out one by one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given, settings
 
-from treadle.rollout.plan import common_length, cover, pack, split
+from treadle.rollout.plan import common_length, pack, split
 
 # Few different tokens, so that prefixes are shared, nested, and equal.
 PROMPTS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=12), min_size=1, max_size=10)
@@ -46,33 +46,6 @@ def test_every_distinct_prefix_is_there_once(prompts):
     for segment in packed.segments:
         assert packed.positions[segment.start] == sum(b - a for a, b in segment.path)
     assert [(s.start, s.stop) for s in packed.segments] == sorted((s.start, s.stop) for s in packed.segments)
-
-
-@given(PROMPTS, st.lists(st.integers(0, 3), min_size=10, max_size=10), st.sampled_from([0.0, 1.0, 5.0, 30.0, 1e9]))
-@settings(max_examples=300, deadline=None)
-def test_rectangles_hold_each_visible_pair_once(prompts, counts, call_cost):
-    packed = pack(distinct(prompts))
-    rows = [prompt for prompt in packed.order for _ in range(counts[prompt])]
-    times_read = np.zeros((len(rows), len(packed.tokens)), dtype=int)
-    for block in cover(packed, rows, call_cost):
-        seen = np.ones((block.row_stop - block.row_start, block.stop - block.start), dtype=int)
-        times_read[block.row_start : block.row_stop, block.start : block.stop] += (
-            seen if block.seen is None else block.seen
-        )
-    expected = np.zeros_like(times_read)
-    for row, prompt in enumerate(rows):
-        for a, b in packed.paths[prompt]:
-            expected[row, a:b] = 1
-    assert (times_read == expected).all()
-
-
-def test_the_cost_of_a_call_decides_how_many_rectangles_there_are():
-    packed = pack([list(range(100)), list(range(50)), list(range(25))])
-    rows = packed.order
-    assert len(cover(packed, rows, call_cost=0)) == 3
-    assert len(cover(packed, rows, call_cost=1e9)) == 1
-    # Pairs and calls: three exact 175 + 90, the first two merged 200 + 60, the last two 225 + 60, all 300 + 30.
-    assert [b.seen is None for b in cover(packed, rows, call_cost=30)] == [False, True]
 
 
 @given(PROMPTS, st.integers(1, 5), st.integers(1, 60))

@@ -9,7 +9,7 @@ import pytest
 
 from treadle.errors import ModelError, OutputError
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
-from treadle.teacher.store import ANSWERS, Store, key_of
+from treadle.teacher.store import ANSWERS, Store, key_of, recorded
 
 IDENTITY = {"model": "m", "temperature": 1.0, "chat.system_role": "user"}
 SAMPLING = Sampling(100, 1.0)
@@ -108,6 +108,12 @@ def test_other_settings_are_refused_by_name(tmp_path):
         OutputError, match=r"\(temperature: 1.0 there, 0.5 now; seed: None there, 3 now\); give another"
     ):
         Store(tmp_path, {**IDENTITY, "temperature": 0.5, "seed": 3})
+
+
+def test_what_a_store_was_made_with_is_recorded(tmp_path):
+    assert recorded(tmp_path, "model") is None
+    Store(tmp_path, IDENTITY).close()
+    assert (recorded(tmp_path, "model"), recorded(tmp_path, "chat.date")) == ("m", None)
 
 
 @pytest.mark.parametrize(

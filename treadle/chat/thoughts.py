@@ -7,14 +7,15 @@ would vanish with the end marks, and the parser would see a completion that was 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING, Any
 
 from treadle.chat.probes import special_ids
 from treadle.errors import RecipeError
 from treadle.scoring.rewards import WRITTEN
 from treadle.scoring.thoughts import PLAIN, Block, ThoughtTags, tags_of_pair
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _KNOWN = (
     PLAIN.pair,

@@ -1,4 +1,4 @@
-"""The command that sets runs side by side: `treadle compare`."""
+"""The command that sets runs, or grades of runs on software-engineering tasks, side by side: `treadle compare`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
+from treadle.errors import TreadleError
+
 
 def compare(
-    runs: Annotated[list[Path] | None, typer.Argument(metavar="RUN...", help="Folders of `treadle evaluate`.")] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="RUN...", help="Folders of `treadle evaluate`, or of `treadle swe grade`."),
+    ] = None,
     group: Annotated[
         list[str] | None, typer.Option(help="Runs of one recipe with different seeds, as one row: NAME=RUN,RUN.")
     ] = None,
@@ -26,7 +31,16 @@ def compare(
     ] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for a page, pictures and data.")] = None,
 ) -> None:
-    """Set runs over the same problems side by side, with intervals, and test them against one of them."""
+    """Set runs over the same problems or tasks side by side, with intervals, and test them against one of them."""
+    from treadle.evaluate.compare.task_arms import one_kind
+    from treadle.evaluate.swe.folders import Kind
+
+    if one_kind(runs or [], group or []) is Kind.GRADES:
+        given = {"--benchmark": benchmark, "--mode": mode, "--paper": paper}
+        if wrong := [name for name, value in given.items() if value]:
+            raise TreadleError(f"{wrong[0]}: of folders of `treadle evaluate`; tasks that were graded have none")
+        _tasks(runs or [], group or [], baseline, any_grader, out)
+        return
     from treadle.evaluate.compare.arms import read_arms
     from treadle.evaluate.compare.run import compare as run_compare
     from treadle.report.compare import as_markdown, write_comparison
@@ -40,3 +54,14 @@ def compare(
         print(
             "\nwith -o FOLDER also a page: what changed, problems that flipped with both texts, where answers were lost"
         )
+
+
+def _tasks(runs: list[Path], groups: list[str], baseline: str | None, any_grader: bool, out: Path | None) -> None:
+    from treadle.evaluate.compare.task_arms import read_task_arms
+    from treadle.evaluate.compare.tasks import compare_tasks
+    from treadle.report.swe.compare import as_text, write_swe_comparison
+
+    comparison = compare_tasks(read_task_arms(runs, groups), baseline, any_grader)
+    print(as_text(comparison))
+    if out is not None:
+        print(f"\nwritten to {', '.join(map(str, write_swe_comparison(comparison, out)))}")

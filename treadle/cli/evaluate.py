@@ -188,7 +188,7 @@ def _asking(model: str, backend: str, options: dict[str, Any]) -> Asking:
     """What prompts ask for: as the model was trained, within the thought tags that are given or were then."""
     from treadle.chat.settings import read_settings
     from treadle.data.prompts import Asking
-    from treadle.recipe.models import resolve
+    from treadle.recipe.model_names import resolve
     from treadle.recipe.shown import load_asking
     from treadle.scoring.thoughts import tags_of_pair
 

@@ -6,7 +6,9 @@ for errors that a user can mend, 130 for an interrupted run, which the same comm
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,7 +65,9 @@ def validate(
 
     file = out or validation_file(tasks)
     means = _means(cache, mirrors, python, seconds, memory_mb, unsafe_local)
-    found = validate(_chosen(tasks, split, instance, limit), file, means, workers=workers)
+    chosen = _chosen(tasks, split, instance, limit)
+    _print_submodules(chosen, mirrors)
+    found = validate(chosen, file, means, workers=workers)
     wrong = left_out(found)
     _print_reasons("does not validate", wrong)
     took = sum(one.seconds for one in found.values())
@@ -100,6 +104,7 @@ def grade(
     from treadle.evaluate.swe.official import hand_over, take_back
     from treadle.evaluate.swe.predictions import read_predictions
     from treadle.evaluate.swe.results import RESULTS
+    from treadle.evaluate.swe.sources import TaskSource, recorded
 
     one_of("--grader", grader, ("local", "official"))
     every = _chosen(tasks, split)
@@ -107,12 +112,13 @@ def grade(
     chosen = _chosen(tasks, split, instance, limit)
     names = {one.instance_id for one in chosen}
     given = [one for one in given if one.instance_id in names]
+    sources = {"predictions": recorded(predictions, out), "tasks": TaskSource(tasks, split).recorded(out)}
     if grader == "official" and report is None:
         line, report = hand_over(given, chosen, tasks, out, split or "test")
         print(f"run the harness, where Docker is:\n  {line}\nthen read its report back in with --report {report}")
         return
     if grader == "official":
-        results = take_back(given, chosen, report, out, {one.instance_id for one in every}, overwrite)
+        results = take_back(given, chosen, report, out, {one.instance_id for one in every}, overwrite, sources)
     elif report is not None:
         raise TreadleError("--report is read by --grader official; leave it out, or name that grader")
     else:
@@ -127,9 +133,10 @@ def grade(
             left_out={name: one.reason for name, one in known.items() if not one.valid},
             before={name: one.before for name, one in known.items()},
             overwrite=overwrite,
+            sources=sources,
         )
     _print_results(results)
-    print(f"written to {out / RESULTS}")
+    print(f"written to {out / RESULTS}; look at it with `{shlex.join(['treadle', 'view', str(out)])}`")
     if results["counts"]["environment"]:
         raise typer.Exit(1)
 
@@ -177,8 +184,21 @@ def _validations(
             )
         return known
     check_folder(out)
+    _print_submodules([one for one in chosen if one.instance_id not in known], means.mirrors)
     print(f"{missing} of {len(chosen)} tasks have not been validated; their gold patches are run first")
     return validate(chosen, out / VALIDATION, means, workers=workers, known=known, retry=False)
+
+
+def _print_submodules(instances: Sequence[SweInstance], mirrors: Path | None) -> None:
+    """Name the instances whose submodules are not there, before their tests fail for that."""
+    from treadle.evaluate.swe.checkouts import submodules_of
+
+    found = {}
+    for one in instances:
+        with suppress(TreadleError):  # which its validation says
+            if paths := submodules_of(one, mirrors):
+                found[one.instance_id] = ", ".join(paths)
+    _print_reasons("submodules are empty folders, as in SWE-bench's images", found)
 
 
 def _print_results(results: Mapping[str, Any]) -> None:

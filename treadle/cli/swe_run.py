@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from treadle.evaluate.swe.records import SweInstance
 
 Tasks, Repair, Agent, Decoding = "Tasks", "Repair", "Agent", "Decoding"
-_MODES, _CHOICES = ("oracle", "end-to-end", "agent"), ("first", "majority", "tests")
+_MODES, _CHOICES = ("oracle", "end-to-end", "agent", "mini"), ("first", "majority", "tests")
 
 
 def _option(help: str, panel: str, *names: str, **settings: object) -> object:
@@ -31,7 +31,7 @@ def run(
     model: Annotated[str, typer.Argument(help="Model folder or id; of a server the model's name there.")],
     tasks: Annotated[str, _option("Tasks: a folder that `treadle swe tasks` made, a file, or a hub id.", Tasks)],
     out: Annotated[Path, typer.Option("-o", "--out", help="Run folder; one that exists is continued.")],
-    mode: Annotated[str, typer.Option(help="oracle, end-to-end or agent.")] = "oracle",
+    mode: Annotated[str, typer.Option(help="oracle, end-to-end, agent or mini (mini-swe-agent).")] = "oracle",
     split: Annotated[str | None, _option("Of the tasks: such as train or test.", Tasks)] = None,
     instance: Annotated[list[str] | None, _option("Only this task; can be repeated.", Tasks)] = None,
     limit: Annotated[int | None, _option("Only the first tasks.", Tasks, min=1)] = None,
@@ -60,11 +60,19 @@ def run(
     sample_steps: Annotated[
         bool, _option("Sample an agent's steps instead of decoding greedily.", Decoding, "--sample-steps")
     ] = False,
-    max_steps: Annotated[int, _option("After which an episode ends.", Agent, min=1)] = 40,
+    max_steps: Annotated[
+        int | None, _option("After which an episode ends; by default 40, of mini what its config says.", Agent, min=1)
+    ] = None,
     max_step_tokens: Annotated[int, _option("Of one step.", Agent, min=1)] = 2048,
     max_tokens: Annotated[int, _option("Of all steps of an episode.", Agent, min=1)] = 60_000,
     max_seconds: Annotated[float, _option("Of an episode's commands together.", Agent, min=1)] = 1800,
-    command_seconds: Annotated[float, _option("Of one command.", Agent, min=1)] = 60,
+    command_seconds: Annotated[
+        float | None, _option("Of one command; by default 60, of mini what its config says.", Agent, min=1)
+    ] = None,
+    mini_config: Annotated[
+        list[str] | None,
+        _option("mini: a YAML file, a config of the package, or key=value, as its -c; can be repeated.", Agent),
+    ] = None,
     observation_chars: Annotated[int, _option("Of an observation; more is cut off.", Agent, min=200)] = 16_000,
     context: Annotated[int, _option("Pairs of action and observation that are shown.", Agent, min=0)] = 2,
     review: Annotated[bool, _option("Show the changes after the first submit, and ask for a second.", Agent)] = True,
@@ -97,11 +105,20 @@ def run(
     from treadle.evaluate.swe.environments import check_python
     from treadle.evaluate.swe.figures import as_lines
     from treadle.evaluate.swe.instances import instance_by_id, read_instances
+    from treadle.evaluate.swe.mini.settings import read_config
     from treadle.evaluate.swe.run import run as run_tasks
     from treadle.evaluate.swe.sandbox import Limits
     from treadle.evaluate.swe.settings import SweSettings
-    from treadle.evaluate.swe.worlds import Worlds
+    from treadle.evaluate.swe.sources import TaskSource
+    from treadle.evaluate.swe.worlds import COMMAND, Worlds
 
+    mini = None
+    if mode == "mini":
+        mini, unused = read_config(mini_config or (), max_steps, command_seconds)
+        print(f"of the config treadle does not use: {', '.join(unused) or 'nothing'}")
+    elif mini_config:
+        raise TreadleError("--mini-config is of --mode mini; leave it out, or give that mode")
+    seconds = mini["environment"]["timeout"] if mini else command_seconds or COMMAND.seconds
     settings = SweSettings(
         mode=mode,
         samples=samples,
@@ -111,10 +128,10 @@ def run(
         sample_steps=sample_steps,
         max_new_tokens=max_new_tokens,
         max_step_tokens=max_step_tokens,
-        max_steps=max_steps,
+        max_steps=max_steps or SweSettings.max_steps,
         max_tokens=max_tokens,
         max_seconds=max_seconds,
-        command_seconds=command_seconds,
+        command_seconds=seconds,
         observation_chars=observation_chars,
         context=context,
         review=review,
@@ -122,6 +139,7 @@ def run(
         files=files,
         whitespace=whitespace,
         seed=seed,
+        mini=mini,
     )
     check_python(python)
     found = read_instances(tasks, split)
@@ -136,7 +154,7 @@ def run(
         )
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}")
-    worlds = Worlds(cache, mirrors, Limits(seconds=command_seconds), unsafe_local, python)
+    worlds = Worlds(cache, mirrors, Limits(seconds=seconds), unsafe_local, python)
     summary = run_tasks(
         model,
         found[:limit],
@@ -149,6 +167,7 @@ def run(
         overwrite,
         together,
         workers,
+        tasks=TaskSource(tasks, split),
     )
     print("\n".join(as_lines(summary)))
     same = ["--split", split] if split else []

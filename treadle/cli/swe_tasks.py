@@ -76,16 +76,16 @@ def _given(python: Path) -> Environment:
 def _said(summary: dict[str, Any]) -> list[str]:
     """What became of each package, and why there are fewer tasks than were asked for."""
     from treadle.evaluate.swe.tasks.trials import Dropped
+    from treadle.evaluate.swe.wording import counted
 
     lines = []
     for label, one in summary["releases"].items():
         dropped = ", ".join(
             f"{count:,} dropped ({Dropped(reason).explanation})" for reason, count in one["dropped"].items()
         )
-        lines.append(
-            f"{label}: {one['made']:,} tasks ({one['split']}) of {one['tried']:,} bugs" + f"; {dropped}" * bool(dropped)
-        )
-    lines.append(f"{summary['made']:,} tasks in {summary['seconds']:,.0f} s")
+        made, tried = counted(one["made"], "task"), counted(one["tried"], "bug")
+        lines.append(f"{label}: {made} ({one['split']}) of {tried}" + f"; {dropped}" * bool(dropped))
+    lines.append(f"{counted(summary['made'], 'task')} in {summary['seconds']:,.0f} s")
     if summary["made"] < summary["asked"]:
         short = "; ".join(f"{label}: {one['short']}" for label, one in summary["releases"].items() if one["short"])
         lines.append(f"{summary['asked'] - summary['made']:,} fewer than asked for: {short}")

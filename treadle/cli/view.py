@@ -1,4 +1,4 @@
-"""The command that shows an evaluation run: `treadle view`."""
+"""The command that shows an evaluation run, a run on software-engineering tasks, or its grades: `treadle view`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,65 @@ from typing import Annotated
 
 import typer
 
+from treadle.errors import TreadleError
+
+_SWE = "Software engineering"
+
 
 def view(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder written by `treadle evaluate`.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="Folder written by `treadle evaluate`, `treadle swe run` or `treadle swe grade`."
+        ),
+    ],
     against: Annotated[
         Path | None, typer.Option(metavar="OTHER", help="Another run over the same problems, to find what flipped.")
     ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="What was graded, where it is not where the grades say.", rich_help_panel=_SWE
+        ),
+    ] = None,
+    tasks: Annotated[
+        str | None, typer.Option(help="The tasks, where they are not where the run says.", rich_help_panel=_SWE)
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Of those tasks.", rich_help_panel=_SWE)] = None,
+    experts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Experts' trajectories for the tasks, beside the agent's steps.", rich_help_panel=_SWE
+        ),
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
-    """Write a run's report.html: figures with intervals, plots, and all problems and attempts to look through."""
-    from treadle.evaluate.runs import read_started
+    """Write a folder's report.html: figures with intervals, and all problems or tasks to look through."""
+    from treadle.evaluate.swe.folders import Kind, kind_of
     from treadle.files.locks import alone
-    from treadle.report.evaluation import write_evaluation_report
 
-    read_started(run)  # so that nothing is made beside a folder that is no run
-    with alone(run):
-        page = write_evaluation_report(run, against)
+    kind, swe = kind_of(run), {"--predictions": predictions, "--tasks": tasks, "--split": split, "--experts": experts}
+    if kind is Kind.EVALUATION:
+        if given := [name for name, value in swe.items() if value is not None]:
+            raise TreadleError(
+                f"{given[0]}: of `treadle swe run` and `treadle swe grade`, and {run} is no folder of these"
+            )
+        from treadle.evaluate.runs import read_started
+        from treadle.report.evaluation import write_evaluation_report
+
+        read_started(run)  # so that nothing is made beside a folder that is no run
+        with alone(run):
+            page = write_evaluation_report(run, against)
+    else:
+        if against is not None:
+            raise TreadleError(f"--against: {run} is of `{kind}`; set grades side by side with `treadle compare`")
+        if split is not None and tasks is None:
+            raise TreadleError("--split: of the tasks that --tasks names; give that, too")
+        from treadle.evaluate.swe.sources import TaskSource
+        from treadle.report.swe.page import write_swe_report
+
+        with alone(run):
+            page = write_swe_report(run, predictions, TaskSource(tasks, split) if tasks else None, experts)
     side = sum(file.stat().st_size for file in (run / "report").rglob("*.js"))
     beside = f" and {side / 1e6:.1f} MB of whole texts in {run / 'report'}" if side else ""
     print(f"written to {page} ({page.stat().st_size / 1e6:.1f} MB){beside}")

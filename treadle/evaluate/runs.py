@@ -20,6 +20,7 @@ import numpy as np
 
 from treadle.errors import OutputError
 from treadle.evaluate.records import Decoding, Mode, Problem, Sample, StepSample
+from treadle.evaluate.same import other_keys, refuse_others
 from treadle.evaluate.sample_lines import sample_from
 from treadle.evaluate.settings import BEFORE, fingerprint, read_tags
 from treadle.evaluate.step_lines import steps_from
@@ -215,20 +216,11 @@ def check_same(out: Path, identity: Mapping[str, Any], but: Sequence[str] = ()) 
         return
     old = checked(RunInfo, read_json(out / INFO, ""), str(out / INFO), ANEW).get("identity", {})
     old = {**BEFORE, **old}
-    keys = [
-        key
-        for key in dict.fromkeys([*old, *identity])
-        if not key.startswith(tuple(but)) and old.get(key) != identity.get(key)
-    ]
+    keys = [key for key in other_keys(old, identity) if not key.startswith(tuple(but))]
     if keys == ["settings.extract"]:
         now = identity[keys[0]]
         raise OutputError(
             f"{out}: takes answers by the rule {old[keys[0]]!r}, not {now!r}; `treadle evaluate --regrade {out} "
             f"--extract {now}` changes that without a model"
         )
-    if keys:
-        differences = "\n".join(f"  {key}: {old.get(key)!r} there, {identity.get(key)!r} now" for key in keys)
-        raise OutputError(
-            f"{out}: holds a run with other settings\n{differences}\n"
-            "choose another folder with -o, or replace the run with --overwrite"
-        )
+    refuse_others(out, keys, old, identity)

@@ -18,7 +18,7 @@ from treadle.errors import TreadleError
 from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.known_sets import KNOWN, PART
 from treadle.evaluate.records import Decoding, Key, Mode, Sampling
-from treadle.recipe.models import resolve
+from treadle.recipe.model_names import resolve
 from treadle.scoring.extraction import Extraction
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from treadle.evaluate.records import StepSample
 from treadle.evaluate.step_actions import Called, called
-from treadle.statistics.clustered import Figure, grouped_mean
+from treadle.statistics.clustered import SHARES, Figure, grouped_mean
 
 AGENT = "agent"
 """The domain whose steps are commands where they are neither calls nor fenced."""
@@ -89,7 +89,8 @@ def call_view(samples: Iterable[StepSample]) -> dict[str, Any] | None:
 
 def figures(steps: Sequence[Beside], group: Callable[[Beside], str]) -> dict[str, Figure | None]:
     """The five figures of some steps, with intervals over groups."""
-    similarity = grouped_mean([step.sample.similarity for step in steps], [group(step) for step in steps])
+    groups = [group(step) for step in steps]
+    similarity = grouped_mean([step.sample.similarity for step in steps], groups, within=SHARES)
     shares: dict[str, Figure | None] = {}
     for name in ("tool", "command", "file", "action"):
         scored = [(value, group(step)) for step in steps if (value := getattr(step, name)) is not None]

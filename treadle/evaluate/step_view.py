@@ -18,7 +18,7 @@ from treadle.evaluate.records import StepSample
 from treadle.evaluate.step_calls import call_view
 from treadle.evaluate.step_floor import NOT_GIVEN
 from treadle.scoring.completion import FormatFault
-from treadle.statistics.clustered import Figure, grouped_mean
+from treadle.statistics.clustered import SHARES, Figure, grouped_mean
 from treadle.statistics.estimates import Estimate, difference_distances
 
 LAST_POSITION = 10
@@ -93,7 +93,7 @@ def above_floor(similarity: Figure, floor: Mapping[str, Any]) -> dict[str, float
 
 
 def _similarity(samples: Sequence[StepSample]) -> Figure:
-    return grouped_mean([s.similarity for s in samples], [s.trajectory_id for s in samples])
+    return grouped_mean([s.similarity for s in samples], [s.trajectory_id for s in samples], within=SHARES)
 
 
 def _grouped(samples: Sequence[StepSample], naming: Naming, order: Iterable[str]) -> dict[str, Figure]:

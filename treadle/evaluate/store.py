@@ -19,6 +19,8 @@ from treadle.files.links import refuse_link
 from treadle.files.typed import read_object
 from treadle.files.whole import write_whole, writing
 
+PAGE, SIDE = "report.html", "report"
+"""What `treadle view` writes into a folder: a page, and where texts are long a folder of side files."""
 ANEW = "copy it again from where the run was made, or evaluate anew with --overwrite"
 _KEPT = "What is in it is kept, and the same command goes on from there"
 

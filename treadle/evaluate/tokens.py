@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from treadle.evaluate.records import Sample, Stop
-from treadle.statistics.clustered import Figure, grouped_ratio
+from treadle.statistics.clustered import COUNTS, SHARES, Figure, grouped_ratio
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 Problem = tuple[str, str]  # benchmark and id: ids are unique within a benchmark only
@@ -43,7 +43,7 @@ def token_ratio(samples: Iterable[Sample], base: Iterable[Sample]) -> dict[str, 
     above, below = [here[p] for p in common], [there[p] for p in common]
     if common and sum(below) > 0:
         result |= {
-            "ratio": grouped_ratio(above, below, common),
+            "ratio": grouped_ratio(above, below, common, within=COUNTS),
             "tokens": float(np.mean(above)),
             "base_tokens": float(np.mean(below)),
         }
@@ -59,6 +59,7 @@ def thought_share(samples: Iterable[Sample]) -> Figure | None:
         [sample.thought_tokens for sample in kept],
         [sample.n_tokens for sample in kept],
         [_problem(sample) for sample in kept],
+        within=SHARES,
     )
 
 

@@ -26,7 +26,7 @@ from treadle.miniature.arms import ARMS, SOLUTION_TOKENS, Arm, recipe_of
 from treadle.miniature.board import Board, Line
 from treadle.miniature.jobs import Job, run_jobs
 from treadle.miniature.products import read_hard, read_score, trained_seconds
-from treadle.recipe.models import BASE, resolve
+from treadle.recipe.model_names import BASE, resolve
 
 MARKER = "quickstart.json"
 _ANOTHER = "choose another folder with -o, or replace it with --overwrite"

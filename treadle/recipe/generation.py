@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
+from tqdm import tqdm
 from transformers import GenerationConfig
 
 from treadle.chat.chat import Chat
@@ -48,6 +49,7 @@ def write(
     seeds: Sequence[int],
     limit: int,
     temperature: float = 1.0,
+    title: str | None = None,
 ) -> list[Written]:
     """One completion for each conversation. No random numbers but those of `seeds` are used.
 
@@ -56,17 +58,20 @@ def write(
         conversations: Prompts; equal ones that lie together are computed once.
         seeds: One for each, 0 or more.
         limit: Tokens of a completion.
+        title: What a terminal shows while it runs; `None` shows nothing.
     """
     config = free_sampling(chat, limit, temperature)
     prompts, was_training = chat.prompts(conversations), network.training
     network.eval()
     try:
-        with torch.inference_mode():
-            tokens = [
-                ids
-                for at in range(0, len(prompts), AT_ONCE)
-                for ids in _generate(network, prompts[at : at + AT_ONCE], config, seeds[at : at + AT_ONCE])
-            ]
+        tokens: list[list[int]] = []
+        with (
+            torch.inference_mode(),
+            tqdm(total=len(prompts), desc=title, leave=False, disable=None if title else True) as bar,
+        ):
+            for at in range(0, len(prompts), AT_ONCE):
+                tokens += _generate(network, prompts[at : at + AT_ONCE], config, seeds[at : at + AT_ONCE])
+                bar.update(len(tokens) - at)
     finally:
         network.train(was_training)
     return [as_written(chat, ids) for ids in tokens]

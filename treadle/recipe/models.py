@@ -36,16 +36,10 @@ from treadle.recipe.model_files import (
     gguf_in,
     read_json,
 )
+from treadle.recipe.model_names import resolve
 from treadle.recipe.model_types import GenerationValues, TokenizerValues, check_types
 
-BASE = "miniature"
-"""Name under which recipes refer to the small model that is shipped with the package."""
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
-
-
-def resolve(model: str) -> str:
-    """A recipe's model name as a path or hub id: `miniature` stands for the shipped base."""
-    return str(Path(__file__).parent.parent / "miniature" / "base") if model == BASE else model
 
 
 def local_folder(model: str) -> Path | None:

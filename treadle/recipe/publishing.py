@@ -18,7 +18,8 @@ from treadle.data.prompts.asking import Asking
 from treadle.files.links import remove
 from treadle.files.whole import WRITE_ERRORS, cannot_write, is_write_error, sync_folder, sync_tree, write_whole
 from treadle.recipe.folders import ADAPTER_ASIDE, MODEL_ASIDE, list_model, tidy
-from treadle.recipe.models import load_model, resolve
+from treadle.recipe.model_names import resolve
+from treadle.recipe.models import load_model
 
 
 def save(trainer: Any, base: str, chat: Chat, asking: Asking, target: Path, best: dict[str, Any] | None) -> None:

@@ -15,7 +15,7 @@ from treadle.data.examples import common_form, worked_examples
 from treadle.data.prepare.floors import sample_of
 from treadle.data.prepared import Prepared
 from treadle.data.prompts.asking import PLAIN, Asking, Example, read_asking
-from treadle.recipe.models import resolve
+from treadle.recipe.model_names import resolve
 from treadle.recipe.schema import AnyStage, Recipe, SRLStage
 from treadle.scoring.contrasts import MOST
 from treadle.scoring.floors import example_floor

@@ -156,6 +156,10 @@ class Warmup:
         if reached:
             return found
         size = self._stage.rollouts
+        PartialState().print(
+            f"{self._stage.name}: samples {size * len(self._sampled):,} completions with {self._stage.examples} worked "
+            "examples"
+        )
         written = self._written(network, self._sampled, size, "sample")
         kept, faults = [], Counter()
         for row in range(len(self._sampled)):
@@ -187,7 +191,13 @@ class Warmup:
         stage = self._stage
         prompts = {row: rows[row]["prompt"] for row in set(mine)}
         found = write(
-            network, self._chat, [prompts[row] for row in mine], draw, stage.max_completion_length, stage.temperature
+            network,
+            self._chat,
+            [prompts[row] for row in mine],
+            draw,
+            stage.max_completion_length,
+            stage.temperature,
+            title=f"{stage.name}, {what}" if state.is_main_process else None,
         )
         placed = list(zip(places, found, strict=True))
         everyone = gather_object(placed) if state.num_processes > 1 else placed

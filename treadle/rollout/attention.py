@@ -1,9 +1,9 @@
 """Attention for generation over a shared prompt: every prefix token is cached once for all rows that read it.
 
 `Prefill` forwards a `plan.Pack` as one row and keeps its keys and values. `Decode` forwards one new token for every
-row of a batch: queries of all rows meet the shared tokens in a few dense products (`plan.cover`), then each row its
-own tokens, and the parts are merged by their log-sum-exps, which is exact attention over both. A cache of
-transformers would hold the shared tokens once for every row and read them as often.
+row of a batch: queries of all rows meet the shared tokens in a few dense products, those that few rows read in padded
+ones (`cover`), then each row its own tokens; the parts are merged (`blocks`), which is exact attention over all.
+A cache of transformers would hold the shared tokens once for every row and read them as often.
 
 Both travel to the attention layers as the forward's keyword `rollout`; `attention_of` sets the implementation that
 reads it for the time of a `with` block. Nothing is recomputed from a forward under it (no gradients), so that
@@ -23,7 +23,9 @@ import torch.nn.functional as F
 from transformers import AttentionInterface, PreTrainedModel
 
 from treadle.errors import ModelError
-from treadle.rollout.plan import Pack, Rectangle, cover
+from treadle.rollout.blocks import Dense, Padded, merge_into, partial_attention
+from treadle.rollout.cover import cover
+from treadle.rollout.plan import Pack
 
 NAME = "treadle_rollout"
 # New tokens of a row for which room is made at a time.
@@ -31,9 +33,6 @@ ROOM = 128
 # What one more block of attention costs, in products of queries and keys: on a CPU core anything from 3e5 to 3e6 is
 # within a tenth of the best; the value for CUDA is an estimate.
 CALL_COST = {"cpu": 1e6, "cuda": 2e8}
-# For many rows the CPU's flash kernel is slower than plain products below so many queries a head: with 3, as rows' own
-# tokens have in a small model with grouped keys, by 1.8 to 3 times. For one row it takes fewer calls, and is faster.
-FLASH_QUERIES = 16
 
 
 class Prefill:
@@ -76,14 +75,17 @@ class Decode:
     Args:
         prefill: A prefill whose forward is done.
         rows: Prompt of each row, in the order of the pack.
+        max_copied: Most tokens of the prefill that may be held a second time, where few rows read them; `None` for
+            no bound.
     """
 
-    def __init__(self, prefill: Prefill, rows: list[int]) -> None:
+    def __init__(self, prefill: Prefill, rows: list[int], max_copied: int | None = None) -> None:
         self.prefill = prefill
+        self.max_copied = max_copied
         self.rows = rows
         self.length = 0
         self.own: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        self._blocks: list[tuple[Rectangle, torch.Tensor | None]] | None = None
+        self._blocks: list[Dense | Padded] | None = None
 
     def select(self, keep: list[int]) -> None:
         """Keep some rows, given in order; their own cache is copied, the shared one stays."""
@@ -107,22 +109,11 @@ class Decode:
         # Query heads that share a key head become queries of that head, so that keys are never repeated.
         q_RKGD = q_RH1D.reshape(n_rows, kv_heads, group, -1)
         own_k, own_v = self._append(layer, k_RK1D, v_RK1D)
-        own_out, own_lse = partial_attention(q_RKGD, own_k, own_v, None, scale)
-        # Rows side by side: [1, K, R * G, D].
-        q = q_RKGD.transpose(0, 1).reshape(1, kv_heads, n_rows * group, -1)
-        out = own_out.transpose(0, 1).reshape(1, kv_heads, n_rows * group, -1)
-        lse = own_lse.transpose(0, 1).reshape(1, kv_heads, n_rows * group)
-        shared_k, shared_v = self.prefill.keys[layer], self.prefill.values[layer]
-        for block, bias in self._cover(q, group):
-            where = slice(block.row_start * group, block.row_stop * group)
-            tokens = slice(block.start, block.stop)
-            part_out, part_lse = partial_attention(
-                q[:, :, where], shared_k[:, :, tokens], shared_v[:, :, tokens], bias, scale
-            )
-            weight = torch.sigmoid(part_lse - lse[:, :, where]).unsqueeze(-1)
-            out[:, :, where] = torch.lerp(out[:, :, where], part_out, weight.to(out.dtype))
-            lse[:, :, where] = torch.logaddexp(lse[:, :, where], part_lse)
-        return out.reshape(kv_heads, n_rows, group, -1).transpose(0, 1).reshape(n_rows, heads, 1, -1)
+        out_RKGE, lse_RKG = partial_attention(q_RKGD, own_k, own_v, None, scale)
+        for block in self._parts(q_RKGD):
+            part = block.attend(layer, q_RKGD, self.prefill.keys[layer], self.prefill.values[layer], scale)
+            merge_into(out_RKGE, lse_RKG, block.rows, part)
+        return out_RKGE.reshape(n_rows, heads, 1, -1)
 
     def _append(self, layer: int, *new: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if layer not in self.own:
@@ -135,20 +126,13 @@ class Decode:
         keys, values = self.own[layer]
         return keys[:, :, :stop], values[:, :, :stop]
 
-    def _cover(self, q: torch.Tensor, group: int) -> list[tuple[Rectangle, torch.Tensor | None]]:
+    def _parts(self, q_RKGD: torch.Tensor) -> list[Dense | Padded]:
         if self._blocks is None:
-            pair_cost = q.shape[1] * group * q.shape[3]
-            call_cost = CALL_COST.get(q.device.type, CALL_COST["cuda"]) / pair_cost
-            self._blocks = []
-            for block in cover(self.prefill.packed, self.rows, call_cost):
-                bias = None
-                if block.seen is not None:
-                    # Half of the smallest number: far below any score, and sums with scores stay finite, so that a
-                    # row without any token in a block gets weight 0 in the merge and not "not a number".
-                    hidden = torch.from_numpy(~block.seen).to(q.device).repeat_interleave(group, dim=0)
-                    bias = torch.zeros(hidden.shape, dtype=q.dtype, device=q.device)
-                    bias = bias.masked_fill_(hidden, torch.finfo(q.dtype).min / 2)[None, None]
-                self._blocks.append((block, bias))
+            _, kv_heads, group, size = q_RKGD.shape
+            call_cost = CALL_COST.get(q_RKGD.device.type, CALL_COST["cuda"]) / (kv_heads * group * size)
+            rectangles, calls = cover(self.prefill.packed, self.rows, call_cost, self.max_copied)
+            self._blocks = [Dense(rectangle, group, q_RKGD) for rectangle in rectangles]
+            self._blocks += [Padded(calls, q_RKGD)] if calls else []
         return self._blocks
 
 
@@ -158,34 +142,6 @@ def _with_room(x: torch.Tensor, length: int, rows: torch.Tensor | None = None) -
     buffer = x.new_empty(n_rows, x.shape[1], length + ROOM, x.shape[3])
     buffer[:, :, :length] = x[:, :, :length] if rows is None else x[rows, :, :length]
     return buffer
-
-
-def partial_attention(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None, scale: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention over a part of the keys, and the log-sum-exp of its scores, by which parts are merged.
-
-    Args:
-        q, k, v: `[B, K, Q, D]`, `[B, K, T, D]`, `[B, K, T, E]`.
-        bias: Added to the scores, `[1, 1, Q, T]` or `None`.
-        scale: Factor of the scores.
-
-    Returns:
-        `[B, K, Q, E]` in the dtype of `v`, and `[B, K, Q]` in float32 or float64.
-    """
-    few = q.shape[0] > 1 and q.shape[2] < FLASH_QUERIES
-    if q.device.type == "cpu" and q.shape[3] == v.shape[3] and not few:
-        out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            q, k, v, 0.0, False, attn_mask=bias, scale=scale
-        )
-        return out, lse
-    # Elsewhere as transformers' "eager" does it: scores in the model's dtype, softmax in float32.
-    scores = torch.matmul(q, k.transpose(2, 3)) * scale
-    if bias is not None:
-        scores = scores + bias
-    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    lse = torch.logsumexp(scores, dim=-1)
-    return torch.matmul(torch.exp(scores - lse.unsqueeze(-1)).to(v.dtype), v), lse
 
 
 def rollout_attention(

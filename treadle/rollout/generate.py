@@ -83,7 +83,7 @@ def generate_completions(
     completions: list[list[int]] = [[] for _ in prompts]
     with attention_of(base):
         for batch in split(prompts, config.max_new_tokens, max_kv_tokens):
-            _generate_batch(model, config, prompts, batch, width, uniform_RT, completions)
+            _generate_batch(model, config, prompts, batch, width, uniform_RT, completions, max_kv_tokens)
     return completions
 
 
@@ -114,6 +114,7 @@ def _generate_batch(
     width: int,
     uniform_RT: torch.Tensor | None,
     completions: list[list[int]],
+    max_kv_tokens: int | None,
 ) -> None:
     """Fill in the completions of the rows in `batch`."""
     base = unwrap(model)
@@ -138,7 +139,8 @@ def _generate_batch(
             f"{type(base).__name__}: {len(prefill.keys)} of {base.config.num_hidden_layers} layers used the rollout's "
             "attention, expected all. Use the model's own `generate`."
         )
-    decode = Decode(prefill, rows)
+    held = len(packed.tokens) + len(alive) * config.max_new_tokens
+    decode = Decode(prefill, rows, None if max_kv_tokens is None else max(0, max_kv_tokens - held))
     sampler = Sampler(
         base,
         config,

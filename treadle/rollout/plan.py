@@ -1,9 +1,8 @@
-"""What the prompts of one batch share, and how their rows attend to it.
+"""What the prompts of one batch share, and which rows are generated together.
 
 `pack` lays the distinct prefix tokens of all prompts in one row, each once: the longest prompt of a group whole,
-then what every other prompt adds to it, and so on downwards. `cover` says which rows of a decoding batch read which
-slices of that row: a few rectangles of rows x tokens, with a mask where a rectangle holds more than is visible.
-`split` cuts the rows of a call into batches within a budget of cached tokens.
+then what every other prompt adds to it, and so on downwards. `split` cuts the rows of a call into batches within a
+budget of cached tokens.
 
 No tensors of the model appear here; everything is plain Python and numpy.
 """
@@ -17,9 +16,6 @@ from itertools import pairwise
 import numpy as np
 
 from treadle.tree.chains import common_length
-
-# Rectangles that may end up in one: bounds the cost of `cover` for batches with many prompts.
-MAX_MERGED = 64
 
 
 @dataclass(frozen=True)
@@ -52,20 +48,6 @@ class Pack:
     def last(self, prompt: int) -> int:
         """Index in the row of the last token of a prompt."""
         return self.paths[prompt][-1][1] - 1
-
-
-@dataclass(frozen=True)
-class Rectangle:
-    """Rows `[row_start, row_stop)` of a batch read tokens `[start, stop)` of the pack, all of them if `seen` is None.
-
-    `seen` is `[row_stop - row_start, stop - start]` bool; a row of it may be empty.
-    """
-
-    row_start: int
-    row_stop: int
-    start: int
-    stop: int
-    seen: np.ndarray | None
 
 
 def pack(prompts: Sequence[Sequence[int]]) -> Pack:
@@ -131,64 +113,6 @@ def _upto(path: tuple[tuple[int, int], ...], depth: int) -> Iterator[tuple[int, 
             return
         yield start, min(stop, start + depth)
         depth -= stop - start
-
-
-def cover(packed: Pack, rows: Sequence[int], call_cost: float) -> list[Rectangle]:
-    """Rectangles that together hold every (row, token) that a row may read, each pair in exactly one.
-
-    Args:
-        packed: The prompts.
-        rows: Prompt of each row of the batch, in the order of `packed.order`.
-        call_cost: What one more rectangle costs, in row x token pairs. Neighbours are merged, with a mask, wherever
-            the pairs that this adds cost less; found by dynamic programming.
-    """
-    row_edges: dict[tuple[int, int], list[int]] = {}
-    for row, prompt in enumerate(rows):
-        for piece in packed.paths[prompt]:
-            row_edges.setdefault(piece, [row, row + 1])[1] = row + 1
-    # Slices of one segment start together; the longer ones belong to the rows that come first.
-    by_segment: dict[int, list[tuple[int, int, int]]] = {}
-    for (start, stop), (first, last) in row_edges.items():
-        by_segment.setdefault(start, []).append((stop, first, last))
-    exact = []
-    for start, uses in sorted(by_segment.items()):
-        low = min(first for _, first, _ in uses)
-        begin = start
-        for stop in sorted({stop for stop, _, _ in uses}):
-            exact.append((low, max(last for end, _, last in uses if end >= stop), begin, stop))
-            begin = stop
-    return [_bounding(exact[i:j]) for i, j in _cheapest_runs(exact, call_cost)]
-
-
-def _cheapest_runs(exact: list[tuple[int, int, int, int]], call_cost: float) -> list[tuple[int, int]]:
-    """Cut a list of rectangles into runs whose bounding rectangles cost least in sum."""
-    costs, cuts = [0.0], [0]
-    for j in range(1, len(exact) + 1):
-        best, cut = float("inf"), j - 1
-        low, high = exact[j - 1][:2]
-        for i in range(j - 1, max(-1, j - 1 - MAX_MERGED), -1):
-            low, high = min(low, exact[i][0]), max(high, exact[i][1])
-            cost = costs[i] + call_cost + (high - low) * (exact[j - 1][3] - exact[i][2])
-            if cost < best:
-                best, cut = cost, i
-        costs.append(best)
-        cuts.append(cut)
-    runs, j = [], len(exact)
-    while j:
-        runs.append((cuts[j], j))
-        j = cuts[j]
-    return runs[::-1]
-
-
-def _bounding(run: list[tuple[int, int, int, int]]) -> Rectangle:
-    low, high = min(r[0] for r in run), max(r[1] for r in run)
-    start, stop = run[0][2], run[-1][3]
-    if len(run) == 1:
-        return Rectangle(low, high, start, stop, None)
-    seen = np.zeros((high - low, stop - start), dtype=bool)
-    for first, last, begin, end in run:
-        seen[first - low : last - low, begin - start : end - start] = True
-    return Rectangle(low, high, start, stop, None if seen.all() else seen)
 
 
 def split(prompts: Sequence[Sequence[int]], max_new_tokens: int, max_kv_tokens: int | None) -> Iterator[list[int]]:

@@ -31,7 +31,7 @@ from typing import Literal, NotRequired, TypedDict
 import numpy as np
 
 from treadle.scoring.rewards import step_similarity
-from treadle.statistics.clustered import Figure, grouped_mean, pair_mean
+from treadle.statistics.clustered import SHARES, Figure, grouped_mean, pair_mean
 
 Group = Literal["position", "form", "tool"]
 
@@ -197,7 +197,7 @@ def measure_floors(constants: Constants, places: Sequence[Place]) -> list[Floor]
         given = [answer[name] for answer in answers]
         earned = [similarity(text, place.action) for (_, text), place in zip(given, places, strict=True)]
         texts = _texts(given, earned) if name.startswith("constant") or name == "most_frequent" else []
-        floor = Floor(name=name, texts=texts, **grouped_mean(earned, trajectories))
+        floor = Floor(name=name, texts=texts, **grouped_mean(earned, trajectories, within=SHARES))
         if name == "most_frequent":
             floor["share"] = sum(place.action == constants.frequent for place in places) / len(places)
         floors.append(floor)
@@ -224,7 +224,8 @@ def example_floor(
     best = min(sums, key=lambda text: (-round(sums[text], 9), text))
     earned = [step_similarity(best, place.action) for place in measured]
     texts = _texts([("", best)] * len(measured), earned)
-    return Floor(name="worked_example", texts=texts, **grouped_mean(earned, [place.trajectory for place in measured]))
+    trajectories = [place.trajectory for place in measured]
+    return Floor(name="worked_example", texts=texts, **grouped_mean(earned, trajectories, within=SHARES))
 
 
 def highest(floors: Sequence[Floor]) -> Floor:

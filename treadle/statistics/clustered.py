@@ -7,6 +7,7 @@ says nothing about the spread between groups: its interval is `None`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import TypedDict
 
@@ -16,6 +17,8 @@ from treadle.statistics.bootstrap import pair_bounds, ratio_bounds
 from treadle.statistics.estimates import wilson
 
 RESAMPLES = 2000
+ANY, COUNTS, SHARES = (-math.inf, math.inf), (0.0, math.inf), (0.0, 1.0)
+"""What values can lie between: an interval does not leave it, as a stretched bootstrap of few groups would."""
 
 
 class Figure(TypedDict):
@@ -32,20 +35,28 @@ class Figure(TypedDict):
     groups: int
 
 
-def grouped_mean(values: Sequence[float], groups: Sequence[Hashable], *, share: bool = False, seed: int = 0) -> Figure:
+def grouped_mean(
+    values: Sequence[float],
+    groups: Sequence[Hashable],
+    *,
+    share: bool = False,
+    within: tuple[float, float] = ANY,
+    seed: int = 0,
+) -> Figure:
     """Mean of N values with a bootstrap interval over their groups.
 
     Args:
         values: N numbers.
         groups: N names; equal ones belong together.
-        share: The values are 0 or 1. The interval is then at least as wide as Wilson's for as many trials as there are
-            groups, which keeps a width when all are 0 or all are 1.
+        share: The values are 0 or 1, or shares that may all be 0 or 1. The interval is then at least as wide as
+            Wilson's for as many trials as there are groups, which keeps a width when all are 0 or all are 1.
+        within: What values can lie between, which the interval does not leave.
         seed: Of the bootstrap, which gives the same interval each time.
 
     Raises:
         ValueError: No values, or not one group for each.
     """
-    return grouped_ratio(values, np.ones(len(values)), groups, share=share, seed=seed)
+    return grouped_ratio(values, np.ones(len(values)), groups, share=share, within=within, seed=seed)
 
 
 def grouped_ratio(
@@ -54,6 +65,7 @@ def grouped_ratio(
     groups: Sequence[Hashable],
     *,
     share: bool = False,
+    within: tuple[float, float] = ANY,
     seed: int = 0,
 ) -> Figure:
     """Sum of N numerators over the sum of N denominators, with a bootstrap interval over their groups.
@@ -78,8 +90,8 @@ def grouped_ratio(
         low, high = ratio_bounds(above_G, below_G, RESAMPLES, seed)
         if share:
             score = wilson(value * len(numbers), len(numbers))
-            low, high = max(0.0, min(low, score.low)), min(1.0, max(high, score.high))
-        figure.update(low=low, high=high)
+            low, high, within = min(low, score.low), max(high, score.high), SHARES
+        figure.update(low=max(low, within[0]), high=min(high, within[1]))
     return figure
 
 

@@ -32,7 +32,7 @@ from treadle.teacher.outcomes import Outcomes
 from treadle.teacher.report import as_text
 from treadle.teacher.rounds import State, Teacher, works_of
 from treadle.teacher.settings import TeachSettings, identity
-from treadle.teacher.store import Store, check_same
+from treadle.teacher.store import Store, check_same, recorded
 from treadle.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def _teach(
     command = assignments.items[0].command
     if not overwrite:  # before a model is loaded
         check_same(out / STORE, identity(model, {"kind": kind}, command, settings), _FROM_BACKEND)
+        if (date := recorded(out / STORE, "chat.date")) is not None:  # that a template shows, on another day, too
+            options.setdefault("date", date)
     with closing(open_backend(model, kind, **options)) as backend:
         described = backend.describe()
         about = identity(model, described, command, settings)

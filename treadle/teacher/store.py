@@ -20,12 +20,14 @@ from typing import Any
 
 from treadle.errors import ModelError, OutputError
 from treadle.evaluate.records import Doubt, Finish, Generation, Request, Sampling
+from treadle.evaluate.same import other_keys
 from treadle.evaluate.store import Journal, read_json, write_json
 from treadle.files.secrets import refuse_secrets
 from treadle.files.typed import Count, checked
 
 IDENTITY, ANSWERS = "store.json", "answers.jsonl"
 _MEND = "delete this line, and the same command asks again"
+_COPY = "copy it again, or begin another folder with -o"
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,13 @@ def key_of(request: Request, sampling: Sampling) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def recorded(folder: Path, name: str) -> Any:
+    """What the store in `folder` has under a key of its identity; `None` where there is no store or no such key."""
+    if not (folder / IDENTITY).is_file():
+        return None
+    return read_json(folder / IDENTITY, "", _COPY).get(name)
+
+
 def check_same(folder: Path, identity: Mapping[str, Any], but: tuple[str, ...] = ()) -> None:
     """Raise `OutputError` if a store in `folder` is of another identity; the message names each key that differs.
 
@@ -188,9 +197,8 @@ def check_same(folder: Path, identity: Mapping[str, Any], but: tuple[str, ...] =
     """
     if not (folder / IDENTITY).is_file():
         return
-    old = read_json(folder / IDENTITY, "", "copy it again, or begin another folder with -o")
-    keys = [key for key in dict.fromkeys([*old, *identity]) if not key.startswith(but or ("\0",))]
-    keys = [key for key in keys if old.get(key) != identity.get(key)]
+    old = read_json(folder / IDENTITY, "", _COPY)
+    keys = [key for key in other_keys(old, identity) if not key.startswith(but)]
     if keys:
         differences = "; ".join(f"{key}: {old.get(key)!r} there, {identity.get(key)!r} now" for key in keys)
         raise OutputError(

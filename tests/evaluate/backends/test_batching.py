@@ -7,6 +7,7 @@ from hypothesis import given
 
 from tests.evaluate.backends.models import llama
 from treadle.evaluate.backends.batching import CACHE_BYTES_ON_CPU, batches, cache_budget
+from treadle.rollout.cover import MOST_PADDED
 
 ROWS = st.lists(
     st.tuples(st.lists(st.integers(0, 2), min_size=1, max_size=8), st.sampled_from([3, 7])), min_size=0, max_size=14
@@ -16,7 +17,8 @@ ROWS = st.lists(
 def cost(prompts, limits, batch, shared):
     if shared:
         prefixes = {tuple(prompts[i][:n]) for i in batch for n in range(1, len(prompts[i]) + 1)}
-        return len(prefixes) + sum(limits[i] for i in batch)
+        # Every distinct prefix once, and what the copies of those that few rows read may take.
+        return (1 + MOST_PADDED) * len(prefixes) + sum(limits[i] for i in batch)
     return len(batch) * (max(len(prompts[i]) for i in batch) + limits[batch[0]])
 
 
@@ -32,10 +34,11 @@ def test_every_row_once_within_budget_and_equal_limits(rows, budget, most, share
 
 
 def test_a_budget_is_used_up():
-    # Eight samples of a prompt of 10 tokens with 5 each: 50 tokens when it is held once, 120 when it is padded.
+    # Eight samples of a prompt of 10 tokens with 5 each: 50 tokens when it is held once, 15 for copies; 120 when it
+    # is padded.
     prompts, limits = [list(range(10))] * 8, [5] * 8
-    assert [len(b) for b in batches(prompts, limits, 50, 64, shared=True)] == [8]
-    assert [len(b) for b in batches(prompts, limits, 49, 64, shared=True)] == [7, 1]
+    assert [len(b) for b in batches(prompts, limits, 65, 64, shared=True)] == [8]
+    assert [len(b) for b in batches(prompts, limits, 64, 64, shared=True)] == [7, 1]
     assert [len(b) for b in batches(prompts, limits, 60, 64, shared=False)] == [4, 4]
 
 

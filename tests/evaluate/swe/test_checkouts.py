@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from treadle.errors import DataError, OutputError
-from treadle.evaluate.swe.checkouts import checkout, clone_of
+from treadle.evaluate.swe.checkouts import checkout, clone_of, submodules_of, tag_before
 from treadle.evaluate.swe.records import SweInstance
 
 BUG = """\
@@ -56,6 +56,26 @@ def mirrors(tmp_path: Path) -> Path:
 def _real(mirrors: Path, **changes: object) -> SweInstance:
     base = _git(mirrors / "some__calc", "rev-parse", "HEAD~1")
     return replace(SweInstance("some__calc-1", "some/calc", base, "", "", ("t",), ()), **changes)
+
+
+def test_a_task_of_swe_smith_is_its_commit_with_the_bug_in_it(tmp_path, mirrors):
+    bug = "--- a/run.sh\n+++ b/run.sh\n@@ -1 +1,2 @@\n #!/bin/sh\n+exit 1\n"
+    task = _real(mirrors, bug=bug)
+    task = replace(task, base_commit=task.base_commit[:8])
+    root = checkout(task, tmp_path / "tree", mirrors)
+    assert (root / "run.sh").read_text() == "#!/bin/sh\nexit 1\n"
+    assert (root / "calc.py").read_text() == "VERSION = '$Format:%H$'\n"
+    assert _git(root, "status", "--porcelain") == ""
+
+
+def test_the_tag_before_a_base(mirrors):
+    clone = mirrors / "some__calc"
+    assert tag_before(_real(mirrors), mirrors) == ""
+    _git(clone, "tag", "nightly", "HEAD~1")
+    assert tag_before(_real(mirrors), mirrors) == ""
+    _git(clone, "tag", "v1.2", "HEAD~1")
+    _git(clone, "tag", "v1.3", "HEAD")
+    assert tag_before(_real(mirrors), mirrors) == "v1.2"
 
 
 def test_a_checkout_is_the_base_commit_alone(tmp_path, mirrors):
@@ -187,3 +207,22 @@ def test_a_damaged_archive_is_one_line(tmp_path):
     archive.write_bytes(archive.read_bytes()[:60])
     with pytest.raises(DataError, match="cannot be unpacked"):
         checkout(_made(tmp_path), tmp_path / "tree")
+
+
+def test_submodules_are_named_and_are_empty_folders(tmp_path, mirrors):
+    clone, other = mirrors / "some__calc", tmp_path / "helpers"
+    other.mkdir()
+    _git(other, "init", "-q")
+    (other / "x.py").write_text("x\n")
+    _git(other, "add", "x.py")
+    _git(other, "commit", "-qm", "first")
+    assert submodules_of(_real(mirrors), mirrors) == []
+    _git(clone, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub modules/helpers")
+    _git(clone, "commit", "-qm", "with a submodule")
+    real = _real(mirrors, base_commit=_git(clone, "rev-parse", "HEAD"))
+    assert submodules_of(real, mirrors) == ["sub modules/helpers"]
+    root = checkout(real, tmp_path / "tree", mirrors)
+    assert list((root / "sub modules/helpers").iterdir()) == []
+    with pytest.raises(DataError, match="lacks it"):
+        submodules_of(_real(mirrors, base_commit="0" * 40), mirrors)
+    assert submodules_of(replace(real, bug=BUG), None) == []

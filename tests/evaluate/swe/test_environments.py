@@ -6,12 +6,19 @@ import io
 import shutil
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from treadle.errors import DataError
-from treadle.evaluate.swe.environments import EnvironmentError_, environment_for, lay_over, package_environment
+from treadle.evaluate.swe.environments import (
+    EnvironmentError_,
+    _built,
+    environment_for,
+    lay_over,
+    package_environment,
+)
 from treadle.evaluate.swe.installing import Builder, files_of, site_packages
 from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.sandbox import Sandbox, why_not
@@ -38,6 +45,37 @@ def test_a_step_that_fails_is_one_line_with_the_log(tmp_path):
         f"some-1: its environment cannot be built: cannot do it because first; see {tmp_path / 'build.log'}"
     )
     assert builder.log.read_text().startswith("$ sh -c echo first")
+
+
+DAYS = tuple(f"20{year}-01-01T00:00:00+00:00" for year in (20, 24))
+
+
+@pytest.mark.parametrize(("works_since", "said"), [("2020", ""), ("2024", "packages until 2024-01-01 in place of")])
+def test_packages_of_a_later_date_serve_where_those_of_the_issue_do_not_fit(tmp_path, works_since, said):
+    def build(builder: Builder) -> str:
+        builder.run(["sh", "-c", f"test '{builder.date}' '>' {works_since}"])
+        (builder.folder / "made").touch()
+        return "left out: a line"
+
+    builder, note = _built(tmp_path / "folder", "some-1", DAYS, build)
+    assert builder.date.startswith(works_since)
+    assert note == (f"{said} 2020-01-01; left out: a line" if said else "left out: a line")
+
+
+def test_where_no_date_serves_the_error_is_of_the_last_whose_log_is_there(tmp_path):
+    tried = []
+
+    def build(builder: Builder) -> str:
+        tried.append(builder.date)
+        builder.run(["sh", "-c", f"echo {builder.date}; exit 1"])
+        return ""
+
+    with pytest.raises(EnvironmentError_, match="2024-01-01"):
+        _built(tmp_path / "folder", "some-1", DAYS, build)
+    assert "2024-01-01" in (tmp_path / "folder" / "build.log").read_text()
+    with pytest.raises(EnvironmentError_, match="2024-01-01"):
+        _built(tmp_path / "folder", "some-1", DAYS[::-1], build)  # the other one is no later
+    assert tried == [*DAYS, DAYS[1]]
 
 
 def test_the_repository_is_taken_out_and_what_it_lacked_is_kept(tmp_path):
@@ -125,6 +163,49 @@ def test_an_environment_is_built_once_and_runs_tests_of_a_checkout(tmp_path):
     if why_not() is None:
         ran = Sandbox(root / "calc-1.0", python=made.python).run(made.test_command)
         assert (ran.code, "1 passed" in ran.output) == (0, True), ran.output
+
+
+@pytest.mark.slow
+@needs_uv
+def test_a_pin_without_a_wheel_is_a_later_wheel_of_its_series(tmp_path, monkeypatch):
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    for name, tag in (("calc-1.2.3", "cp27-none-any"), ("calc-1.2.5", "py3-none-any"), ("calc-1.3.0", "py3-none-any")):
+        with zipfile.ZipFile(wheels / f"{name}-{tag}.whl", "w") as wheel:
+            about, folder = name.replace("-", "\nVersion: "), f"{name}.dist-info"
+            wheel.writestr(f"{folder}/METADATA", f"Metadata-Version: 2.1\nName: {about}\n")
+            wheel.writestr(f"{folder}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
+            wheel.writestr(f"{folder}/RECORD", "")
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
+    builder = Builder(tmp_path / "made", "some-1", "")
+    builder.folder.mkdir()
+    builder.make(f"3.{sys.version_info.minor}")
+    assert builder.install_pinned(["calc==1.2.3"]) == ["calc==1.2.3"]
+    assert builder.distributions() == {"calc-1.2.5.dist-info"}
+    assert builder.install_pinned(["calc==1.2.5"]) == []
+    with pytest.raises(EnvironmentError_):
+        builder.install_pinned(["calc>=4"])
+
+
+@pytest.mark.slow
+@needs_uv
+def test_the_version_is_told_to_the_build_of_the_repository_alone(tmp_path):
+    told = "import os; told = os.environ.get('SETUPTOOLS_SCM_PRETEND_VERSION')\nfrom setuptools import setup\n"
+    for name, text in {
+        "needed": "assert told is None\nsetup(name='needed', version='3', py_modules=['needed'])\n",
+        "tree": "setup(name='own', version=told, py_modules=['own'], extras_require={'test': ['needed @ file://%s']})\n"
+        % (tmp_path / "needed"),
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "setup.py").write_text(told + text)
+        (tmp_path / name / f"{'own' if name == 'tree' else name}.py").touch()
+    builder = Builder(tmp_path / "made", "some-1", "")
+    builder.folder.mkdir()
+    builder.make(f"3.{sys.version_info.minor}")
+    builder.install_tree(".[test]", tmp_path / "tree", (), "2.15")
+    assert builder.distributions() == {"own-2.15.dist-info", "needed-3.dist-info"}
+    assert (site_packages(builder.venv) / "own-2.15.dist-info/direct_url.json").is_file()
 
 
 @pytest.mark.slow

@@ -76,6 +76,19 @@ def test_ids_that_swebench_has_cut_short():
 
 
 @NEEDS
+def test_ids_with_folders_of_another_machine():
+    early = "tests/test_pixels.py::test_opens[/home/me/tmp/pydicom/data/{}.dcm-data0]"
+    task = instance("pydicom/pydicom", fail=(early.format("a"),), passing=(early.format("b"),))
+    ran = "tests/test_pixels.py::test_opens[/testbed/data/{}.dcm-data0]"
+    found = judge_log(task, as_log(lines(f"PASSED {ran.format('a')}", f"PASSED {ran.format('b')}"), 0))
+    assert found.resolved
+    assert found.statuses == {early.format("a"): "passed", early.format("b"): "passed"}
+    found = judge_log(task, as_log(lines(f"PASSED {ran.format('a')}", f"FAILED {ran.format('b')} - assert 0"), 1))
+    assert not found.resolved
+    assert found.statuses == {early.format("a"): "passed", early.format("b"): "failed"}
+
+
+@NEEDS
 @pytest.mark.parametrize("mark", [">>>>> End Test Output", ">>>>> Test Exit Code: 0", ">>>>> Patch Apply Failed"])
 def test_marks_of_the_harness_in_printed_text_are_text(mark):
     output = lines(mark, f"PASSED {F2P}", f"PASSED {P2P}")

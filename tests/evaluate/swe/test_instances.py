@@ -103,6 +103,12 @@ def test_of_swe_smith_the_patch_is_the_bug_and_gold_its_reverse(tmp_path):
     assert found.meta["mirror"] == "swesmith/oauthlib__oauthlib.1fd52536"
 
 
+def test_of_swe_smith_a_commit_of_its_mirror_is_not_the_base(tmp_path):
+    row = without("test_patch", "version", "created_at") | {"repo": "swesmith/oauthlib__oauthlib.1fd52536"}
+    (found,) = read_instances(saved(tmp_path / "a.jsonl", row))
+    assert (found.repo, found.base_commit, found.of_release) == ("oauthlib/oauthlib", "1fd52536", False)
+
+
 def test_made_tasks_know_their_folder_and_their_split(tmp_path):
     rows = [{**ROW, "bug": "x", "split": "train"}, other(bug="y", split="test")]
     saved(tmp_path / "instances.jsonl", *rows)
@@ -111,6 +117,19 @@ def test_made_tasks_know_their_folder_and_their_split(tmp_path):
     assert [instance.instance_id for instance in read_instances(tmp_path / "instances.jsonl", "test")] == ["o__r-2"]
     with pytest.raises(DataError, match="no task of split 'dev', found test, train"):
         read_instances(tmp_path, "dev")
+
+
+def test_a_split_is_refused_where_there_is_none(tmp_path):
+    path = saved(tmp_path / "a.jsonl", ROW)
+    for place in (path, tmp_path):
+        with pytest.raises(DataError, match=r"--split test, and no row of it names a split; leave --split out$"):
+            read_instances(place, "test")
+    (tmp_path / "b").mkdir()
+    several = tmp_path / "b/several.json"
+    several.write_text(json.dumps({"test": [ROW], "dev": [other()]}))
+    assert [one.instance_id for one in read_instances(several, "dev")] == ["o__r-2"]
+    with pytest.raises(DataError, match="dev"):
+        read_instances(several, "train")
 
 
 BAD = [

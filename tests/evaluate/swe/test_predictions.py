@@ -31,6 +31,13 @@ def test_every_form_of_the_harness_gives_the_same(tmp_path):
     assert read_predictions(tmp_path / "f.jsonl") == EXPECTED[1:]
 
 
+@pytest.mark.parametrize("more", [{}, {"a__b-1": ROWS[0]}])
+def test_a_key_that_is_not_the_rows_own_id_is_refused(tmp_path, more):
+    (tmp_path / "a.json").write_text(json.dumps({**more, "a__b-7": ROWS[1]}))
+    with pytest.raises(DataError, match=r"key 'a__b-7': instance_id: found str 'a__b-2', expected its key; one pred"):
+        read_predictions(tmp_path / "a.json")
+
+
 def test_what_is_written_is_read_again_from_a_run(tmp_path):
     given = [*EXPECTED, Prediction("a__b-3", "m", "", "edit_fault", "block 1: ...")]
     write_predictions(tmp_path / "predictions.jsonl", given)

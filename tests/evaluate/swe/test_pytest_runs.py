@@ -47,6 +47,16 @@ def test_packages_under_src_and_options_that_need_a_plugin(tmp_path):
     assert set(found.statuses.values()) == {"passed"}
 
 
+@pytest.mark.parametrize("options", ["--doctest-modules", "--doctest-modules --cov=calc"])
+def test_options_of_the_package_where_they_are_asked_for_and_taken(tmp_path, options):
+    documented = 'def add(a, b):\n    """\n    >>> add(1, 2)\n    3\n    """\n    return a + b\n'
+    run(tmp_path, **{"calc.py": documented, "pytest.ini": f"[pytest]\naddopts = {options}\n"})
+    sandbox = Sandbox(tmp_path, python=Path(sys.prefix), limits=LIMITS)
+    found = run_pytest(sandbox, ["calc.py", TEST], own_options=True)
+    assert found.statuses[f"{TEST}::test_add"] == "passed"
+    assert ("calc.py::calc.add" in found.statuses) == ("--cov" not in options)  # of a plugin that is not there
+
+
 def test_a_file_that_cannot_be_imported_leaves_the_others(tmp_path):
     found = run(tmp_path, **{"tests/test_broken.py": "import nothing_of_this_name\n"})
     assert found.statuses[f"{TEST}::test_zero"] == "passed"

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.evaluate.swe import scripted
 from tests.evaluate.swe.scripted import BAD, GOOD, PLAYS, SOURCE, playing, write_tasks
-from treadle.errors import ModelError, OutputError, TreadleError
+from treadle.errors import Interrupted, ModelError, OutputError, TreadleError
 from treadle.evaluate.swe.agent.prompts import system_text, task_text
+from treadle.evaluate.swe.folders import open_run_folder
 from treadle.evaluate.swe.instances import read_instances
 from treadle.evaluate.swe.predictions import read_predictions
-from treadle.evaluate.swe.run import read_outcomes, run
+from treadle.evaluate.swe.run import run
 from treadle.evaluate.swe.sandbox import Limits, why_not
 from treadle.evaluate.swe.settings import SweSettings
 from treadle.evaluate.swe.worlds import Worlds
@@ -117,7 +119,7 @@ def test_each_play_ends_as_it_must_in_every_mode(played, mode):
 @SAFE
 def test_what_an_agent_does_to_the_machine_stays_in_its_checkout(played):
     out, _, _ = played("agent")
-    [row] = [row for row in read_outcomes(out) if row.instance_id.endswith("hostile")]
+    [row] = [row for row in open_run_folder(out).outcomes() if row.instance_id.endswith("hostile")]
     seen = [step["observation"] for step in row.steps]
     assert "outside of /testbed" in seen[2]
     assert "root:" not in "".join(seen)
@@ -138,7 +140,7 @@ def test_steps_have_thought_action_and_observation(played):
 def test_agents_prompts_are_those_of_training(tasks, played):
     out, _, bodies = played("agent")
     [instance] = [one for one in read_instances(tasks) if one.instance_id.endswith("correct")]
-    [row] = [row for row in read_outcomes(out) if row.instance_id.endswith("correct")]
+    [row] = [row for row in open_run_folder(out).outcomes() if row.instance_id.endswith("correct")]
     prompts = [body["messages"] for body in bodies if "plays correct" in body["messages"][1]["content"]]
     assert len(prompts) == len(row.steps) == 6
     for number, (system, user) in enumerate(prompts):
@@ -196,6 +198,28 @@ def test_a_run_that_is_killed_ends_with_the_same_predictions(tasks, tmp_path, mo
     assert not (out / "work").exists()
 
 
+@SAFE
+def test_a_run_that_is_stopped_within_a_command_lets_it_end_and_goes_on_later(tasks, tmp_path, monkeypatch):
+    monkeypatch.setitem(scripted.STEPS, "lazy", [scripted.bash("echo begun > begun; sleep 3"), scripted.SUBMIT])
+    out, lasting = tmp_path / "run", {"plays": ("lazy",)}
+    with playing() as server:
+        if (child := os.fork()) == 0:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            try:
+                play(server, tasks, out, "agent", **lasting)
+            except Interrupted:
+                os._exit(7)
+            finally:
+                os._exit(1)
+        while not [*out.rglob("begun")]:
+            time.sleep(0.01)
+        os.kill(child, signal.SIGINT)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert not (out / "work").exists()
+        play(server, tasks, out, "agent", **lasting)
+    assert "begun" in patch_of(out, "lazy")
+
+
 def test_a_finished_run_asks_for_nothing_again(tasks, tmp_path):
     with playing() as server:
         first = play(server, tasks, tmp_path / "run", plays=("correct", "malformed"))
@@ -206,6 +230,29 @@ def test_a_finished_run_asks_for_nothing_again(tasks, tmp_path):
             play(server, tasks, tmp_path / "run", plays=("correct", "malformed"), seed=1)
         play(server, tasks, tmp_path / "run", plays=("correct", "malformed"), seed=1, overwrite=True)
         assert server.requests == 2 * asked
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_something_else_is_refused_before_a_model_is_loaded(tasks, tmp_path, overwrite):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/mine.txt").write_text("mine")
+    words = ("no-model", read_instances(tasks), settings(), tmp_path / "run", worlds(tmp_path))
+    with pytest.raises(OutputError, match="run: holds no run.json" if overwrite else "run exists already"):
+        run(*words, overwrite=overwrite, say=lambda _: 0)
+    with pytest.raises(ModelError):
+        run(*words[:3], tmp_path / "other", worlds(tmp_path), say=lambda _: 0)
+    assert (tmp_path / "run/mine.txt").read_text() == "mine"
+
+
+def test_another_runs_folder_is_refused_before_a_model_is_loaded(tasks, tmp_path):
+    with playing() as server:
+        play(server, tasks, tmp_path / "run", plays=("correct",))
+    for chosen, said in (
+        ({"seed": 1}, "settings.seed: 0 there, 1 now"),
+        ({"plays": ("lazy",)}, "instances: '1, sha256"),
+    ):
+        with pytest.raises(OutputError, match=said):
+            play(server, tasks, tmp_path / "run", **{"plays": ("correct",), **chosen})
 
 
 def test_what_the_back_end_does_not_answer_is_left_for_the_next_run(tasks, tmp_path):
@@ -240,7 +287,7 @@ def test_a_task_without_its_release_is_told_and_the_others_go_on(tmp_path):
     assert first.fault == "environment"
     assert "other==1.0" in first.reason
     assert MENDED in second.model_patch
-    assert [row.instance_id for row in read_outcomes(tmp_path / "run")] == [second.instance_id]
+    assert [row.instance_id for row in open_run_folder(tmp_path / "run").outcomes()] == [second.instance_id]
 
 
 def test_a_prompt_that_is_longer_than_allowed_is_not_asked(tasks, tmp_path):

@@ -44,6 +44,10 @@ def test_what_is_not_followed_is_named():
     assert not any("apt-get" in line or "wget" in line for line in figures.edits)
 
 
+def test_what_tests_would_download_is_installed_where_a_package_has_it():
+    assert of("pydicom/pydicom", "2.2").packages == ("numpy", "pytest", "pydicom-data==1.0.0")
+
+
 def test_every_specification_can_be_read():
     versions = [(repo, one) for repo, groups in _content()["repos"].items() for g in groups for one in g["versions"]]
     assert len(versions) == 299
@@ -65,6 +69,8 @@ def test_requirements_without_the_repository_itself(tmp_path):
     file = tmp_path / "requirements.txt"
     file.write_text("# all\npytest  # runs tests\n-e .[all]\n.[dev]\n-r other.txt\n\nblack<=21.12b0\n")
     assert requirements_in(file) == ["pytest", "-r other.txt", "black<=21.12b0"]
+    (tmp_path / "other.txt").write_text("-e .[spelling]\ntoml\n--requirement=requirements.txt\n")  # and in a circle
+    assert requirements_in(file) == ["pytest", "toml", "black<=21.12b0"]
 
 
 def test_requirements_of_conda(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.evaluate.swe import tiny
 from treadle.errors import DataError, OutputError
+from treadle.evaluate.swe.patches import diff_of
 from treadle.evaluate.swe.results import digest_of
 from treadle.evaluate.swe.sandbox import why_not
 from treadle.evaluate.swe.validate import (
@@ -45,6 +46,21 @@ def test_gold_patches_resolve_and_the_base_does_not(tmp_path):
     assert (written["total"], written["valid"], list(written["invalid"])) == (4, 1, list(left_out(found)))
     assert read_validations(file) == found
     assert not (tmp_path / "validation.jsonl").exists()
+
+
+@SANDBOX
+def test_of_tests_that_want_the_network_the_reason_says_so(tmp_path):
+    asking = "from urllib.request import urlopen\n\n\ndef test_asks():\n    urlopen('http://example.org/data')\n"
+    task = tiny.instances(tmp_path)[0]
+    test = "tests/test_asks.py::test_asks"
+    wanting = replace(
+        task,
+        test_patch=diff_of({"tests/test_asks.py": None}, {"tests/test_asks.py": asking}),
+        pass_to_pass=(*task.pass_to_pass, test),
+    )
+    found = validate([wanting], tmp_path / "validation.json", tiny.means(tmp_path))["calc-add"]
+    assert found.reason.startswith(f"gold patch: 1 of 3 PASS_TO_PASS not passed: {test} (failed); ")
+    assert found.reason.endswith(" lines of the log speak of the network, and the sandbox has none")
 
 
 def test_what_is_validated_is_not_validated_again(tmp_path):

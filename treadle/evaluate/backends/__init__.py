@@ -3,6 +3,8 @@
 transformers   a loaded model in this process                    treadle.evaluate.backends.local
 openai         a server with OpenAI's chat completions endpoint  treadle.evaluate.backends.server
 vllm           vLLM's engine in this process                     treadle.evaluate.backends.vllm_engine
+
+Each is imported when it is first used: a server needs neither torch nor transformers here, which take 400 MiB.
 """
 
 from __future__ import annotations
@@ -10,17 +12,29 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from treadle.data.prompts.asking import Asking
 from treadle.errors import RecipeError
-from treadle.evaluate.backends.local import TransformersBackend, open_transformers
-from treadle.evaluate.backends.server import ServerBackend
-from treadle.evaluate.backends.vllm_engine import VllmBackend
 from treadle.evaluate.records import Generation, Request, Sampling
 from treadle.scoring.thoughts import ThoughtTags
 
-__all__ = ["Backend", "Kind", "ServerBackend", "TransformersBackend", "VllmBackend", "open_backend"]
+if TYPE_CHECKING:
+    from treadle.evaluate.backends.local import TransformersBackend, open_transformers
+    from treadle.evaluate.backends.server import ServerBackend
+    from treadle.evaluate.backends.vllm_engine import VllmBackend
+
+__all__ = [
+    "Backend",
+    "Kind",
+    "ServerBackend",
+    "TransformersBackend",
+    "VllmBackend",
+    "open_backend",
+    "open_transformers",
+    "opener",
+]
 
 Kind = Literal["transformers", "openai", "vllm"]
 
@@ -61,11 +75,30 @@ class Backend(Protocol):
         ...
 
 
-_OPENERS: dict[str, Callable[..., Backend]] = {
-    "transformers": open_transformers,
-    "openai": ServerBackend,
-    "vllm": VllmBackend,
+_HOMES = {
+    "ServerBackend": "server",
+    "TransformersBackend": "local",
+    "VllmBackend": "vllm_engine",
+    "open_transformers": "local",
 }
+_OPENERS = {"transformers": "open_transformers", "openai": "ServerBackend", "vllm": "VllmBackend"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def opener(kind: str) -> Callable[..., Backend]:
+    """What opens a back end of this kind.
+
+    Raises:
+        RecipeError: There is none.
+    """
+    if kind not in _OPENERS:
+        raise RecipeError(f"back end {kind!r}: expected one of {', '.join(_OPENERS)}")
+    return __getattr__(_OPENERS[kind])
 
 
 def open_backend(model: str, kind: Kind = "transformers", **options: Any) -> Backend:
@@ -80,12 +113,11 @@ def open_backend(model: str, kind: Kind = "transformers", **options: Any) -> Bac
         RecipeError: The kind or an option is unknown.
         ModelError: The model cannot be loaded or reached.
     """
-    if kind not in _OPENERS:
-        raise RecipeError(f"back end {kind!r}: expected one of {', '.join(_OPENERS)}")
-    known = [name for name in inspect.signature(_OPENERS[kind]).parameters if name != "model"]
+    opens = opener(kind)
+    known = [name for name in inspect.signature(opens).parameters if name != "model"]
     for name in options:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
             raise RecipeError(f"back end {kind}: no option {name!r}; {hint}")
-    return _OPENERS[kind](model, **options)
+    return opens(model, **options)

@@ -8,11 +8,13 @@ length when they are padded.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
 import torch
 
+from treadle.rollout.cover import MOST_PADDED
 from treadle.rollout.support import unwrap
 from treadle.tree.chains import common_length
 
@@ -48,15 +50,18 @@ def batches(
     cost = 0
     for row in sorted(range(len(prompts)), key=lambda i: (limits[i], within(i), i)):
         whole = len(arrays[row]) + limits[row]
+        # What few rows read may be held a second time, padded (`treadle.rollout.cover`).
+        alone = whole + ceil(MOST_PADDED * len(arrays[row])) if shared else whole
         if shared:
-            added = whole - (common_length(arrays[batch[-1]], arrays[row]) if batch else 0)
+            known = common_length(arrays[batch[-1]], arrays[row]) if batch else 0
+            added = whole - known + ceil(MOST_PADDED * (len(arrays[row]) - known))
         else:
             # Rows come by length, so that this one's is the padded length of all before it.
             added = whole * (len(batch) + 1) - cost
         full = len(batch) == max_rows or cost + added > max_kv_tokens
         if batch and (full or limits[batch[0]] != limits[row]):
             yield batch
-            batch, cost, added = [], 0, whole
+            batch, cost, added = [], 0, alone
         batch.append(row)
         cost += added
     if batch:

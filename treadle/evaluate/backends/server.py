@@ -15,7 +15,6 @@ Limits: the seed is sent with each request, but whether equal seeds give equal t
 
 from __future__ import annotations
 
-import queue
 import random
 import threading
 import time
@@ -49,8 +48,8 @@ from treadle.evaluate.backends.http import (
     normal_url,
     shown,
 )
+from treadle.evaluate.backends.side_by_side import side_by_side
 from treadle.evaluate.records import Doubt, Generation, Request, Sampling
-from treadle.recipe.models import load_tokenizer
 from treadle.scoring.thoughts import tags_of_pair
 
 # English and mathematics with the tokenizers of Qwen and Llama: three to four bytes a token.
@@ -109,7 +108,7 @@ class ServerBackend:
         self.concurrency, self.retries, self.timeout, self.deadline = concurrency, retries, timeout, deadline
         self.first_wait, self.longest_wait, self.give_up_after = first_wait, longest_wait, give_up_after
         self._key = ApiKey(api_key_variable)
-        self.tokenizer = load_tokenizer(tokenizer, trust_remote_code) if tokenizer else None
+        self.tokenizer = _tokenizer(tokenizer, trust_remote_code) if tokenizer else None
         self.asking = PLAIN  # a server does not tell what its model was trained with
         self._chat = ChatSettings().changed(chat_template_kwargs, system_role, None, thought_tags)
         self.counts = f"tokenizer {tokenizer}" if tokenizer else f"estimated, {BYTES_PER_TOKEN} bytes a token"
@@ -128,6 +127,9 @@ class ServerBackend:
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[tuple[int, Generation]]:
         """Send all requests; each generation is yielded when its answer is there.
 
+        A request is looked up when it is sent, and no more than `concurrency` are sent and not yet taken from here: a
+        sequence that makes its items holds few of them, and a taker that is slow or killed has few answers waiting.
+
         Yields:
             Index into `requests` and its generation, each index once, in the order of the answers. A request whose
             attempts all failed is `Finish.FAILED` with the last reason.
@@ -136,41 +138,9 @@ class ServerBackend:
             ModelError: The server refuses in a way that holds for all requests, or is gone. What it answered before
                 comes first.
         """
-        todo: queue.SimpleQueue[int] = queue.SimpleQueue()
-        done: queue.SimpleQueue[tuple[int, Generation] | Exception] = queue.SimpleQueue()
-        stop = threading.Event()
-        for i in range(len(requests)):
-            todo.put(i)
-
-        def work() -> None:
-            while not stop.is_set():
-                try:
-                    i = todo.get_nowait()
-                except queue.Empty:
-                    return
-                try:
-                    done.put((i, self._complete(requests[i], sampling, stop)))
-                except Exception as error:
-                    # Raised where the caller sees it: a thread's own traceback would leave the caller waiting.
-                    stop.set()
-                    done.put(error)
-
-        # Daemons, so that an interrupted run ends at once and not after the answers that are still under way.
-        for number in range(min(self.concurrency, len(requests))):
-            try:
-                threading.Thread(target=work, daemon=True).start()
-            except RuntimeError as error:  # those that did start do the work
-                if number == 0:
-                    raise ModelError(f"no request can be sent: {error}; see `ulimit -u` and `ulimit -v`") from error
-                break
-        try:
-            for _ in requests:
-                item = done.get()
-                if isinstance(item, Exception):
-                    raise item
-                yield item
-        finally:
-            stop.set()
+        return side_by_side(
+            lambda i, stop: self._complete(requests[i], sampling, stop), len(requests), self.concurrency
+        )
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in tokens: by the tokenizer where one was named, otherwise estimated from its bytes."""
@@ -281,3 +251,9 @@ class ServerBackend:
             return []
         names = [e["id"] for e in entries if isinstance(e, dict) and "id" in e] if isinstance(entries, list) else []
         return [shown(str(name), 80) for name in names[:NAMES]]
+
+
+def _tokenizer(model: str, trust_remote_code: bool) -> Any:
+    from treadle.recipe.models import load_tokenizer  # imports torch and transformers
+
+    return load_tokenizer(model, trust_remote_code)

@@ -19,7 +19,8 @@ from treadle.chat.thoughts import Decoder
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import failed
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
-from treadle.recipe.models import listed_ends, load_chat, resolve
+from treadle.recipe.model_names import resolve
+from treadle.recipe.models import listed_ends, load_chat
 from treadle.recipe.shown import load_asking
 
 # Requests handed over at a time: enough to keep an engine busy, few enough that a run is written down as it goes.

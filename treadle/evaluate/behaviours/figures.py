@@ -12,7 +12,7 @@ from treadle.evaluate.behaviours.rules import Behaviour
 from treadle.evaluate.records import Sample
 from treadle.evaluate.tokens import by_group
 from treadle.scoring.thoughts import PLAIN, ThoughtTags, blocks
-from treadle.statistics.clustered import grouped_mean
+from treadle.statistics.clustered import COUNTS, grouped_mean
 
 EXAMPLES = 3
 _QUOTED = 200  # characters of an example's text
@@ -97,7 +97,7 @@ def _figures(behaviour: Behaviour, samples: Sequence[Sample], found: Sequence[_F
     positions = [place.detection.position for place in found]
     return {
         "share": grouped_mean([float(count > 0) for count in counts_N], problems, share=True) if samples else None,
-        "mean_count": grouped_mean(counts_N, problems) if samples else None,
+        "mean_count": grouped_mean(counts_N, problems, within=COUNTS) if samples else None,
         "mean_position": sum(positions) / len(positions) if positions else None,
         "by_rule": dict(Counter(place.detection.rule for place in found)),
         "examples": [_example(place) for place in _chosen(found)],

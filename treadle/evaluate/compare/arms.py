@@ -7,14 +7,14 @@ it stands beside the figures.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
-from treadle.errors import DataError, TreadleError
+from treadle.errors import DataError
 from treadle.evaluate.averages import Column
+from treadle.evaluate.compare.naming import by_value, listed_values, named
 from treadle.evaluate.runs import Run, read_run
 
 # Settings of a run's identity that only some attempts depend on: (modes, decodings).
@@ -76,21 +76,7 @@ def read_arms(folders: Sequence[str | Path], groups: Sequence[str] = ()) -> list
         OutputError: A folder is no finished run.
         TreadleError: A group is not written so, a name or a run comes twice, or there is nothing to compare.
     """
-    grouped = [_group(text) for text in groups]
-    taken = [path.resolve() for _, paths in grouped for path in paths]
-    single = [path for path in map(Path, folders) if path.resolve() not in taken]
-    for path, count in Counter([*taken, *(p.resolve() for p in single)]).items():
-        if count > 1:
-            raise TreadleError(f"{path}: given {count} times; a run compared with itself says nothing, name it once")
-    runs = [read_run(path) for path in single]
-    arms = [Arm(name, (run,)) for name, run in zip(_labels(runs), runs, strict=True)]
-    arms += [Arm(name, tuple(map(read_run, paths))) for name, paths in grouped]
-    if not arms:
-        raise TreadleError("no runs: expected treadle compare RUN RUN ..., or --group NAME=RUN,RUN")
-    for name, count in Counter(arm.name for arm in arms).items():
-        if count > 1:
-            raise TreadleError(f"{count} arms are named {name!r}; give the group another name with --group NAME=...")
-    return arms
+    return [Arm(name, runs) for name, runs in named(folders, groups, read_run, lambda run: run.info.get("model"))]
 
 
 def check_comparable(arms: Sequence[Arm], any_grader: bool = False) -> list[str]:
@@ -108,18 +94,18 @@ def check_comparable(arms: Sequence[Arm], any_grader: bool = False) -> list[str]
     runs = [run for arm in arms for run in arm.runs]
     _check_problems(runs)
     notes = []
-    graders = _by_value((run, run.results.get("grader")) for run in runs)
+    graders = by_value((run, run.results.get("grader")) for run in runs)
     if len(graders) > 1:
-        listed = _listed(graders)
+        listed = listed_values(graders)
         if not any_grader:
             raise DataError(
                 f"graded by different rules: {listed}. Grade them again with this version (treadle evaluate --regrade "
                 "RUN), or compare all the same with --any-grader"
             )
         notes.append(f"Graded by different rules: {listed}.")
-    rules = _by_value((run, rule_of(run)) for run in runs if modes_of(run))
+    rules = by_value((run, rule_of(run)) for run in runs if modes_of(run))
     if len(rules) > 1:
-        listed = _listed(rules)
+        listed = listed_values(rules)
         if not any_grader:
             raise DataError(
                 f"answers were taken by different rules: {listed}. Take them by one (treadle evaluate --regrade RUN "
@@ -132,24 +118,6 @@ def check_comparable(arms: Sequence[Arm], any_grader: bool = False) -> list[str]
 def rule_of(run: Run) -> str:
     """What counts as an answer in a run, see `treadle.scoring.extraction`; older runs take boxes alone."""
     return (run.results.get("settings") or {}).get("extract", "boxed")
-
-
-def _group(text: str) -> tuple[str, list[Path]]:
-    name, equals, listed = text.partition("=")
-    paths = [Path(part) for part in listed.split(",") if part]
-    if not (name and equals and paths):
-        raise TreadleError(f"--group {text!r}: expected NAME=RUN,RUN")
-    return name, paths
-
-
-def _labels(runs: Sequence[Run]) -> list[str]:
-    """The model's name if that tells the runs apart, else the folder's, else its path."""
-    names = (
-        [PurePath(str(run.info.get("model") or run.folder)).name for run in runs],
-        [run.folder.resolve().name for run in runs],
-        [str(run.folder) for run in runs],
-    )
-    return next((found for found in names if len(set(found)) == len(runs)), names[-1])
 
 
 def _check_problems(runs: Sequence[Run]) -> None:
@@ -193,9 +161,9 @@ def _setting_notes(runs: Sequence[Run]) -> list[str]:
         if key.startswith("samples of "):
             # None at all is a missing column, which is shown as such.
             given = [(run, count) for run, count in given if count]
-        values = _by_value(given)
+        values = by_value(given)
         if len(values) > 1:
-            notes.append(f"Different {key.removeprefix('settings.')}: {_listed(values)}.")
+            notes.append(f"Different {key.removeprefix('settings.')}: {listed_values(values)}.")
     return notes
 
 
@@ -207,14 +175,3 @@ def _missing_notes(arms: Sequence[Arm]) -> list[str]:
             if partly := [" ".join(column) for column in every if column not in arm.columns(mode)]:
                 notes.append(f"{arm.name}: not all of its runs have {', '.join(partly)} ({mode}); left out.")
     return notes
-
-
-def _by_value(given: Iterable[tuple[Run, Any]]) -> dict[str, list[Run]]:
-    values: dict[str, list[Run]] = {}
-    for run, value in given:
-        values.setdefault(str(value), []).append(run)
-    return values
-
-
-def _listed(values: dict[str, list[Run]]) -> str:
-    return "; ".join(f"{value} ({', '.join(str(run.folder) for run in runs)})" for value, runs in values.items())

@@ -15,7 +15,8 @@ from treadle.errors import TreadleError
 from treadle.evaluate import averages
 from treadle.evaluate.compare.arms import Arm, check_comparable, modes_of
 from treadle.evaluate.compare.comparison import Cell, Column, Comparison, Pair
-from treadle.evaluate.compare.findings import sentence
+from treadle.evaluate.compare.findings import as_record, sentence
+from treadle.evaluate.compare.naming import baseline_of, few_seeds
 from treadle.evaluate.compare.paper import PROBLEMS
 from treadle.evaluate.compare.steps import step_arms
 from treadle.evaluate.known_sets import KNOWN
@@ -47,7 +48,8 @@ def compare(
         OutputError: Attempts of a run are missing.
         TreadleError: No arm, benchmark or mode has that name, or nothing was evaluated in any of them.
     """
-    base = _baseline(arms, baseline)
+    rows = [(arm.name, arm.runs) for arm in arms]
+    base = baseline_of(rows, baseline)
     notes = check_comparable(arms, any_grader)
     columns, more = _columns(arms)
     steps, said = step_arms(arms)
@@ -73,7 +75,7 @@ def compare(
         columns=columns,
         cells=cells,
         pairs=[replace(pair, test=test) for pair, test in zip(pairs, tests, strict=True)],
-        notes=notes + more + said + _few_seeds(arms),
+        notes=notes + more + said + few_seeds(rows),
         paper=_of_the_paper(arms),
         steps=steps,
     )
@@ -89,34 +91,12 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
             for (arm, c), cell in comparison.cells.items()
         ],
         "tests": [
-            {
-                "first": pair.first,
-                "second": pair.second,
-                "mode": pair.column.mode,
-                "column": pair.column.title,
-                **pair.test.difference._asdict(),
-                "test": str(pair.test.test),
-                "p": pair.test.p,
-                "adjusted_p": pair.test.adjusted_p,
-                "verdict": str(pair.test.verdict),
-                "problems": pair.test.problems,
-                "needed": pair.test.needed,
-                "sentence": sentence(pair),
-            }
+            {"mode": pair.column.mode, "column": pair.column.title, **as_record(pair), "sentence": sentence(pair)}
             for pair in comparison.pairs
         ],
         "steps": [asdict(step) for step in comparison.steps],
         "notes": comparison.notes,
     }
-
-
-def _baseline(arms: Sequence[Arm], wanted: str | None) -> str:
-    if wanted is None:
-        return arms[0].name
-    for arm in arms:
-        if wanted in (arm.name, *(str(run.folder) for run in arm.runs if len(arm.runs) == 1)):
-            return arm.name
-    raise TreadleError(f"--baseline {wanted}: no such run; expected one of {', '.join(arm.name for arm in arms)}")
 
 
 def _columns(arms: Sequence[Arm]) -> tuple[list[Column], list[str]]:
@@ -174,14 +154,6 @@ def _cell(arm: Arm, column: Column, scores: list[np.ndarray], weights: list[floa
     if len(right_SP) == 1 and set(samples) == {1}:
         return Cell(wilson(float(right_SP.sum()), right_SP.shape[1]), samples)
     return Cell(mean_interval(scores, weights), samples)
-
-
-def _few_seeds(arms: Sequence[Arm]) -> list[str]:
-    return [
-        f"{arm.name}: {len(arm.runs)} runs say little about the spread between seeds; its intervals may be too narrow."
-        for arm in arms
-        if 1 < len(arm.runs) < 4
-    ]
 
 
 def _of_the_paper(arms: Sequence[Arm]) -> set[str]:

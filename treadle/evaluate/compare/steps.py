@@ -14,7 +14,7 @@ from treadle.evaluate.compare.arms import Arm
 from treadle.evaluate.compare.step_calls import arm_calls, over_seeds
 from treadle.evaluate.runs import Run
 from treadle.evaluate.step_view import above_floor
-from treadle.statistics.clustered import Figure, grouped_mean
+from treadle.statistics.clustered import SHARES, Figure, grouped_mean
 
 BEFORE = "the run was made before floors were measured; evaluate it again"
 
@@ -74,7 +74,7 @@ def _similarity(runs: Sequence[Run]) -> Figure:
     if len(runs) == 1:
         return _figures(runs[0])["similarity"]
     steps = [step for run in runs for step in run.steps()]
-    pooled = grouped_mean([s.similarity for s in steps], [s.trajectory_id for s in steps])
+    pooled = grouped_mean([s.similarity for s in steps], [s.trajectory_id for s in steps], within=SHARES)
     return over_seeds(pooled, [_figures(run)["similarity"]["value"] for run in runs])
 
 

@@ -23,7 +23,7 @@ from treadle.files.digests import sha256
 from treadle.files.typed import read_object
 from treadle.files.whole import writing
 
-__all__ = ["Restored", "checkout", "clone_of", "commit_date", "release_of", "restore_tests"]
+__all__ = ["Restored", "checkout", "clone_of", "commit_date", "release_of", "restore_tests", "submodules_of"]
 
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _SECONDS = 600
@@ -62,10 +62,11 @@ def checkout(instance: SweInstance, into: Path, mirrors: Path | None = None, *, 
     with writing(into):
         into.mkdir(parents=True, exist_ok=True)
     try:
-        if instance.bug is None:
-            _from_clone(instance, commit or instance.base_commit, into, mirrors)
-        else:
+        if instance.of_release:
             unpack(release_of(instance), into)
+        else:
+            _from_clone(instance, commit or instance.base_commit, into, mirrors)
+        if instance.bug is not None:
             _insert(instance, into)
         _commit(instance, into)
     except BaseException:
@@ -106,6 +107,17 @@ def commit_date(instance: SweInstance, commit: str, mirrors: Path | None) -> str
     return _git(["show", "--no-patch", "--format=%cI", commit], clone, clone.parent).stdout.strip()
 
 
+def tag_before(instance: SweInstance, mirrors: Path | None) -> str:
+    """The last tag at an instance's base or before it; empty where there is none.
+
+    Raises:
+        DataError: There is no clone, or it lacks the commit.
+    """
+    clone = _clone_with(instance, instance.base_commit, mirrors)
+    ran = _git(["describe", "--tags", "--abbrev=0", "--match=*[0-9]*", instance.base_commit], clone, clone.parent)
+    return ran.stdout.strip() if ran.returncode == 0 else ""
+
+
 def _clone_with(instance: SweInstance, commit: str, mirrors: Path | None) -> Path:
     where = f"{instance.instance_id}: commit {commit[:64]!r}"
     if not _COMMIT.fullmatch(commit):
@@ -114,6 +126,22 @@ def _clone_with(instance: SweInstance, commit: str, mirrors: Path | None) -> Pat
     if _git(["cat-file", "-e", f"{commit}^{{commit}}"], clone, clone.parent).returncode:
         raise DataError(f"{where}: the clone {clone} lacks it; git -C {clone} fetch --all --tags, or clone it again")
     return clone
+
+
+def submodules_of(instance: SweInstance, mirrors: Path | None) -> list[str]:
+    """Paths of the submodules that an instance's commit has. In its checkout they are empty folders, as they are in the
+    images of SWE-bench's harness, which clones without them.
+
+    Raises:
+        DataError: There is no clone, or it lacks the commit.
+    """
+    if instance.bug is not None:
+        return []
+    clone, commit = _clone_with(instance, instance.base_commit, mirrors), instance.base_commit
+    if _git(["cat-file", "-e", f"{commit}:.gitmodules"], clone, clone.parent).returncode:
+        return []
+    listed = _git(["ls-tree", "-r", "-z", commit], clone, clone.parent).stdout
+    return [entry.partition("\t")[2] for entry in listed.split("\0") if entry.startswith("160000 ")]
 
 
 def release_of(instance: SweInstance) -> Path:

@@ -13,31 +13,31 @@ import os
 import platform
 import re
 import shutil
-import sys
 import sysconfig
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from treadle.errors import DataError, OutputError
-from treadle.evaluate.swe.archives import unpack
-from treadle.evaluate.swe.checkouts import checkout, commit_date, release_of
-from treadle.evaluate.swe.installing import Builder, EnvironmentError_, files_of
+from treadle.evaluate.swe.building import build_bench, build_release, build_smith, own_python
+from treadle.evaluate.swe.checkouts import commit_date, release_of
+from treadle.evaluate.swe.dates import HARNESS, SMITH, as_date, later
+from treadle.evaluate.swe.installing import Builder, EnvironmentError_
 from treadle.evaluate.swe.records import SweInstance
-from treadle.evaluate.swe.specs import Spec, conda_requirements, requirements_in, spec_of, what_tests_need
+from treadle.evaluate.swe.smith import smith_spec
+from treadle.evaluate.swe.specs import spec_of
 from treadle.files.locks import alone
 from treadle.files.typed import read_object, record_of
 from treadle.files.whole import write_whole, writing
 
 __all__ = ["Environment", "EnvironmentError_", "environment_for", "lay_over", "package_environment"]
 
-_FORMAT = 2
+_FORMAT = 3
 _PATIENCE = 3600.0
 _REMEDY = "delete this folder, and it is built again"
 _building: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -74,20 +74,24 @@ def environment_for(instance: SweInstance, cache: Path, *, mirrors: Path | None 
         DataError: There is no specification, clone, commit or release.
         OutputError: The cache cannot be written, or what is in it is damaged.
     """
-    if instance.bug is not None:
+    if instance.of_release:
         name, _, version = instance.base_commit.partition("==")
         date = instance.created_at or None
         return package_environment(name, version, cache, release_of(instance), date, who=instance.instance_id)
-    spec = spec_of(instance)
+    smith = instance.bug is not None
+    spec = smith_spec(instance) if smith else spec_of(instance)
     setup = instance.environment_setup_commit or instance.base_commit
-    date = _date(commit_date(instance, setup, mirrors), instance.instance_id)
+    date = as_date(commit_date(instance, setup, mirrors), instance.instance_id)
     content = [instance.repo, instance.version, asdict(spec), date, setup]
 
     def build(builder: Builder) -> str:
-        return _build_repository(builder, instance, spec, setup, mirrors)
+        if smith:
+            return build_smith(builder, replace(instance, bug=None), spec, mirrors)  # one for all bugs
+        return build_bench(builder, instance, spec, setup, mirrors)
 
-    name = f"{instance.repo}-{instance.version}"
-    return _environment(cache, name, content, instance.instance_id, date, spec.test_command, build)
+    name = f"{instance.repo}-{instance.base_commit if smith else instance.version}"
+    dates = (later(date, SMITH),) if smith else (date, HARNESS)
+    return _environment(cache, name, content, instance.instance_id, dates, spec.test_command, build)
 
 
 def package_environment(
@@ -105,28 +109,13 @@ def package_environment(
     """
     who = who or f"{name}=={version}"
     digest = hashlib.sha256(sdist.read_bytes()).hexdigest()
-    date = _date(exclude_newer, who) if exclude_newer else ""
+    date = as_date(exclude_newer, who) if exclude_newer else ""
 
     def build(builder: Builder) -> str:
-        tree = builder.folder / "tree"
-        unpack(sdist, tree)
-        had = files_of(tree)
-        builder.make(_own_python())
-        before = builder.distributions()
-        extras, requirements = what_tests_need(tree)
-        try:
-            builder.install([f".[{','.join(extras)}]" if extras else ".", "pytest", *requirements], tree)
-            note = ""
-        except EnvironmentError_:
-            if not extras and not requirements:
-                raise
-            builder.install([".", "pytest"], tree)
-            note = "without what its tests say that they require, which cannot be installed"
-        builder.take_out(before, tree, had)
-        return note
+        return build_release(builder, sdist)
 
-    content = [name, version, digest, date, _own_python()]
-    return _environment(cache, f"{name}-{version}", content, who, date, ("python", "-m", "pytest", "-rA"), build)
+    content = [name, version, digest, date, own_python()]
+    return _environment(cache, f"{name}-{version}", content, who, (date,), ("python", "-m", "pytest", "-rA"), build)
 
 
 def check_python(python: Path | None) -> None:
@@ -152,43 +141,20 @@ def lay_over(environment: Environment, root: Path) -> tuple[str, ...]:
     return tuple(laid)
 
 
-def _build_repository(builder: Builder, instance: SweInstance, spec: Spec, setup: str, mirrors: Path | None) -> str:
-    """In the order of the harness: interpreter, requirements, edits of the repository's own, the repository."""
-    tree = checkout(instance, builder.folder / "tree", mirrors, commit=setup)
-    had = files_of(tree)
-    taken = builder.make(spec.python)
-    notes = [f"Python {taken} in place of {spec.python}"] if taken != spec.python else []
-    builder.install(["pip", "setuptools", "wheel"])
-    given = next((tree / name for name in spec.requirements if (tree / name).is_file()), None)
-    if given:
-        lost = builder.install_what_can_be([*requirements_in(given), "pytest"], given.parent)
-        notes += [f"cannot be installed: {line}" for line in lost]
-    given = next((tree / name for name in spec.conda if (tree / name).is_file()), None)
-    builder.install([*(conda_requirements(given) if given else ()), *spec.packages])
-    if spec.test_command[0] in ("pytest", "python") and not given:
-        builder.install(["pytest"])
-    for line in spec.edits:
-        with suppress(EnvironmentError_):  # the harness goes on, too, where a line has nothing to change
-            builder.run(["bash", "-c", line], tree)
-    if spec.install:
-        before = builder.distributions()
-        version = re.sub(r"^v|[^0-9.].*", "", instance.version)
-        builder.install([*spec.flags, spec.install], tree, version=version)
-        builder.take_out(before, tree, had)
-    notes += [f"left out: {line}" for line in spec.left_out]
-    return "; ".join(notes)
-
-
 def _environment(
     cache: Path,
     name: str,
     content: list[object],
     who: str,
-    date: str,
+    dates: tuple[str, ...],
     test_command: tuple[str, ...],
     build: Callable[[Builder], str],
 ) -> Environment:
-    """The environment of this content, built if it is not in the cache."""
+    """The environment of this content, built if it is not in the cache.
+
+    Args:
+        dates: Until when packages may have been published; a later one is taken where the one before fails.
+    """
     content = [_FORMAT, platform.machine(), sysconfig.get_platform(), *content]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "__", name)[:60]
@@ -196,11 +162,7 @@ def _environment(
     described = folder / "environment.json"
     with _alone(folder):
         if not described.is_file():
-            with writing(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir(parents=True)
-            builder = Builder(folder, who, date)
-            note = build(builder)
+            builder, note = _built(folder, who, dates, build)
             shutil.rmtree(folder / "tree", ignore_errors=True)
             write_whole(folder / "lock.txt", builder.freeze())
             (folder / "overlay").mkdir(exist_ok=True)
@@ -208,6 +170,25 @@ def _environment(
             write_whole(described, json.dumps({"note": note, "content": content}, indent=2) + "\n")
     found = record_of(_Described, read_object(described, _REMEDY), str(described), _REMEDY)
     return Environment(folder / "venv", test_command, folder / "lock.txt", folder / "overlay", found.note)
+
+
+def _built(folder: Path, who: str, dates: tuple[str, ...], build: Callable[[Builder], str]) -> tuple[Builder, str]:
+    """Build until it succeeds with the packages of one of the dates, and say which it was where it is not the first."""
+    told: EnvironmentError_ | None = None
+    for date in (dates[0], *(one for one in dates[1:] if later(one, dates[0]) == one)):
+        with writing(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        builder = Builder(folder, who, date)
+        try:
+            note = build(builder)
+        except EnvironmentError_ as error:
+            told = error  # of the last try, whose log is there
+            continue
+        moved = f"packages until {builder.date[:10]} in place of {dates[0][:10]}" if builder.date != dates[0] else ""
+        return builder, "; ".join(part for part in (moved, note) if part)
+    assert told is not None
+    raise told
 
 
 @dataclass(frozen=True)
@@ -232,20 +213,3 @@ def _alone(folder: Path) -> Iterator[None]:
                     yield
                     return
             time.sleep(1)
-
-
-def _date(text: str, who: str) -> str:
-    """A date as uv takes it.
-
-    Raises:
-        DataError: It is none.
-    """
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise DataError(f"{who}: created_at: found {text[:40]!r}, expected an ISO date, 2021-11-21T16:15:23Z") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
-
-
-def _own_python() -> str:
-    return f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from treadle.evaluate.swe.records import Verdict
-from treadle.statistics.clustered import Figure, grouped_mean, grouped_ratio
+from treadle.evaluate.swe.wording import counted
+from treadle.statistics.clustered import COUNTS, Figure, grouped_mean, grouped_ratio
 
 
 def run_figures(outcomes: Mapping[str, Mapping[str, Any]], failed: Mapping[str, str]) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def run_figures(outcomes: Mapping[str, Mapping[str, Any]], failed: Mapping[str, 
     _put(figures, "seconds", rows, lambda row: row["seconds"])
     _put(figures, "steps", rows, lambda row: row["figures"].get("steps"))
     _put(figures, "tool_seconds", rows, lambda row: row["figures"].get("tool_seconds"))
-    _put(figures, "localisation_recall", rows, recall)
+    _put(figures, "localisation_recall", rows, recall, share=True)
     _ratio(figures, "edit_fault_rate", rows, "edit_faults", "edits")
     _ratio(figures, "faulty_step_rate", rows, "faulty_steps", "steps")
     stops = Counter(row["figures"]["stop"] for row in rows if "stop" in row["figures"])
@@ -49,11 +50,14 @@ def recall(row: Mapping[str, Any]) -> float | None:
     return None if not gold or found is None else len(set(gold) & set(found)) / len(gold)
 
 
-def _put(figures: dict[str, Figure], name: str, rows: Sequence[Mapping[str, Any]], value: Any) -> None:
+def _put(
+    figures: dict[str, Figure], name: str, rows: Sequence[Mapping[str, Any]], value: Any, share: bool = False
+) -> None:
     known = [(row["instance_id"], value(row)) for row in rows]
     known = [(instance, number) for instance, number in known if number is not None]
     if known:
-        figures[name] = grouped_mean([number for _, number in known], [instance for instance, _ in known])
+        instances, numbers = zip(*known, strict=True)
+        figures[name] = grouped_mean(numbers, instances, share=share, within=COUNTS)
 
 
 def _ratio(figures: dict[str, Figure], name: str, rows: Sequence[Mapping[str, Any]], above: str, below: str) -> None:
@@ -65,7 +69,7 @@ def _ratio(figures: dict[str, Figure], name: str, rows: Sequence[Mapping[str, An
 
 def as_lines(summary: Mapping[str, Any]) -> list[str]:
     """The summary for a terminal."""
-    lines = [f"{summary['instances']} tasks, {summary['patches']} patches"]
+    lines = [f"{counted(summary['instances'], 'task')}, {counted(summary['patches'], 'patch')}"]
     if summary["faults"]:
         said = ", ".join(f"{name} {count}" for name, count in summary["faults"].items())
         lines.append(f"without a patch: {said}")
@@ -75,5 +79,6 @@ def as_lines(summary: Mapping[str, Any]) -> list[str]:
         bounds = "" if figure["low"] is None else f"  [{figure['low']:.3g}, {figure['high']:.3g}]"
         lines.append(f"{name.replace('_', ' ')}: {figure['value']:.3g}{bounds}")
     if summary["failed"]:
-        lines.append(f"{summary['failed']} tasks have no answer of the back end; the same command tries them again")
+        failed = counted(summary["failed"], "task")
+        lines.append(f"without an answer of the back end: {failed}; the same command tries again")
     return lines

@@ -15,7 +15,17 @@ from treadle.errors import DataError, OutputError, TreadleError
 from treadle.evaluate.store import Journal, write_json
 from treadle.evaluate.swe.parsers import PASSED
 from treadle.evaluate.swe.records import Graded, MissingError, Prediction, SweInstance, Verdict
-from treadle.evaluate.swe.results import GRADED, LOGS, RESULTS, begin, digest, digest_of, read_graded, summarise
+from treadle.evaluate.swe.results import (
+    GRADED,
+    LOGS,
+    RESULTS,
+    begin,
+    digest,
+    digest_of,
+    digest_of_predictions,
+    read_graded,
+    summarise,
+)
 from treadle.evaluate.swe.running import Means, TestRun, run_tests
 from treadle.evaluate.swe.sandbox import SandboxError
 from treadle.evaluate.swe.working import in_turn, log_file
@@ -115,6 +125,7 @@ def grade_all(
     left_out: Mapping[str, str] | None = None,
     before: Mapping[str, Mapping[str, str]] | None = None,
     overwrite: bool = False,
+    sources: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Grade predictions, each as soon as it can be; a run that was stopped goes on.
 
@@ -124,6 +135,7 @@ def grade_all(
         left_out: Instances that are not graded, and why: they have not validated.
         before: Status of each listed test at the base, by instance.
         overwrite: Replace grades of other predictions in `out`.
+        sources: Where predictions and tasks were read, for `results.json`: `treadle view` finds them there.
 
     Returns:
         The content of `results.json`.
@@ -153,7 +165,7 @@ def grade_all(
                 done[graded.instance_id] = graded
         finally:
             journal.close()
-        results = summarise([done[one.instance_id] for one in kept], kept, left_out, predictions, "local")
+        results = summarise([done[one.instance_id] for one in kept], kept, left_out, predictions, "local", sources)
         write_json(out / RESULTS, results)
     return results
 
@@ -176,7 +188,7 @@ def by_instance(predictions: Sequence[Prediction], instances: Sequence[SweInstan
 def _identity(predictions: Mapping[str, Prediction], instances: Sequence[SweInstance], means: Means) -> dict[str, str]:
     """What of a run changes its verdicts."""
     return {
-        "predictions": digest([asdict(predictions[name]) for name in sorted(predictions)]),
+        "predictions": digest_of_predictions(predictions.values()),
         "tasks": digest(sorted(digest_of(instance) for instance in instances)),
         "limits": digest(asdict(means.limits)),
     }

@@ -83,15 +83,15 @@ def judge_log(instance: SweInstance, log: str) -> LogReport:
     from swebench.harness.grading import get_eval_report, get_logs_eval
     from swebench.types import TestSpec
 
-    listed = (*instance.fail_to_pass, *instance.pass_to_pass)
+    written = {test: _as_written(name, test) for test in (*instance.fail_to_pass, *instance.pass_to_pass)}
     spec = TestSpec(
         instance_id=instance.instance_id,
         image="",
         eval_script_list=[],
         repo=instance.repo,
         version=instance.version,
-        FAIL_TO_PASS=list(instance.fail_to_pass),
-        PASS_TO_PASS=list(instance.pass_to_pass),
+        FAIL_TO_PASS=list(dict.fromkeys(written[test] for test in instance.fail_to_pass)),
+        PASS_TO_PASS=list(dict.fromkeys(written[test] for test in instance.pass_to_pass)),
         log_parser=name,
         eval_type="pass_and_fail",
     )
@@ -102,8 +102,22 @@ def judge_log(instance: SweInstance, log: str) -> LogReport:
         report = get_eval_report(spec, handed_in, str(path), include_tests_status=True)[instance.instance_id]
         raw, readable = get_logs_eval(spec, str(path))
     passed = {test for group in report.get("tests_status", {}).values() for test in group["success"]}
-    statuses = {test: _status(raw.get(test), test in passed) for test in listed}
+    statuses = {test: _status(raw.get(name), name in passed) for test, name in written.items()}
     return LogReport(bool(report["resolved"]), readable, statuses)
+
+
+def _as_written(parser: str, test: str) -> str:
+    """A listed id as the parser gives those of a log.
+
+    Early rows of SWE-bench name tests with the folders of the machine that they were made on
+    (`test_a[/home/me/data/x.dcm]`), and the parsers keep of such a path its last part: without this they never pass.
+    """
+    from swebench.harness.log_parsers import PARSER_REGISTRY
+
+    if "[/" not in test:
+        return test
+    found = list(PARSER_REGISTRY[parser](f"PASSED {test}", None))
+    return found[0] if len(found) == 1 else test
 
 
 def _status(raw: str | None, passed: bool) -> str:

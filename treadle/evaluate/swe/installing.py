@@ -14,13 +14,13 @@ import re
 import shutil
 import stat
 import subprocess
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from treadle.errors import TreadleError
-from treadle.evaluate.swe.records import MissingError
+from treadle.evaluate.swe.dates import settled
+from treadle.evaluate.swe.interpreters import interpreter, this_or_later, uv
 from treadle.evaluate.swe.sandbox import CHECKOUT
 
 _SECONDS = 3600
@@ -28,7 +28,8 @@ _SOURCES = (".", "src", "lib", "python")
 _TOOLS = ("pip", "setuptools", "wheel")
 _TOOLS_SINCE = "2021-08-01T00:00:00+00:00"  # the last setuptools that still takes what old releases say
 _NO_DATE = "2100-01-01"
-_PINNED = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*==")
+_PINNED = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*[=~]=")
+_EXACT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==(\d+\.\d+\.\d+)")
 _SEEN = (
     "import os, sys; sys.path.extend(os.path.normpath(os.path.join(os.environ.get({variable!r}, '/testbed'), part)) "
     "for part in {parts!r})\n"
@@ -46,7 +47,8 @@ class Builder:
     Args:
         folder: Gets `venv/`, `overlay/` and `build.log`.
         who: The instance or package, for messages.
-        date: Nothing published later is installed, unless it is pinned; empty for no such limit.
+        date: Nothing published later is installed, unless it is pinned; empty for no such limit. `make` moves it to
+            when there were packages for the interpreter.
     """
 
     folder: Path
@@ -67,61 +69,98 @@ class Builder:
         Returns:
             The version that was taken.
         """
-        for version in _from(python):
-            found = _interpreter(version)
+        for version in this_or_later(python):
+            found = interpreter(version)
             if found:
                 self.run([*uv(), "venv", "--no-python-downloads", "--python", str(found), str(self.venv)])
+                self.date = settled(self.date, version) if self.date else ""
                 return version
         raise EnvironmentError_(
             f"{self.who}: no Python {python} or later is here; install it, for instance: uv python install {python}"
         )
 
-    def install(self, words: Sequence[str], cwd: Path | None = None, version: str = "") -> None:
-        """Install requirements, `-r FILE` or a folder.
+    def install(self, words: Sequence[str], cwd: Path | None = None) -> None:
+        """Install requirements, `-r FILE` or a folder."""
+        if words:
+            self.run([*uv(), "pip", "install", *self._into(), *self._dated(words), *words], cwd)
+
+    def install_tree(self, target: str, tree: Path, flags: Sequence[str], version: str) -> None:
+        """Install a repository: a wheel is built and then installed, so that what is told to its build is not told to
+        the builds of what it requires.
 
         Args:
+            target: `.`, or with extras `.[test]`.
+            flags: Of both steps.
             version: What builds that ask version control for one are told, as the history is not there.
         """
-        if words:
-            dated = self._dated(words) if self.date else []
-            self.run(
-                [*uv(), "pip", "install", "--python", str(self.venv / "bin" / "python"), *dated, *words], cwd, version
-            )
+        folder = self.folder / "wheel"
+        told = ["build", "--wheel", "--out-dir", str(folder), *self._into(), *self._dated(()), *flags, "."]
+        self.run([*uv(), *told], tree, {"SETUPTOOLS_SCM_PRETEND_VERSION": version} if version else {})
+        wheel = next(folder.glob("*.whl"))
+        self.install([*flags, f"{wheel}{target.removeprefix('.')}"])
+        shutil.rmtree(folder)
 
-    def install_what_can_be(self, lines: Sequence[str], cwd: Path) -> list[str]:
-        """Install requirements together, without those that cannot be had even alone: some were withdrawn since.
+    def _into(self) -> list[str]:
+        return ["--python", str(self.venv / "bin" / "python")]
+
+    def install_what_can_be(self, lines: Sequence[str], cwd: Path, flags: Sequence[str] = ()) -> list[str]:
+        """Install requirements together, without those that cannot be had even alone: some were withdrawn since, some
+        are packages of conda. What does not fit together is installed one by one.
+
+        Args:
+            flags: For each installation.
 
         Returns:
             Those left out.
         """
+        if not lines:
+            return []
         file = cwd / ".treadle-requirements.txt"
         try:
-            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            self.install(["-r", file.name], cwd)
-            return []
-        except EnvironmentError_:
-            lost = [line for line in lines if not self._can_be(line, file)]
-            if not lost:
-                raise
-            file.write_text("\n".join(line for line in lines if line not in lost) + "\n", encoding="utf-8")
-            self.install(["-r", file.name], cwd)
-            return lost
+            if self._can_be(lines, file, flags):
+                return []
+            lost = [line for line in lines if not self._can_be([line], file, [*flags, "--dry-run"])]
+            rest = [line for line in lines if line not in lost]
+            if lost and self._can_be(rest, file, flags):
+                return lost
+            return lost + [line for line in rest if not self._can_be([line], file, flags)]
         finally:
             file.unlink(missing_ok=True)
 
-    def _can_be(self, line: str, file: Path) -> bool:
-        file.write_text(line + "\n", encoding="utf-8")
+    def install_pinned(self, words: Sequence[str]) -> list[str]:
+        """Install requirements; where they cannot be, take a later wheel of its series, `1.19.5`, for a pin `1.19.2`:
+        conda has packages for interpreters for which the index has none.
+
+        Returns:
+            The pins that were not held.
+        """
         try:
-            self.install(["--dry-run", "-r", file.name], file.parent)
+            self.install(words)
+            return []
+        except EnvironmentError_:
+            pins = {word: found for word in words if (found := _EXACT.fullmatch(word))}
+            if not pins:
+                raise
+            binary = [f"--only-binary={found[1]}" for found in pins.values()]
+            self.install([*binary, *(f"{pins[word][1]}~={pins[word][2]}" if word in pins else word for word in words)])
+            installed = self.freeze().splitlines()
+            return [pin for pin in pins if pin.lower() not in map(str.lower, installed)]
+
+    def _can_be(self, lines: Sequence[str], file: Path, flags: Sequence[str]) -> bool:
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        try:
+            self.install([*flags, "-r", file.name], file.parent)
         except EnvironmentError_:
             return False
         return True
 
     def freeze(self) -> str:
-        return self.run([*uv(), "pip", "freeze", "--python", str(self.venv / "bin" / "python")])
+        return self.run([*uv(), "pip", "freeze", *self._into()])
 
     def _dated(self, words: Iterable[str]) -> list[str]:
         """A pinned version is meant, whenever it was published; builds need tools that know today's protocol."""
+        if not self.date:
+            return []
         pinned = sorted({found[1] for word in words if (found := _PINNED.match(word))})
         dates = dict.fromkeys(_TOOLS, max(self.date, _TOOLS_SINCE)) | dict.fromkeys(pinned, _NO_DATE)
         return [
@@ -130,8 +169,11 @@ class Builder:
             *(f"--exclude-newer-package={name}={date}" for name, date in dates.items()),
         ]
 
-    def run(self, command: Sequence[str], cwd: Path | None = None, version: str = "") -> str:
+    def run(self, command: Sequence[str], cwd: Path | None = None, told: Mapping[str, str] | None = None) -> str:
         """Run a command of the build; all that it says is in the log.
+
+        Args:
+            told: Variables for it alone.
 
         Returns:
             Its standard output.
@@ -142,8 +184,6 @@ class Builder:
         env = {
             key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
         }
-        if version:
-            env["SETUPTOOLS_SCM_PRETEND_VERSION"] = version
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"$ {' '.join(command)}\n")
             log.flush()
@@ -152,7 +192,7 @@ class Builder:
                 ran = subprocess.run(
                     command,
                     cwd=cwd or self.folder,
-                    env=env | {"VIRTUAL_ENV": str(self.venv)},
+                    env=env | {"VIRTUAL_ENV": str(self.venv)} | dict(told or {}),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -221,19 +261,6 @@ class Builder:
                     path.chmod(stat.S_IMODE(mode) | more)
 
 
-def uv() -> list[str]:
-    """How `uv` is called here.
-
-    Raises:
-        MissingError: It is not installed.
-    """
-    beside = Path(sys.executable).with_name("uv")
-    found = str(beside) if beside.is_file() else shutil.which("uv")
-    if not found:
-        raise MissingError("uv: not found, and environments are made with it; pip install 'treadle[swe]'")
-    return [found, "--no-progress"]
-
-
 def files_of(tree: Path) -> frozenset[str]:
     """Paths of all files of a tree."""
     return frozenset(path.relative_to(tree).as_posix() for path in tree.rglob("*") if not path.is_dir())
@@ -242,32 +269,6 @@ def files_of(tree: Path) -> frozenset[str]:
 def site_packages(venv: Path) -> Path:
     """The folder of installed packages."""
     return next((venv / "lib").glob("python*/site-packages"))
-
-
-def _from(version: str) -> list[str]:
-    first = int(version.removeprefix("3."))
-    return [f"3.{minor}" for minor in range(first, max(first, sys.version_info.minor) + 3)]
-
-
-def _interpreter(version: str) -> Path | None:
-    """An interpreter of this version: on `PATH`, of pyenv or of uv. Stand-ins that start none are passed over."""
-    own = f"{sys.version_info.major}.{sys.version_info.minor}" == version
-    places = [Path(sys.base_prefix, "bin", f"python{version}")] if own else []
-    places += [Path(folder, f"python{version}") for folder in os.get_exec_path()]
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    places += sorted((path / "bin" / "python" for path in root.glob(f"{version}.*")), reverse=True)
-    found = _asked([*uv(), "python", "find", "--no-python-downloads", "--managed-python", version])
-    places += [Path(found)] if found else []
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    return next((one for one in places if one.is_file() and _asked([str(one), "-c", code]) == version), None)
-
-
-def _asked(command: Sequence[str]) -> str:
-    try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return ran.stdout.strip() if ran.returncode == 0 else ""
 
 
 def _source_of(path: PurePosixPath, tree: Path) -> str:

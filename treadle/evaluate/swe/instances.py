@@ -27,6 +27,7 @@ _NEEDED = ("instance_id", "repo", "problem_statement", "patch")
 _TEXTS = ("base_commit", "test_patch", "version", "created_at", "environment_setup_commit")
 _TESTS = ("fail_to_pass", "pass_to_pass")
 _SMITH = "swesmith/"
+_NO_SPLIT = "no split has this name"
 _SHOWN = 60
 
 
@@ -43,7 +44,8 @@ def read_instances(source: str | Path, split: str | None = None) -> list[SweInst
         split: Of a hub data set (by default `test`), of a file that holds several, or of made tasks (by default all).
 
     Raises:
-        DataError: Nothing is there, or a row is no task; the message has the first such row and their number.
+        DataError: Nothing is there, there is no such split, or a row is no task; the message has the first such row and
+            their number.
     """
     place = Path(source)
     made = place / TASKS if (place / TASKS).is_file() else place
@@ -70,11 +72,22 @@ def read_instances(source: str | Path, split: str | None = None) -> list[SweInst
         raise DataError(f"{wrong[0]}{more}; mend the rows, or leave them out of the file and say so")
     instances = [instance for _, instance in found.values()]
     splits = {own for instance in instances if isinstance(own := instance.meta.get("split"), str)}
+    if split is not None and not splits and made.exists() and not _holds_splits(made):
+        raise DataError(f"{made}: --split {split}, and no row of it names a split; leave --split out")
     if split is None or not splits:
         return instances
     if split not in splits:
         raise DataError(f"{made}: no task of split {split!r}, found {', '.join(sorted(splits))}")
     return [instance for instance in instances if instance.meta.get("split") == split]
+
+
+def _holds_splits(place: Path) -> bool:
+    """Whether a file or folder holds splits by name, so that the reading of one has chosen among them."""
+    try:
+        next(iter(iter_rows(place, _NO_SPLIT)), None)
+    except DataError:
+        return True
+    return False
 
 
 def instance_by_id(instances: Iterable[SweInstance], instance_id: str) -> SweInstance:
@@ -106,7 +119,7 @@ def _instance(row: Row, folder: Path | None) -> SweInstance:
         raise _Bad("FAIL_TO_PASS: an empty list, expected the tests that the gold patch mends")
     bug = _text(data, "bug", needed=False) or None
     meta = {name: value for name, value in data.items() if name not in fields and name != "bug"}
-    if "base_commit" not in data and "test_patch" not in data and bug is None:
+    if bug is None and (fields["repo"].startswith(_SMITH) or ("base_commit" not in data and "test_patch" not in data)):
         return _smith(fields, meta)
     if not fields["base_commit"]:
         raise _Bad("base_commit: missing, expected the commit that the issue is about")

@@ -15,9 +15,19 @@ from treadle.errors import DataError
 from treadle.evaluate.store import write_json, write_lines
 from treadle.evaluate.swe.grading import by_instance, handed_in_fault
 from treadle.evaluate.swe.harness_reports import read_report
-from treadle.evaluate.swe.predictions import PREDICTIONS, to_row, write_predictions
+from treadle.evaluate.swe.predictions import PREDICTIONS, write_predictions
 from treadle.evaluate.swe.records import Graded, Prediction, SweInstance, Verdict
-from treadle.evaluate.swe.results import GRADED, HARNESS, RESULTS, begin, check_folder, digest, digest_of, summarise
+from treadle.evaluate.swe.results import (
+    GRADED,
+    HARNESS,
+    RESULTS,
+    begin,
+    check_folder,
+    digest,
+    digest_of,
+    digest_of_rows,
+    summarise,
+)
 from treadle.files.output import owned
 
 
@@ -62,7 +72,7 @@ def hand_over(
     check_folder(out)
     with owned(out):
         write_predictions(out / PREDICTIONS, predictions)
-    run = f"treadle-{digest([to_row(one) for one in predictions])[:12]}"
+    run = f"treadle-{digest_of_rows(predictions)[:12]}"
     report = report_path(out / HARNESS, predictions[0].model_name_or_path, run)
     return command(tasks, out / PREDICTIONS, run, out / HARNESS, split), report
 
@@ -74,11 +84,13 @@ def take_back(
     out: Path,
     known: Collection[str],
     overwrite: bool = False,
+    sources: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of `results.json`, of a report of the harness.
 
     Args:
         known: Ids of all tasks of the set, of which `instances` may be a part.
+        sources: Where predictions and tasks were read.
 
     Raises:
         DataError: There is no such report, or it is of other tasks.
@@ -90,13 +102,13 @@ def take_back(
     handed_in = by_instance(predictions, instances)
     graded = [_official(one.instance_id, handed_in.get(one.instance_id), reported) for one in instances]
     identity = {
-        "predictions": digest([to_row(one) for one in predictions]),
+        "predictions": digest_of_rows(predictions),
         "tasks": digest(sorted(map(digest_of, instances))),
         "report": digest(sorted([one.instance_id, one.verdict, one.reason] for one in reported.values())),
     }
     with owned(out):
         begin(out, identity, overwrite)
-        results = summarise(graded, instances, {}, predictions, "official")
+        results = summarise(graded, instances, {}, predictions, "official", sources)
         write_lines(out / GRADED, map(asdict, graded))
         write_json(out / RESULTS, results)
     return results

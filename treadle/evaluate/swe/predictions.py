@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,9 @@ def read_predictions(path: str | Path, known: Collection[str] | None = None) -> 
     found: dict[str, tuple[str, Prediction]] = {}
     wrong: list[str] = []
     rows = 0
-    for where, row in _rows(place):
+    for where, row, key in _rows(place):
         rows += 1
-        said, prediction = _prediction(row)
+        said, prediction = _prediction(row, key)
         if prediction is not None and prediction.instance_id in found:
             said = (
                 f"instance_id: {prediction.instance_id!r} has a prediction in {found[prediction.instance_id][0]}, too"
@@ -75,18 +76,32 @@ def to_row(prediction: Prediction) -> dict[str, str]:
     return row | ({"fault": prediction.fault, "reason": prediction.reason} if prediction.fault else {})
 
 
-def _rows(place: Path) -> Iterable[tuple[str, dict[str, Any]]]:
+def _rows(place: Path) -> Iterable[tuple[str, dict[str, Any], str]]:
+    """Rows with the key under which they stand; of most forms there is none."""
+    if (by_id := _by_id(place)) is not None:
+        for name, value in by_id.items():
+            yield f"{place}, key {name!r}", {"instance_id": name, **value}, name
+        return
     for row in iter_rows(place, unit="prediction"):
-        values = row.data.values()
-        if "instance_id" in row.data or not values or not all(isinstance(value, dict) for value in values):
-            yield row.where, {"instance_id": row.data.get("id"), **row.data}
-            continue
-        for name, value in row.data.items():  # an object by id that is too small to be told from a row
-            yield f"{place}, key {name!r}", {"instance_id": name, **value}
+        yield row.where, {"instance_id": row.data.get("id"), **row.data}, ""
 
 
-def _prediction(row: dict[str, Any]) -> tuple[str, Prediction | None]:
+def _by_id(place: Path) -> dict[str, dict[str, Any]] | None:
+    """The object that a file holds whose values are predictions; `None` for any other file."""
+    if place.suffix != ".json":
+        return None
+    try:
+        found = json.loads(place.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    is_one = isinstance(found, dict) and found and all(isinstance(value, dict) for value in found.values())
+    return found if is_one else None
+
+
+def _prediction(row: dict[str, Any], key: str) -> tuple[str, Prediction | None]:
     """What is wrong with a row, or the prediction that it is."""
+    if key and row["instance_id"] != key:
+        return f"instance_id: found {_shown(row['instance_id'])}, expected its key", None
     for name in ("instance_id", "model_name_or_path"):
         value = row.get(name)
         if not isinstance(value, str) or not value.strip():

@@ -26,7 +26,7 @@ class SweInstance:
         version: Of the repository, as environments are chosen by it.
         created_at: ISO date of the issue: nothing published later is installed.
         environment_setup_commit: Where the environment's requirements are read, if not at `base_commit`.
-        bug: For tasks made from packages: the diff that brings the bug into the release; `None` for real issues.
+        bug: For tasks made from packages and for SWE-smith's: the diff that brings the bug in; `None` for real issues.
         folder: For tasks made from packages: the folder of the task set, which holds the release.
         meta: What else the source says.
     """
@@ -45,6 +45,11 @@ class SweInstance:
     bug: str | None = None
     folder: Path | None = None
     meta: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def of_release(self) -> bool:
+        """Whether its base is a release of a package, and no commit of a repository."""
+        return self.bug is not None and "==" in self.base_commit
 
 
 @dataclass(frozen=True)

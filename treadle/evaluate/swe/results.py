@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import DataError, OutputError
-from treadle.evaluate.store import read_json, write_json
+from treadle.evaluate.store import PAGE, SIDE, read_json, write_json
 from treadle.evaluate.swe.parsers import PASSED
-from treadle.evaluate.swe.predictions import PREDICTIONS
+from treadle.evaluate.swe.predictions import PREDICTIONS, to_row
 from treadle.evaluate.swe.records import Graded, Prediction, SweInstance, Verdict
+from treadle.evaluate.swe.wording import counted
 from treadle.files.links import remove
 from treadle.files.output import check_place
 from treadle.files.typed import record_of
@@ -22,7 +23,9 @@ from treadle.statistics.estimates import wilson
 
 RESULTS, GRADED, INFO, LOGS, HARNESS = "results.json", "graded.jsonl", "grade.json", "logs", "harness"
 VALIDATION = "validation.json"
-_OF_GRADES = (RESULTS, GRADED, LOGS, INFO)
+TASK_DIGITS = 16
+"""Of the digest of a task that a verdict carries: comparisons see by it whether two tasks of one name are the same."""
+_OF_GRADES = (RESULTS, GRADED, LOGS, INFO, PAGE, SIDE)
 _OF_ANY = {VALIDATION, f"{VALIDATION}l", PREDICTIONS, HARNESS}
 
 
@@ -32,12 +35,14 @@ def summarise(
     left_out: Mapping[str, str],
     predictions: Sequence[Prediction],
     grader: str,
+    sources: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of `results.json`.
 
     Args:
         graded: One for each of `instances`.
         instances: Those that were not left out: the denominator.
+        sources: Where predictions and tasks were read, see `Sources`.
 
     Raises:
         DataError: Nothing is left to be graded.
@@ -45,10 +50,8 @@ def summarise(
     by_id = {one.instance_id: one for one in graded}
     if not instances:
         why = "".join(f"; {name}: {reason}" for name, reason in [*left_out.items()][:1])
-        raise DataError(
-            f"nothing to grade: all {len(left_out)} instances did not validate{why}; mend that, and run treadle swe "
-            "validate again"
-        )
+        none = f"{counted(len(left_out), 'instance')}, of which none validates"
+        raise DataError(f"nothing to grade: {none}{why}; mend that, and run treadle swe validate again")
     resolved = sorted(name for name, one in by_id.items() if one.verdict == Verdict.RESOLVED)
     rate = wilson(len(resolved), len(instances))
     counts = Counter(one.verdict for one in by_id.values())
@@ -61,6 +64,7 @@ def summarise(
         "counts": {verdict: counts[verdict] for verdict in Verdict},
         "left_out": [{"instance_id": name, "reason": reason} for name, reason in left_out.items()],
         "verdicts": {one.instance_id: _record(by_id[one.instance_id], one) for one in instances},
+        **({"sources": dict(sources)} if sources else {}),
     }
 
 
@@ -71,6 +75,7 @@ def _record(graded: Graded, instance: SweInstance) -> dict[str, Any]:
         "reason": graded.reason,
         "rung": graded.rung,
         "seconds": graded.seconds,
+        "task": digest_of(instance)[:TASK_DIGITS],
         "fail_to_pass": {"passed": len(passed & {*instance.fail_to_pass}), "listed": len(instance.fail_to_pass)},
         "pass_to_pass": {"passed": len(passed & {*instance.pass_to_pass}), "listed": len(instance.pass_to_pass)},
     }
@@ -89,6 +94,16 @@ def digest_of(instance: SweInstance) -> str:
     """Of all that decides over an instance's verdicts."""
     record = asdict(instance)
     return digest({key: record[key] for key in sorted(record.keys() - {"folder", "meta", "problem_statement"})})
+
+
+def digest_of_predictions(predictions: Iterable[Prediction]) -> str:
+    """Of predictions in any order, as `grade.json` has them where treadle has graded."""
+    return digest([asdict(one) for one in sorted(predictions, key=lambda one: one.instance_id)])
+
+
+def digest_of_rows(predictions: Iterable[Prediction]) -> str:
+    """Of predictions in their order, as `grade.json` has them where the harness has graded."""
+    return digest([to_row(one) for one in predictions])
 
 
 def digest(content: Any) -> str:

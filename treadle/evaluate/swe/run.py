@@ -5,6 +5,7 @@ generations.jsonl   the journal: each text as it comes, and each observation of 
 outcomes.jsonl      a journal, too: what each episode ended with
 predictions.jsonl   what is handed in, in the form of SWE-bench's harness
 steps.jsonl         the steps of agents
+trajectories/       of mode `mini`: what mini-swe-agent writes of each episode
 summary.json        figures beside the resolve rate
 
 Texts in the journal are never generated again: a run that was stopped or killed ends with the same predictions.
@@ -17,12 +18,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treadle.errors import Interrupted, ModelError, OutputError, TreadleError
-from treadle.evaluate.store import ANEW, Journal, read_json, read_lines, write_json, write_lines
+from treadle.evaluate.store import ANEW, Journal, write_json, write_lines
 from treadle.evaluate.swe.agent.loop import act
 from treadle.evaluate.swe.agent.places import Texts
 from treadle.evaluate.swe.agent.tools import Tools
@@ -30,25 +32,30 @@ from treadle.evaluate.swe.end_to_end import end_to_end
 from treadle.evaluate.swe.episodes import Episode, Outcome
 from treadle.evaluate.swe.figures import run_figures
 from treadle.evaluate.swe.localise import changed_files
+from treadle.evaluate.swe.mini.episode import mini_episode
+from treadle.evaluate.swe.opening import open_folder, refuse_other_run
 from treadle.evaluate.swe.oracle import oracle
 from treadle.evaluate.swe.predictions import PREDICTIONS, write_predictions
 from treadle.evaluate.swe.records import MissingError, Prediction, SweInstance, Verdict
 from treadle.evaluate.swe.repair import Around
 from treadle.evaluate.swe.sandbox import SandboxError
-from treadle.evaluate.swe.settings import SweSettings, identity
+from treadle.evaluate.swe.settings import AGENTS, SweSettings, identity
+from treadle.evaluate.swe.sources import TaskSource
 from treadle.evaluate.swe.trees import remove_tree
 from treadle.evaluate.swe.waves import Told, play
+from treadle.evaluate.swe.wording import counted
+from treadle.evaluate.swe.working import log_file
 from treadle.evaluate.swe.worlds import Worlds
-from treadle.files.output import check_out, make_empty, owned
-from treadle.files.secrets import refuse_secrets
+from treadle.files.output import owned
 from treadle.files.typed import record_of
+from treadle.files.whole import writing
 from treadle.trajectory import Message
 
 if TYPE_CHECKING:
     from treadle.evaluate.backends import Backend
 
-INFO, GENERATIONS, OUTCOMES = "run.json", "generations.jsonl", "outcomes.jsonl"
-STEPS, SUMMARY = "steps.jsonl", "summary.json"
+GENERATIONS, OUTCOMES = "generations.jsonl", "outcomes.jsonl"
+STEPS, SUMMARY, TRAJECTORIES = "steps.jsonl", "summary.json", "trajectories"
 WORK = "work"
 """Checkouts while a run goes on."""
 
@@ -81,6 +88,7 @@ def run(
     together: int = 16,
     workers: int = 4,
     say: Callable[[str], object] = print,
+    tasks: TaskSource | None = None,
 ) -> dict[str, Any]:
     """Run a model on tasks, as far as `out` does not hold that yet.
 
@@ -93,6 +101,7 @@ def run(
         together: Episodes played side by side, each with a checkout.
         workers: Threads in which the tools of agents work.
         say: Takes lines for the user.
+        tasks: Where the tasks were read, for run.json: `treadle view` finds them there.
 
     Returns:
         The content of summary.json; `failed` counts the tasks that the back end did not answer.
@@ -105,11 +114,12 @@ def run(
     """
     if not instances:
         raise TreadleError("there are no tasks to run; expected at least one")
-    if settings.mode == "agent" or settings.choice == "tests":
+    if settings.mode in AGENTS or settings.choice == "tests":
         worlds.check()
     from treadle.evaluate.backends import open_backend
     from treadle.evaluate.settings import fingerprint, model_digest
 
+    refuse_other_run(out, settings, instances, overwrite)
     with owned(out), closing(open_backend(model, kind, **dict(options or {}))) as backend:
         known = identity(model, model_digest(model), backend.describe(), settings, instances)
         info = {
@@ -119,11 +129,12 @@ def run(
             "settings": asdict(settings),
             "instances": [instance.instance_id for instance in instances],
             "left_out": dict(left_out or {}),
+            **({"tasks": tasks.recorded(out)} if tasks else {}),
             "versions": {"treadle": version("treadle"), "python": platform.python_version()},
             "identity": known,
             "fingerprint": fingerprint(known),
         }
-        _open(out, info, overwrite)
+        open_folder(out, info, overwrite)
         try:
             return _Run(backend, instances, settings, out, worlds, model, together, workers, say).all()
         except KeyboardInterrupt:
@@ -132,27 +143,6 @@ def run(
             raise ModelError(f"{error}; what there is stays in {out}, the same command goes on from there") from error
         finally:
             remove_tree(out / WORK)
-
-
-def _open(out: Path, info: dict[str, Any], overwrite: bool) -> None:
-    refuse_secrets(info, INFO, OutputError)
-    if overwrite and out.exists():
-        check_out(out, overwrite, INFO)
-        make_empty(out, INFO)
-    if (out / INFO).is_file():
-        old, now = read_json(out / INFO, "").get("identity"), info["identity"]
-        old = old if isinstance(old, dict) else {}
-        keys = [key for key in dict.fromkeys([*old, *now]) if old.get(key) != now.get(key)]
-        if keys:
-            differences = "; ".join(f"{key}: {old.get(key)!r} there, {now.get(key)!r} now" for key in keys)
-            raise OutputError(
-                f"{out}: holds a run with other settings ({differences}); choose another folder with -o, or replace "
-                "the run with --overwrite"
-            )
-    else:
-        check_out(out, False, INFO)
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / INFO, info)
 
 
 @dataclass
@@ -187,7 +177,8 @@ class _Run:
                     self.rows[row.instance_id] = row
             self.told = Told(generations)
             if len(self.told):
-                self.say(f"{self.out}: {len(self.rows)} tasks are done, {len(self.told)} texts are there already")
+                done, texts = counted(len(self.rows), "task"), counted(len(self.told), "text")
+                self.say(f"{self.out}: done before: {done}, {texts}")
             left = [name for name in self.by_id if name not in self.rows]
             played = play(self.backend, left, self.opening, self.told, self.settings.seed, self.together, self.workers)
             with closing(played):
@@ -203,7 +194,7 @@ class _Run:
             return
         tokens, thoughts = self.told.tokens(name)
         seconds = round(time.monotonic() - self.begun[name], 3)
-        if self.settings.mode == "agent":
+        if self.settings.mode in AGENTS:
             gold, found = changed_files(self.by_id[name].patch), changed_files(outcome.patch)
             outcome.figures |= {"gold": gold, "found": found}
         row = OutcomeRow(
@@ -227,7 +218,7 @@ class _Run:
         rows = [self.rows[name] for name in self.by_id if name in self.rows]
         predictions = [Prediction(r.instance_id, self.model, r.patch, r.fault, r.reason) for r in rows]
         write_predictions(self.out / PREDICTIONS, predictions)
-        if self.settings.mode == "agent":
+        if self.settings.mode in AGENTS:
             steps = ({"instance_id": r.instance_id, **step} for r in rows for step in r.steps)
             write_lines(self.out / STEPS, steps)
         summary = run_figures({row.instance_id: asdict(row) for row in rows}, self.failed)
@@ -267,18 +258,29 @@ class _Run:
 
     def _episode(self, instance: SweInstance, pristine: Path) -> Episode:
         settings = self.settings
-        if settings.mode == "agent":
+        if settings.mode in AGENTS:
             try:
                 sandbox = self.worlds.workplace(instance, pristine)
             except (OutputError, SandboxError, MissingError):
                 raise
             except TreadleError as error:
                 return _environment_fault(error)
+            memory = self.told.memory(instance.instance_id)
+            if settings.mode == "mini":
+                tags, keep = self.backend.thought_tags, partial(self._keep, instance.instance_id)
+                return mini_episode(instance, self.model, sandbox, pristine, settings, tags, memory, self._fits, keep)
             tools = Tools(sandbox.root, sandbox, pristine, settings.review, settings.observation_chars)
-            return act(instance, tools, settings, self.asking, self.told.memory(instance.instance_id), self._fits)
+            return act(instance, tools, settings, self.asking, memory, self._fits)
         breaks = self.worlds.breaks(instance) if settings.choice == "tests" else None
         around = Around(Texts(pristine), settings, self.asking, self._count, breaks)
         return oracle(instance, around) if settings.mode == "oracle" else end_to_end(instance, around)
+
+    def _keep(self, name: str, trajectory: dict[str, Any]) -> None:
+        """Under the name that mini-swe-agent's own inspector looks for."""
+        folder = self.out / TRAJECTORIES
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
+        write_json(log_file(folder, name, ".traj.json"), trajectory)
 
     def _count(self, prompt: list[Message]) -> int:
         return sum(self.backend.count_tokens([message["content"] for message in prompt]))
@@ -292,16 +294,3 @@ def _environment_fault(error: TreadleError) -> Episode:
     """The episode of a task that cannot begin: it asks for nothing."""
     yield from ()
     return Outcome(fault=Verdict.ENVIRONMENT, reason=str(error).splitlines()[0][:500])
-
-
-def read_outcomes(folder: Path) -> list[OutcomeRow]:
-    """The outcomes of a run, in the order in which its episodes ended.
-
-    Raises:
-        OutputError: The folder is no such run, or a line is damaged.
-    """
-    path = folder / OUTCOMES
-    return [
-        record_of(OutcomeRow, record, f"{path}, line {number}", ANEW)
-        for number, record in enumerate(read_lines(path), 1)
-    ]

@@ -24,6 +24,7 @@ from treadle.evaluate.swe.patches import Applied, apply_patch
 from treadle.evaluate.swe.pytest_runs import run_pytest
 from treadle.evaluate.swe.records import SweInstance, Verdict
 from treadle.evaluate.swe.sandbox import Limits, Ran, Sandbox
+from treadle.evaluate.swe.smith import own_name
 from treadle.evaluate.swe.trees import remove_tree
 from treadle.files.links import remove
 
@@ -121,7 +122,7 @@ def directives(instance: SweInstance) -> list[str]:
 
 def _environment(instance: SweInstance, means: Means) -> Environment | None:
     """The environment of an instance; `None` where `means` has one for it."""
-    if instance.bug is not None and means.python is not None:
+    if instance.of_release and means.python is not None:
         return None
     if instance.bug is None:
         parser_name(instance)  # says at once what is not installed
@@ -154,10 +155,13 @@ def _restored(root: Path, pristine: Path, added: tuple[str, ...]) -> list[str]:
 def _run_package(
     instance: SweInstance, sandbox: Sandbox, applied: Applied | None, restored: tuple[str, ...]
 ) -> TestRun:
-    listed = (*instance.fail_to_pass, *instance.pass_to_pass)
-    found = run_pytest(sandbox, sorted({test.partition("::")[0] for test in listed}))
-    statuses = {test: found.statuses.get(test, MISSING) for test in listed}
-    return _tested(found.ran, statuses, _all_passed(statuses), found.fault, found.ran.output, applied, restored)
+    listed = {test: own_name(test) for test in (*instance.fail_to_pass, *instance.pass_to_pass)}
+    files = sorted({name.partition("::")[0] for name in listed.values()})
+    found = run_pytest(sandbox, files, own_options=not instance.of_release)
+    statuses = {test: found.statuses.get(name, MISSING) for test, name in listed.items()}
+    return _tested(
+        sandbox, found.ran, statuses, _all_passed(statuses), found.fault, found.ran.output, applied, restored
+    )
 
 
 def _run_repository(
@@ -173,10 +177,18 @@ def _run_repository(
         listed = (*instance.fail_to_pass, *instance.pass_to_pass)
         found = parse_summary(ran.output, frozenset(listed))
         statuses = {test: found.get(test, MISSING) for test in listed}
-        return _tested(ran, statuses, _all_passed(statuses), "" if found else "no test said", log, applied, restored)
+        return _tested(
+            sandbox, ran, statuses, _all_passed(statuses), "" if found else "no test said", log, applied, restored
+        )
     report = judge_log(instance, log)
-    reason = "" if report.readable else f"no test run can be read in the log (exit code {ran.code})"
-    return _tested(ran, report.statuses, report.resolved, reason, log, applied, restored)
+    reason = "" if report.readable else f"no test run can be read in the log (exit code {ran.code}){_last(ran.output)}"
+    return _tested(sandbox, ran, report.statuses, report.resolved, reason, log, applied, restored)
+
+
+def _last(output: str) -> str:
+    """The last line of what a command said, to be added to a reason."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return f": {lines[-1][:200]}" if lines else ""
 
 
 def _all_passed(statuses: dict[str, str]) -> bool:
@@ -184,6 +196,7 @@ def _all_passed(statuses: dict[str, str]) -> bool:
 
 
 def _tested(
+    sandbox: Sandbox,
     ran: Ran,
     statuses: dict[str, str],
     resolved: bool,
@@ -194,7 +207,11 @@ def _tested(
 ) -> TestRun:
     fault = None
     if ran.timed_out:
-        fault, reason, resolved = Verdict.TIMEOUT, f"the tests did not end within {ran.seconds:.0f} seconds", False
+        fault, reason, resolved = (
+            Verdict.TIMEOUT,
+            f"the tests did not end within {sandbox.limits.seconds:g} seconds",
+            False,
+        )
     elif ran.limit:
         reason, resolved = f"the tests passed their limit of {ran.limit}", False
     return TestRun(statuses, resolved, fault, reason, applied, restored, log, ran.seconds)

@@ -6,13 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from typing import Any, Literal, get_args
 
 from treadle.errors import TreadleError
 from treadle.evaluate.records import Sampling
 from treadle.evaluate.swe.records import SweInstance
 
-Mode = Literal["oracle", "end-to-end", "agent"]
+Mode = Literal["oracle", "end-to-end", "agent", "mini"]
+AGENTS = ("agent", "mini")
+"""Modes whose model runs commands."""
 Choice = Literal["first", "majority", "tests"]
 
 
@@ -44,6 +47,8 @@ class SweSettings:
         tree_chars: Of the list of files that localisation sees.
         whitespace: Whether an edit may differ from the file in white space; such edits are counted.
         seed: Of the samples.
+        mini: In mode `mini` the config of mini-swe-agent, see `treadle.evaluate.swe.mini.settings.read_config`; its
+            limits of steps and of a command's time are those that hold.
     """
 
     mode: Mode = "oracle"
@@ -69,11 +74,14 @@ class SweSettings:
     tree_chars: int = 40_000
     whitespace: bool = False
     seed: int = 0
+    mini: Mapping[str, Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         for name, known in (("mode", get_args(Mode)), ("choice", get_args(Choice))):
             if getattr(self, name) not in known:
                 raise TreadleError(f"{name} {getattr(self, name)!r}: expected one of {', '.join(known)}")
+        if (self.mode == "mini") != (self.mini is not None):
+            raise TreadleError("a config of mini-swe-agent belongs to --mode mini, and to no other")
         if self.samples < 1 or self.files < 1 or self.max_steps < 1:
             raise TreadleError("samples, files and max_steps: expected 1 or more of each")
         if self.samples > 1 and not self.temperature:
@@ -96,6 +104,10 @@ _NOT_OF = {  # settings that change nothing in a mode
     "oracle": ("files", "long_file", "tree_chars"),
     "end-to-end": (),
 }
+_NOT_OF["mini"] = (
+    *_NOT_OF["agent"],
+    *("max_steps", "command_seconds", "max_faults", "max_repeats", "observation_chars", "context", "review"),
+)
 _OF_AGENTS = (
     *("sample_steps", "max_step_tokens", "max_steps", "max_tokens", "max_seconds", "command_seconds", "max_faults"),
     *("max_repeats", "observation_chars", "context", "review"),
@@ -111,10 +123,7 @@ def identity(
         content: Digest of the model's files, where they are on this machine.
         backend: `Backend.describe()`, of which `kind`, `dtype` and `chat` count.
     """
-    left_out = {*_NOT_OF[settings.mode], *(_OF_AGENTS if settings.mode != "agent" else ())}
-    digest = hashlib.sha256()
-    for i in instances:
-        digest.update(json.dumps([i.instance_id, i.repo, i.base_commit, i.problem_statement, i.patch, i.bug]).encode())
+    left_out = {"mini", *_NOT_OF[settings.mode], *(_OF_AGENTS if settings.mode not in AGENTS else ())}
     chosen = {name: value for name, value in asdict(settings).items() if name not in left_out}
     return {
         "model": model,
@@ -123,8 +132,22 @@ def identity(
         "dtype": backend.get("dtype"),
         **{f"chat.{name}": value for name, value in backend.get("chat", {}).items()},
         **{f"settings.{name}": value for name, value in chosen.items()},
-        "instances": f"{len(instances)}, sha256 {digest.hexdigest()[:16]}",
+        **({"mini-swe-agent": _version_and_digest(settings.mini)} if settings.mini is not None else {}),
+        "instances": digest_of_instances(instances),
     }
+
+
+def digest_of_instances(instances: Sequence[SweInstance]) -> str:
+    """Number and content of tasks, as a run's identity has them."""
+    digest = hashlib.sha256()
+    for i in instances:
+        digest.update(json.dumps([i.instance_id, i.repo, i.base_commit, i.problem_statement, i.patch, i.bug]).encode())
+    return f"{len(instances)}, sha256 {digest.hexdigest()[:16]}"
+
+
+def _version_and_digest(config: Mapping[str, Any]) -> str:
+    content = json.dumps(config, sort_keys=True).encode()
+    return f"{version('mini-swe-agent')}, config sha256 {hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def seed_of(seed: int, instance: str, place: str) -> int:

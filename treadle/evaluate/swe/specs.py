@@ -2,7 +2,7 @@
 
 Where treadle departs from the harness: packages of conda come from PyPI; packages of the operating system and downloads
 (`apt-get`, `wget`) are left out and named; `tox`, which would hide the checkout from the tests, is replaced by the
-command that it runs.
+command that it runs; files that tests download while they run are installed before, where a package has them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _TOX = "tox --current-env -epy39 -v --"
 _INSTEAD_OF_TOX = ("python", "-X", "dev", "-m", "pytest", "-rA", "--durations", "25")  # sphinx's tox.ini
 _ASSIGNMENT = re.compile(r"[A-Z_]+=")
 _EDITS = re.compile(r"(sed -i|grep -q) ")
+_NAMED = re.compile(r"(?:-r|--requirement)[ =]*(\S+)")
 _TESTS = ("test", "tests", "testing")
+_OF_TOX = ("tox==", "tox-current-env==")  # not run, and they ask for packages of another time than the tests'
+_INSTEAD_OF_DOWNLOADS = {"pydicom/pydicom": ("pydicom-data==1.0.0",)}  # the sandbox has no network
 _DROPPED_FLAGS = frozenset({"-v", "--verbose", "-e", "--editable", "--no-use-pep517"})
 
 
@@ -76,12 +79,23 @@ def spec_of(instance: SweInstance) -> Spec:
     raise DataError(f"{where} for {instance.repo} {instance.version!r}; known versions are {', '.join(known)}")
 
 
-def requirements_in(file: Path) -> list[str]:
-    """The lines of a file of requirements, without those that install the repository itself, which is done later."""
-    lines = [
-        line.partition(" #")[0].strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()
-    ]
-    return [line for line in lines if line and not line.startswith(("#", "-e .", ".", "-e file:"))]
+def requirements_in(file: Path, known: frozenset[Path] = frozenset()) -> list[str]:
+    """The lines of a file of requirements and of those that it names, without those that install the repository itself,
+    which is done later.
+
+    Args:
+        known: Files that are being read.
+    """
+    found = []
+    for whole in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        line = whole.partition(" #")[0].strip()
+        named = _NAMED.fullmatch(line)
+        other = (file.parent / named[1]).resolve() if named else None
+        if other and other.is_file():
+            found += requirements_in(other, known | {file.resolve()}) if other not in known else []
+        elif line and not line.startswith(("#", "-e .", ".", "-e file:")):
+            found.append(line)
+    return found
 
 
 def conda_requirements(file: Path) -> list[str]:
@@ -128,7 +142,11 @@ def _spec(repo: str, group: dict[str, Any]) -> Spec:
     left_out = [line for line in group.get("pre_install", []) if line not in edits]
     return Spec(
         python=group["python"],
-        packages=(*(() if listed else shlex.split(packages)), *group.get("pip_packages", ())),
+        packages=(
+            *(() if listed else shlex.split(packages)),
+            *(one for one in group.get("pip_packages", ()) if not one.startswith(_OF_TOX)),
+            *_INSTEAD_OF_DOWNLOADS.get(repo, ()),
+        ),
         requirements=tuple(_content()["requirements"].get(repo, ())) if packages == "requirements.txt" else (),
         conda=tuple(_content()["conda"].get(repo, ())) if packages == "environment.yml" else (),
         edits=tuple(edits),

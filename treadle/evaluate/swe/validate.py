@@ -6,6 +6,7 @@ machine, and nothing about a model.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,10 @@ from treadle.files.typed import checked, record_of
 
 _FORMAT = 1
 _ENVIRONMENT = "environment: "  # begins the reason where the machine is at fault
+_NETWORK = re.compile(
+    r"name resolution|Name or service not known|No address associated with|Network is unreachable|"
+    r"Failed to establish a new connection|[Dd]ownload (failure|failed|error)"
+)
 _REMEDY = "delete it, and run treadle swe validate again"
 
 
@@ -84,7 +89,10 @@ def validate_one(instance: SweInstance, means: Means) -> Validation:
 
 
 def _why(instance: SweInstance, run: TestRun) -> str:
-    return run.reason or failed_tests(instance, run.statuses)
+    """What did not pass, and how much of the log speaks of a network, which a sandbox has not."""
+    said = run.reason or failed_tests(instance, run.statuses)
+    asked = sum(bool(_NETWORK.search(line)) for line in run.log.splitlines())
+    return f"{said}; {asked} lines of the log speak of the network, and the sandbox has none" if asked else said
 
 
 def validate(

@@ -202,8 +202,8 @@ def play(
         ModelError: The back end cannot work at all.
     """
     waiting, live = iter(instances), []
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        try:
+    try:
+        with ThreadPoolExecutor(max_workers=workers) as pool:
             while True:
                 for name in waiting:
                     live.append(_Live(name, opening(name)))
@@ -218,8 +218,8 @@ def play(
                 _answer(backend, live, told, seed)
                 yield from ((one.instance, one.failed) for one in live if one.failed)
                 live = _closed(live, [one for one in live if one.failed])
-        finally:
-            _closed(live, live)
+    finally:  # when no thread works on them any more
+        _closed(live, live)
 
 
 def _ended(live: list[_Live]) -> Iterator[tuple[str, Outcome]]:

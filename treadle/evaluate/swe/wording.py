@@ -1,8 +1,13 @@
-"""Templates of `treadle.evaluate.swe` as files beside the modules; rendering is strict."""
+"""Texts of `treadle.evaluate.swe`: its templates, files beside the modules that are rendered strictly, and counts."""
 
 from __future__ import annotations
 
 from treadle.data.prompts import templates
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 task`, `2 tasks`, `1,000 patches`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('ch') else 's'}"
 
 
 def worded(name: str, **variables: object) -> str:

@@ -31,8 +31,8 @@ def in_turn(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterato
         pool.shutdown(cancel_futures=True)
 
 
-def log_file(folder: Path, instance_id: str) -> Path:
+def log_file(folder: Path, instance_id: str, end: str = ".txt") -> Path:
     """The file of an instance's log: its id where that is a name, else a digest of it."""
     if wrong_in_name(instance_id) is None:
-        return folder / f"{instance_id}.txt"
-    return folder / f"id-{hashlib.sha256(instance_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}.txt"
+        return folder / f"{instance_id}{end}"
+    return folder / f"id-{hashlib.sha256(instance_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}{end}"

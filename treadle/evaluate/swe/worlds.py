@@ -86,7 +86,7 @@ class Worlds:
 
     def _python(self, instance: SweInstance, pristine: Path) -> Path:
         """The environment; what its build adds to a checkout is laid there, and is no part of a change."""
-        if self.python is not None and instance.bug is not None:
+        if self.python is not None and instance.of_release:
             return self.python
         from treadle.evaluate.swe.environments import environment_for, lay_over
 

@@ -96,7 +96,9 @@ def read_other(folder: Path, run: Run) -> Other:
     losses.add_failed(results)
     names = _names(other, run)
     pairs = _tests(run, other, names, notes) if len(equal) == len(run.problems) else []
-    return Other(other, results, shares(samples), notes, pairs, names, samples, losses, page_of(other, run.folder))
+    return Other(
+        other, results, shares(samples), notes, pairs, names, samples, losses, page_of(other.folder, run.folder)
+    )
 
 
 def _tests(run: Run, other: Run, names: tuple[str, str], notes: list[str]) -> list[Pair]:

@@ -11,29 +11,25 @@ policy allows no script but its own and the side files.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
-import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from treadle.evaluate.records import Sample
-from treadle.evaluate.runs import Run, read_run
+from treadle.evaluate.runs import SAMPLES, Run, read_run
 from treadle.evaluate.step_view import step_view
-from treadle.files.links import refuse_link, remove
-from treadle.files.scratch import PARTIAL, left_behind, own
+from treadle.evaluate.store import PAGE, SIDE
 from treadle.files.whole import writing
 from treadle.report.anchors import Anchors
 from treadle.report.calls import call_rows
 from treadle.report.evaluation import tables
 from treadle.report.evaluation.against import Other, read_other
 from treadle.report.evaluation.attempts import FIELDS, FLAGS, ProblemView, Words, sample_texts
+from treadle.report.evaluation.building import building, install
 from treadle.report.evaluation.plots import Lengths, accuracies
+from treadle.report.evaluation.scripts import UNSEEN_IN_SCRIPT, scripts
 from treadle.report.evaluation.side_files import SideFiles
 from treadle.report.evaluation.steps import MOST, listed, step_groups, step_row, step_sizes, step_texts
 from treadle.report.pages import write_page
@@ -43,9 +39,7 @@ from treadle.report.story.losses import Losses
 from treadle.report.story.told import Side, lost, told
 from treadle.report.svg import difference_axis
 from treadle.scoring.floors import TITLES
-from treadle.visible import UNSEEN
 
-PAGE, SIDE = "report.html", "report"
 SECTIONS = (
     "main",
     "changes",
@@ -59,7 +53,7 @@ SECTIONS = (
     "provenance",
     "data",
 )
-_SCRIPTS = ("texts.js.j2", "list.js.j2", "page.js.j2")
+_SCRIPTS = ("texts.js.j2", "list.js.j2", "page.js.j2", "keys.js.j2")
 
 
 def write_evaluation_report(run: Path, against: Path | None = None) -> Path:
@@ -77,15 +71,13 @@ def write_evaluation_report(run: Path, against: Path | None = None) -> Path:
         DataError: The two runs have no problem in common.
     """
     found = read_run(run)
-    for place in (run / PAGE, run / SIDE):
-        refuse_link(place)
     other = read_other(against, found) if against is not None else None
     limit = limit_for(_sizes(found))
-    with writing(run / PAGE, "The run is as it was"), _building(run) as (scratch, build):
+    with writing(run / PAGE, "The run is as it was"), building(run) as (scratch, build):
         side = SideFiles(scratch / build, f"{SIDE}/{build}")
         content = _content(found, other, limit, side)
         write_page(scratch / PAGE, "report/evaluation/page.html.j2", **content)
-        _install(scratch, build, run)
+        install(scratch, build, run)
     return run / PAGE
 
 
@@ -127,7 +119,8 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "problems": [view.data() for view in views.values()],
         "steps": steps,
         "floor": ((step_figures or {}).get("floor") or {}).get("value"),
-        "unseen": "".join(f"\\u{{{first:x}}}-\\u{{{last:x}}}" for first, last in UNSEEN),
+        "unseen": UNSEEN_IN_SCRIPT,
+        "whole": SAMPLES,
     }
     places = [(name, mode, decoding) for name, mode, decoding, _ in rows]
     choices = {
@@ -136,7 +129,6 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "decoding": [(decoding, decoding) for decoding in dict.fromkeys(decoding for _, decoding in arms)],
         "fault": [(fault, fault.replace("_", " ")) for fault in dict.fromkeys(s["fault"] for s in steps) if fault],
     }
-    script = Markup("\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _SCRIPTS))
     return {
         "run": run,
         "other": other,
@@ -162,8 +154,7 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "limit": limit,
         "side": side,
         "data": Markup(as_json(data)),
-        "script": script,
-        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **scripts(_SCRIPTS),
     }
 
 
@@ -183,28 +174,3 @@ def _steps(run: Run, limit: int, side: SideFiles, anchors: Anchors) -> list[dict
         anchor = anchors.take("step", sample.trajectory_id, str(sample.step))
         rows.append({**step_row(sample), "anchor": anchor, "file": file, "texts": shown})
     return rows
-
-
-@contextmanager
-def _building(run: Path) -> Iterator[tuple[Path, str]]:
-    """A place to write to beside the page, gone afterwards, and a name for the side files that no other build has."""
-    build = secrets.token_hex(4)
-    scratch = own(run / SIDE, PARTIAL)
-    for place in left_behind(run / SIDE, PARTIAL):
-        remove(place)
-    try:
-        scratch.mkdir()
-        yield scratch, build
-    finally:
-        remove(scratch)
-
-
-def _install(scratch: Path, build: str, run: Path) -> None:
-    """The page takes its place last, in one move, and finds the side files of its own build; then older ones go."""
-    if (scratch / build).is_dir():
-        (run / SIDE).mkdir(exist_ok=True)
-        (scratch / build).rename(run / SIDE / build)
-    os.replace(scratch / PAGE, run / PAGE)
-    for old in (run / SIDE).glob("*") if (run / SIDE).is_dir() else ():
-        if old.name != build and len(old.name) == len(build) and not set(old.name) - set("0123456789abcdef"):
-            remove(old)

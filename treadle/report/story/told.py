@@ -14,6 +14,7 @@ from treadle.evaluate.compare.arms import Arm
 from treadle.evaluate.compare.comparison import Pair
 from treadle.evaluate.records import Problem, Sample
 from treadle.evaluate.runs import Run
+from treadle.evaluate.store import PAGE
 from treadle.report.anchors import Anchors, anchor
 from treadle.report.parts import cut, limit_for, parts, size
 from treadle.report.story.changes import change_rows, summary
@@ -48,9 +49,9 @@ class Side:
     page: str | None = None
 
 
-def page_of(run: Run, beside: Path) -> str | None:
-    """A run's own page as a link from a page in `beside`, where it has one."""
-    page = run.folder / "report.html"
+def page_of(folder: Path, beside: Path) -> str | None:
+    """The page of a run's folder as a link from a page in `beside`, where it has one."""
+    page = folder / PAGE
     return quote(Path(os.path.relpath(page.resolve(), beside.resolve())).as_posix()) if page.is_file() else None
 
 
@@ -73,7 +74,7 @@ def arm_side(arm: Arm, beside: Path) -> Side:
                     found[benchmark, problem.id, mode, decoding] += int(right_K.sum())
                     count[benchmark, problem.id, mode, decoding] += right_K.size
     shares = {place: (found[place], count[place]) for place in count}
-    return Side(arm.name, arm.runs, shares, page_of(arm.runs[0], beside))
+    return Side(arm.name, arm.runs, shares, page_of(arm.runs[0].folder, beside))
 
 
 def told(

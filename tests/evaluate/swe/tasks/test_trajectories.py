@@ -13,9 +13,7 @@ from treadle.errors import DataError, OutputError
 from treadle.evaluate.swe.agent.prompts import Call, parse_call, system_text, task_text
 from treadle.evaluate.swe.instances import read_instances
 from treadle.evaluate.swe.records import SweInstance
-from treadle.evaluate.swe.tasks.kinds import KINDS
-from treadle.evaluate.swe.tasks.reasons import reason_of
-from treadle.evaluate.swe.tasks.trajectories import _mend, held_out_file, write_trajectories
+from treadle.evaluate.swe.tasks.trajectories import held_out_file, write_trajectories
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +28,7 @@ def file(instances, environment, unsafe_local, tmp_path_factory) -> Path:
     said = []
     written = write_trajectories(instances, file, lambda _: environment, unsafe_local=unsafe_local, said=said.append)
     assert (written.count, written.left_out) == (2, {})
-    assert said == [f"1 trajectories in {file}", f"1 trajectories in {held_out_file(file)}"]
+    assert said == [f"1 trajectory in {file}", f"1 trajectory in {held_out_file(file)}"]
     return file
 
 
@@ -46,15 +44,9 @@ def test_they_are_read_as_agents_data(instances, file):
         assert found.repo == f"{instance.repo}/{instance.repo}"
         calls = [parse_call(step.action) for step in found.steps]
         assert all(isinstance(call, Call) for call in calls)
-        assert [(call.name, call.arguments.get("command", "")[:4]) for call in calls] == [
-            ("bash", "grep"),
-            ("str_replace_editor", "view"),
-            ("bash", "cd /"),
-            ("str_replace_editor", "str_"),
-            ("bash", "cd /"),
-            ("submit", ""),
-            ("submit", ""),
-        ]
+        assert 4 <= len(calls) <= 10
+        assert [call.name for call in calls[-2:]] == ["submit", "submit"]
+        assert [call.arguments.get("command") for call in calls].count("str_replace") == 1
         assert all(step.thought for step in found.steps)
 
 
@@ -63,16 +55,14 @@ def test_what_they_see_is_what_happened(instances, file):
     for place in (file, held_out_file(file)):
         [found] = read_trajectories(place)
         instance = by_id[found.id.rpartition(".")[0]]
-        seen = [step.observation for step in found.steps]
-        assert f"/testbed/{instance.meta['file']}:" in seen[0]
-        assert seen[1].startswith(
-            f"OBSERVATION:\nHere's the result of running `cat -n` on /testbed/{instance.meta['file']}"
+        edit, review, last = (
+            step.observation for step in found.steps if "str_replace</" in step.action or "submit" in step.action
         )
-        assert " failed" in seen[2].splitlines()[-1]
-        assert "has been edited" in seen[3]
-        assert seen[4].splitlines()[-1].split(" in ")[0] == f"{min(len(instance.fail_to_pass), 3)} passed"
-        assert instance.patch.split("@@")[2].rstrip("\n") in seen[5]
-        assert seen[6] is None
+        assert f"The file /testbed/{instance.meta['file']} has been edited" in edit
+        assert instance.patch.split("@@")[2].rstrip("\n") in review
+        assert last is None
+        runs = [step.observation for step in found.steps if "pytest" in step.action]
+        assert all(" passed in " in run or " failed" in run for run in runs)
 
 
 def test_again_nothing_is_done_twice(instances, file):
@@ -102,34 +92,7 @@ def test_a_task_without_expert_has_a_reason(instances, environment, unsafe_local
     )
     assert written.count == 0
     assert list(written.left_out) == [moved.instance_id]
-    assert said == [f"0 trajectories in {tmp_path / 'x.jsonl'}, 1 tasks without one"]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "old", "new"),
-    [
-        ("a\nb\nc\n", "a\nx\nc\n", "b", "x"),
-        ("b\na\nb\nc\n", "b\na\nx\nc\n", "a\nb\nc", "a\nx\nc"),
-        ("a\nc\n", "a\nb\nc\n", "a\nc", "a\nb\nc"),
-        ("a\n\nb\n", "a\n\nc\nb\n", "\nb", "\nc\nb"),
-        ("b\nb", "b\nx", "b\nb", "b\nx"),
-        ("", "b", None, None),
-        ("a\n", "a\n", None, None),
-    ],
-)
-def test_edits_stand_once(before, after, old, new):
-    found = _mend({"f": before}, {"f": after})
-    assert (found and found.old, found and found.new) == (old, new)
-    if found:
-        assert before.count(found.old) == 1
-        assert before.replace(found.old, found.new) == after
-
-
-def test_every_kind_has_a_reason():
-    reasons = {reason_of(kind, "a", "b") for kind in KINDS}
-    assert len(reasons) == len(KINDS)
-    assert reason_of("operator", "  a - b", "  a + b").endswith("`a - b` should be `a + b`.")
-    assert "`" not in reason_of("removed_branch", "a\nb", "c")
+    assert said == [f"0 trajectories in {tmp_path / 'x.jsonl'}, 1 task without one"]
 
 
 def test_rows_have_no_path_of_this_machine(file):

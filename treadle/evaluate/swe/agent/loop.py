@@ -20,6 +20,7 @@ from treadle.evaluate.swe.agent.tools import Acting, framed
 from treadle.evaluate.swe.episodes import Answer, Ask, Episode, Outcome, too_long_outcome
 from treadle.evaluate.swe.records import SweInstance, Verdict
 from treadle.evaluate.swe.settings import SweSettings
+from treadle.evaluate.swe.wording import counted
 from treadle.scoring.completion import FormatFault
 from treadle.trajectory import Message, Step, Trajectory
 
@@ -164,17 +165,21 @@ def _call(answer: Answer) -> Call | CallFault:
 
 def _outcome(stop: Stop, tools: Acting, acted: _Acted, error: str = "") -> Outcome:
     figures = {
-        "stop": str(stop),
         "steps": len(acted.steps),
         "faulty_steps": acted.faults,
         "tool_seconds": round(acted.seconds, 3),
     }
-    patch = tools.patch()
+    return ended(stop, tools.patch(), figures, acted.records, error)
+
+
+def ended(stop: Stop, patch: str, figures: dict[str, Any], records: list[dict[str, Any]], error: str = "") -> Outcome:
+    """What an agent's episode ends with: its patch where there is one, else why there is none."""
+    figures = {"stop": str(stop), **figures}
     if patch:
-        return Outcome(patch, figures=figures, steps=acted.records)
-    reason = f"nothing was changed in {len(acted.steps)} steps, which ended: {stop}"
+        return Outcome(patch, figures=figures, steps=records)
     if stop is Stop.CONTEXT:
         outcome = too_long_outcome(error or "the next prompt has more tokens than are allowed", **figures)
-        outcome.steps = acted.records
+        outcome.steps = records
         return outcome
-    return Outcome(fault=Verdict.EMPTY, reason=reason, figures=figures, steps=acted.records)
+    reason = f"nothing was changed in {counted(len(records), 'step')}, which ended: {stop}"
+    return Outcome(fault=Verdict.EMPTY, reason=reason, figures=figures, steps=records)

@@ -115,12 +115,12 @@ class Tools:
         if found and place.strip():
             self._here = place.strip().replace(top, MOUNT)
         output = (output if found else ran.output).replace(top, MOUNT)
-        if why := _stopped(ran):
+        if why := stopped(ran):
             output = f"{output.rstrip()}\n{why}"
         return output.lstrip("\n")
 
 
-def _stopped(ran: Ran) -> str:
+def stopped(ran: Ran) -> str:
     """Why a command was ended, for the model; empty where it ended by itself."""
     if ran.timed_out:
         return (

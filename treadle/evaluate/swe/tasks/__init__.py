@@ -5,5 +5,5 @@ releases.py       a source distribution, fetched and unpacked
 trials.py         what a release's tests say of each bug
 issues.py         the issue text of one that they tell
 make.py           the folder of tasks
-trajectories.py   an expert for each, with its reasons in reasons.py
+trajectories.py   experts who mend them: episode.py is run, strategies.py chooses, thoughts.py and reasons.py word it
 """

@@ -1,4 +1,4 @@
-"""What an expert thinks when it mends a bug: a sentence for each kind."""
+"""What an expert finds wrong where it mends a bug: a sentence for each kind."""
 
 from __future__ import annotations
 
@@ -28,14 +28,6 @@ _REASONS = {
 }
 
 
-def reason_of(kind: str, old: str, new: str) -> str:
-    """Why a change mends a bug of a kind, see `treadle.evaluate.swe.tasks.kinds`.
-
-    Args:
-        old, new: The lines that go and those that take their place; single ones are named.
-    """
-    reason = _REASONS.get(kind, "This is where the behaviour goes wrong.")
-    before, after = old.strip(), new.strip()
-    if "\n" in before or "\n" in after or not before or not after or "`" in before + after:
-        return reason
-    return f"{reason} `{before}` should be `{after}`."
+def reason_of(kind: str) -> str:
+    """What is wrong with code that has a bug of a kind, see `treadle.evaluate.swe.tasks.kinds`."""
+    return _REASONS.get(kind, "This is where the behaviour goes wrong.")

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from treadle.errors import OutputError
+from treadle.evaluate.same import other_keys, refuse_others
+
+
+def test_what_differs_is_named_with_both_values():
+    old, now = {"a": 1, "b": 2, "gone": 3}, {"a": 1, "b": 5, "new": 6}
+    keys = other_keys(old, now)
+    assert keys == ["b", "gone", "new"]
+    with pytest.raises(OutputError) as said:
+        refuse_others(Path("runs/x"), keys, old, now)
+    assert str(said.value).splitlines() == [
+        "runs/x: holds a run with other settings",
+        "  b: 2 there, 5 now",
+        "  gone: 3 there, None now",
+        "  new: None there, 6 now",
+        "choose another folder with -o, or replace the run with --overwrite",
+    ]
+
+
+def test_the_same_is_not_refused():
+    refuse_others(Path("x"), other_keys({"a": 1}, {"a": 1}), {"a": 1}, {"a": 1})
