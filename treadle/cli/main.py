@@ -1,4 +1,4 @@
-"""The command line: `treadle prepare | merge | inspect | check | plan | train | evaluate | compare | swe | ...`.
+"""The command line: `treadle prepare | inspect | check | plan | train | evaluate | compare | swe | teach | ...`.
 
 Errors that a user can mend are printed without a traceback and exit with code 2; a run that stopped itself because
 training went wrong exits with code 3, one that Ctrl-C or SIGTERM stopped with code 130. Heavy libraries are imported
@@ -21,7 +21,7 @@ from typer.core import TyperGroup
 from treadle.cli import check, compare, data, evaluate, grade, plan, swe, teach, view
 from treadle.cli.data import spread
 from treadle.cli.outcome import carry_out
-from treadle.errors import Interrupted
+from treadle.errors import Interrupted, TreadleError
 
 
 class Commands(TyperGroup):
@@ -101,9 +101,19 @@ def quickstart(
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds; several give intervals over runs.")] = 1,
     full: Annotated[bool, typer.Option("--full", help="Also run the ablations and the oracle.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Arms trained side by side, one thread each.")] = 2,
+    bootstrap: Annotated[
+        bool, typer.Option("--bootstrap", help="Instead: longer problems without an expert, in rounds, and a control.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over instead of continuing.")] = False,
 ) -> None:
     """Watch a small model learn hard problems from expert trajectories, beside its baselines."""
+    if bootstrap:
+        if seeds != 1 or full:
+            raise TreadleError("--bootstrap runs one seed and no ablations; leave --seeds and --full out")
+        from treadle.miniature.longer import run_longer
+
+        run_longer(out, workers, overwrite)
+        return
     from treadle.miniature.quickstart import run
 
     run(out, seeds=seeds, full=full, workers=workers, overwrite=overwrite)

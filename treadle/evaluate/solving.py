@@ -53,6 +53,7 @@ def solve(
     turns: Turns,
     answering: Answering | None = None,
     progress: bool = False,
+    begun: list[Sample] | None = None,
 ) -> list[Sample]:
     """All attempts at `problems`, not graded yet; what `turns` holds already is not generated again.
 
@@ -60,12 +61,14 @@ def solve(
         turns: Receives each generation as it finishes.
         answering: Takes the final answer from a whole solution; by default `final_answer`.
         progress: Whether to show on the terminal how far it is.
+        begun: The attempts where they do not begin with nothing, such as with an expert's first steps; by default those
+            of `begin`.
 
     Returns:
         The attempts of the first problem, then of the next. `stop` is `None` for those that the back end left
         unfinished, see `turns.failed`.
     """
-    samples = begin(problems, mode, decoding, settings)
+    samples = begin(problems, mode, decoding, settings) if begun is None else begun
     sources = {(p.benchmark, p.id): p for p in problems}
     sampling, asking = settings.sampling(mode, decoding), replace(backend.asking, tags=settings.thought_tags.pair)
     tried: set[Key] = set()

@@ -83,10 +83,10 @@ def _run(out: Path, seeds: int, full: bool, workers: int, scale: Scale, started:
     from treadle.miniature.problems import write_held_out
     from treadle.miniature.report import write_report
 
-    _claim_folder(out, scale)
+    claim_folder(out, scale)
     write_held_out(out / "held-out.jsonl", scale.held_out)
     arms = [arm for arm in scale.arms if full or not arm.full]
-    jobs = [job for seed in range(seeds) for job in _jobs(arms, scale, seed, out / f"seed-{seed}")]
+    jobs = [job for seed in range(seeds) for job in arm_jobs(arms, scale, seed, out / f"seed-{seed}")]
     _check_done(jobs, scale)
     resumed = any(job.done() for job in jobs)
     with Board({job.name: Line(job.title, job.metrics, job.steps) for job in jobs}) as board:
@@ -118,7 +118,7 @@ def _run(out: Path, seeds: int, full: bool, workers: int, scale: Scale, started:
     return summary
 
 
-def _jobs(arms: list[Arm], scale: Scale, seed: int, folder: Path) -> list[Job]:
+def arm_jobs(arms: list[Arm], scale: Scale, seed: int, folder: Path) -> list[Job]:
     """The jobs of one seed, the longest chains first."""
     half = scale.screened // 2
     prefix = f"{seed}/"
@@ -219,7 +219,7 @@ def _floor(folder: Path) -> dict[str, Any] | None:
     return floors["floor"] if floors else None
 
 
-def _claim_folder(out: Path, scale: Scale) -> None:
+def claim_folder(out: Path, scale: Scale) -> None:
     """Results of another version of the arms or of the base must not be mixed with these."""
     weights = (Path(resolve(BASE)) / "model.safetensors").read_bytes()
     mark = {"scale": repr(scale), "base": hashlib.sha256(weights).hexdigest(), "treadle": version("treadle")}

@@ -46,6 +46,8 @@ class Reason(Explained):
     MINORITY = "minority_answer", "too few samples of the problem give its answer (--agreement)"
     EXACT_DUPLICATE = "exact_duplicate", "an earlier one has the same problem and the same steps"
     NEAR_DUPLICATE = "near_duplicate", "an earlier one is nearly the same (--near-threshold)"
+    HINT = "speaks_of_the_hint", "it speaks of the answer that it was given as a hint"
+    OVER_CAP = "over_cap", "as many solutions of its problem are kept as `keep` allows"
 
 
 class Fault(NamedTuple):

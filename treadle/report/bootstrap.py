@@ -1,0 +1,33 @@
+"""The page of `treadle teach bootstrap`: the curve of held-out accuracy, and each round's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from treadle.report.curves import accuracy_curve, as_png, embedded
+from treadle.report.pages import write_page
+
+
+def write_bootstrap_page(out: Path, results: Mapping[str, Any]) -> None:
+    """Write `report.html` into `out`.
+
+    Args:
+        results: The content of results.json.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    curve = accuracy_curve(
+        {"student": [row["accuracy"] for row in results["rounds"]]},
+        "round",
+        f"{results['held_out']['name']}, greedy, 95% intervals",
+    )
+    write_page(
+        out / "report.html", "report/bootstrap.html.j2", results=results, curve=embedded(as_png(curve)), share=_share
+    )
+
+
+def _share(figure: Mapping[str, float] | None) -> str:
+    return "-" if figure is None else f"{figure['value']:.0%} ({figure['low']:.0%} to {figure['high']:.0%})"
