@@ -57,6 +57,8 @@ CLAIMS = [
     ("SRL is better than RLVR", "SRL", "RLVR"),
     ("SRL, then RLVR is better than RLVR", "SRL, then RLVR", "RLVR"),
     ("SRL, then RLVR is better than SRL", "SRL, then RLVR", "SRL"),
+    ("SFT is better than the warm-up", "SFT", "warm-up"),
+    ("SRL is better than the warm-up", "SRL", "warm-up"),
 ]
 FIGURES = {
     "greedy": "greedy accuracy, any final number",
