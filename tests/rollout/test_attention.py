@@ -9,10 +9,12 @@ from tests.rollout.models import tiny_model
 from treadle.errors import ModelError
 from treadle.rollout import attention
 from treadle.rollout.attention import ROOM, Decode, Prefill, attention_of
-from treadle.rollout.blocks import FLASH_QUERIES, partial_attention
+from treadle.rollout.blocks import Padded
 from treadle.rollout.plan import pack
 
 PROMPTS = [[2, 3, 4, 5, 6, 7], [2, 3, 4, 9], [2, 8, 8, 8], [2, 8], [5, 5]]
+# What many read alone, of one to five tokens; one is the beginning of another, and one begins like no other.
+MANY = [*([2, 3, 4, *([10 + i] * (1 + i % 5))] for i in range(24)), [2, 3, 4, 33], [2, 3, 4, 33, 7, 7, 8], [5, 5, 5]]
 HEADS, KV_HEADS, SIZE, SCALE = 6, 2, 8, 0.3
 
 
@@ -26,20 +28,25 @@ def naive(q_HD: torch.Tensor, k_KTD: torch.Tensor, v_KTE: torch.Tensor) -> torch
 # Values of another size than keys go the way of a device without the CPU's kernel.
 @pytest.mark.parametrize("value_size", [SIZE, SIZE + 1], ids=["kernel", "products"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-14), (torch.float32, 2e-6)], ids=str)
-@pytest.mark.parametrize("call_cost", [0.0, 200.0, 1e12])
-def test_prefill_and_decode(monkeypatch, dtype, tolerance, call_cost, value_size):
+@pytest.mark.parametrize(
+    ("prompts", "call_cost"),
+    [(PROMPTS, 0.0), (PROMPTS, 200.0), (PROMPTS, 1e12), (MANY, 4000.0)],
+    ids=["0", "200", "1e12", "many"],
+)
+def test_prefill_and_decode(monkeypatch, dtype, tolerance, prompts, call_cost, value_size):
     monkeypatch.setitem(attention.CALL_COST, "cpu", call_cost)
+    monkeypatch.setattr(attention, "PADDED", (dtype,))
     g = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=g, dtype=dtype)
 
-    packed = pack(PROMPTS)
+    packed = pack(prompts)
     n = len(packed.tokens)
     prefill = Prefill(packed, torch.device("cpu"))
     q, k, v = normal(1, HEADS, n, SIZE), normal(1, KV_HEADS, n, SIZE), normal(1, KV_HEADS, n, value_size)
     out = prefill.attend(0, q, k, v, SCALE)
-    paths = [[i for a, b in packed.paths[p] for i in range(a, b)] for p in range(len(PROMPTS))]
+    paths = [[i for a, b in packed.paths[p] for i in range(a, b)] for p in range(len(prompts))]
     for path in paths:
         for length, i in enumerate(path, start=1):
             read = path[:length]
@@ -60,6 +67,7 @@ def test_prefill_and_decode(monkeypatch, dtype, tolerance, call_cost, value_size
         own_v.append(v)
         out = decode.attend(0, q, k, v, SCALE)
         decode.advance()
+        assert any(isinstance(part, Padded) for part in decode._blocks) is (prompts is MANY)
         assert out.shape == (len(rows), HEADS, 1, value_size)
         if step % 16 and step not in (4, ROOM - 1, ROOM + 1, ROOM + 3):
             continue
@@ -67,20 +75,6 @@ def test_prefill_and_decode(monkeypatch, dtype, tolerance, call_cost, value_size
             keys = torch.cat([prefill.keys[0][0][:, paths[prompt]], *(x[row] for x in own_k)], dim=1)
             values = torch.cat([prefill.values[0][0][:, paths[prompt]], *(x[row] for x in own_v)], dim=1)
             assert (out[row, :, 0] - naive(q[row, :, 0], keys, values)).abs().max() < tolerance
-
-
-@pytest.mark.parametrize("extra", [0, 1], ids=["same sizes", "wider values"])
-@pytest.mark.parametrize("queries", [4, FLASH_QUERIES], ids=["few queries", "many queries"])
-def test_log_sum_exp_of_a_part(extra, queries):
-    g = torch.Generator().manual_seed(0)
-    q, k, v = (torch.randn(2, 3, size, 8, generator=g, dtype=torch.float64) for size in (queries, 4, 4))
-    bias = torch.zeros(1, 1, queries, 4, dtype=torch.float64)
-    bias[..., 1, 2] = torch.finfo(torch.float64).min / 2
-    scores = q @ k.transpose(2, 3) * SCALE + bias
-    out, lse = partial_attention(q, k, torch.cat([v, v[..., :extra]], dim=3), bias, SCALE)
-    assert (lse - scores.logsumexp(-1)).abs().max() < 1e-12
-    assert (out[..., :8] - scores.softmax(-1) @ v).abs().max() < 1e-12
-    assert out.isfinite().all()
 
 
 def test_more_than_plain_attention_is_refused():

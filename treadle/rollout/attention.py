@@ -33,6 +33,9 @@ ROOM = 128
 # What one more block of attention costs, in products of queries and keys: on a CPU core anything from 3e5 to 3e6 is
 # within a tenth of the best; the value for CUDA is an estimate.
 CALL_COST = {"cpu": 1e6, "cuda": 2e8}
+# Where tokens that few rows read go into padded calls. In float32 the model's own products take several times longer,
+# so that calls of attention matter less; there completions stay those of earlier versions to the bit.
+PADDED = (torch.bfloat16, torch.float16)
 
 
 class Prefill:
@@ -130,7 +133,8 @@ class Decode:
         if self._blocks is None:
             _, kv_heads, group, size = q_RKGD.shape
             call_cost = CALL_COST.get(q_RKGD.device.type, CALL_COST["cuda"]) / (kv_heads * group * size)
-            rectangles, calls = cover(self.prefill.packed, self.rows, call_cost, self.max_copied)
+            max_copied = self.max_copied if q_RKGD.dtype in PADDED else 0
+            rectangles, calls = cover(self.prefill.packed, self.rows, call_cost, max_copied)
             self._blocks = [Dense(rectangle, group, q_RKGD) for rectangle in rectangles]
             self._blocks += [Padded(calls, q_RKGD)] if calls else []
         return self._blocks

@@ -147,15 +147,12 @@ def partial_attention(
         )
         return out, lse
     # Elsewhere as transformers' "eager" does it: scores in the model's dtype, softmax in float32.
-    scores = torch.matmul(q * scale, k.transpose(2, 3))
+    scores = torch.matmul(q, k.transpose(2, 3)) * scale
     if bias is not None:
-        scores = scores.add_(bias)
+        scores = scores + bias
     scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    highest = scores.amax(dim=-1, keepdim=True)
-    weights = scores.sub_(highest).exp_()
-    total = weights.sum(dim=-1, keepdim=True)
-    out = torch.matmul(weights.to(v.dtype), v).div_(total)
-    return out, (highest + total.log()).squeeze(-1)
+    lse = torch.logsumexp(scores, dim=-1)
+    return torch.matmul(torch.exp(scores - lse.unsqueeze(-1)).to(v.dtype), v), lse
 
 
 def _bias(hidden: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
