@@ -38,6 +38,7 @@ def finished(tmp_path_factory):
     return out, scale, run_longer(out, scale=scale, longer=tiny())
 
 
+@pytest.mark.slow
 def test_both_lines_have_every_round_from_one_start(finished):
     out, _, found = finished
     written = json.loads((out / "bootstrap" / "results.json").read_text())
@@ -52,6 +53,7 @@ def test_both_lines_have_every_round_from_one_start(finished):
     assert {"claim", "verdict", "sentence"} == set(written["claims"][0])
 
 
+@pytest.mark.slow
 def test_the_control_trains_on_the_old_data_as_long_as_the_round_took(finished):
     out, _, found = finished
     for number in (1, 2):
@@ -66,6 +68,7 @@ def test_the_control_trains_on_the_old_data_as_long_as_the_round_took(finished):
         assert seconds[-1] >= control - 0.1
 
 
+@pytest.mark.slow
 def test_the_page_and_the_picture_are_there(finished):
     out, _, found = finished
     page = (out / "bootstrap" / "report.html").read_text()
@@ -74,6 +77,7 @@ def test_the_page_and_the_picture_are_there(finished):
     assert (out / "bootstrap" / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_second_call_and_the_quick_start_itself_use_what_is_there(finished):
     out, scale, found = finished
     times = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}

@@ -87,6 +87,12 @@ class Browser:
         self.call("Page.navigate", url=path.resolve().as_uri() + (f"#{hash}" if hash else ""))
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
 
+    def leave(self) -> None:
+        """Leave the page, and forget the problems that it had, those told late among them."""
+        self.call("Page.navigate", url="about:blank")
+        self.until("location.href === 'about:blank'")
+        self.problems.clear()
+
     def window(self, width: int, height: int = 900, scheme: str = "light") -> None:
         """The size of the window in pixels, and whether the reader likes pages light or dark."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)

@@ -136,7 +136,8 @@ def test_hundreds_of_megabytes_of_output_are_cut_in_the_middle(root):
     ],
 )
 def test_what_takes_too_much_is_ended_or_refused(root, command, limit):
-    answer = sh(environment(root, timeout=8), f"exec < <(sleep 6); {command}" if limit else command)
+    # Ended by the limit at once; the rest is what a busy machine may take.
+    answer = sh(environment(root, timeout=60), f"exec < <(sleep 50); {command}" if limit else command)
     assert (f"passed the limit of {limit}" in answer["exception_info"]) == bool(limit)
     if "big" in command:
         assert (root / "big").stat().st_size <= 8 * 2**20
