@@ -9,6 +9,7 @@ from treadle.teacher.bootstrap.attempts import first_steps, hinted
 from treadle.teacher.bootstrap.candidates import Candidate
 from treadle.teacher.bootstrap.harvest import NoHint, _distinct
 from treadle.teacher.bootstrap.schema import Bootstrap
+from treadle.teacher.checks import first_fault
 from treadle.teacher.drafts import Draft, Origin
 from treadle.trajectory import Step, Trajectory
 
@@ -70,7 +71,9 @@ def test_the_cap_of_a_problem_counts_all_rounds_and_keeps_the_earliest():
 )
 def test_a_solution_that_speaks_of_its_hint(text, thought, speaks):
     draft = Draft("p", "2+2?", "4", thought, text, 3, Origin("bootstrap", "s", ""))
-    assert (NoHint()(draft) is not None) == speaks
+    passed, fault = first_fault(draft, [NoHint()])
+    assert (fault is not None) == speaks
+    assert passed.origin.checks == (() if speaks else ("no_hint",))
 
 
 def test_a_hint_stands_below_the_problem():

@@ -39,7 +39,7 @@ HARVEST = "harvest.json"
 _HINT = re.compile(r"\b(?:hint(?:s|ed)?|(?:given|provided|known) (?:final )?answer)\b", re.IGNORECASE)
 
 
-class NoHint:
+class NoHint(Check):
     """The text does not speak of the hint that it was given."""
 
     name = "no_hint"
