@@ -12,7 +12,14 @@ from datasketch import MinHash, MinHashLSH
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.data.curate.duplicates import NEIGHBOURS, PERMUTATIONS, content_hash, near_duplicates, signature
+from treadle.data.curate.duplicates import (
+    NEIGHBOURS,
+    PERMUTATIONS,
+    content_hash,
+    duplicates,
+    near_duplicates,
+    signature,
+)
 from treadle.errors import DataError
 from treadle.trajectory import Step, Trajectory
 
@@ -149,3 +156,12 @@ def test_real_duplicates(data):
     assert len(pairs) > 15
     for row, earlier in pairs:  # each was looked at by hand: the same problem, entered twice
         assert read[row].problem.split()[:4] == read[earlier].problem.split()[:4]
+
+
+def test_near_ones_are_looked_for_among_what_is_not_exact_and_within_groups():
+    # Rows 0, 1 and 4 have one signature; 2 is compared with nobody, as the row that is left out.
+    rows = np.array([[1] * 16, [1] * 16, [1] * 16, [7] * 16, [1] * 16], dtype=np.uint32)
+    keys = {0: 10, 1: 11, 3: 10, 4: 12}
+    assert duplicates(keys, lambda chosen: rows[chosen]) == ([(3, 0)], [(1, 0), (4, 0)])
+    assert duplicates(keys, lambda chosen: rows[chosen], groups=["a", "b", "a", "a", "b"]) == ([(3, 0)], [(4, 1)])
+    assert duplicates(keys, lambda chosen: rows[chosen], threshold=None) == ([(3, 0)], [])

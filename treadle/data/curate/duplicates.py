@@ -13,6 +13,7 @@ standard deviation of 0.035 at 0.8.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,41 @@ def check_threshold(threshold: float) -> None:
             f"--near-threshold {threshold:g}: expected a similarity from {LOWEST_THRESHOLD} to 1, such as 0.8; "
             "below, unlike texts would count as duplicates"
         )
+
+
+def duplicates(
+    keys: Mapping[int, int],
+    signatures: Callable[[list[int]], np.ndarray],
+    threshold: float | None = 0.8,
+    groups: Sequence[Hashable] | None = None,
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Rows that are the same as an earlier row, and among the others those that are nearly the same.
+
+    Args:
+        keys: `content_hash` of each row that is compared, in order.
+        signatures: Gives the `[N, P]` of so many rows, see `signature`.
+        threshold: Least similarity of near ones, from 0.5 to 1; `None` looks for none.
+        groups: Of each row; near ones are of one group. `None` for a single one.
+
+    Returns:
+        Pairs of a row and an earlier one: the exact ones, and the near ones as `near_duplicates` finds them.
+
+    Raises:
+        DataError: The threshold is out of range.
+    """
+    first: dict[int, int] = {}
+    exact = []
+    apart: dict[Hashable, list[int]] = {}
+    for row, key in keys.items():
+        if (earlier := first.setdefault(key, row)) != row:
+            exact.append((row, earlier))
+        else:
+            apart.setdefault(groups[row] if groups is not None else None, []).append(row)
+    near = []
+    for rows in apart.values() if threshold is not None else ():
+        if len(rows) > 1:
+            near += [(rows[later], rows[before]) for later, before in near_duplicates(signatures(rows), threshold)]
+    return exact, near
 
 
 def near_duplicates(signatures: np.ndarray, threshold: float = 0.8) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from treadle.data.curate.duplicates import near_duplicates
+from treadle.data.curate.duplicates import duplicates
 from treadle.data.curate.holdout import choose_held_out, over_cap
 from treadle.data.prepare.parts import Facts
 from treadle.data.prepare.settings import PrepareSettings
@@ -67,19 +67,12 @@ def _find_duplicates(
     facts: list[Facts], signatures: np.ndarray, settings: PrepareSettings, selection: Selection
 ) -> None:
     """Exact duplicates by their keys; near ones by their signatures, among those that are not exact."""
-    first: dict[int, int] = {}
-    pairs: list[tuple[int, int, DropReason]] = []
-    left = []
-    for number, fact in enumerate(facts):
-        if number in selection.dropped:
-            continue
-        if (earlier := first.setdefault(fact.key, number)) != number:
-            pairs.append((number, earlier, DropReason.EXACT_DUPLICATE))
-        else:
-            left.append(number)
-    chosen = signatures if len(left) == len(facts) else signatures[left]
-    near = near_duplicates(chosen, settings.near_threshold)
-    pairs += [(left[later], left[earlier], DropReason.NEAR_DUPLICATE) for later, earlier in near]
+    keys = {number: fact.key for number, fact in enumerate(facts) if number not in selection.dropped}
+    exact, near = duplicates(
+        keys, lambda rows: signatures if len(rows) == len(signatures) else signatures[rows], settings.near_threshold
+    )
+    pairs = [(*pair, DropReason.EXACT_DUPLICATE) for pair in exact]
+    pairs += [(*pair, DropReason.NEAR_DUPLICATE) for pair in near]
     for later, earlier, reason in pairs:
         selection.duplicates["exact" if reason is DropReason.EXACT_DUPLICATE else "near"] += 1
         if len(selection.duplicate_examples) < EXAMPLES:

@@ -9,7 +9,7 @@ harvest.json                    counts and diversity; its presence says that the
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from treadle.data.curate.duplicates import content_hash, near_duplicates, signature
+from treadle.data.curate.duplicates import content_hash, duplicates, signature
 from treadle.data.prompts import Asking, solve_prompt, step_prompt
 from treadle.data.sources.native import to_row
 from treadle.evaluate.backends import Backend
@@ -191,23 +191,15 @@ def _distinct(
 
 def _alike(trajectories: Sequence[Trajectory], threshold: float | None) -> dict[int, tuple[Reason, str]]:
     """Of each trajectory that is like an earlier one, how, and the id of that one."""
-    first: dict[int, int] = {}
-    found = {}
-    for row, trajectory in enumerate(trajectories):
-        if (earlier := first.setdefault(content_hash(trajectory), row)) != row:
-            found[row] = (Reason.EXACT_DUPLICATE, trajectories[earlier].id)
-    if threshold is None:
-        return found
     # Near duplicates are of one problem: chains of unlike problems may be alike as texts and are none.
-    groups: defaultdict[str, list[int]] = defaultdict(list)
-    for row, trajectory in enumerate(trajectories):
-        if row not in found:
-            groups[trajectory.problem].append(row)
-    for rows in groups.values():
-        if len(rows) > 1:
-            for later, earlier in near_duplicates(np.stack([signature(trajectories[r]) for r in rows]), threshold):
-                found[rows[later]] = (Reason.NEAR_DUPLICATE, trajectories[rows[earlier]].id)
-    return found
+    exact, near = duplicates(
+        {row: content_hash(trajectory) for row, trajectory in enumerate(trajectories)},
+        lambda rows: np.stack([signature(trajectories[row]) for row in rows]),
+        threshold,
+        [trajectory.problem for trajectory in trajectories],
+    )
+    found = {row: (Reason.EXACT_DUPLICATE, trajectories[earlier].id) for row, earlier in exact}
+    return found | {row: (Reason.NEAR_DUPLICATE, trajectories[earlier].id) for row, earlier in near}
 
 
 def _row(candidate: Candidate) -> dict[str, Any]:

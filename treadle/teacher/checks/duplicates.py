@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from treadle.data.curate.duplicates import check_threshold, content_hash, near_duplicates, signature
+from treadle.data.curate.duplicates import check_threshold, content_hash, duplicates, signature
 from treadle.files.rows import Rejected
 from treadle.teacher.checks import Fault, Reason, SetCheck
 from treadle.teacher.checks.reading import trajectory_of
@@ -47,25 +47,15 @@ class Duplicates(SetCheck):
             names.append(draft.id)
             hashes.append(content_hash(trajectory))
             signatures.append(signature(trajectory))
-        found = _alike(hashes, signatures, self.threshold)
+        exact, near = duplicates(
+            dict(enumerate(hashes)), lambda rows: np.stack([signatures[row] for row in rows]), self.threshold
+        )
+        found = {row: (earlier, Reason.EXACT_DUPLICATE) for row, earlier in exact}
+        found |= {row: (earlier, Reason.NEAR_DUPLICATE) for row, earlier in near}
         return [
             _fault(*found[row], names, len(self._known)) if row in found else None
             for row in range(len(self._known), len(names))
         ]
-
-
-def _alike(hashes: Sequence[int], signatures: Sequence[np.ndarray], threshold: float) -> dict[int, tuple[int, Reason]]:
-    """For each row that is like an earlier one, which one and how."""
-    first: dict[int, int] = {}
-    found: dict[int, tuple[int, Reason]] = {}
-    for row, number in enumerate(hashes):
-        if (earlier := first.setdefault(number, row)) != row:
-            found[row] = earlier, Reason.EXACT_DUPLICATE
-    left = [row for row in range(len(hashes)) if row not in found]
-    if left:
-        for later, earlier in near_duplicates(np.stack([signatures[row] for row in left]), threshold):
-            found[left[later]] = left[earlier], Reason.NEAR_DUPLICATE
-    return found
 
 
 def _fault(earlier: int, reason: Reason, names: Sequence[str], known: int) -> Fault:
