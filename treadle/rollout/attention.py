@@ -24,7 +24,7 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from treadle.errors import ModelError
 from treadle.rollout.blocks import Dense, Padded, merge_into, partial_attention
-from treadle.rollout.cover import cover
+from treadle.rollout.cover import MOST_PADDED, cover
 from treadle.rollout.plan import Pack
 
 NAME = "treadle_rollout"
@@ -36,6 +36,11 @@ CALL_COST = {"cpu": 1e6, "cuda": 2e8}
 # Where tokens that few rows read go into padded calls. In float32 the model's own products take several times longer,
 # so that calls of attention matter less; there completions stay those of earlier versions to the bit.
 PADDED = (torch.bfloat16, torch.float16)
+
+
+def copied_beside(dtype: torch.dtype) -> float:
+    """Tokens that `Decode` may hold beside each token of a prefill that few rows read: copies in padded calls."""
+    return MOST_PADDED if dtype in PADDED else 0.0
 
 
 class Prefill:

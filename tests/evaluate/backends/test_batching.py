@@ -7,38 +7,38 @@ from hypothesis import given
 
 from tests.evaluate.backends.models import llama
 from treadle.evaluate.backends.batching import CACHE_BYTES_ON_CPU, batches, cache_budget
-from treadle.rollout.cover import MOST_PADDED
 
 ROWS = st.lists(
     st.tuples(st.lists(st.integers(0, 2), min_size=1, max_size=8), st.sampled_from([3, 7])), min_size=0, max_size=14
 )
 
 
-def cost(prompts, limits, batch, shared):
+def cost(prompts, limits, batch, shared, copied):
     if shared:
         prefixes = {tuple(prompts[i][:n]) for i in batch for n in range(1, len(prompts[i]) + 1)}
-        # Every distinct prefix once, and what the copies of those that few rows read may take.
-        return (1 + MOST_PADDED) * len(prefixes) + sum(limits[i] for i in batch)
+        return (1 + copied) * len(prefixes) + sum(limits[i] for i in batch)
     return len(batch) * (max(len(prompts[i]) for i in batch) + limits[batch[0]])
 
 
-@given(ROWS, st.integers(1, 60), st.integers(1, 6), st.booleans())
-def test_every_row_once_within_budget_and_equal_limits(rows, budget, most, shared):
+@given(ROWS, st.integers(1, 60), st.integers(1, 6), st.sampled_from([(True, 0.0), (True, 1.5), (False, 0.0)]))
+def test_every_row_once_within_budget_and_equal_limits(rows, budget, most, how):
     prompts, limits = [p for p, _ in rows], [n for _, n in rows]
-    found = list(batches(prompts, limits, budget, most, shared))
+    found = list(batches(prompts, limits, budget, most, *how))
     assert sorted(i for batch in found for i in batch) == list(range(len(rows)))
     for batch in found:
         assert len(batch) <= most
         assert len({limits[i] for i in batch}) == 1
-        assert len(batch) == 1 or cost(prompts, limits, batch, shared) <= budget
+        assert len(batch) == 1 or cost(prompts, limits, batch, *how) <= budget
 
 
 def test_a_budget_is_used_up():
-    # Eight samples of a prompt of 10 tokens with 5 each: 50 tokens when it is held once, 15 for copies; 120 when it
-    # is padded.
+    # Eight samples of a prompt of 10 tokens with 5 each: 50 tokens when it is held once, 65 when one and a half as many
+    # are held beside it, 120 when it is padded.
     prompts, limits = [list(range(10))] * 8, [5] * 8
-    assert [len(b) for b in batches(prompts, limits, 65, 64, shared=True)] == [8]
-    assert [len(b) for b in batches(prompts, limits, 64, 64, shared=True)] == [7, 1]
+    assert [len(b) for b in batches(prompts, limits, 50, 64, shared=True)] == [8]
+    assert [len(b) for b in batches(prompts, limits, 49, 64, shared=True)] == [7, 1]
+    assert [len(b) for b in batches(prompts, limits, 65, 64, shared=True, copied=1.5)] == [8]
+    assert [len(b) for b in batches(prompts, limits, 64, 64, shared=True, copied=1.5)] == [7, 1]
     assert [len(b) for b in batches(prompts, limits, 60, 64, shared=False)] == [4, 4]
 
 

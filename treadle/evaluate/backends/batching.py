@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from treadle.rollout.cover import MOST_PADDED
 from treadle.rollout.support import unwrap
 from treadle.tree.chains import common_length
 
@@ -30,6 +29,7 @@ def batches(
     max_kv_tokens: int,
     max_rows: int,
     shared: bool,
+    copied: float = 0.0,
 ) -> Iterator[list[int]]:
     """Cut rows into batches whose cache stays within a budget even if every row runs to its limit.
 
@@ -40,6 +40,8 @@ def batches(
         max_rows: Most rows of a batch.
         shared: Prompt tokens are held once for all rows that begin with them; otherwise every row is padded to the
             longest prompt of its batch.
+        copied: Tokens that may be held beside each of a prompt that no row before has, where prompts are shared; see
+            `treadle.rollout.attention.copied_beside`.
 
     Yields:
         Indices of rows, each once.
@@ -49,19 +51,17 @@ def batches(
     batch: list[int] = []
     cost = 0
     for row in sorted(range(len(prompts)), key=lambda i: (limits[i], within(i), i)):
-        whole = len(arrays[row]) + limits[row]
-        # What few rows read may be held a second time, padded (`treadle.rollout.cover`).
-        alone = whole + ceil(MOST_PADDED * len(arrays[row])) if shared else whole
+        length = len(arrays[row])
         if shared:
             known = common_length(arrays[batch[-1]], arrays[row]) if batch else 0
-            added = whole - known + ceil(MOST_PADDED * (len(arrays[row]) - known))
+            added = limits[row] + length - known + ceil(copied * (length - known))
         else:
             # Rows come by length, so that this one's is the padded length of all before it.
-            added = whole * (len(batch) + 1) - cost
+            added = (length + limits[row]) * (len(batch) + 1) - cost
         full = len(batch) == max_rows or cost + added > max_kv_tokens
         if batch and (full or limits[batch[0]] != limits[row]):
             yield batch
-            batch, cost, added = [], 0, alone
+            batch, cost, added = [], 0, limits[row] + length + ceil(copied * length)
         batch.append(row)
         cost += added
     if batch:

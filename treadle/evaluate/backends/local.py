@@ -32,6 +32,7 @@ from treadle.evaluate.records import Finish, Generation, Request, Sampling
 from treadle.recipe.models import load_chat, load_model
 from treadle.recipe.shown import load_asking
 from treadle.rollout import generate_completions, why_not
+from treadle.rollout.attention import copied_beside
 from treadle.rollout.generate import row_numbers
 from treadle.rollout.support import unwrap
 
@@ -110,7 +111,9 @@ class TransformersBackend:
         budget = self.max_kv_tokens or cache_budget(self.model)
         prompts = [keys[row][0] for row in possible]
         room = [limits[row] for row in possible]
-        for batch in batches(prompts, room, budget, self.batch_size, shared=not self.not_shared):
+        shared = not self.not_shared
+        copied = copied_beside(unwrap(self.model).dtype) if shared else 0.0
+        for batch in batches(prompts, room, budget, self.batch_size, shared, copied):
             chosen = [possible[b] for b in batch]
             done = self._compute([keys[row] for row in chosen], sampling, limits[chosen[0]])
             self._works |= any(generation.finish is not Finish.FAILED for generation in done)
