@@ -14,11 +14,19 @@ def other_keys(old: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [key for key in dict.fromkeys([*old, *now]) if old.get(key) != now.get(key)]
 
 
-def refuse_others(out: Path, keys: Sequence[str], old: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise `OutputError` with the values under the keys that differ; nothing where there are none."""
+def refuse_others(
+    out: Path,
+    keys: Sequence[str],
+    old: Mapping[str, Any],
+    now: Mapping[str, Any],
+    what: str = "a run",
+    remedy: str = "choose another folder with -o, or replace the run with --overwrite",
+) -> None:
+    """Raise `OutputError` with the values under the keys that differ; nothing where there are none.
+
+    Args:
+        what, remedy: What the folder holds, and what mends it.
+    """
     if keys:
         differences = "\n".join(f"  {key}: {old.get(key)!r} there, {now.get(key)!r} now" for key in keys)
-        raise OutputError(
-            f"{out}: holds a run with other settings\n{differences}\n"
-            "choose another folder with -o, or replace the run with --overwrite"
-        )
+        raise OutputError(f"{out}: holds {what} with other settings\n{differences}\n{remedy}")

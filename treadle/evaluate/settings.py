@@ -18,6 +18,7 @@ from treadle.errors import TreadleError
 from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.known_sets import KNOWN, PART
 from treadle.evaluate.records import Decoding, Key, Mode, Sampling
+from treadle.evaluate.seeds import seed_at
 from treadle.recipe.model_names import resolve
 from treadle.scoring.extraction import Extraction
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
@@ -109,8 +110,7 @@ def read_tags(record: Mapping[str, Any]) -> ThoughtTags:
 
 def seed_of(seed: int, key: Key, step: int) -> int:
     """Seed of one request, below 2**31: the same for the same place in a run, whatever else the run holds."""
-    place = json.dumps([seed, key.benchmark, key.problem, key.mode, key.index, step])
-    return int.from_bytes(hashlib.sha256(place.encode()).digest()[:4], "big") >> 1
+    return seed_at(seed, key.benchmark, key.problem, key.mode, key.index, step)
 
 
 def identity(

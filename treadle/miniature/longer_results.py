@@ -10,7 +10,7 @@ from treadle.files.whole import appearing_file
 from treadle.miniature.results import Above
 from treadle.report.curves import accuracy_curve, as_png, embedded
 from treadle.report.pages import write_page
-from treadle.statistics.estimates import wilson
+from treadle.statistics.estimates import in_percent, wilson
 from treadle.statistics.intervals import paired_difference
 
 OWN, CONTROL = "bootstrapped", "control"
@@ -76,8 +76,8 @@ def as_markdown(found: Mapping[str, Any]) -> str:
             if not number and name == CONTROL:
                 continue  # both begin alike
             row = line[number]
-            cells = [_share(row[f"operations_{length}"]) for length in lengths]
-            cells += [_share(row["accuracy"]), f"{row['kept']} of {row['asked']}" if "kept" in row else "-"]
+            cells = [in_percent(row[f"operations_{length}"]) for length in lengths]
+            cells += [in_percent(row["accuracy"]), f"{row['kept']} of {row['asked']}" if "kept" in row else "-"]
             title = "SRL then RLVR" if not number else TITLES[name]
             lines.append(f"| {number} | {title} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -94,9 +94,10 @@ def write_longer_report(out: Path, found: Mapping[str, Any]) -> None:
     with appearing_file(out / "curve.png") as file:
         file.write(png)
     write_page(
-        out / "report.html", "miniature/longer.html.j2", found=found, titles=TITLES, curve=embedded(png), share=_share
+        out / "report.html",
+        "miniature/longer.html.j2",
+        found=found,
+        titles=TITLES,
+        curve=embedded(png),
+        share=in_percent,
     )
-
-
-def _share(figure: Mapping[str, float]) -> str:
-    return f"{figure['value']:.0%} ({figure['low']:.0%} to {figure['high']:.0%})"

@@ -8,6 +8,7 @@ from typing import Any
 
 from treadle.report.curves import accuracy_curve, as_png, embedded
 from treadle.report.pages import write_page
+from treadle.statistics.estimates import in_percent
 
 
 def write_bootstrap_page(out: Path, results: Mapping[str, Any]) -> None:
@@ -25,9 +26,9 @@ def write_bootstrap_page(out: Path, results: Mapping[str, Any]) -> None:
         f"{results['held_out']['name']}, greedy, 95% intervals",
     )
     write_page(
-        out / "report.html", "report/bootstrap.html.j2", results=results, curve=embedded(as_png(curve)), share=_share
+        out / "report.html",
+        "report/bootstrap.html.j2",
+        results=results,
+        curve=embedded(as_png(curve)),
+        share=in_percent,
     )
-
-
-def _share(figure: Mapping[str, float] | None) -> str:
-    return "-" if figure is None else f"{figure['value']:.0%} ({figure['low']:.0%} to {figure['high']:.0%})"

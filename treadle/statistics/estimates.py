@@ -7,7 +7,7 @@ What is resampled stands in `treadle.statistics.bootstrap`; what is shown is mad
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,15 @@ class Estimate(NamedTuple):
     value: float
     low: float
     high: float
+
+
+def in_percent(figure: Mapping[str, float] | None) -> str:
+    """A share with its interval for people; `-` for none.
+
+    Args:
+        figure: The fields of an `Estimate`, as files have them.
+    """
+    return "-" if figure is None else f"{figure['value']:.0%} ({figure['low']:.0%} to {figure['high']:.0%})"
 
 
 def wilson(successes: float, trials: float) -> Estimate:

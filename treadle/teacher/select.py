@@ -28,7 +28,7 @@ from treadle.files.links import remove
 from treadle.files.output import check_out, make_empty, owned
 from treadle.files.whole import write_whole
 from treadle.scoring.grading import GraderName
-from treadle.statistics.estimates import wilson
+from treadle.statistics.estimates import in_percent, wilson
 from treadle.statistics.intervals import mean_interval, scores_of
 from treadle.teacher.bands import Band, Place, Rate, pass_rates
 from treadle.teacher.source_rows import line_of
@@ -123,8 +123,8 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         "|---|---|---|",
     ]
     for place, found in report["places"].items():
-        lines.append(f"| {place} | {found['problems']} | {_share(found['share'])} |")
-    lines += ["", f"Mean pass rate {_share(report['mean_rate'])}, pass@{k} {_share(report['solved_once'])}."]
+        lines.append(f"| {place} | {found['problems']} | {in_percent(found['share'])} |")
+    lines += ["", f"Mean pass rate {in_percent(report['mean_rate'])}, pass@{k} {in_percent(report['solved_once'])}."]
     lines.append(f"None of {k} right leaves pass rates of up to {wilson(0, k).high:.0%} possible (95% interval).")
     if report["incomplete"]:
         lines.append(f"{report['incomplete']} problems lack samples that the back end did not give, and lie nowhere.")
@@ -165,7 +165,3 @@ def _empty(out: Path, report: Mapping[str, Any]) -> str:
         "learnable": "give harder problems" if easy else "give more samples with -k, easier problems, or --band hard",
     }[band]
     return f"{out}: no problem is in the band {band!r} ({WORDS[band]}): {counts}{incomplete}; {remedy}"
-
-
-def _share(figure: Mapping[str, float] | None) -> str:
-    return "-" if figure is None else f"{figure['value']:.0%} ({figure['low']:.0%} to {figure['high']:.0%})"

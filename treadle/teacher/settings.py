@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,6 +10,7 @@ from treadle.data.curate.duplicates import check_threshold
 from treadle.data.curate.language import check_language
 from treadle.errors import TreadleError
 from treadle.evaluate.records import Sampling
+from treadle.evaluate.seeds import seed_at
 from treadle.evaluate.settings import model_digest
 from treadle.teacher.asking import templates_digest
 from treadle.teacher.drafts import OriginKind
@@ -80,8 +79,7 @@ class TeachSettings:
 
 def seed_of(seed: int, problem: str, sample: int, attempt: int) -> int:
     """Seed of one request, below 2**31: the same for the same place in a run, whatever else the run holds."""
-    place = json.dumps(["teach", seed, problem, sample, attempt])
-    return int.from_bytes(hashlib.sha256(place.encode()).digest()[:4], "big") >> 1
+    return seed_at("teach", seed, problem, sample, attempt)
 
 
 def identity(model: str, backend: Mapping[str, Any], command: OriginKind, settings: TeachSettings) -> dict[str, Any]:

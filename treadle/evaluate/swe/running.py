@@ -207,11 +207,8 @@ def _tested(
 ) -> TestRun:
     fault = None
     if ran.timed_out:
-        fault, reason, resolved = (
-            Verdict.TIMEOUT,
-            f"the tests did not end within {sandbox.limits.seconds:g} seconds",
-            False,
-        )
+        fault, resolved = Verdict.TIMEOUT, False
+        reason = f"the tests did not end within {sandbox.limits.seconds:g} seconds"
     elif ran.limit:
         reason, resolved = f"the tests passed their limit of {ran.limit}", False
     return TestRun(statuses, resolved, fault, reason, applied, restored, log, ran.seconds)

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from treadle.errors import TreadleError
 from treadle.evaluate.records import Sampling
+from treadle.evaluate.seeds import seed_at
 from treadle.evaluate.swe.records import SweInstance
 
 Mode = Literal["oracle", "end-to-end", "agent", "mini"]
@@ -152,5 +153,4 @@ def _version_and_digest(config: Mapping[str, Any]) -> str:
 
 def seed_of(seed: int, instance: str, place: str) -> int:
     """Seed of one request, below 2**31: the same for the same place in a run, whatever else the run holds."""
-    digest = hashlib.sha256(json.dumps([seed, instance, place]).encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
+    return seed_at(seed, instance, place)

@@ -7,6 +7,7 @@ the problem as it was.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -57,9 +58,7 @@ def sampled(
             raise Interrupted(f"stopped; {kept}") from None
         except ModelError as error:
             raise ModelError(f"{error}; {kept}") from error
-        failed: dict[str, int] = {}
-        for reason in turns.failed.values():
-            failed[reason] = failed.get(reason, 0) + 1
+        failed = dict(Counter(turns.failed.values()))
     ended = [sample for sample in samples if sample.stop is not None]
     if not ended and samples:
         raise ModelError(f"none of {len(samples):,} attempts could be generated: {next(iter(failed))}")

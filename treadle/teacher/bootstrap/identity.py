@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.data.prepared import Prepared
-from treadle.errors import OutputError
+from treadle.evaluate.same import other_keys, refuse_others
 from treadle.evaluate.settings import model_digest
 from treadle.evaluate.store import read_json, write_json
 from treadle.files.output import check_out, make_empty
@@ -53,11 +53,6 @@ def claim(out: Path, identity: Mapping[str, Any], overwrite: bool) -> None:
     else:
         old = read_json(file, "").get("identity", {})
         now = json.loads(json.dumps(identity))
-        keys = [key for key in dict.fromkeys([*old, *now]) if old.get(key) != now.get(key)]
-        if keys:
-            lines = "\n".join(f"  {key}: {old.get(key)!r} there, {now.get(key)!r} now" for key in keys)
-            raise OutputError(
-                f"{out}: holds bootstrapping with other settings\n{lines}\n"
-                "choose another `output`, or replace it with --overwrite"
-            )
+        remedy = "choose another `output`, or replace it with --overwrite"
+        refuse_others(out, other_keys(old, now), old, now, "bootstrapping", remedy)
     write_json(file, {"identity": dict(identity)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from treadle.statistics.estimates import Estimate, wilson
+from treadle.statistics.estimates import Estimate, in_percent, wilson
 from treadle.statistics.intervals import paired_difference
 from treadle.teacher.bootstrap.schema import Bootstrap, BootstrapRecipe
 from treadle.teacher.bootstrap.sets import Sets
@@ -102,16 +102,16 @@ def as_markdown(results: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in results["rounds"]:
-        cells = [str(row["round"]), _share(row["accuracy"])]
+        cells = [str(row["round"]), in_percent(row["accuracy"])]
         if "kept" in row:
             own = row["trained_on"]
             cells += [
-                _share(row["right_samples"]),
+                in_percent(row["right_samples"]),
                 f"{row['kept']} of {row['asked']}",
                 f"{own['own']} own" + (f", {own['expert']} expert" if own["expert"] else ""),
                 "-" if row["distinct"] is None else f"{row['distinct']:.0%}",
                 "-" if row["entropy"] is None else f"{row['entropy']:.2f}",
-                _share(row["ever_solved"]),
+                in_percent(row["ever_solved"]),
             ]
         else:
             cells += ["-"] * 6
@@ -124,7 +124,3 @@ def as_markdown(results: Mapping[str, Any]) -> str:
                 counts = ", ".join(f"{count} {reason}" for reason, count in row[name].items())
                 lines.append(f"Round {row['round']}, {name}: {counts}.")
     return "\n".join(lines) + "\n"
-
-
-def _share(figure: Mapping[str, float] | None) -> str:
-    return "-" if figure is None else f"{figure['value']:.0%} ({figure['low']:.0%} to {figure['high']:.0%})"
