@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
 from typing import Annotated, Any
 
-import typer
-
 from treadle.cli.data import one_of
+from treadle.cli.options import option
 from treadle.cli.trust import TRUST
 from treadle.errors import TreadleError
 from treadle.files.secrets import refuse_secrets
@@ -52,52 +54,93 @@ BACKEND_FLAGS = {  # the back ends' options and the flags that set them
 PANEL = "Back end"
 
 
-def _flag(help: str, *names: str, **settings: object) -> object:
-    return typer.Option(*names, help=help, rich_help_panel=PANEL, **settings)
+def _flags(
+    backend: Annotated[
+        str, option("transformers, openai (a server) or vllm (in this process).", PANEL)
+    ] = "transformers",
+    dtype: Annotated[str | None, option("float32, bfloat16, float16, float64 or auto.", PANEL)] = None,
+    device: Annotated[str | None, option("transformers: cpu, cuda, cuda:1 ... or auto.", PANEL)] = None,
+    batch_size: Annotated[int | None, option("transformers: rows computed together.", PANEL, min=1)] = None,
+    base_url: Annotated[str | None, option("openai: such as http://localhost:8000/v1.", PANEL)] = None,
+    api_key_env: Annotated[str | None, option("openai: name of the environment variable with the key.", PANEL)] = None,
+    concurrency: Annotated[int | None, option("openai: requests at a time.", PANEL, min=1)] = None,
+    retries: Annotated[int | None, option("openai: tries after a failed request.", PANEL, min=0)] = None,
+    timeout: Annotated[float | None, option("openai: seconds for one request.", PANEL, min=1)] = None,
+    tokenizer: Annotated[str | None, option("openai: model folder or id to count tokens with.", PANEL)] = None,
+    gpus: Annotated[int | None, option("vllm: GPUs that share the model.", PANEL, min=1)] = None,
+    max_model_len: Annotated[int | None, option("vllm: longest prompt with its answer.", PANEL, min=1)] = None,
+    chat_template_kwargs: Annotated[
+        str | None, option("Variables of the chat template as JSON; by default as the model was trained.", PANEL)
+    ] = None,
+    system_role: Annotated[
+        str | None, option("Where system messages go: auto, template or user (before the first user's).", PANEL)
+    ] = None,
+    thought_tags: Annotated[
+        str | None, option("Opening and closing tag of thoughts; by default as the model was trained.", PANEL)
+    ] = None,
+    date: Annotated[str | None, option("What a template that shows the date shows, as YYYY-MM-DD.", PANEL)] = None,
+    trust_remote_code: Annotated[bool, option(TRUST, PANEL, "--trust-remote-code")] = False,
+) -> None:
+    """The options, as a signature from which commands have theirs."""
 
 
-# Parameters of commands that open a back end; `options_of` reads them by these names in lower case.
-Backend = Annotated[str, _flag("transformers, openai (a server) or vllm (in this process).")]
-Dtype = Annotated[str | None, _flag("float32, bfloat16, float16, float64 or auto.")]
-Device = Annotated[str | None, _flag("transformers: cpu, cuda, cuda:1 ... or auto.")]
-BatchSize = Annotated[int | None, _flag("transformers: rows computed together.", min=1)]
-BaseUrl = Annotated[str | None, _flag("openai: such as http://localhost:8000/v1.")]
-ApiKeyEnv = Annotated[str | None, _flag("openai: name of the environment variable with the key.")]
-Concurrency = Annotated[int | None, _flag("openai: requests at a time.", min=1)]
-Retries = Annotated[int | None, _flag("openai: tries after a failed request.", min=0)]
-Timeout = Annotated[float | None, _flag("openai: seconds for one request.", min=1)]
-Tokenizer = Annotated[str | None, _flag("openai: model folder or id to count tokens with.")]
-Gpus = Annotated[int | None, _flag("vllm: GPUs that share the model.", min=1)]
-MaxModelLen = Annotated[int | None, _flag("vllm: longest prompt with its answer.", min=1)]
-ChatTemplateKwargs = Annotated[
-    str | None, _flag("Variables of the chat template as JSON; by default as the model was trained.")
-]
-SystemRole = Annotated[str | None, _flag("Where system messages go: auto, template or user (before the first user's).")]
-ThoughtTags = Annotated[str | None, _flag("Opening and closing tag of thoughts; by default as the model was trained.")]
-Date = Annotated[str | None, _flag("What a template that shows the date shows, as YYYY-MM-DD.")]
-TrustRemoteCode = Annotated[bool, _flag(TRUST, "--trust-remote-code")]
-
-
-def options_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The back end's options among a command's parameters, for `treadle.evaluate.backends.open_backend`.
+@dataclass(frozen=True)
+class BackEnd:
+    """What a command was told of its back end.
 
     Args:
-        parameters: All of the command's, by name, `backend` among them.
-
-    Raises:
-        TreadleError: There is no such back end, a value is wrong, or the back end has no such option.
+        kind: The value of `--backend`.
+        given: The values of the other options, by parameter.
     """
-    kind = parameters["backend"]
-    one_of("--backend", kind, tuple(BACKEND_FLAGS))
-    given = {
-        option: parameters[flag.removeprefix("--").replace("-", "_")]
-        for flags in BACKEND_FLAGS.values()
-        for option, flag in flags.items()
-    }
-    given["chat_template_kwargs"] = json_object("--chat-template-kwargs", given["chat_template_kwargs"])
-    given["thought_tags"] = two_words("--thought-tags", given["thought_tags"])
-    given["trust_remote_code"] = given["trust_remote_code"] or None
-    return _allowed(kind, given)
+
+    kind: str
+    given: Mapping[str, Any]
+
+    def options(self) -> dict[str, Any]:
+        """The options that were given, for `treadle.evaluate.backends.open_backend`.
+
+        Raises:
+            TreadleError: There is no such back end, a value is wrong, or the back end has no such option.
+        """
+        one_of("--backend", self.kind, tuple(BACKEND_FLAGS))
+        given = {
+            name: self.given[flag.removeprefix("--").replace("-", "_")]
+            for flags in BACKEND_FLAGS.values()
+            for name, flag in flags.items()
+        }
+        given["chat_template_kwargs"] = json_object("--chat-template-kwargs", given["chat_template_kwargs"])
+        given["thought_tags"] = two_words("--thought-tags", given["thought_tags"])
+        given["trust_remote_code"] = given["trust_remote_code"] or None
+        return _allowed(self.kind, given)
+
+
+def takes_back_end(default: str = "transformers") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command with the options of the back ends, which it is given as `back_end`, its last parameter.
+
+    Args:
+        default: Of `--backend`.
+    """
+
+    def wrapped(command: Callable[..., None]) -> Callable[..., None]:
+        flags = {
+            name: parameter.replace(kind=parameter.KEYWORD_ONLY)
+            for name, parameter in inspect.signature(_flags, eval_str=True).parameters.items()
+        }
+        flags["backend"] = flags["backend"].replace(default=default)
+        own = inspect.signature(command, eval_str=True)
+        *others, last = own.parameters.values()
+        assert last.name == "back_end"
+
+        @wraps(command)
+        def with_flags(**values: Any) -> None:
+            given = {name: values.pop(name) for name in flags}
+            command(**values, back_end=BackEnd(given.pop("backend"), given))
+
+        with_flags.__signature__ = own.replace(parameters=[*others, *flags.values()])
+        with_flags.__annotations__ = {name: p.annotation for name, p in with_flags.__signature__.parameters.items()}
+        return with_flags
+
+    return wrapped
 
 
 def _allowed(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:

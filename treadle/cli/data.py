@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from treadle.cli.options import option
 from treadle.cli.trust import TRUST
 from treadle.errors import TreadleError
 
@@ -27,10 +28,6 @@ _UNTITLED = "Plain numbered lists without titles: drop or keep."
 Reading, Instances, Curation, Checks, Output = "Reading", "Instances", "Curation", "Duplicates and overlap", "Output"
 
 
-def _option(help: str, panel: str, *names: str, **settings: object) -> object:
-    return typer.Option(*names, help=help, rich_help_panel=panel, **settings)
-
-
 def _list_forms(wanted: bool) -> None:
     if wanted:
         from treadle.data.sources.registry import forms
@@ -44,58 +41,58 @@ def _list_forms(wanted: bool) -> None:
 def prepare(
     source: Annotated[str, typer.Argument(metavar="INPUT", help=_INPUT)],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write.")],
-    format: Annotated[str, _option(_FORMAT, Reading)] = "auto",
-    columns: Annotated[str | None, _option(_COLUMNS, Reading)] = None,
-    untitled: Annotated[str, _option(_UNTITLED, Reading)] = "drop",
-    segment: Annotated[str, _option(_SEGMENT, Reading)] = "off",
-    answers_only: Annotated[bool, _option(_ANSWERS_ONLY, Reading, "--answers-only")] = False,
-    success_at: Annotated[float, _option(_SUCCESS_AT, Reading)] = 1.0,
-    grader: Annotated[str, _option(_GRADER, Reading)] = "treadle",
+    format: Annotated[str, option(_FORMAT, Reading)] = "auto",
+    columns: Annotated[str | None, option(_COLUMNS, Reading)] = None,
+    untitled: Annotated[str, option(_UNTITLED, Reading)] = "drop",
+    segment: Annotated[str, option(_SEGMENT, Reading)] = "off",
+    answers_only: Annotated[bool, option(_ANSWERS_ONLY, Reading, "--answers-only")] = False,
+    success_at: Annotated[float, option(_SUCCESS_AT, Reading)] = 1.0,
+    grader: Annotated[str, option(_GRADER, Reading)] = "treadle",
     keep_unverified: Annotated[
-        bool, _option("Keep what the source marks as failed.", Reading, "--keep-unverified")
+        bool, option("Keep what the source marks as failed.", Reading, "--keep-unverified")
     ] = False,
     split: Annotated[
-        str, _option("Split of a hub data set, a saved one, or a JSON object of several.", Reading)
+        str, option("Split of a hub data set, a saved one, or a JSON object of several.", Reading)
     ] = "train",
-    row_seconds: Annotated[float, _option("Time limit a row.", Reading, min=0.1)] = 20.0,
-    max_row_mb: Annotated[float, _option("Rows of more megabytes are dropped.", Reading, min=0.001)] = 64.0,
-    targets: Annotated[str, _option("Steps to predict: skip_last (the paper) or all.", Instances)] = "skip_last",
-    give_title: Annotated[bool, _option("Show the title of the next step.", Instances, "--give-title")] = False,
-    context: Annotated[str, _option("full, or the number of earlier steps to show.", Instances)] = "full",
+    row_seconds: Annotated[float, option("Time limit a row.", Reading, min=0.1)] = 20.0,
+    max_row_mb: Annotated[float, option("Rows of more megabytes are dropped.", Reading, min=0.001)] = 64.0,
+    targets: Annotated[str, option("Steps to predict: skip_last (the paper) or all.", Instances)] = "skip_last",
+    give_title: Annotated[bool, option("Show the title of the next step.", Instances, "--give-title")] = False,
+    context: Annotated[str, option("full, or the number of earlier steps to show.", Instances)] = "full",
     observation_tokens: Annotated[
-        int | None, _option("Shorten longer observations in the middle; needs --tokenizer.", Instances, min=1)
+        int | None, option("Shorten longer observations in the middle; needs --tokenizer.", Instances, min=1)
     ] = None,
-    min_steps: Annotated[int, _option("Fewest steps of a trajectory.", Curation, min=1)] = 1,
-    max_steps: Annotated[int | None, _option("Most steps of a trajectory.", Curation, min=1)] = None,
-    min_action_chars: Annotated[int, _option("Shorter actions are no targets.", Curation, min=0)] = 0,
-    max_action_chars: Annotated[int | None, _option("Longer actions are no targets.", Curation, min=1)] = None,
+    min_steps: Annotated[int, option("Fewest steps of a trajectory.", Curation, min=1)] = 1,
+    max_steps: Annotated[int | None, option("Most steps of a trajectory.", Curation, min=1)] = None,
+    min_action_chars: Annotated[int, option("Shorter actions are no targets.", Curation, min=0)] = 0,
+    max_action_chars: Annotated[int | None, option("Longer actions are no targets.", Curation, min=1)] = None,
     drop_repeated: Annotated[
-        bool, _option("Remove steps that repeat the one before.", Curation, "--drop-repeated")
+        bool, option("Remove steps that repeat the one before.", Curation, "--drop-repeated")
     ] = False,
-    drop_noop: Annotated[bool, _option("Remove steps that do nothing.", Curation, "--drop-noop")] = False,
-    language: Annotated[str | None, _option("Keep actions in this language, such as en.", Curation)] = None,
-    repo_cap: Annotated[int | None, _option("Most trajectories of one repository.", Curation, min=1)] = None,
-    duplicates: Annotated[str, _option("Exact and near duplicates: report, drop or off.", Checks)] = "report",
-    near_threshold: Annotated[float, _option("Jaccard similarity of near duplicates.", Checks, min=0.5, max=1.0)] = 0.8,
+    drop_noop: Annotated[bool, option("Remove steps that do nothing.", Curation, "--drop-noop")] = False,
+    language: Annotated[str | None, option("Keep actions in this language, such as en.", Curation)] = None,
+    repo_cap: Annotated[int | None, option("Most trajectories of one repository.", Curation, min=1)] = None,
+    duplicates: Annotated[str, option("Exact and near duplicates: report, drop or off.", Checks)] = "report",
+    near_threshold: Annotated[float, option("Jaccard similarity of near duplicates.", Checks, min=0.5, max=1.0)] = 0.8,
     against: Annotated[
         list[str] | None,
-        _option(
+        option(
             "Evaluation sets that problems must not overlap with: amc23, math500 and others by name, or files.", Checks
         ),
     ] = None,
     drop_overlap: Annotated[
-        bool, _option("Drop problems that overlap, instead of reporting them.", Checks, "--drop-overlap")
+        bool, option("Drop problems that overlap, instead of reporting them.", Checks, "--drop-overlap")
     ] = False,
-    held_out: Annotated[float, _option("Trajectories for validation: a count, or a share below 1.", Output)] = 0.05,
-    seed: Annotated[int, _option("Seed of the held-out split.", Output)] = 0,
-    materialise: Annotated[bool, _option("Also write plain rows with their prompts.", Output, "--materialise")] = False,
+    held_out: Annotated[float, option("Trajectories for validation: a count, or a share below 1.", Output)] = 0.05,
+    seed: Annotated[int, option("Seed of the held-out split.", Output)] = 0,
+    materialise: Annotated[bool, option("Also write plain rows with their prompts.", Output, "--materialise")] = False,
     tokenizer: Annotated[
-        str | None, _option("Model folder or id: report token lengths and show real prompts.", Output)
+        str | None, option("Model folder or id: report token lengths and show real prompts.", Output)
     ] = None,
-    trust_remote_code: Annotated[bool, _option(TRUST, Output, "--trust-remote-code")] = False,
-    workers: Annotated[int | None, _option("Processes; by default all processors.", Output, min=1)] = None,
-    overwrite: Annotated[bool, _option("Replace the output folder.", Output, "--overwrite")] = False,
-    shard: Annotated[str | None, _option("I/N: read only this share of INPUT, for `treadle merge`.", Output)] = None,
+    trust_remote_code: Annotated[bool, option(TRUST, Output, "--trust-remote-code")] = False,
+    workers: Annotated[int | None, option("Processes; by default all processors.", Output, min=1)] = None,
+    overwrite: Annotated[bool, option("Replace the output folder.", Output, "--overwrite")] = False,
+    shard: Annotated[str | None, option("I/N: read only this share of INPUT, for `treadle merge`.", Output)] = None,
 ) -> None:
     """Read expert trajectories of any known form, cut them into step instances, report what became of each row."""
     from treadle.data.prepare import PrepareSettings

@@ -13,6 +13,7 @@ import typer
 
 from treadle.cli import backends
 from treadle.cli.data import one_of
+from treadle.cli.options import option
 from treadle.cli.problems import instances_of, sample_counts, sets_of
 from treadle.errors import TreadleError
 
@@ -33,10 +34,7 @@ _EXTRACT = (
 Problems, Decoding = "Problems", "Decoding"
 
 
-def _option(help: str, panel: str, *names: str, **settings: object) -> object:
-    return typer.Option(*names, help=help, rich_help_panel=panel, **settings)
-
-
+@backends.takes_back_end()
 def evaluate(
     model: Annotated[str | None, typer.Argument(help="Model folder or id; of a server the model's name there.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Run folder; one that exists is continued.")] = None,
@@ -49,67 +47,51 @@ def evaluate(
     ] = "both",
     benchmark: Annotated[
         list[str] | None,
-        _option(
+        option(
             "amc23, aime24, aime25, minerva, or all (these four); aime26, amc12, gsm8k, math500, olympiadbench, "
             "gpqa_diamond; NAME@HASH pins the content. Repeat it, or use commas.",
             Problems,
         ),
     ] = None,
     benchmarks_from: Annotated[
-        Path | None, _option("Folder with NAME.jsonl for each benchmark, instead of the hub.", Problems)
+        Path | None, option("Folder with NAME.jsonl for each benchmark, instead of the hub.", Problems)
     ] = None,
     data: Annotated[
         list[str] | None,
-        _option("[NAME=]PATH of a prepared folder, or of a file of problems with answers; can be repeated.", Problems),
+        option("[NAME=]PATH of a prepared folder, or of a file of problems with answers; can be repeated.", Problems),
     ] = None,
-    split: Annotated[str, _option("Of a prepared folder: train or heldout.", Problems)] = "heldout",
-    columns: Annotated[str | None, _option("Of a file: problem=NAME,answer=NAME[,id=NAME].", Problems)] = None,
-    domain: Annotated[str, _option("Prompt templates for a file of problems.", Problems)] = "math",
-    kind: Annotated[str, _option("How the answers of --data are graded.", Problems)] = "math",
-    choices_seed: Annotated[int, _option("Order of choices, where a set has the right one first.", Problems)] = 0,
+    split: Annotated[str, option("Of a prepared folder: train or heldout.", Problems)] = "heldout",
+    columns: Annotated[str | None, option("Of a file: problem=NAME,answer=NAME[,id=NAME].", Problems)] = None,
+    domain: Annotated[str, option("Prompt templates for a file of problems.", Problems)] = "math",
+    kind: Annotated[str, option("How the answers of --data are graded.", Problems)] = "math",
+    choices_seed: Annotated[int, option("Order of choices, where a set has the right one first.", Problems)] = 0,
     drop_unreadable: Annotated[
-        bool, _option("Leave out problems whose reference no grader reads.", Problems, "--drop-unreadable")
+        bool, option("Leave out problems whose reference no grader reads.", Problems, "--drop-unreadable")
     ] = False,
     grader: Annotated[
         str, typer.Option(help="treadle: all rules, as in training. math_verify: that library alone.")
     ] = "treadle",
-    limit: Annotated[int | None, _option("Only the first problems of each set.", Problems, min=1)] = None,
+    limit: Annotated[int | None, option("Only the first problems of each set.", Problems, min=1)] = None,
     samples: Annotated[
         list[str] | None,
-        _option(
+        option(
             "Samples of each problem, K or NAME=K. By default 32 for amc23, aime24 and aime25, as in the paper.",
             Decoding,
         ),
     ] = None,
-    greedy: Annotated[bool, _option("Whether to decode greedily, too.", Decoding)] = True,
-    temperature: Annotated[float, _option("Of the samples.", Decoding, min=0)] = 1.0,
-    top_p: Annotated[float, _option("Of the samples.", Decoding, min=0, max=1)] = 1.0,
-    top_k: Annotated[int, _option("Of the samples; 0 for no limit.", Decoding, min=0)] = 0,
-    max_new_tokens: Annotated[int, _option("Tokens of a whole solution.", Decoding, min=1)] = 4096,
-    max_step_tokens: Annotated[int, _option("Tokens of one step in the loop.", Decoding, min=1)] = 2048,
-    max_steps: Annotated[int, _option("Steps after which the loop gives up.", Decoding, min=1)] = 30,
-    seed: Annotated[int, _option("Seed of the samples.", Decoding)] = 0,
-    backend: backends.Backend = "transformers",
-    dtype: backends.Dtype = None,
-    device: backends.Device = None,
-    batch_size: backends.BatchSize = None,
-    base_url: backends.BaseUrl = None,
-    api_key_env: backends.ApiKeyEnv = None,
-    concurrency: backends.Concurrency = None,
-    retries: backends.Retries = None,
-    timeout: backends.Timeout = None,
-    tokenizer: backends.Tokenizer = None,
-    gpus: backends.Gpus = None,
-    max_model_len: backends.MaxModelLen = None,
-    chat_template_kwargs: backends.ChatTemplateKwargs = None,
-    system_role: backends.SystemRole = None,
-    thought_tags: backends.ThoughtTags = None,
-    date: backends.Date = None,
-    trust_remote_code: backends.TrustRemoteCode = False,
+    greedy: Annotated[bool, option("Whether to decode greedily, too.", Decoding)] = True,
+    temperature: Annotated[float, option("Of the samples.", Decoding, min=0)] = 1.0,
+    top_p: Annotated[float, option("Of the samples.", Decoding, min=0, max=1)] = 1.0,
+    top_k: Annotated[int, option("Of the samples; 0 for no limit.", Decoding, min=0)] = 0,
+    max_new_tokens: Annotated[int, option("Tokens of a whole solution.", Decoding, min=1)] = 4096,
+    max_step_tokens: Annotated[int, option("Tokens of one step in the loop.", Decoding, min=1)] = 2048,
+    max_steps: Annotated[int, option("Steps after which the loop gives up.", Decoding, min=1)] = 30,
+    seed: Annotated[int, option("Seed of the samples.", Decoding)] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
+    *,
+    back_end: backends.BackEnd,
 ) -> None:
     """Solve problems with a model, grade the final answers, and report with 95% intervals."""
-    parameters = dict(locals())
     from treadle.check import check_model, stop_or_warn
     from treadle.evaluate.run import evaluate as run_evaluate
     from treadle.evaluate.run import regrade as run_regrade
@@ -137,7 +119,7 @@ def evaluate(
         one_of("--mode", mode, tuple(_MODES))
         one_of("--split", split, ("train", "heldout"))
         one_of("--kind", kind, KINDS)
-        options = backends.options_of(parameters)
+        options = back_end.options()
         count, count_of = sample_counts(samples or [])
         settings = EvaluateSettings(
             modes=_MODES[mode],
@@ -161,16 +143,16 @@ def evaluate(
         if drop_unreadable:
             sets = [s.readable() for s in sets]
         settings.check(sets)
-        asking = _asking(model, backend, options)
+        asking = _asking(model, back_end.kind, options)
         instances = instances_of(data, split, limit, asking) if settings.steps else {}
-        if backend != "openai":
+        if back_end.kind != "openai":
             stop_or_warn(check_model(model, options), ("shared_rollout",))
         results = run_evaluate(
             model,
             [s.first(limit) for s in sets],
             settings,
             out,
-            backend,
+            back_end.kind,
             options,
             joined(instances),
             overwrite,

@@ -14,6 +14,7 @@ import typer
 
 from treadle.cli import backends
 from treadle.cli.data import one_of
+from treadle.cli.options import option
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
@@ -23,85 +24,66 @@ Tasks, Repair, Agent, Decoding = "Tasks", "Repair", "Agent", "Decoding"
 _MODES, _CHOICES = ("oracle", "end-to-end", "agent", "mini"), ("first", "majority", "tests")
 
 
-def _option(help: str, panel: str, *names: str, **settings: object) -> object:
-    return typer.Option(*names, help=help, rich_help_panel=panel, **settings)
-
-
+@backends.takes_back_end()
 def run(
     model: Annotated[str, typer.Argument(help="Model folder or id; of a server the model's name there.")],
-    tasks: Annotated[str, _option("Tasks: a folder that `treadle swe tasks` made, a file, or a hub id.", Tasks)],
+    tasks: Annotated[str, option("Tasks: a folder that `treadle swe tasks` made, a file, or a hub id.", Tasks)],
     out: Annotated[Path, typer.Option("-o", "--out", help="Run folder; one that exists is continued.")],
     mode: Annotated[str, typer.Option(help="oracle, end-to-end, agent or mini (mini-swe-agent).")] = "oracle",
-    split: Annotated[str | None, _option("Of the tasks: such as train or test.", Tasks)] = None,
-    instance: Annotated[list[str] | None, _option("Only this task; can be repeated.", Tasks)] = None,
-    limit: Annotated[int | None, _option("Only the first tasks.", Tasks, min=1)] = None,
-    mirrors: Annotated[Path | None, _option("Folder of clones, for issues of real repositories.", Tasks)] = None,
-    cache: Annotated[Path, _option("Folder of environments, kept for later runs.", Tasks)] = Path(".treadle/swe"),
+    split: Annotated[str | None, option("Of the tasks: such as train or test.", Tasks)] = None,
+    instance: Annotated[list[str] | None, option("Only this task; can be repeated.", Tasks)] = None,
+    limit: Annotated[int | None, option("Only the first tasks.", Tasks, min=1)] = None,
+    mirrors: Annotated[Path | None, option("Folder of clones, for issues of real repositories.", Tasks)] = None,
+    cache: Annotated[Path, option("Folder of environments, kept for later runs.", Tasks)] = Path(".treadle/swe"),
     python: Annotated[
-        Path | None, _option("A virtual environment for all made tasks, instead of one for each package.", Tasks)
+        Path | None, option("A virtual environment for all made tasks, instead of one for each package.", Tasks)
     ] = None,
     unsafe_local: Annotated[
         bool,
-        _option("Run what the model writes without a sandbox, where there is none.", Tasks, "--unsafe-local"),
+        option("Run what the model writes without a sandbox, where there is none.", Tasks, "--unsafe-local"),
     ] = False,
-    samples: Annotated[int, _option("Repairs of each task; the first is greedy.", Repair, min=1)] = 1,
-    choice: Annotated[str, _option("Of several: first, majority, or tests (that break the fewest).", Repair)] = (
+    samples: Annotated[int, option("Repairs of each task; the first is greedy.", Repair, min=1)] = 1,
+    choice: Annotated[str, option("Of several: first, majority, or tests (that break the fewest).", Repair)] = (
         "majority"
     ),
-    files: Annotated[int, _option("end-to-end: files that may be named.", Repair, min=1)] = 3,
+    files: Annotated[int, option("end-to-end: files that may be named.", Repair, min=1)] = 3,
     whitespace: Annotated[
-        bool, _option("Edits may differ from the file in white space; they are counted.", Repair, "--whitespace")
+        bool, option("Edits may differ from the file in white space; they are counted.", Repair, "--whitespace")
     ] = False,
-    max_new_tokens: Annotated[int, _option("Of an answer with edits.", Repair, min=1)] = 4096,
-    max_prompt_tokens: Annotated[int | None, _option("Longer prompts are not asked.", Decoding, min=1)] = None,
-    temperature: Annotated[float, _option("Of the samples.", Decoding, min=0)] = 0.8,
-    top_p: Annotated[float, _option("Of the samples.", Decoding, min=0, max=1)] = 0.95,
-    seed: Annotated[int, _option("Of the samples.", Decoding)] = 0,
+    max_new_tokens: Annotated[int, option("Of an answer with edits.", Repair, min=1)] = 4096,
+    max_prompt_tokens: Annotated[int | None, option("Longer prompts are not asked.", Decoding, min=1)] = None,
+    temperature: Annotated[float, option("Of the samples.", Decoding, min=0)] = 0.8,
+    top_p: Annotated[float, option("Of the samples.", Decoding, min=0, max=1)] = 0.95,
+    seed: Annotated[int, option("Of the samples.", Decoding)] = 0,
     sample_steps: Annotated[
-        bool, _option("Sample an agent's steps instead of decoding greedily.", Decoding, "--sample-steps")
+        bool, option("Sample an agent's steps instead of decoding greedily.", Decoding, "--sample-steps")
     ] = False,
     max_steps: Annotated[
-        int | None, _option("After which an episode ends; by default 40, of mini what its config says.", Agent, min=1)
+        int | None, option("After which an episode ends; by default 40, of mini what its config says.", Agent, min=1)
     ] = None,
-    max_step_tokens: Annotated[int, _option("Of one step.", Agent, min=1)] = 2048,
-    max_tokens: Annotated[int, _option("Of all steps of an episode.", Agent, min=1)] = 60_000,
-    max_seconds: Annotated[float, _option("Of an episode's commands together.", Agent, min=1)] = 1800,
+    max_step_tokens: Annotated[int, option("Of one step.", Agent, min=1)] = 2048,
+    max_tokens: Annotated[int, option("Of all steps of an episode.", Agent, min=1)] = 60_000,
+    max_seconds: Annotated[float, option("Of an episode's commands together.", Agent, min=1)] = 1800,
     command_seconds: Annotated[
-        float | None, _option("Of one command; by default 60, of mini what its config says.", Agent, min=1)
+        float | None, option("Of one command; by default 60, of mini what its config says.", Agent, min=1)
     ] = None,
     mini_config: Annotated[
         list[str] | None,
-        _option("mini: a YAML file, a config of the package, or key=value, as its -c; can be repeated.", Agent),
+        option("mini: a YAML file, a config of the package, or key=value, as its -c; can be repeated.", Agent),
     ] = None,
-    observation_chars: Annotated[int, _option("Of an observation; more is cut off.", Agent, min=200)] = 16_000,
-    context: Annotated[int, _option("Pairs of action and observation that are shown.", Agent, min=0)] = 2,
-    review: Annotated[bool, _option("Show the changes after the first submit, and ask for a second.", Agent)] = True,
-    together: Annotated[int, _option("Tasks played side by side.", backends.PANEL, min=1)] = 16,
-    workers: Annotated[int, _option("Threads in which commands run.", backends.PANEL, min=1)] = 4,
-    backend: backends.Backend = "transformers",
-    dtype: backends.Dtype = None,
-    device: backends.Device = None,
-    batch_size: backends.BatchSize = None,
-    base_url: backends.BaseUrl = None,
-    api_key_env: backends.ApiKeyEnv = None,
-    concurrency: backends.Concurrency = None,
-    retries: backends.Retries = None,
-    timeout: backends.Timeout = None,
-    tokenizer: backends.Tokenizer = None,
-    gpus: backends.Gpus = None,
-    max_model_len: backends.MaxModelLen = None,
-    chat_template_kwargs: backends.ChatTemplateKwargs = None,
-    system_role: backends.SystemRole = None,
-    thought_tags: backends.ThoughtTags = None,
-    date: backends.Date = None,
-    trust_remote_code: backends.TrustRemoteCode = False,
+    observation_chars: Annotated[int, option("Of an observation; more is cut off.", Agent, min=200)] = 16_000,
+    context: Annotated[int, option("Pairs of action and observation that are shown.", Agent, min=0)] = 2,
+    review: Annotated[bool, option("Show the changes after the first submit, and ask for a second.", Agent)] = True,
+    together: Annotated[int, option("Tasks played side by side.", backends.PANEL, min=1)] = 16,
+    workers: Annotated[int, option("Threads in which commands run.", backends.PANEL, min=1)] = 4,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
+    *,
+    back_end: backends.BackEnd,
 ) -> None:
     """Run a model on tasks: edits of given files, a repair from issue and tree, or an agent that acts step by step."""
-    parameters = dict(locals())
     one_of("--mode", mode, _MODES)
     one_of("--choice", choice, _CHOICES)
-    options = backends.options_of(parameters)
+    options = back_end.options()
     from treadle.evaluate.swe.environments import check_python
     from treadle.evaluate.swe.figures import as_lines
     from treadle.evaluate.swe.instances import instance_by_id, read_instances
@@ -161,7 +143,7 @@ def run(
         settings,
         out,
         worlds,
-        backend,
+        back_end.kind,
         options,
         left_out,
         overwrite,

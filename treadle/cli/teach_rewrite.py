@@ -13,11 +13,13 @@ import typer
 
 from treadle.cli import backends, teaching
 from treadle.cli.data import one_of
-from treadle.cli.teaching import ASKING, CHECKS, option
+from treadle.cli.options import option
+from treadle.cli.teaching import ASKING, CHECKS
 
 PARTS = ("solution", "thought", "both")
 
 
+@backends.takes_back_end("openai")
 def rewrite(
     solutions: Annotated[str, typer.Argument(help="File, folder or hub id, in any form that `treadle prepare` reads.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder; one that exists is continued.")],
@@ -47,55 +49,19 @@ def rewrite(
     price_in: teaching.PriceIn = None,
     price_out: teaching.PriceOut = None,
     budget: teaching.Budget = None,
-    backend: backends.Backend = "openai",
-    dtype: backends.Dtype = None,
-    device: backends.Device = None,
-    batch_size: backends.BatchSize = None,
-    base_url: backends.BaseUrl = None,
-    api_key_env: backends.ApiKeyEnv = None,
-    concurrency: backends.Concurrency = None,
-    retries: backends.Retries = None,
-    timeout: backends.Timeout = None,
-    tokenizer: backends.Tokenizer = None,
-    gpus: backends.Gpus = None,
-    max_model_len: backends.MaxModelLen = None,
-    chat_template_kwargs: backends.ChatTemplateKwargs = None,
-    system_role: backends.SystemRole = None,
-    thought_tags: backends.ThoughtTags = None,
-    date: backends.Date = None,
-    trust_remote_code: backends.TrustRemoteCode = False,
     overwrite: teaching.Overwrite = False,
+    *,
+    back_end: backends.BackEnd,
 ) -> None:
     """Have solutions rewritten into numbered, titled steps that follow them, and keep what checks out."""
     parameters = dict(locals())
     one_of("--duplicates", duplicates, ("drop", "keep"))
     one_of("--original", original, PARTS)
-    options, prices = backends.options_of(parameters), teaching.prices_of(parameters)
+    options, prices = back_end.options(), teaching.prices_of(parameters)
     from treadle.scoring.grading import KINDS
-    from treadle.teacher.assignments import first, solutions_to_rewrite, without_overlap
-    from treadle.teacher.run import teach
-    from treadle.teacher.settings import TeachSettings
+    from treadle.teacher.assignments import solutions_to_rewrite
 
     one_of("--kind", kind, KINDS)
-    settings = TeachSettings(
-        samples=1,
-        tries=tries,
-        temperature=temperature,
-        top_p=top_p,
-        top_k=top_k,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        unverified=unverified,
-        min_steps=min_steps,
-        chars=teaching.band(chars),
-        language=language,
-        repetition=repetition,
-        follows=follows,
-        duplicates=duplicates == "drop",
-        near_threshold=near_threshold,
-    )
-    settings.check()
+    settings = teaching.settings_of(parameters | {"samples": 1})
     given = solutions_to_rewrite(solutions, columns, kind, original, unverified)
-    given = first(without_overlap(given, against or ()), limit)
-    report = teach(model, given, settings, out, backend, options, prices, teaching.known_of(known), overwrite)
-    teaching.finish(report, out)
+    teaching.carry_out(given, settings, parameters, options, prices)

@@ -9,14 +9,12 @@ import typer
 
 from treadle.cli import backends
 from treadle.cli.data import one_of
+from treadle.cli.options import option
 
 Problems, Sampling = "Problems", "Sampling"
 
 
-def _option(help: str, panel: str, *names: str, **settings: object) -> object:
-    return typer.Option(*names, help=help, rich_help_panel=panel, **settings)
-
-
+@backends.takes_back_end()
 def select(
     problems: Annotated[
         str, typer.Argument(help="[NAME=]PATH of a file of problems with answers, or of a prepared folder.")
@@ -28,42 +26,26 @@ def select(
         str, typer.Option(help="hard: none of k is right (for SRL). learnable: some, but not all (for RLVR).")
     ] = "learnable",
     mode: Annotated[str, typer.Option(help="whole: a solution at once. loop: step by step.")] = "whole",
-    split: Annotated[str, _option("Of a prepared folder: train or heldout.", Problems)] = "train",
-    columns: Annotated[str | None, _option("Of a file: problem=NAME,answer=NAME[,id=NAME].", Problems)] = None,
-    domain: Annotated[str, _option("Prompt templates for a file of problems.", Problems)] = "math",
-    kind: Annotated[str, _option("How the answers are graded.", Problems)] = "math",
-    choices_seed: Annotated[int, _option("Order of choices, where a set has the right one first.", Problems)] = 0,
-    limit: Annotated[int | None, _option("Only the first problems.", Problems, min=1)] = None,
-    extract: Annotated[str, _option("What counts as an answer: boxed, phrase, auto or whole.", Problems)] = "boxed",
-    grader: Annotated[str, _option("treadle: all rules. math_verify: that library alone.", Problems)] = "treadle",
-    temperature: Annotated[float, _option("Of the samples; above 0.", Sampling, min=0)] = 1.0,
-    top_p: Annotated[float, _option("Of the samples.", Sampling, min=0, max=1)] = 1.0,
-    top_k: Annotated[int, _option("Of the samples; 0 for no limit.", Sampling, min=0)] = 0,
-    max_new_tokens: Annotated[int, _option("Tokens of a whole solution.", Sampling, min=1)] = 4096,
-    max_step_tokens: Annotated[int, _option("Tokens of one step in the loop.", Sampling, min=1)] = 2048,
-    max_steps: Annotated[int, _option("Steps after which the loop gives up.", Sampling, min=1)] = 30,
-    seed: Annotated[int, _option("Seed of the samples.", Sampling)] = 0,
-    backend: backends.Backend = "transformers",
-    dtype: backends.Dtype = None,
-    device: backends.Device = None,
-    batch_size: backends.BatchSize = None,
-    base_url: backends.BaseUrl = None,
-    api_key_env: backends.ApiKeyEnv = None,
-    concurrency: backends.Concurrency = None,
-    retries: backends.Retries = None,
-    timeout: backends.Timeout = None,
-    tokenizer: backends.Tokenizer = None,
-    gpus: backends.Gpus = None,
-    max_model_len: backends.MaxModelLen = None,
-    chat_template_kwargs: backends.ChatTemplateKwargs = None,
-    system_role: backends.SystemRole = None,
-    thought_tags: backends.ThoughtTags = None,
-    date: backends.Date = None,
-    trust_remote_code: backends.TrustRemoteCode = False,
+    split: Annotated[str, option("Of a prepared folder: train or heldout.", Problems)] = "train",
+    columns: Annotated[str | None, option("Of a file: problem=NAME,answer=NAME[,id=NAME].", Problems)] = None,
+    domain: Annotated[str, option("Prompt templates for a file of problems.", Problems)] = "math",
+    kind: Annotated[str, option("How the answers are graded.", Problems)] = "math",
+    choices_seed: Annotated[int, option("Order of choices, where a set has the right one first.", Problems)] = 0,
+    limit: Annotated[int | None, option("Only the first problems.", Problems, min=1)] = None,
+    extract: Annotated[str, option("What counts as an answer: boxed, phrase, auto or whole.", Problems)] = "boxed",
+    grader: Annotated[str, option("treadle: all rules. math_verify: that library alone.", Problems)] = "treadle",
+    temperature: Annotated[float, option("Of the samples; above 0.", Sampling, min=0)] = 1.0,
+    top_p: Annotated[float, option("Of the samples.", Sampling, min=0, max=1)] = 1.0,
+    top_k: Annotated[int, option("Of the samples; 0 for no limit.", Sampling, min=0)] = 0,
+    max_new_tokens: Annotated[int, option("Tokens of a whole solution.", Sampling, min=1)] = 4096,
+    max_step_tokens: Annotated[int, option("Tokens of one step in the loop.", Sampling, min=1)] = 2048,
+    max_steps: Annotated[int, option("Steps after which the loop gives up.", Sampling, min=1)] = 30,
+    seed: Annotated[int, option("Seed of the samples.", Sampling)] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a selection with other settings.")] = False,
+    *,
+    back_end: backends.BackEnd,
 ) -> None:
     """Measure a student's pass rate at each problem, and select those in a band of rates."""
-    parameters = dict(locals())
     from treadle.check import check_model, stop_or_warn
     from treadle.evaluate.benchmarks import load_data
     from treadle.evaluate.settings import EvaluateSettings
@@ -84,7 +66,7 @@ def select(
         ("--grader", grader, GRADERS),
     ):
         one_of(flag, value, known)
-    options = backends.options_of(parameters)
+    options = back_end.options()
     benchmark = load_data(problems, split, columns, domain, kind, choices_seed).first(limit)
     settings = EvaluateSettings(
         modes=(mode,),
@@ -101,11 +83,11 @@ def select(
     )
     settings.check([benchmark])
     rows = source_rows(problems, benchmark, split, columns, kind, choices_seed)
-    if backend != "openai":
+    if back_end.kind != "openai":
         stop_or_warn(check_model(model, options), ("shared_rollout",))
     report = run_select(
-        model, benchmark, rows, samples, band, settings, out, backend, options, overwrite, write_evaluation_report,
-        grader,
+        model, benchmark, rows, samples, band, settings, out, back_end.kind, options, overwrite,
+        write_evaluation_report, grader,
     )  # fmt: skip
     print(as_markdown(report), end="")
     print(f"written to {out}; the band is {out / 'band.jsonl'}")

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from treadle.cli.options import option
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
+    from treadle.teacher.assignments import Assignments
     from treadle.teacher.costs import Prices
+    from treadle.teacher.settings import TeachSettings
     from treadle.trajectory import Trajectory
 
 ASKING, CHECKS, COSTS = "Asking", "Checks", "Costs"
-
-
-def option(help: str, panel: str, *names: str, **settings: object) -> object:
-    """An option of a command, in a panel of its help."""
-    return typer.Option(*names, help=help, rich_help_panel=panel, **settings)
 
 
 Temperature = Annotated[float, option("Of the answers.", ASKING, min=0)]
@@ -72,6 +71,21 @@ def prices_of(parameters: Mapping[str, Any]) -> Prices:
     return Prices(parameters["price_in"], parameters["price_out"], parameters["budget"])
 
 
+def settings_of(parameters: Mapping[str, Any]) -> TeachSettings:
+    """The settings among a command's parameters, checked; those that it does not have are at their defaults.
+
+    Raises:
+        TreadleError: They cannot work together, or `--chars` is no band.
+    """
+    from treadle.teacher.settings import TeachSettings
+
+    given = {field.name: parameters[field.name] for field in fields(TeachSettings) if field.name in parameters}
+    given |= {"chars": band(parameters["chars"]), "duplicates": parameters["duplicates"] == "drop"}
+    settings = TeachSettings(**given)
+    settings.check()
+    return settings
+
+
 def known_of(given: list[str] | None) -> Iterator[Trajectory]:
     """The trajectories of all of `--known`, one at a time; prose is cut, so that all solutions count."""
     from treadle.data.sources.reading import read_trajectories
@@ -80,11 +94,29 @@ def known_of(given: list[str] | None) -> Iterator[Trajectory]:
         yield from read_trajectories(source, untitled="keep", segment="prose", keep_unverified=True)
 
 
-def finish(report: Mapping[str, Any], out: object) -> None:
-    """Print what became of a run, and end with code 1 where the same command would ask for more."""
+def carry_out(
+    given: Assignments,
+    settings: TeachSettings,
+    parameters: Mapping[str, Any],
+    options: Mapping[str, Any],
+    prices: Prices,
+) -> None:
+    """Teach what is left of the assignments, print what became of it, and end with code 1 where the same command would
+    ask for more.
+
+    Args:
+        parameters: The command's.
+        options: Of its back end.
+    """
+    from treadle.teacher.assignments import first, without_overlap
     from treadle.teacher.outcomes import missing
     from treadle.teacher.report import as_text
+    from treadle.teacher.run import teach
 
+    out, kind = parameters["out"], parameters["back_end"].kind
+    given = first(without_overlap(given, parameters["against"] or ()), parameters["limit"])
+    known, overwrite = known_of(parameters["known"]), parameters["overwrite"]
+    report = teach(parameters["model"], given, settings, out, kind, options, prices, known, overwrite)
     print(as_text(report))
     print(f"written to {out}; go on with `treadle prepare {out} -o DATA`")
     samples, budget = report["samples"], report["prices"]["budget"]
