@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +18,7 @@ from treadle.teacher.checks import Reason
 from treadle.teacher.checks.answer import RightAnswer
 from treadle.teacher.checks.form import Form
 from treadle.teacher.costs import Prices
-from treadle.teacher.rounds import State, Teacher, works_of
+from treadle.teacher.rounds import State, Teacher, window_of, works_of
 from treadle.teacher.store import Store
 
 QUICK = {"first_wait": 0.01, "longest_wait": 0.02, "concurrency": 8}
@@ -89,6 +90,11 @@ def test_what_the_store_holds_is_not_asked_again(tmp_path):
     with a_teacher(tmp_path, lambda body: pytest.fail("asked"), tries=2) as (server, teacher):
         teacher.work(works_of(assignments(6), 1))
     assert not server.bodies
+
+
+@pytest.mark.parametrize(("concurrency", "window"), [(1, 2048), (64, 2048), (512, 16384)])
+def test_a_window_is_deep_against_what_is_under_way(concurrency, window):
+    assert window_of(SimpleNamespace(concurrency=concurrency)) == window
 
 
 def test_a_window_bounds_what_is_open(tmp_path):

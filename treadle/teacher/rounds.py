@@ -34,8 +34,9 @@ from treadle.trajectory import Message
 if TYPE_CHECKING:
     from treadle.evaluate.backends import Backend
 
-WINDOW = 2048
-"""Samples that are open at a time."""
+WINDOW, DEPTH = 2048, 32
+"""Samples open at a time: at least so many, and so many for each request under way. A wave waits for its slowest answer
+once, which counts for less the deeper it is."""
 
 
 class State(StrEnum):
@@ -194,6 +195,11 @@ class Teacher:
         for attempt, one in enumerate(work.tries, 1):
             draft = self._draft(work, self.store.get(one.key), one.prompt_sha256, attempt)
             yield draft.passed(*one.checks), one.fault
+
+
+def window_of(backend: Backend) -> int:
+    """Samples that are open at a time with this back end."""
+    return max(WINDOW, DEPTH * getattr(backend, "concurrency", 1))
 
 
 def works_of(assignments: Iterable[Assignment], samples: int) -> list[Work]:

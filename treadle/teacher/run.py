@@ -30,7 +30,7 @@ from treadle.teacher.costs import Prices
 from treadle.teacher.kept import INFO, STORE, write_info, write_report, write_rows
 from treadle.teacher.outcomes import Outcomes
 from treadle.teacher.report import as_text
-from treadle.teacher.rounds import State, Teacher, works_of
+from treadle.teacher.rounds import State, Teacher, window_of, works_of
 from treadle.teacher.settings import TeachSettings, identity
 from treadle.teacher.store import Store, check_same, recorded
 from treadle.trajectory import Trajectory
@@ -173,6 +173,7 @@ def teacher_of(
         tries=settings.tries,
         seed=settings.seed,
         prices=prices or Prices(),
+        window=window_of(backend),
     )
 
 
