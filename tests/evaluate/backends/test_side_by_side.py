@@ -79,4 +79,4 @@ def test_who_leaves_stops_the_threads_and_those_that_wait():
     until = time.monotonic() + 5
     while threading.active_count() > before and time.monotonic() < until:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # a thread of an earlier test may have ended meanwhile
