@@ -8,9 +8,8 @@ import sys
 import pytest
 
 from tests.plugins import write_package
-from treadle import Step, Trajectory
-from treadle.data.sources import announced as module
-from treadle.data.sources.announced import PluginError, announced, checked, described, matches, origin
+from treadle import Step, Trajectory, plugins
+from treadle.data.sources.announced import PluginError, announced, checked, matches, origin
 from treadle.data.sources.form import Form
 from treadle.data.sources.registry import form_named
 from treadle.files.rows import Row
@@ -75,7 +74,7 @@ def test_what_cannot_be_loaded(install, code, said):
 
 
 def test_an_import_that_does_not_end(install, monkeypatch):
-    monkeypatch.setattr(module, "LOAD_SECONDS", 0.2)
+    monkeypatch.setattr(plugins, "LOAD_SECONDS", 0.2)
     install("while True: pass")
     with pytest.raises(PluginError, match=WHO + r"its import takes more than 0\.2 s" + REMEDY):
         announced()
@@ -157,7 +156,3 @@ def test_what_is_sound_is_taken(install):
     form = announced()["theirs"][0]
     for trajectory in (Trajectory(**SOUND), Odd(**SOUND, answer="5", verified=True)):
         assert checked(form, trajectory) is trajectory
-
-
-def test_errors_in_one_line():
-    assert described(ValueError("a\n\n  b\tc")) == "ValueError: a b c"

@@ -14,12 +14,11 @@ from importlib.metadata import EntryPoint, entry_points
 from treadle.data.sources.form import Form
 from treadle.errors import DataError
 from treadle.files.rows import Row
-from treadle.limits import OutOfTime, time_limit
+from treadle.limits import OutOfTime
+from treadle.plugins import NotImported, described, fault, imported
 from treadle.trajectory import Step, Trajectory
 
 ENTRY_POINTS = "treadle.forms"
-LOAD_SECONDS = 120.0
-"""Of a package's import, which may bring a large library along."""
 
 
 class PluginError(DataError):
@@ -44,24 +43,17 @@ def announced() -> dict[str, tuple[Form, EntryPoint]]:
 
 def _loaded(entry: EntryPoint) -> Form:
     try:
-        with time_limit(LOAD_SECONDS):
-            form = entry.load()
-    except OutOfTime:
-        raise PluginError(f"{_named(entry)}: its import takes more than {LOAD_SECONDS:g} s; {_remedy(entry)}") from None
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"{_named(entry)}: cannot be imported ({described(error)}); {_remedy(entry)}") from None
+        form = imported(entry)
+    except NotImported as error:
+        raise _error(entry, str(error)) from None
     if not isinstance(form, Form):
-        raise PluginError(
-            f"{_named(entry)}: found {type(form).__name__}, expected a treadle.data.sources.form.Form; {_remedy(entry)}"
-        )
+        raise _error(entry, f"found {type(form).__name__}, expected a treadle.data.sources.form.Form")
     kinds = {"name": str, "description": str}
     for field in fields(Form):
         value = getattr(form, field.name)
         if not (isinstance(value, kinds[field.name]) if field.name in kinds else callable(value)):
             expected = "a string" if field.name in kinds else "a function"
-            raise PluginError(
-                f"{_named(entry)}: its {field.name} is {type(value).__name__}, expected {expected}; {_remedy(entry)}"
-            )
+            raise _error(entry, f"its {field.name} is {type(value).__name__}, expected {expected}")
     return form
 
 
@@ -88,11 +80,8 @@ def matches(form: Form, row: Row) -> bool:
         said = "took longer than the limit for one row (--row-seconds)"
     except (Exception, SystemExit) as error:
         said = f"raised {described(error)}"
-    entry = announced()[form.name][1]
-    raise PluginError(
-        f"{_named(entry)}: matches {said} on {row.where}, and has to answer for any row; {_remedy(entry)}, or name the "
-        "form of your rows with --format"
-    )
+    found = _error(announced()[form.name][1], f"matches {said} on {row.where}, and has to answer for any row")
+    raise PluginError(f"{found}, or name the form of your rows with --format")
 
 
 def checked(form: Form, trajectory: Trajectory) -> Trajectory:
@@ -110,11 +99,6 @@ def origin(form: Form) -> str:
     """Where another package's form is from, for messages; empty for treadle's own."""
     found = announced().get(form.name)
     return found[1].value if found else ""
-
-
-def described(error: BaseException) -> str:
-    """An error in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 _TEXT, _TEXT_OR_NONE = (str,), (str, type(None))
@@ -150,13 +134,8 @@ def _fault(trajectory: object) -> str:
 
 
 def _name_taken(entry: EntryPoint, name: str, by: str) -> PluginError:
-    return PluginError(f"{_named(entry)}: the name {name!r} is {by}; {_remedy(entry)}")
+    return _error(entry, f"the name {name!r} is {by}")
 
 
-def _named(entry: EntryPoint) -> str:
-    return f"form {entry.name!r} of the module {entry.module} (entry point of group {ENTRY_POINTS!r})"
-
-
-def _remedy(entry: EntryPoint) -> str:
-    package = entry.dist.name if entry.dist else entry.module
-    return f"mend the package {package}, or remove it (pip uninstall {package})"
+def _error(entry: EntryPoint, said: str) -> PluginError:
+    return PluginError(fault(entry, "form", said))
