@@ -1,9 +1,9 @@
 """A hint in the prompt, as short as it can be, for what is not solved without one (POPE, arXiv 2601.18779).
 
 The hint stands in the user's message, with the request to build on it; it is never a target of training. Groups with
-and without a hint are mixed. The hint's length is searched by bisection over the guided groups of a trajectory: one
-with a right rollout makes the hint no longer, one without makes it longer. So it ends as the shortest from which a rollout
-was right; where that fails later, it grows by a step.
+and without a hint are mixed. The hint's length is searched by bisection over a trajectory's guided groups: one with a
+right rollout makes the hint no longer, one without makes it longer. So it ends as the shortest from which a rollout was
+right. Where that fails later, it grows by a step.
 """
 
 from __future__ import annotations

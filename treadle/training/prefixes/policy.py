@@ -7,7 +7,6 @@ one file, as a frozen dataclass whose fields are its settings (docs/prefixes.md)
 
 from __future__ import annotations
 
-import math
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -101,8 +100,3 @@ def expect_share(key: str, value: float) -> None:
     """
     if not 0 <= value <= 1:
         raise RecipeError(f"prefix.{key}: found {value}, expected a share from 0 to 1")
-
-
-def whole_steps(share: float, longest: int) -> int:
-    """The number of steps nearest to a share of the longest prefix; a half is rounded up."""
-    return math.floor(share * longest + 0.5)

@@ -1,8 +1,9 @@
 """Reverse curriculum: the start slides from the end of the expert's solution to its beginning (R3, arXiv 2402.05808).
 
-The starts are spread evenly, from the longest prefix to none. `staged` takes them one after the other; `mixed`, which
-the paper settles on, draws one for each group, so that all are trained together. Where a solution has fewer steps than
-there are starts, neighbouring ones begin at the same step.
+A stage of the curriculum is a start: the length of a prefix, from the longest to none. `staged` takes them one after
+the other; `mixed`, which the paper settles on, draws one for each group, so that all are trained together. There is a
+start before every step, or `stages` of them, spread evenly. A half is rounded to the longer prefix; where a solution
+has fewer steps, neighbouring stages have the same start.
 """
 
 from __future__ import annotations
@@ -11,26 +12,27 @@ from dataclasses import dataclass
 from typing import Literal
 
 from treadle.errors import RecipeError
-from treadle.training.prefixes.policy import Expert, History, PrefixPolicy, whole_steps
+from treadle.training.prefixes.policy import Expert, History, PrefixPolicy
 
 
 @dataclass(frozen=True)
 class Reverse(PrefixPolicy):
     """Args:
     mode: `mixed` draws a stage for each group, `staged` goes through them in order.
-    stages: How many starts there are, the one without a prefix among them; at least 2.
+    stages: How many there are, the one without a prefix among them; at least 2. `None` for a stage before every step.
 
     Raises:
         RecipeError: There are fewer than two stages.
     """
 
     mode: Literal["mixed", "staged"] = "mixed"
-    stages: int = 6
+    stages: int | None = None
 
     def __post_init__(self) -> None:
-        if self.stages < 2:
+        if self.stages is not None and self.stages < 2:
             raise RecipeError(
-                f"prefix.stages: found {self.stages}, expected at least 2: one from the longest prefix, one from none"
+                f"prefix.stages: found {self.stages}, expected at least 2, the longest prefix and none; or null for a "
+                "stage before every step"
             )
 
     @property
@@ -39,8 +41,10 @@ class Reverse(PrefixPolicy):
         return self.mode == "staged"
 
     def length(self, trajectory: Expert, history: History) -> int:
+        stages = self.stages or trajectory.longest + 1
         if self.mode == "mixed":
-            stage = history.random.randrange(self.stages)
+            stage = history.random.randrange(stages)
         else:
-            stage = min(int(history.progress * self.stages), self.stages - 1)
-        return whole_steps(1 - stage / (self.stages - 1), trajectory.longest)
+            stage = min(int(history.progress * stages), stages - 1)
+        last = max(stages - 1, 1)
+        return (2 * trajectory.longest * (last - stage) + last) // (2 * last)
