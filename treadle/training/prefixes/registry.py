@@ -29,7 +29,7 @@ ENTRY_POINTS = "treadle.prefix_policies"
 STAGE_KEYS = ("policy", "target", "loss")
 """Keys of a recipe's `prefix` that are the stage's, and so no policy's."""
 
-_BUILT_IN: dict[str, type[PrefixPolicy]] = {
+BUILT_IN: dict[str, type[PrefixPolicy]] = {
     "reverse": Reverse,
     "anneal": Anneal,
     "adaptive": Adaptive,
@@ -62,17 +62,17 @@ def policy_of(name: str, settings: Mapping[str, Any]) -> PrefixPolicy:
 
 def _class_of(name: str) -> type[PrefixPolicy]:
     announced = [entry for entry in entry_points(group=ENTRY_POINTS) if entry.name == name]
-    if name in _BUILT_IN:
+    if name in BUILT_IN:
         if announced:
             raise RecipeError(_fault(announced[0], f"the name {name!r} is a built-in policy's"))
-        return _BUILT_IN[name]
+        return BUILT_IN[name]
     if len(announced) > 1:
         raise RecipeError(_fault(announced[1], f"the name {name!r} is taken by {announced[0].value}"))
     if announced:
         return _announced(announced[0])
     if ":" in name:
         return _named(name)
-    known = [*_BUILT_IN, *sorted(entry.name for entry in entry_points(group=ENTRY_POINTS))]
+    known = [*BUILT_IN, *sorted(entry.name for entry in entry_points(group=ENTRY_POINTS))]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}, or package.module:Class"
     raise RecipeError(f"prefix.policy: found {name!r}; {hint}")
