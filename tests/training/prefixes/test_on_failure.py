@@ -29,6 +29,11 @@ def test_a_trace():
     assert after((0, 0), (4, 0), (6, 8), (5, 3), (0, 0)) == 4  # the next visit
 
 
+@pytest.mark.parametrize(("longest", "tried"), [(1, 1), (2, 1), (3, 2), (4, 2), (8, 4)])
+def test_the_middle_is_rounded_to_the_shorter_prefix(longest, tried):
+    assert after((0, 0), longest=longest) == tried
+
+
 @pytest.mark.parametrize("right", [1, 4, 7, 8])
 def test_a_right_rollout_needs_no_prefix(right):
     assert after((0, right)) is None
