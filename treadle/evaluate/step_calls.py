@@ -14,11 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from treadle.evaluate.records import StepSample
-from treadle.evaluate.step_actions import Called, called
+from treadle.scoring.step_actions import AGENT, called, same
 from treadle.statistics.clustered import SHARES, Figure, grouped_mean
 
-AGENT = "agent"
-"""The domain whose steps are commands where they are neither calls nor fenced."""
 PLACES = ("first", "early", "middle", "late")
 MOST_REPOSITORIES = 50
 """Repositories that have figures of their own, the largest; the others are one group."""
@@ -51,12 +49,8 @@ def beside(sample: StepSample) -> Beside | None:
         float(tool),
         float(tool and model.command == expert.command) if expert.command else None,
         float(model is not None and model.path == expert.path) if expert.path else None,
-        float(sample.exact or _same(model, expert)),
+        float(sample.exact or same(model, expert)),
     )
-
-
-def _same(model: Called | None, expert: Called) -> bool:
-    return model is not None and (model.tool, model.text.strip()) == (expert.tool, expert.text.strip())
 
 
 def call_view(samples: Iterable[StepSample]) -> dict[str, Any] | None:

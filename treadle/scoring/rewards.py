@@ -2,7 +2,8 @@
 
 `srl_reward` is the paper's: the similarity `2M/T` of the model's action to the expert's, -1 for a broken
 format (section 3). `final_answer_reward` is RLVR's: 1 for the right final answer, else 0. Rewards of a step that are
-worth nothing where nothing was learned stand beside this module: `margin`, `scaled`, `weighted`.
+worth nothing where nothing was learned stand beside this module: `margin`, `scaled`, `weighted`; those that compare
+otherwise are `exact`, `edit` and, for agents, `agents`. `registry` has them all by name.
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ def reward_actions(
     score: Callable[[int, str], dict[str, float]],
     log_metric: Callable[[str, float], None] | None = None,
     thought_tags: TagsOfRows = PLAIN,
+    log_extra: Callable[[str, list[float | None]], None] | None = None,
 ) -> list[float]:
     """What the rewards of a step share: -1 for a broken format, else what the action itself is worth.
 
@@ -142,9 +144,11 @@ def reward_actions(
         completions, expert_action, truncated, think_tags, thought_tags: See `srl_reward`.
         score: Takes a row and its action and gives figures by name; the last one is the reward.
         log_metric: Receives the mean of each figure over the well-formed outputs and the share of each format fault.
+        log_extra: Receives each figure for each output, `None` for one without format.
     """
     truncated = truncated if truncated is not None else [False] * len(completions)
     rewards, faults, figures = [], Counter(), defaultdict(list)
+    of_rows: list[dict[str, float]] = []
     tags_B = tags_of_rows(thought_tags, len(completions))
     for row, (output, _, cut, tags) in enumerate(zip(completions, expert_action, truncated, tags_B, strict=True)):
         text = completion_text(output, tags)
@@ -152,8 +156,10 @@ def reward_actions(
         if isinstance(parsed, FormatFault):
             faults[parsed] += 1
             rewards.append(FORMAT_REWARD)
+            of_rows.append({})
             continue
-        for name, value in score(row, parsed.action).items():
+        of_rows.append(score(row, parsed.action))
+        for name, value in of_rows[-1].items():
             figures[name].append(value)
         rewards.append(value)
     if log_metric and rewards:
@@ -161,6 +167,9 @@ def reward_actions(
             log_metric(f"format/{fault}", faults[fault] / len(rewards))
         for name, values in figures.items():
             log_metric(name, sum(values) / len(values))
+    if log_extra:
+        for name in figures:
+            log_extra(name, [figures_of_row.get(name) for figures_of_row in of_rows])
     return rewards
 
 

@@ -10,30 +10,28 @@ A step is one of these, each read in the same way whether the expert or a model 
 A call that runs a command (`bash`, `execute_bash` and their like) has its own name as tool and the program as its
 command; an editor's command is `view`, `create` and so on. The file is the argument of a name such as `path`, else the
 first argument of the command that looks like a path, taken from where `cd` leads. Of several calls or blocks the first
-call and the last block count.
+call and the last block count (`calls_in` gives all calls).
 """
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from treadle.scoring.calls import parsed_call_text
+from treadle.scoring.calls import Call, calls_of
+
+AGENT = "agent"
+"""The domain whose steps are commands where they are neither calls nor fenced."""
 
 _LOOKED_AT = 20_000
 """Characters of a step that are looked at: what is called stands at its beginning."""
-_FUNCTION = re.compile(r"<function=([^>\n]{1,200})>")
-_PARAMETER = re.compile(r"<parameter=([^>\n]{1,200})>\n?((?:(?!<parameter=).)*?)\n?</parameter>", re.DOTALL)
-_TAG = re.compile(r"<\|?(?:tool_calls?|function_calls?)\|?>|\[TOOL_CALLS\]|<functioncall>|<\|python_tag\|>")
 _FENCE = re.compile(r"^```([\w+-]*)[^\n`]*\n(.*?)\n?^```", re.DOTALL | re.MULTILINE)
 _BASH = re.compile(r"<(execute_bash|bash)>(.*?)</\1>", re.DOTALL)
 _TOKEN = re.compile(r"(?:\"(?:\\.|[^\"\\])*\"|'[^']*'|\\.|[^\s;&|<>\"'\\]|[\"'])+|&&|\|\||>>?|<<?-?|[;&|\n]", re.DOTALL)
-_PATHS = (
+PATHS = (
     "path",
     "file_path",
     "filepath",
@@ -58,6 +56,7 @@ _OF_FILES = (
 _WRITERS = ("cat", "echo", "printf")
 _CODE_OPTIONS = ("-c", "-e", "-name", "-iname", "-path", "-regex", "-type", "--include", "--exclude", "-m", "-k")
 _ENDS = ("&&", "||", ";", "|", "&", "\n")
+_WORD = re.compile(r"\s*[\w-]{1,40}\s*")
 _PLAIN = re.compile(r"[\w./@%+~:,=-]+")
 _FILE = re.compile(r".*\w\.[A-Za-z]\w{0,7}")
 _OF_SHELL = ("bash", "sh", "shell", "zsh", "console", "mswea_bash_command")
@@ -87,9 +86,45 @@ def called(action: str, bare: bool = True) -> Called | None:
         bare: Whether a text without fences and tags is a command; without, a block counts only with a shell's label.
     """
     text = action[:_LOOKED_AT].strip()
-    if (call := _as_function(text)) is not None:
-        name, arguments, block = call
-        return _of_call(name.strip(), arguments, block if len(action) <= _LOOKED_AT else action.strip())
+    if (call := next(calls_of(text), None)) is not None:
+        return _of_call(call.name, dict(call.arguments), call.text if len(action) <= _LOOKED_AT else action.strip())
+    return _in_block(text, action.strip(), bare)
+
+
+def same(model: Called | None, expert: Called) -> bool:
+    """Whether two steps are the same action: the same tool, and the same text within fences and tags."""
+    return model is not None and (model.tool, model.text.strip()) == (expert.tool, expert.text.strip())
+
+
+def calls_in(action: str, bare: bool = True) -> list[Call]:
+    """All calls of a step; a command is one whose name is the program and whose argument, without a key, is its text."""
+    text = action.strip()
+    found = list(calls_of(text))
+    if found or (command := _in_block(text[:_LOOKED_AT], text, bare)) is None:
+        return found
+    return [Call(command.tool, (("", command.text),), command.text)]
+
+
+def described(call: Call) -> Called:
+    """What one call of `calls_in` calls."""
+    if call.is_command:
+        command = _of_command(call.text)
+        return command if command and command.tool == call.name else Called(call.name, "", None, call.text)
+    return _of_call(call.name, dict(call.arguments), call.text)
+
+
+def named_keys(call: Call) -> set[str]:
+    """The keys of a call's arguments that `described` has the file, and an editor's command, from."""
+    arguments = dict(call.arguments)
+    if call.is_command or _runs(call.name, arguments):
+        return set()
+    file = next((key for key in PATHS if arguments.get(key, "").strip()), None)
+    command = next((key for key in _COMMANDS if arguments.get(key, "").strip()), None)
+    return {key for key in (file, command if command and _WORD.fullmatch(arguments[command]) else None) if key}
+
+
+def _in_block(text: str, whole: str, bare: bool) -> Called | None:
+    """What a step without calls calls: the command of its last block, or all of it where it is bare."""
     if blocks := [block for block in _FENCE.findall(text) if bare or block[0].lower() in _OF_SHELL]:
         label, body = blocks[-1]
         if label.lower() in _OF_PYTHON:
@@ -97,50 +132,25 @@ def called(action: str, bare: bool = True) -> Called | None:
         return _of_command(body)
     if blocks := _BASH.findall(text):
         return _of_command(blocks[-1][1])
-    return _of_command(text, action.strip()) if bare else None
-
-
-def _as_function(text: str) -> tuple[str, Mapping[str, str], str] | None:
-    """Name, arguments and text of the first call."""
-    match = _FUNCTION.search(text)
-    if match is None:
-        found = _json_call(text)
-        match = _FUNCTION.search(found) if found else None
-        if match is None:
-            return None
-        text = found
-    end = text.find("</function>", match.end())
-    body = text[match.end() : end if end >= 0 else len(text)]
-    arguments = {key.strip(): value for key, value in _PARAMETER.findall(body)}
-    return match[1], arguments, text[match.start() : end + len("</function>") if end >= 0 else len(text)]
-
-
-def _json_call(text: str) -> str:
-    """The first call that is written as JSON, as text; empty for none."""
-    tag = _TAG.search(text)
-    start = tag.end() if tag else 0
-    rest = text[start:].lstrip().removeprefix("[").lstrip()
-    if not rest.startswith("{"):
-        return ""
-    with suppress(ValueError, RecursionError):
-        call, _ = json.JSONDecoder().raw_decode(rest)
-        function: Any = call.get("function", call)
-        if isinstance(function, dict) and isinstance(function.get("name"), str):
-            if "arguments" not in function and "parameters" in function:
-                function = {**function, "arguments": function["parameters"]}
-            return parsed_call_text(function)
-    return ""
+    return _of_command(text, whole) if bare else None
 
 
 def _of_call(name: str, arguments: Mapping[str, str], text: str) -> Called:
-    path = next((arguments[key].strip() for key in _PATHS if arguments.get(key, "").strip()), None)
+    path = next((arguments[key].strip() for key in PATHS if arguments.get(key, "").strip()), None)
     command = next((arguments[key] for key in _COMMANDS if arguments.get(key, "").strip()), "")
-    runs = "python" not in name.lower() and any(part in name.lower() for part in _SHELLS)
-    if command and path is None and runs:
+    if _runs(name, arguments):
         inner = _of_command(command)
         return Called(name, inner.tool if inner else "", inner.path if inner else None, text)
-    short = command.strip() if re.fullmatch(r"\s*[\w-]{1,40}\s*", command) else ""
+    short = command.strip() if _WORD.fullmatch(command) else ""
     return Called(name, short, _normal(path) if path else None, text)
+
+
+def _runs(name: str, arguments: Mapping[str, str]) -> bool:
+    """Whether a call runs a command, which names the file then."""
+    if any(arguments.get(key, "").strip() for key in PATHS):
+        return False
+    has_command = any(arguments.get(key, "").strip() for key in _COMMANDS)
+    return has_command and "python" not in name.lower() and any(part in name.lower() for part in _SHELLS)
 
 
 def _of_command(text: str, whole: str | None = None) -> Called | None:

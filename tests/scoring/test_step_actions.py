@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.evaluate.step_actions import called
+from treadle.scoring.step_actions import called
 from treadle.scoring.calls import call_text
 
 
