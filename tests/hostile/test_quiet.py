@@ -22,7 +22,7 @@ def rewarding(monkeypatch, value):
     def reward(completions, **kwargs):
         return [value(c[0]["content"]) for c in completions]
 
-    monkeypatch.setattr("treadle.recipe.build.reward_of", lambda stage, _: reward)
+    monkeypatch.setattr("treadle.recipe.build.rewards_of", lambda stage, _: [reward])
 
 
 def digits(text):
@@ -165,7 +165,7 @@ def test_a_stage_that_goes_on_is_held_against_its_beginning(recipe, tmp_path, mo
         calls.append(len(completions))
         return [digits(c[0]["content"]) if calls[0] else 0.5 for c in completions]
 
-    monkeypatch.setattr("treadle.recipe.build.reward_of", lambda stage, _: reward)
+    monkeypatch.setattr("treadle.recipe.build.rewards_of", lambda stage, _: [reward])
     made = recipe({**SOME, "max_steps": 2, "save_every": 1, "max_sampling_rounds": 1})
     saved = stages.save
     monkeypatch.setattr(stages, "save", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))

@@ -29,7 +29,7 @@ from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.sources.native import to_row
 from treadle.miniature import world
 from treadle.miniature.tokenizer import build_tokenizer
-from treadle.recipe import build, stages
+from treadle.recipe import build, rewards, stages
 from treadle.training import progress
 
 PATIENCE = 120.0  # seconds after which a process counts as hanging
@@ -129,7 +129,7 @@ def _work(recipe: Path, moment: tuple[str, int] | None, rank: int, processes: in
         os.environ["ACCELERATE_USE_CPU"] = "true"
     torch.set_num_threads(1)
     _note_first_step(_note(recipe, rank))
-    build.step_or_answer_reward = share_of_digits
+    rewards.step_or_answer_reward = share_of_digits
     if moment is not None:
         moments.arm(*moment)
     sys.argv = ["treadle", "train", str(recipe)]

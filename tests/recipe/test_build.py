@@ -18,7 +18,8 @@ from treadle.data.sources.native import to_row
 from treadle.errors import OutputError, RecipeError
 from treadle.evaluate.backends import open_transformers
 from treadle.recipe import stages
-from treadle.recipe.build import reward_of, step_or_answer_reward
+from treadle.recipe.mixed_rewards import step_or_answer_reward
+from treadle.recipe.rewards import rewards_of
 from treadle.recipe.shown import NOTHING, contrasts_of, load_asking, prompt_floor, shown_of
 from treadle.recipe.training_data import training_rows
 from treadle.recipe.validation_rows import validation_rows
@@ -35,7 +36,7 @@ CONTRAST = [["3 rulers", "9 pens"], ["2 pens"], ["a stone", "2 pens"]]
 )
 def test_a_name_is_the_public_function_with_the_stages_settings(recipe, name, function):  # noqa: F811
     loaded = recipe({**SRL, "reward": name, "autojunk": True, "argument_order": "expert_first"})
-    reward = reward_of(loaded.stages[0], loaded)
+    reward = rewards_of(loaded.stages[0], loaded)[0]
     assert reward.__name__ == function.__name__
     settings = {"think_tags": "optional", "autojunk": True, "argument_order": "expert_first"}
     columns = {"expert_action": EXPERTS, "contrast": CONTRAST}
@@ -46,7 +47,7 @@ def test_weights_are_those_of_the_training_data(recipe, prepared):  # noqa: F811
     loaded = recipe({**SRL, "reward": "weighted"})
     weights = TokenWeights(texts_of(pool_of(Prepared(prepared), loaded.seed)))
     expected = weighted_reward(COMPLETIONS, EXPERTS, think_tags="optional", weights=weights)
-    assert reward_of(loaded.stages[0], loaded)(COMPLETIONS, expert_action=EXPERTS) == expected
+    assert rewards_of(loaded.stages[0], loaded)[0](COMPLETIONS, expert_action=EXPERTS) == expected
 
 
 def test_contrasts_are_as_many_as_asked_for(recipe, prepared):  # noqa: F811
@@ -68,12 +69,12 @@ def test_without_contrasts_both_are_the_papers(recipe):  # noqa: F811
     for name in ("margin", "scaled"):
         loaded = recipe({**SRL, "reward": name, "contrasts": 0})
         columns = {"expert_action": EXPERTS, "contrast": [[]] * 3}
-        assert reward_of(loaded.stages[0], loaded)(COMPLETIONS, **columns) == plain
+        assert rewards_of(loaded.stages[0], loaded)[0](COMPLETIONS, **columns) == plain
 
 
 def test_columns_reach_the_reward_of_steps_where_answers_are_rewarded_too(recipe):  # noqa: F811
     loaded = recipe({**SRL, "reward": "margin", "validate_every": 1, "validation": "answers"})
-    reward = reward_of(loaded.stages[0], loaded)
+    reward = rewards_of(loaded.stages[0], loaded)[0]
     assert reward.__name__ == step_or_answer_reward.__name__
     mixed = reward(
         [COMPLETIONS[0], r"\boxed{7}", COMPLETIONS[1]],

@@ -168,7 +168,7 @@ def test_a_collapse_ends_the_command_with_code_3_and_the_best_checkpoint_is_kept
         trainers.append(build(*args))
         return trainers[-1]
 
-    monkeypatch.setattr("treadle.recipe.build.reward_of", lambda stage, recipe: sevens)
+    monkeypatch.setattr("treadle.recipe.build.rewards_of", lambda stage, recipe: [sevens])
     monkeypatch.setattr(stages, "build_trainer", built)
     settings = {**MINIATURE, "learning_rate": 1e-2, "max_collapsed_steps": 4, "max_steps": 60, "save_every": 2}
     made = recipe({**SRL, **settings, "validate_every": 2, "validation_rows": 8})

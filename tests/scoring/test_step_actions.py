@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.scoring.step_actions import called
 from treadle.scoring.calls import call_text
+from treadle.scoring.step_actions import called
 
 
 def block(command, label="bash"):

@@ -20,7 +20,7 @@ from treadle.data.sources.native import to_row
 from treadle.errors import DataError, RecipeError
 from treadle.recipe import stages
 from treadle.recipe.arguments import trainer_config
-from treadle.recipe.build import reward_of
+from treadle.recipe.rewards import rewards_of
 from treadle.recipe.sizes import derive_sizes
 from treadle.recipe.training_data import training_rows
 from treadle.recipe.validation_rows import validation_floor, validation_rows
@@ -207,16 +207,16 @@ def test_where_training_and_validation_differ_each_row_has_its_own_reward(recipe
     completions = ["abxd", r"so \boxed{7}", r"so \boxed{8}"]
     columns = {"expert_action": ["abcd", None, None], "answer": ["1", "7", "7"]}
     (srl,) = recipe({**SRL, **STEPS, "validation": "answers"}).stages  # think tags are optional here
-    assert reward_of(srl)(completions, **columns) == [0.75, 1.0, 0.0]
-    assert reward_of(srl).__name__ == "step_or_answer_reward"
+    assert rewards_of(srl)[0](completions, **columns) == [0.75, 1.0, 0.0]
+    assert rewards_of(srl)[0].__name__ == "step_or_answer_reward"
     (rlvr,) = recipe({**RLVR, **STEPS, "step_share": 0, "validation": "steps"}).stages
-    assert reward_of(rlvr)(["<think>x</think>abxd", *completions[1:]], **columns) == [0.75, 1.0, 0.0]
+    assert rewards_of(rlvr)[0](["<think>x</think>abxd", *completions[1:]], **columns) == [0.75, 1.0, 0.0]
     (phrase,) = recipe({**RLVR, **STEPS, "extract": "phrase"}).stages
     said = ["<think>x</think>abxd", "so 7", "the answer is 8, not 7"]
-    assert reward_of(phrase)(said, **columns) == [0.75, 1.0, 0.0]
+    assert rewards_of(phrase)[0](said, **columns) == [0.75, 1.0, 0.0]
     for stage, name in ((SRL, "srl_reward"), ({**RLVR, "step_share": 0}, "final_answer_reward")):
         (made,) = recipe({**stage, **STEPS}).stages
-        assert reward_of(made).__name__ == name
+        assert rewards_of(made)[0].__name__ == name
 
 
 def test_what_cannot_be_validated_is_refused_before_anything_is_written(recipe, expert_trajectories, tmp_path):  # noqa: F811

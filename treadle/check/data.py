@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from treadle.check.results import Check, error, ok, warning
 from treadle.check.subject import Subject
 from treadle.errors import TreadleError
+from treadle.recipe.reward_choices import in_words
+from treadle.recipe.rewards import check_rewards
 from treadle.recipe.schema import RLStage, SRLStage
 from treadle.recipe.shown import contrasts_of
 from treadle.recipe.training_data import similarity_floor
@@ -29,6 +31,24 @@ def data(subject: Subject) -> Iterator[Check]:
         yield error("data", problem)
 
 
+def rewards(subject: Subject) -> Iterator[Check]:
+    """The rewards of each stage: whether their functions are there and can be called on its rows."""
+    try:
+        prepared = subject.prepared if subject.has_data else None
+    except TreadleError:  # which `data` says
+        return
+    for stage in subject.stages if prepared else []:
+        if not isinstance(stage, RLStage):
+            continue
+        try:
+            check_rewards(stage, prepared, subject.shown.seed)
+        except TreadleError as problem:
+            yield error(f"rewards.{stage.name}", problem)
+        else:
+            if len(stage.rewards) > 1 or stage.rewards[0].reward.is_own:
+                yield ok(f"rewards.{stage.name}", f"{stage.name}: rewarded by {in_words(stage.rewards)}")
+
+
 def floors(subject: Subject) -> Iterator[Check]:
     """What similarity a policy earns that has learned nothing, beside each stage that is rewarded by it."""
     if not subject.has_data:
@@ -41,16 +61,25 @@ def floors(subject: Subject) -> Iterator[Check]:
         if _lacks_contrasts(subject, stage):
             yield warning(
                 id,
-                f"{stage.name}: there are no other experts' actions that reward={stage.reward} could hold an action "
-                "against, so it is the paper's similarity; prepare more trajectories, or set "
+                f"{stage.name}: there are no other experts' actions that {in_words(stage.rewards)} could hold an "
+                "action against, so it is the paper's similarity; prepare more trajectories, or set "
                 f"stages.{stage.name}.reward=similarity",
             )
             continue
         earned = "" if floor is None else f"without learning anything similarity is up to {floor:.2f}"
         if not isinstance(stage, SRLStage):
             yield ok(id, "rewarded by final answers" + (f", and steps by similarity; {earned}" if earned else ""))
-        elif stage.reward != "similarity":
-            yield ok(id, f"rewarded by {stage.reward}, which takes the floor off; {earned or 'it is not measured'}")
+        elif not any(choice.reward.logs_similarity for choice in stage.rewards):
+            yield ok(id, f"rewarded by {in_words(stage.rewards)}; what that earns without learning is not measured")
+        elif len(stage.rewards) > 1:
+            yield ok(
+                id, f"rewarded by {in_words(stage.rewards)}; {earned or 'the floor of similarity is not measured'}"
+            )
+        elif stage.rewards[0].reward.name != "similarity":
+            yield ok(
+                id,
+                f"rewarded by {in_words(stage.rewards)}, which takes the floor off; {earned or 'it is not measured'}",
+            )
         elif floor is None:
             yield ok(id, "rewarded by similarity; what is earned without learning anything is not measured for it")
         else:

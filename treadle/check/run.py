@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from treadle.check.adapters import lora
-from treadle.check.data import data, floors
+from treadle.check.data import data, floors, rewards
 from treadle.check.files import all_tensors, code, config, tokenizer, weights
 from treadle.check.lengths import lengths
 from treadle.check.numbers import dtype
@@ -27,7 +27,11 @@ from treadle.visible import indented
 
 Group = tuple[Callable[[Subject], Iterator[Check]], ...]
 
-_ROWS: tuple[Group, ...] = ((template, data), (end_of_turn, thoughts, prompts, examples, round_trip), (lengths, floors))
+_ROWS: tuple[Group, ...] = (
+    (template, data, rewards),
+    (end_of_turn, thoughts, prompts, examples, round_trip),
+    (lengths, floors),
+)
 ALL: tuple[Group, ...] = (
     (weights, config, tokenizer),
     (all_tensors, code, vocabulary, special_tokens, dtype, lora, sampling, prefix_tree, shared_rollout),

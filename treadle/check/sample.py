@@ -6,6 +6,9 @@ paper's settings. Some groups of each are sampled in turn until all are there or
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,16 +17,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import TrainerState
 
 from treadle.check.subject import Subject
 from treadle.errors import DataError, ModelError
 from treadle.recipe.arguments import compute_dtype
-from treadle.recipe.build import reward_of
 from treadle.recipe.generation import as_written, free_sampling
 from treadle.recipe.models import load_model
-from treadle.recipe.schema import RLStage, RLVRStage, SRLStage
+from treadle.recipe.rewards import reward_weights, rewards_of
+from treadle.recipe.schema import Recipe, RLStage, RLVRStage, SRLStage
 from treadle.rollout import generate_completions, why_not
 from treadle.scoring.completion import FormatFault, parse_completion
+from treadle.training.groups import total_rewards
+from treadle.training.guards.async_rewards import guarded
 from treadle.training.sampling import informative_groups
 
 SECONDS = 100.0
@@ -56,6 +62,12 @@ class Sampled:
     faults: Counter[FormatFault] = field(default_factory=Counter)
     rewards: list[float] = field(default_factory=list)
     texts: list[tuple[str, str, float]] = field(default_factory=list)
+
+    @property
+    def mean_reward(self) -> float:
+        """Over the completions that have one; NaN for none."""
+        scored = [reward for reward in self.rewards if not math.isnan(reward)]
+        return sum(scored) / len(scored) if scored else math.nan
 
     @property
     def fault_share(self) -> float:
@@ -175,20 +187,40 @@ def _judge(subject: Subject, found: Sampled, rows: Sequence[dict[str, Any]], tok
     columns = {name: [row[name] for row in each] for name in each[0] if name != "prompt"}
     tags = [chat.thought_tags] * len(each)
     completions = [[{"role": "assistant", "content": text}] for text in texts]
-    rewards = reward_of(stage, subject.recipe)(completions, truncated=truncated, thought_tags=tags, **columns)
+    told = {"truncated": truncated, "thought_tags": tags, "completion_ids": tokens, **columns}
+    scored = _scored(stage, subject.recipe, [row["prompt"] for row in each], completions, told)
     think_tags = stage.think_tags if isinstance(stage, SRLStage) else "optional"
     parsed = [
         parse_completion(text, truncated=cut, think_tags=think_tags, thought_tags=chat.thought_tags)
         for text, cut in zip(texts, truncated, strict=True)
     ]
     found.faults.update(fault for fault in parsed if isinstance(fault, FormatFault))
-    scored = [float("nan") if reward is None else float(reward) for reward in rewards]
     keep_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold)
     found.groups, found.kept = found.groups + len(rows), found.kept + int(keep_P.sum())
     for row, text, reward in zip(each, texts, scored, strict=True):
         found.rewards.append(reward)
         if len(found.rewards) % stage.rollouts == 1 and len(found.texts) < READ:  # one of each group
             found.texts.append((chat.prompt_text(row["prompt"]), text, reward))
+
+
+def _scored(
+    stage: RLStage, recipe: Recipe, prompts: list[Any], completions: list[Any], told: dict[str, list[Any]]
+) -> list[float]:
+    """The total reward of each completion as training has it; NaN for none."""
+    arguments = {
+        **told,
+        "prompts": prompts,
+        "completions": completions,
+        "trainer_state": TrainerState(),
+        "log_extra": lambda column, values: None,
+        "log_metric": lambda name, value: None,
+    }
+    given = []
+    for function in rewards_of(stage, recipe):
+        answer = guarded(function, stage.reward_seconds)(**arguments)
+        given.append(asyncio.run(answer) if inspect.iscoroutine(answer) else answer)
+    rewards_BF = torch.tensor([[torch.nan if r is None else r for r in row] for row in zip(*given, strict=True)])
+    return total_rewards(rewards_BF.double(), torch.tensor(reward_weights(stage) or [1.0])).tolist()
 
 
 def advice(found: Sample) -> str:

@@ -1,4 +1,5 @@
-"""The command that shows an evaluation run, a run on software-engineering tasks, or its grades: `treadle view`."""
+"""The command that shows an evaluation run, a run on software-engineering tasks, its grades, or the rollouts of a
+training run: `treadle view`."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ def view(
     run: Annotated[
         Path,
         typer.Argument(
-            metavar="FOLDER", help="Folder written by `treadle evaluate`, `treadle swe run` or `treadle swe grade`."
+            metavar="FOLDER",
+            help="Folder written by `treadle evaluate`, `treadle swe run`, `treadle swe grade` or `treadle train`.",
         ),
     ],
     against: Annotated[
@@ -40,10 +42,22 @@ def view(
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
-    """Write a folder's report.html: figures with intervals, and all problems or tasks to look through."""
+    """Write a folder's report.html: figures with intervals, and all problems or tasks to look through.
+
+    Of a training run, print what its rollouts were rewarded, and what rewards told of them, by step position.
+    """
     from treadle.evaluate.swe.folders import Kind, kind_of
     from treadle.files.locks import alone
+    from treadle.report.console import VisibleConsole
+    from treadle.report.rollouts import rollout_files, show_rollouts
 
+    if records := rollout_files(run):
+        given = {"--against": against, "--predictions": predictions, "--tasks": tasks, "--experts": experts}
+        if name := next((name for name, value in given.items() if value is not None), None):
+            raise TreadleError(f"{name}: of runs that are evaluated or graded, and {run} is a run of `treadle train`")
+        for record in records:
+            show_rollouts(record, VisibleConsole())
+        return
     kind, swe = kind_of(run), {"--predictions": predictions, "--tasks": tasks, "--split": split, "--experts": experts}
     if kind is Kind.EVALUATION:
         if given := [name for name, value in swe.items() if value is not None]:

@@ -14,6 +14,7 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from treadle.errors import RecipeError
 from treadle.recipe.parts import FAULT_LIMITS
+from treadle.recipe.rewards import reward_weights
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage, SRLStage, Stage
 from treadle.recipe.sizes import Sizes
 from treadle.recipe.trl_values import check_optimizer, typed
@@ -67,6 +68,7 @@ OWNED = {
     "autojunk": "autojunk",
     "argument_order": "argument_order",
     "log_rollouts": "log_rollouts",
+    "reward_weights": "reward, as [{name: ..., weight: ...}]",
     **{name: name for name in FAULT_LIMITS},
     "output_dir": "output",
     "seed": "seed",
@@ -158,6 +160,7 @@ def _config(stage: AnyStage, arguments: dict[str, Any], sizes: Sizes) -> Guarded
         max_staleness=stage.max_staleness,
         rest_after=stage.rest_after,
         log_rollouts=stage.log_rollouts,
+        reward_weights=reward_weights(stage),
         **_reading(stage),
         **typed(stage.trl, SRLConfig),
     )

@@ -11,7 +11,8 @@ from treadle.recipe.adapters import with_adapter
 from treadle.recipe.arguments import trainer_config
 from treadle.recipe.folders import stage_folders
 from treadle.recipe.models import check_model, read_config, skeleton
-from treadle.recipe.schema import Recipe, WarmupStage
+from treadle.recipe.rewards import check_rewards
+from treadle.recipe.schema import Recipe, RLStage, WarmupStage
 from treadle.recipe.sft_rows import counted
 from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
@@ -40,6 +41,8 @@ def check(recipe: Recipe) -> list[Sizes]:
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         check_steps(stage, prepared)
         check_thoughts(stage, chat.thought_tags)
+        if isinstance(stage, RLStage):
+            check_rewards(stage, prepared, recipe.seed)
         rows, cut = counted(stage, recipe, prepared, chat, shown)
         is_warmup = isinstance(stage, WarmupStage)
         warmup = Warmup(stage, recipe, prepared, shown, chat, folder) if is_warmup else None

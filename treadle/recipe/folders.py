@@ -86,6 +86,8 @@ def identity(recipe: Recipe, number: int, digest: str, chat: Mapping[str, Any] |
     for stage in stages:
         if "grader" in stage:
             stage["grader"] = grader_version(stage["grader"])  # other rules are another reward
+        if stage.get("kind") == "rlvr" and stage.get("reward") == "answer":
+            del stage["reward"]  # as before there was such a key
         for name in _CHANGES_NOTHING:
             stage.pop(name, None)
         stage["trl"] = {

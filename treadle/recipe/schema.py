@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 from treadle.chat.settings import SystemRole
 from treadle.files.names import same_but_for_case, wrong_in_name
 from treadle.recipe.parts import Lora, ModelName, Place, Prompts, Strict, right
+from treadle.recipe.reward_choices import RewardChoice, RewardKey, read_choices
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.extraction import Extraction
 from treadle.scoring.grading import GraderName
@@ -149,6 +150,12 @@ class RLStage(Stage):
     max_logp_difference: float = Field(0.2, gt=0)
     stop_on_logp_difference: bool = False
     validation: Literal["steps", "answers"] | None = None
+    reward: RewardKey
+
+    @property
+    def rewards(self) -> tuple[RewardChoice, ...]:
+        """What `reward` names."""
+        return read_choices(self.reward)
 
 
 class SRLStage(RLStage):
@@ -156,8 +163,8 @@ class SRLStage(RLStage):
 
     Args:
         unit: `step` is SRL; `solution` compares the whole solution at once, the paper's one-step ablation.
-        reward: What a step earns: the paper's similarity to the expert's action, or that corrected for what can be had
-            without reading the problem, see docs/floors.md (`treadle.margin_reward` and its neighbours).
+        reward: What a step earns, one reward or a list of several with weights, by name or `package.module:function`
+            (docs/rewards.md): the paper's similarity to the expert's action by default.
         contrasts: Other experts' actions that `margin` and `scaled` hold an action against, `null` for their own
             defaults (8 and 16); 0 is the paper's similarity.
         think_tags, autojunk, argument_order: See `srl_reward`.
@@ -165,7 +172,7 @@ class SRLStage(RLStage):
 
     kind: Literal["srl"]
     unit: Literal["step", "solution"] = "step"
-    reward: Literal["similarity", "margin", "scaled", "weighted"] = "similarity"
+    reward: RewardKey = "similarity"
     contrasts: int | None = Field(None, ge=0)
     think_tags: ThinkTags = "strict"
     autojunk: bool = False
@@ -173,9 +180,18 @@ class SRLStage(RLStage):
 
     @model_validator(mode="after")
     def _rewards_of_steps(self) -> SRLStage:
-        if self.unit == "solution" and self.reward != "similarity":
-            raise ValueError(f"reward={self.reward!r} is one of steps; set reward=similarity, or unit=step")
-        if self.contrasts is not None and self.reward not in ("margin", "scaled"):
+        named = [choice.reward for choice in self.rewards]
+        for reward in named:
+            if reward.of == "answers":
+                raise ValueError(f"reward={reward.name!r} is one of final answers; take it out, or set kind=rlvr")
+            if self.unit == "solution" and not reward.is_own and reward.name != "similarity":
+                raise ValueError(f"reward={reward.name!r} is one of steps; set reward=similarity, or unit=step")
+        contrasted = [reward.name for reward in named if reward.most]
+        if len(contrasted) > 1:
+            raise ValueError(
+                f"{' and '.join(contrasted)} hold actions against others, chosen in different ways; take one out"
+            )
+        if self.contrasts is not None and not contrasted:
             raise ValueError(f"contrasts are for reward=margin and reward=scaled; reward={self.reward!r} has none")
         return self
 
@@ -189,6 +205,7 @@ class RLVRStage(RLStage):
         extract: What counts as the final answer, see `treadle.scoring.extraction`: the last box, which the prompt asks
             for; `phrase` and `auto` also know answers without one, for models that write no boxes.
         grader: Who judges final answers: `treadle`, as evaluation does, or `math_verify`, that library alone.
+        reward: `answer`, or a list of that and functions of your own (docs/rewards.md).
         sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
     """
 
@@ -197,7 +214,15 @@ class RLVRStage(RLStage):
     step_share: float = Field(0.0, ge=0, lt=1)
     extract: Extraction = "boxed"
     grader: GraderName = "treadle"
+    reward: RewardKey = "answer"
     sampling_threshold: float = Field(0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _rewards_of_answers(self) -> RLVRStage:
+        for choice in self.rewards:
+            if choice.reward.of in ("steps", "agents"):
+                raise ValueError(f"reward={choice.reward.name!r} is one of steps; take it out, or set kind=srl")
+        return self
 
 
 AnyStage = Annotated[SFTStage | WarmupStage | RLVRStage | SRLStage, Field(discriminator="kind")]

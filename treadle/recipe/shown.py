@@ -17,9 +17,7 @@ from treadle.data.prepared import Prepared
 from treadle.data.prompts.asking import PLAIN, Asking, Example, read_asking
 from treadle.recipe.model_names import resolve
 from treadle.recipe.schema import AnyStage, Recipe, SRLStage
-from treadle.scoring.contrasts import MOST
 from treadle.scoring.floors import example_floor
-from treadle.scoring.scaled import MEASURED_BY
 from treadle.scoring.thoughts import PLAIN as PLAIN_TAGS
 from treadle.scoring.thoughts import ThoughtTags
 
@@ -99,7 +97,10 @@ def _example_floor(folder: Path, examples: tuple[Example, ...]) -> float:
 
 def contrasts_of(stage: AnyStage, prepared: Prepared, seed: int) -> Contrasts | None:
     """What the steps of a stage are held against; `None` where its reward does not look at other actions."""
-    if not isinstance(stage, SRLStage) or stage.reward not in ("margin", "scaled"):
+    if not isinstance(stage, SRLStage):
         return None
-    most = (MOST if stage.reward == "margin" else MEASURED_BY) if stage.contrasts is None else stage.contrasts
-    return Contrasts(pool_of(prepared, seed), most, seed, siblings=stage.reward == "margin")
+    holding = next((choice.reward for choice in stage.rewards if choice.reward.most), None)
+    if holding is None:
+        return None
+    most = holding.most if stage.contrasts is None else stage.contrasts
+    return Contrasts(pool_of(prepared, seed), most, seed, holding.siblings)

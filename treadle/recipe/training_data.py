@@ -23,6 +23,7 @@ from treadle.data.prompts.asking import Asking
 from treadle.data.rows import WHOLE, instance_references, references, rendered, whole_solution
 from treadle.errors import DataError
 from treadle.files.row_copies import copies_folder, with_room
+from treadle.recipe.reward_choices import reads
 from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage, WarmupStage
 from treadle.recipe.shown import NOTHING, Shown, contrasts_of, prompt_floor
 from treadle.scoring.thoughts import ThoughtTags
@@ -47,7 +48,13 @@ def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -
     else:
         whole, contrasts = isinstance(stage, SRLStage), contrasts_of(stage, prepared, shown.seed)
         rows = rendered(
-            shown.trained_on(_rl_references(stage, prepared)), prepared, "train", whole, shown.asking, contrasts
+            shown.trained_on(_rl_references(stage, prepared)),
+            prepared,
+            "train",
+            whole,
+            shown.asking,
+            contrasts,
+            reads(stage.rewards, "domain"),
         )
     if not len(rows):
         raise DataError(f"{prepared.folder}: no row to train stage {stage.name!r} on")
@@ -174,12 +181,14 @@ def count_without_answer(stage: AnyStage, prepared: Prepared) -> int:
 def similarity_floor(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> float | None:
     """What similarity a policy that has learned nothing, or repeats a worked example, earns at most in this stage.
 
-    `None` for a stage with another reward, or another similarity than floors are measured by, and for data without. An
-    RLVR stage has one if it trains on steps, too.
+    `None` for a stage whose rewards do not log the paper's similarity, or of another similarity than floors are
+    measured by, and for data without. An RLVR stage has one if it trains on steps, too.
     """
     if isinstance(stage, RLVRStage) and stage.step_share:
         return prompt_floor(prepared, shown)
     if not isinstance(stage, SRLStage) or stage.unit != "step":
+        return None
+    if not any(choice.reward.logs_similarity for choice in stage.rewards):
         return None
     return prompt_floor(prepared, shown) if not stage.autojunk and stage.argument_order == "model_first" else None
 

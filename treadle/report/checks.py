@@ -83,12 +83,11 @@ def show_sample(sample: Sample, console: Console) -> None:
 def _figures(console: Console, kind: str, found: Sampled) -> None:
     count = len(found.rewards)
     faults = [f"{fault} {found.faults[fault] / count:.0%}" for fault in FormatFault if found.faults[fault]]
-    mean = sum(found.rewards) / count
     _print(
         console,
         Text(
             f"{kind}: {found.kept} of {found.groups} groups of {found.stage.rollouts} would be kept, mean reward "
-            f"{mean:.2f}; format faults: {', '.join(faults) or 'none'}"
+            f"{found.mean_reward:.2f}; format faults: {', '.join(faults) or 'none'}"
         ),
     )
 

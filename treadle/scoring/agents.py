@@ -1,4 +1,4 @@
-"""Rewards of agents' steps: `calls` compares calls argument by argument, `tiered` goes from the tool to the file to the rest.
+"""Rewards of agents' steps: `calls` compares calls argument by argument, `tiered` goes from tool to file to the rest.
 
 Both read calls as `treadle.scoring.step_actions` does: in the form of `treadle.scoring.calls`, as JSON, or as a
 command, fenced or bare. An action with several calls is compared call by call, in order; calls too many and too few are
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from treadle.scoring.argument_match import matched, paired
+from treadle.scoring.argument_match import matched, paired, within
 from treadle.scoring.calls import Call
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ModelOutput, reward_actions
@@ -65,8 +65,7 @@ def tiers(action: str, expert: str, tool: float = 0.3, file: float = 0.3, rest: 
     """
 
     def score(call: Call, wanted: Call) -> Mapping[str, float]:
-        keys = {key for key, _ in wanted.arguments}
-        found = described(call._replace(arguments=tuple(pair for pair in call.arguments if pair[0] in keys)))
+        found = described(call._replace(arguments=within(call.arguments, wanted.arguments)))
         said = described(wanted)
         right_tool = found.tool == said.tool and (not said.command or found.command == said.command)
         right_file = right_tool and (said.path is None or found.path == said.path)

@@ -1,13 +1,13 @@
 """How much alike two agents' calls are, argument by argument.
 
-A rendered call is a short text of which most is the same in every call, so a similarity of characters is high for a call
-that does something else, and depends on the order of keys. Here a name is the same or is not, and each argument is
+A rendered call is a short text of which most is the same in every call, so a similarity of characters is high for a
+call that does something else, and depends on the order of keys. Here a name is the same or is not, and each argument is
 compared with the one under its own key, in the way of its kind:
 
 | argument | worth |
 |---|---|
 | equal | 1 |
-| a path (by its key, see `treadle.scoring.step_actions.PATHS`) | `2s / (n + m)` with s leading folders and names shared of n and m |
+| a path (its key is one of `PATHS`) | `2s / (n + m)`: of n and m folders and names the first s are shared |
 | the expert's is one word or number (`view`, `12`, `true`) | 0 |
 | the expert's is a list of JSON (`[790, 800]`) | equal elements in their place over the longer one's length |
 | any other text | the paper's similarity of characters |
@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -71,6 +71,17 @@ def matched(arguments: Arguments, experts: Arguments, but: Collection[str] = ())
         worth += sum(value_similarity(key, *pair) for pair in zip(values, expected, strict=False))
         count += max(len(values), len(expected))
     return Matched(worth, count)
+
+
+def within(arguments: Arguments, experts: Arguments) -> tuple[tuple[str, str], ...]:
+    """The arguments without superfluous ones: of each key the first values, as many as the expert has."""
+    left = Counter(key for key, _ in experts)
+    kept = []
+    for key, value in arguments:
+        if left[key] > 0:
+            left[key] -= 1
+            kept.append((key, value))
+    return tuple(kept)
 
 
 def paired(

@@ -7,7 +7,7 @@ characters that two words share by chance, and takes off for what stands in anot
 
 The distance is exact, by Hyyrö's bit-parallel form of Myers' algorithm (2003, "A bit-vector algorithm for computing
 Levenshtein and Damerau edit distances"): one row of the table is a Python integer of one bit a token, so two texts of
-20,000 tokens with nothing in common take a fraction of a second. Beyond `BLOCK` tokens that differ, blocks in the
+20,000 tokens with nothing in common take about half a second. Beyond `BLOCK` tokens that differ, blocks in the
 same place are compared, and the sum of their distances, which is at least the distance, is taken for it.
 """
 
@@ -27,7 +27,7 @@ BLOCK = 20_000
 
 
 def edit_distance(first: Sequence[str], second: Sequence[str]) -> int:
-    """Insertions, deletions and replacements that make one list of tokens of the other; see the module for long ones."""
+    """Insertions, deletions and replacements that make the second list of the first; of long ones see the module."""
     begin, end = _alike(first, second)
     first, second = first[begin : len(first) - end], second[begin : len(second) - end]
     starts = range(0, max(len(first), len(second)), BLOCK)

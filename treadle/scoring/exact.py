@@ -1,7 +1,7 @@
 """1 for the expert's action and 0 for any other, by what evaluation calls the same.
 
-The same is what is equal letter for letter, and of agents' steps what calls the same tool with the same text once fences
-and tags are taken off (`treadle.scoring.step_actions.same`).
+The same is what is equal letter for letter, and of agents' steps what calls the same tool with the same text once
+fences and tags are taken off (`treadle.scoring.step_actions.same`).
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def same(model: Called | None, expert: Called) -> bool:
 
 
 def calls_in(action: str, bare: bool = True) -> list[Call]:
-    """All calls of a step; a command is one whose name is the program and whose argument, without a key, is its text."""
+    """All calls of a step; a command is one with the program as name and, without a key, its text as argument."""
     text = action.strip()
     found = list(calls_of(text))
     if found or (command := _in_block(text[:_LOOKED_AT], text, bare)) is None:

@@ -5,14 +5,16 @@ TRL calls the reward functions, each behind a guard (`treadle.training.guards.re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from treadle.errors import RewardError
 from treadle.scoring.rewards import srl_reward
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
 from treadle.training.groups import total_rewards
@@ -23,6 +25,8 @@ from treadle.training.processes import Processes
 from treadle.training.rollout_log import RolloutLog, thought_lengths
 from treadle.training.srl_config import SRLConfig
 from treadle.training.validation import HeldOutRewards
+
+_NO_EXTRAS: Mapping[str, Sequence[Any]] = MappingProxyType({})
 
 
 def default_reward(args: SRLConfig) -> Callable[..., list[float]]:
@@ -79,6 +83,8 @@ class Rewards:
         mode: str,
         step: int,
         metrics: dict[str, list[float]],
+        names: Sequence[str] = (),
+        extras: Mapping[str, Sequence[Any]] = _NO_EXTRAS,
     ) -> None:
         """Take in a round.
 
@@ -89,10 +95,19 @@ class Rewards:
             mode: `train` or `eval`.
             step: Optimizer steps done before.
             metrics: TRL's lists of values since the last log.
+            names: Of the reward functions.
+            extras: What they have logged of each of these completions, by column.
 
         Raises:
             TrainingFault: Too many completions have no reward, or no form.
+            RewardError: A column has another number of values than there are completions.
         """
+        for column, values in extras.items():
+            if len(values) != len(inputs):
+                raise RewardError(
+                    f"log_extra({column!r}): {len(values)} values for {len(inputs)} completions; expected one for "
+                    "each, by one reward: where two have the same column, rename one of them"
+                )
         self.unscorable.rewarded(rewards_BF, len(inputs), mode, step, metrics)
         rewards_B = total_rewards(rewards_BF, self.weights_F.to(rewards_BF.device))
         own = self.processes.own_rows(rewards_B).tolist()
@@ -107,4 +122,5 @@ class Rewards:
         lengths = thought_lengths(completions, self.tokenizer, tags_B)
         metrics["thought_tokens"].append(sum(lengths) / len(lengths))
         if self.log and mode == "train":
-            self.log.hold(inputs, completions, own)
+            own_BF = self.processes.own_rows(rewards_BF).T.tolist() if len(names) > 1 else []
+            self.log.hold(inputs, completions, own, dict(zip(names, own_BF, strict=False)), extras)

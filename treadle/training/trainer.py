@@ -180,7 +180,8 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             rewards, mode = self.parts.rewards, self._mode
             inputs = rewards.told(inputs, completion_ids_list)
             rewards_BF = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
-            rewards.rewarded(rewards_BF, inputs, completions, mode, self.state.global_step, self._metrics[mode])
+            told = (self._metrics[mode], self.reward_func_names, self._pending_extra_logs)
+            rewards.rewarded(rewards_BF, inputs, completions, mode, self.state.global_step, *told)
             return rewards_BF
 
     def _write_rollouts(self, reasons: Sequence[Drop | None] | None = None) -> None:
