@@ -15,8 +15,8 @@ step and its trajectory have them:
 
 The floor is what the best constant action earns: of the 24 most frequent actions of one half of the trajectories the
 one with the highest mean there, measured on the other half, both ways. "Ranked right" is the share of the steps that
-have all three in which right > right file, wrong lines > right tool, wrong file > another tool; `tiered` is made so that
-this holds. Intervals are 95% bootstrap intervals over trajectories.
+have all three in which right > right file, wrong lines > right tool, wrong file > another tool; `tiered` is made so
+that this holds. Intervals are 95% bootstrap intervals over trajectories.
 
 Cost: 20 s on one core.
 """

@@ -61,8 +61,8 @@ def floors(subject: Subject) -> Iterator[Check]:
         if _lacks_contrasts(subject, stage):
             yield warning(
                 id,
-                f"{stage.name}: there are no other experts' actions that {in_words(stage.rewards)} could hold an "
-                "action against, so it is the paper's similarity; prepare more trajectories, or set "
+                f"{stage.name}: there are no other experts' actions that reward={in_words(stage.rewards)} could hold "
+                "an action against, so it is the paper's similarity; prepare more trajectories, or set "
                 f"stages.{stage.name}.reward=similarity",
             )
             continue
