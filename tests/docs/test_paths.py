@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from treadle.data.sources.announced import ENTRY_POINTS as FORMS
+from treadle.scoring.registry import ENTRY_POINTS as REWARDS
 from treadle.training.prefixes.registry import ENTRY_POINTS as POLICIES
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,7 @@ DOCUMENTS = [
     *sorted(path for path in (ROOT / "recipes").rglob("*") if path.is_file()),
 ]
 CODE = [path for folder in ("treadle", "tests", "benchmarks", "docs") for path in (ROOT / folder).rglob("*.py")]
-GROUPS = {FORMS, POLICIES}
+GROUPS = {FORMS, POLICIES, REWARDS}
 """Of entry points: dotted, and no modules."""
 FILE_NAMES = {path.name for path in CODE}
 
