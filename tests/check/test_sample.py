@@ -88,3 +88,23 @@ def of(kind, kept, groups=8, faults=0):
 def test_the_advice_follows_the_shares(srl, rlvr, said):
     stages = {kind: found for kind, found in (("srl", srl), ("rlvr", rlvr)) if found}
     assert said in advice(Sample(stages, 64, 1, 1.0, 8, []))
+
+
+def test_several_rewards_are_added_up_with_their_weights(subject, prepared, writes, tmp_path, monkeypatch):
+    (tmp_path / "own_sampled.py").write_text(
+        "async def two(completions, prompts, trainer_state, log_extra, **kwargs):\n"
+        "    assert len(prompts) == len(completions) and trainer_state.global_step == 0\n"
+        "    return [2.0 if '1' in text[0]['content'] else None for text in completions]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    rewards = [{"name": "exact", "weight": 0.5}, {"name": "own_sampled:two", "weight": 0.25}]
+    it = subject({**SRL, "reward": rewards})
+    found = writes(it, {"srl": ["<think>a</think>1", "none 1", "none", "<think>a</think>?"], "rlvr": ["x"]})
+    # Not exact: 0; no thought: -1. Each times 0.5, and 0.25 times 2 where there is a 1.
+    assert found.stages["srl"].rewards == [0.5, 0.0, -0.5, 0.0] * (len(found.stages["srl"].rewards) // 4)
+    assert found.stages["srl"].mean_reward == 0.0
+
+
+def test_the_mean_is_of_what_was_scored():
+    sampled = Sampled(SRLStage(kind="srl"), rewards=[1.0, float("nan"), 0.5])
+    assert sampled.mean_reward == 0.75

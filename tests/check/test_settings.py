@@ -7,7 +7,7 @@ from transformers import GPT2Config
 
 from tests.check.conftest import SFT, SRL
 from treadle.check.adapters import lora
-from treadle.check.data import data, floors
+from treadle.check.data import data, floors, rewards
 from treadle.check.numbers import dtype
 from treadle.check.results import Status
 from treadle.check.sampling import sampling
@@ -170,3 +170,27 @@ def test_a_reward_that_has_no_other_actions_to_hold_against_is_said(subject, exp
     assert "stages.srl.reward=similarity" in found["scaled"].message
     (asked_for,) = floors(subject({**SRL, "reward": "scaled", "contrasts": 0}))
     assert asked_for.status is Status.OK
+
+
+def test_rewards_are_looked_at(subject, prepared):
+    assert list(rewards(subject(SFT, {**SRL, "reward": "tiered"}, data=False))) == []
+    assert list(rewards(subject(SFT, {**SRL, "reward": "edit"}))) == []
+    (several,) = rewards(subject({**SRL, "reward": ["similarity", {"name": "edit", "weight": 0.5}]}))
+    assert several == ("rewards.srl", Status.OK, "srl: rewarded by similarity and 0.5 x edit")
+    (wrong,) = rewards(subject({**SRL, "reward": "no_such_module:f"}))
+    assert wrong.status is Status.ERROR
+    assert "No module named 'no_such_module'" in wrong.message
+
+
+@pytest.mark.parametrize(
+    ("reward", "message"),
+    [
+        ("edit", "rewarded by edit; what that earns without learning is not measured"),
+        (["edit", "similarity"], "rewarded by edit and similarity; without learning anything similarity is up to 0."),
+        ({"name": "similarity", "weight": 1}, "rewarded by similarity; without learning anything similarity is up to"),
+    ],
+)
+def test_what_rewards_earn_without_learning(subject, prepared, reward, message):
+    (found,) = floors(subject({**SRL, "reward": reward}))
+    assert found.status is Status.OK
+    assert found.message.startswith(message)

@@ -19,6 +19,7 @@ from treadle.errors import RecipeError
 from treadle.recipe import stages
 from treadle.recipe.arguments import trainer_config
 from treadle.recipe.checking import check
+from treadle.recipe.folders import identity
 from treadle.recipe.mixed_rewards import only_of
 from treadle.recipe.reading import resolved
 from treadle.recipe.rewards import check_rewards, reward_weights, rewards_of
@@ -133,6 +134,7 @@ def test_rewards_of_steps_are_none_of_whole_problems(recipe):  # noqa: F811
         ({"name": "similarity", "think_tags": "strict"}, "think_tags: set it by the stage's own key think_tags"),
         ({"name": "margin", "most": 3}, "most: set it by the stage's own key contrasts"),
         ({"name": "weighted", "weights": 3}, "weights: is given by the trainer"),
+        ({"name": "scaled", "floor": 2}, "reward 'scaled': floor=2: expected at least 0 and below 1"),
         ("calls", "'calls' looks for agents' calls, and"),
         (["tiered", {"name": "similarity", "weight": 0}], "they would have no reward"),
     ],
@@ -275,3 +277,13 @@ def test_a_function_beside_the_answer(recipe, tmp_path, own):  # noqa: F811
     for line in lines(tmp_path / "run" / "1-rlvr" / "rollouts.jsonl"):
         assert list(line["rewards_by"]) == ["final_answer_reward", "answers"]
         assert line["rewards_by"]["answers"] == [1.0] * 4
+
+
+def test_the_default_of_rlvr_is_the_run_that_it_was_and_another_is_not(recipe):  # noqa: F811
+    plain, named, other = (
+        identity(recipe({**RLVR, **changes}), 0, "digest")
+        for changes in ({}, {"reward": "answer"}, {"reward": ["answer", "mod:f"]})
+    )
+    assert plain == named
+    assert "reward" not in plain["stages"][0]
+    assert other["stages"][0]["reward"] == ["answer", "mod:f"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle.scoring.calls import call_text
-from treadle.scoring.step_actions import called
+from treadle.scoring.step_actions import called, calls_in, described, named_keys, same
 
 
 def block(command, label="bash"):
@@ -112,3 +112,55 @@ def test_long_texts_take_no_time(text):
     started = time.monotonic()
     called(text)
     assert time.monotonic() - started < 3
+
+
+def test_all_calls_of_a_step():
+    two = call_text("bash", {"command": "ls"}) + "\n" + call_text("view", {"path": "a.py"})
+    assert [(call.name, call.arguments) for call in calls_in(two)] == [
+        ("bash", (("command", "ls"),)),
+        ("view", (("path", "a.py"),)),
+    ]
+    (command,) = calls_in("```bash\nsed -n 1,2p a.py\n```")
+    assert command == ("sed", (("", "sed -n 1,2p a.py"),), "sed -n 1,2p a.py")
+    assert command.is_command
+    (long,) = calls_in(call_text("create", {"path": "a.py", "text": "x" * 50_000}))
+    assert len(dict(long.arguments)["text"]) == 50_000
+    assert calls_in("  ") == calls_in("Two pens.", bare=False) == []
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        call_text("bash", {"command": "cd /t && grep -n x a.py"}),
+        call_text("str_replace_editor", {"command": "view", "path": "/t/a.py"}),
+        "cd /t\ngrep -n x a.py",
+        block("open('x.py')", "python"),
+    ],
+)
+def test_a_call_is_described_as_its_step_is(action):
+    (call,) = calls_in(action)
+    assert described(call)[:3] == called(action)[:3]
+
+
+@pytest.mark.parametrize(
+    ("action", "keys"),
+    [
+        (
+            call_text("str_replace_editor", {"command": "view", "path": "/t/a.py", "view_range": [1, 2]}),
+            {"command", "path"},
+        ),
+        (call_text("bash", {"command": "ls"}), set()),
+        (call_text("edit", {"path": "a.py", "code": "x = 1"}), {"path"}),
+        ("ls a", set()),
+    ],
+)
+def test_keys_that_tool_and_file_are_read_from(action, keys):
+    (call,) = calls_in(action)
+    assert named_keys(call) == keys
+
+
+def test_the_same_action():
+    ls = called(block("ls a"))
+    assert same(called("ls a"), ls)
+    assert not same(called("ls b"), ls)
+    assert not same(None, ls)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.training.simulated import alone, in_processes
-from treadle.errors import TrainingFault
+from treadle.errors import RewardError, TrainingFault
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
 from treadle.training.guards.async_rewards import guarded
 from treadle.training.guards.collapse import Collapse, CollapseSettings
@@ -139,3 +139,30 @@ def test_validation_leaves_out_what_one_of_two_functions_could_not_judge(tiny_to
     part = made(tiny_tokenizer, alone(), functions=[function], weights=(1.0, 1.0))
     part.rewarded(torch.tensor([[2.0, judged[0]], [5.0, judged[1]]]), rows(7), texts, "eval", 0, defaultdict(list))
     assert part.held_out.mean(2) == 3.0
+
+
+def test_several_functions_and_facts_are_recorded(tiny_tokenizer, tmp_path):
+    """Two processes of a group each; only the second one's reward has told something."""
+
+    def work(processes):
+        number = processes.index
+        own = torch.tensor([[0.5, 1.0], [math.nan, 0.5]]) + number
+        facts = {"tool": [torch.tensor(1.0), math.nan]} if number else {}
+        part = made(tiny_tokenizer, processes, tmp_path)
+        told = (defaultdict(list), ["first", "second"], facts)
+        part.rewarded(processes.gather(own), rows(number), THOUGHTS, "train", 0, *told)
+        part.log.write(0)
+
+    in_processes(2, work)
+    first, second = (json.loads(line) for line in (tmp_path / "rollouts.jsonl").open())
+    assert first["rewards_by"] == {"first": [0.5, None], "second": [1.0, 0.5]}
+    assert "facts" not in first
+    assert second["rewards_by"] == {"first": [1.5, None], "second": [2.0, 1.5]}
+    assert second["facts"] == {"tool": [1.0, None]}
+
+
+def test_a_column_of_two_rewards_is_refused(tiny_tokenizer, tmp_path):
+    part = made(tiny_tokenizer, alone(), tmp_path)
+    told = (defaultdict(list), ["first", "second"], {"tool": [1, 2, 3, 4]})
+    with pytest.raises(RewardError, match=r"log_extra\('tool'\): 4 values for 2 completions; .*rename one of them"):
+        part.rewarded(torch.tensor([[0.5, 1.0], [1.0, 0.5]]), rows(7), THOUGHTS, "train", 0, *told)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -75,6 +75,36 @@ def _choice(entry: Any) -> RewardChoice:
         return RewardChoice(find(name), float(weight), settings)
     except RewardError as error:
         raise ValueError(str(error)) from None
+
+
+def check_of_steps(choices: Sequence[RewardChoice], whole: bool, with_contrasts: bool) -> None:
+    """Raise `ValueError` for rewards that an SRL stage cannot have.
+
+    Args:
+        choices: Its rewards.
+        whole: Whether its unit are whole solutions.
+        with_contrasts: Whether the recipe says how many other actions one is held against.
+    """
+    named = [choice.reward for choice in choices]
+    for reward in named:
+        if reward.of == "answers":
+            raise ValueError(f"reward={reward.name!r} is one of final answers; take it out, or set kind=rlvr")
+        if whole and not reward.is_own and reward.name != "similarity":
+            raise ValueError(f"reward={reward.name!r} is one of steps; set reward=similarity, or unit=step")
+    contrasted = [reward.name for reward in named if reward.most]
+    if len(contrasted) > 1:
+        raise ValueError(
+            f"{' and '.join(contrasted)} hold actions against others, chosen in different ways; take one out"
+        )
+    if with_contrasts and not contrasted:
+        raise ValueError(f"contrasts are for reward=margin and reward=scaled; reward={in_words(choices)!r} has none")
+
+
+def check_of_answers(choices: Sequence[RewardChoice]) -> None:
+    """Raise `ValueError` for rewards that an RLVR stage cannot have."""
+    for choice in choices:
+        if choice.reward.of in ("steps", "agents"):
+            raise ValueError(f"reward={choice.reward.name!r} is one of steps; take it out, or set kind=srl")
 
 
 def in_words(choices: Iterable[RewardChoice]) -> str:

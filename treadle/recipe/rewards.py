@@ -23,7 +23,7 @@ from treadle.scoring.weighted import TokenWeights
 _COLUMNS = ("trajectory_id", "step", "answer", "expert_action")
 _OF_THE_STAGE = ("think_tags", "autojunk", "argument_order")
 _OWNED = {**{name: name for name in _OF_THE_STAGE}, "most": "contrasts", "extract": "extract", "grader": "grader"}
-_OF_THE_DATA = ("contrast", "floor", "weights", "seed")
+_OF_THE_DATA = ("contrast", "weights", "seed")
 """Keywords of treadle's own rewards that a recipe gives by its data and seed."""
 
 

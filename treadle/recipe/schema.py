@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 from treadle.chat.settings import SystemRole
 from treadle.files.names import same_but_for_case, wrong_in_name
 from treadle.recipe.parts import Lora, ModelName, Place, Prompts, Strict, right
-from treadle.recipe.reward_choices import RewardChoice, RewardKey, read_choices
+from treadle.recipe.reward_choices import RewardChoice, RewardKey, check_of_answers, check_of_steps, read_choices
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.extraction import Extraction
 from treadle.scoring.grading import GraderName
@@ -180,19 +180,7 @@ class SRLStage(RLStage):
 
     @model_validator(mode="after")
     def _rewards_of_steps(self) -> SRLStage:
-        named = [choice.reward for choice in self.rewards]
-        for reward in named:
-            if reward.of == "answers":
-                raise ValueError(f"reward={reward.name!r} is one of final answers; take it out, or set kind=rlvr")
-            if self.unit == "solution" and not reward.is_own and reward.name != "similarity":
-                raise ValueError(f"reward={reward.name!r} is one of steps; set reward=similarity, or unit=step")
-        contrasted = [reward.name for reward in named if reward.most]
-        if len(contrasted) > 1:
-            raise ValueError(
-                f"{' and '.join(contrasted)} hold actions against others, chosen in different ways; take one out"
-            )
-        if self.contrasts is not None and not contrasted:
-            raise ValueError(f"contrasts are for reward=margin and reward=scaled; reward={self.reward!r} has none")
+        check_of_steps(self.rewards, self.unit == "solution", self.contrasts is not None)
         return self
 
 
@@ -219,9 +207,7 @@ class RLVRStage(RLStage):
 
     @model_validator(mode="after")
     def _rewards_of_answers(self) -> RLVRStage:
-        for choice in self.rewards:
-            if choice.reward.of in ("steps", "agents"):
-                raise ValueError(f"reward={choice.reward.name!r} is one of steps; take it out, or set kind=srl")
+        check_of_answers(self.rewards)
         return self
 
 

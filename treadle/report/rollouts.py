@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from treadle.errors import OutputError
@@ -106,25 +105,28 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def show_rollouts(path: Path, console: Console) -> None:
-    """Print the table of a record: a row for each fact, a column for each step position that there is."""
+    """Print the table of a record: a row for each step position that there is, a column for each fact."""
     found = by_position(path)
     count = sum(found.completions.values())
     if not count:
-        console.print(Text(visible(f"{path}: no rollouts yet")), soft_wrap=True)
+        _print(console, f"{path}: no rollouts yet")
         return
     head = f"{path}: {count:,} completions of optimizer steps {found.first + 1:,} to {found.last + 1:,}"
-    console.print(Text(visible(f"{head}; mean (count) by step position")), soft_wrap=True)
+    _print(console, f"{head}; mean (count) by step position")
     positions = [position for position in POSITIONS if found.completions[position]]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for position in (*positions, "all"):
-        table.add_column(position, justify="right", no_wrap=True)
+    columns = [["step", *positions, "all"]]
     for fact, values in found.values.items():
         cells = [_cell(*values.get(position, (0.0, 0))) for position in positions]
-        table.add_row(Text(visible(fact)), *cells, _cell(*found.overall(fact)))
-    console.print(table, highlight=False)
+        columns.append([visible(fact), *cells, _cell(*found.overall(fact))])
+    widths = [max(map(len, column)) for column in columns]
+    for row in zip(*columns, strict=True):
+        _print(console, "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
     for fact, others in found.not_numbers.items():
-        console.print(Text(visible(f"{fact}: {others:,} values are no numbers and in no mean")), soft_wrap=True)
+        _print(console, f"{fact}: {others:,} values are no numbers and in no mean")
+
+
+def _print(console: Console, line: str) -> None:
+    console.print(Text(visible(line)), soft_wrap=True, highlight=False)
 
 
 def _cell(total: float, count: int) -> str:

@@ -140,7 +140,7 @@ def _among(name: str, known: Collection[str]) -> str:
 
 def _module(reward: Reward, name: str) -> Any:
     here = os.getcwd()
-    if here not in sys.path:
+    if reward.is_own and here not in sys.path:
         sys.path.append(here)  # a command that pip installed has its own folder first, and not this one
     try:
         with time_limit(IMPORT_SECONDS):

@@ -75,6 +75,8 @@ def scaled_reward(
     Raises:
         ValueError: A floor is below 0, or 1 and above.
     """
+    if floor is not None and not isinstance(floor, Sequence):
+        scaled(0.0, floor)  # which looks at it, also where there is no row yet
     floors = list(floor) if isinstance(floor, Sequence) else [floor] * len(expert_action)
     contrasts = of_rows(expert_action, contrast, most, seed)
     text_of = fixed_texts(autojunk, argument_order)
