@@ -28,9 +28,13 @@ from treadle.recipe.training_data import similarity_floor, training_rows
 from treadle.recipe.validation_rows import validation_floor, validation_rows
 from treadle.report.rollouts import by_position
 from treadle.scoring.calls import call_text
+from treadle.scoring.signatures import GIVEN
 
 OWN = """
+SEEN = set()
+
 def length(completions, expert_action, log_extra, log_metric, most=10, **kwargs):
+    SEEN.update(kwargs)
     texts = [completion[0]["content"] for completion in completions]
     log_extra("characters", [len(text) for text in texts])
     return [min(len(text), most) / most for text in texts]
@@ -132,6 +136,7 @@ def test_rewards_of_steps_are_none_of_whole_problems(recipe):  # noqa: F811
         ({"name": "tiered", "toll": 1}, "reward 'tiered': toll: unknown setting; did you mean 'tool'?"),
         ({"name": "calls", "name_weight": -1}, "reward 'calls': name_weight=-1: expected a weight"),
         ({"name": "similarity", "think_tags": "strict"}, "think_tags: set it by the stage's own key think_tags"),
+        ({"name": "own_stage_rewards:domains", "think_tags": "strict"}, "think_tags: set it by the stage's own key"),
         ({"name": "margin", "most": 3}, "most: set it by the stage's own key contrasts"),
         ({"name": "weighted", "weights": 3}, "weights: is given by the trainer"),
         ({"name": "scaled", "floor": 2}, "reward 'scaled': floor=2: expected at least 0 and below 1"),
@@ -224,6 +229,9 @@ def test_where_answers_are_validated_each_row_has_the_rewards_of_its_kind(recipe
     given = [f(completions=["3 pens", r"\boxed{7}", r"\boxed{8}"], **columns) for f in rewards_of(stage, loaded)]
     assert given == [[10 / 12, None, None], [0.5, None, None], [None, 1.0, 0.0]]
     assert reward_weights(stage) == [1.0, 0.5, 1.0]
+    (single,) = recipe({**SRL, "reward": "edit", "validate_every": 1, "validation": "answers"}).stages
+    assert [function.__name__ for function in rewards_of(single)] == ["edit_reward", "final_answer_reward"]
+    assert reward_weights(single) == [1.0, 1.0]
 
 
 def test_a_function_is_asked_for_its_rows_alone():
@@ -248,6 +256,8 @@ def test_a_function_is_asked_for_its_rows_alone():
 def test_several_train_a_stage_and_are_seen_each_by_itself(recipe, tmp_path, own):  # noqa: F811
     changes = {"validate_every": 1, "validation_rows": 4, "max_completion_length": 12}
     stages.run(recipe({**SRL, "reward": CHOSEN, **changes}), quiet=True)
+    named = {"completions", "expert_action", "log_extra", "log_metric"}
+    assert sys.modules[own].SEEN | named == {*GIVEN, "trajectory_id", "step", "answer", "expert_action"}
     folder = tmp_path / "run" / "1-srl"
     logs = lines(folder / "metrics.jsonl")
     for name in ("srl_reward", "edit_reward", "length"):

@@ -20,7 +20,7 @@ from treadle import (
     weighted_reward,
 )
 from treadle.errors import DataError
-from treadle.recipe.build import step_or_answer_reward
+from treadle.recipe.mixed_rewards import step_or_answer_reward
 from treadle.scoring.rewards import completion_text
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
 

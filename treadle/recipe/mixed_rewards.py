@@ -26,8 +26,7 @@ def step_or_answer_reward(
     rewards: list[float | None] = [None] * len(completions)
     steps = [i for i, action in enumerate(expert_action) if action is not None]
     wholes = [i for i, action in enumerate(expert_action) if action is None]
-    columns_of_steps = ("contrast", "floor", "domain", "thought_tags")
-    more = {name: kwargs[name] for name in columns_of_steps if isinstance(kwargs.get(name), list)}
+    more = {name: kwargs[name] for name in ("contrast", "floor", "thought_tags") if isinstance(kwargs.get(name), list)}
     tags = {name: values for name, values in more.items() if name == "thought_tags"}
     truncated = kwargs.pop("truncated", None) or [False] * len(completions)
     for rows, function, columns in (

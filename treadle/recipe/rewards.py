@@ -22,7 +22,8 @@ from treadle.scoring.weighted import TokenWeights
 
 _COLUMNS = ("trajectory_id", "step", "answer", "expert_action")
 _OF_THE_STAGE = ("think_tags", "autojunk", "argument_order")
-_OWNED = {**{name: name for name in _OF_THE_STAGE}, "most": "contrasts", "extract": "extract", "grader": "grader"}
+_OWNED = {"most": "contrasts", "extract": "extract", "grader": "grader"}
+"""Further keywords of treadle's own rewards that a stage has other or the same keys for."""
 _OF_THE_DATA = ("contrast", "weights", "seed")
 """Keywords of treadle's own rewards that a recipe gives by its data and seed."""
 
@@ -30,8 +31,8 @@ _OF_THE_DATA = ("contrast", "weights", "seed")
 def rewards_of(stage: RLStage, recipe: Recipe | None = None) -> list[Callable[..., Any]]:
     """The reward functions of a stage; the `__name__` of each is what TRL logs it under.
 
-    Where a stage is validated by what it does not train on, they reward both: a single reward by name in one function,
-    others with one more function, for the other kind of row, beside them.
+    Where a stage is validated by what it does not train on, they reward both: a single one of similarity in one
+    function, others with one more function, for the other kind of row, beside them.
 
     Args:
         recipe: For its data and seed, where a reward needs them (`weighted`).
@@ -64,7 +65,7 @@ def _answers_are_validated(stage: RLStage) -> bool:
 
 
 def _is_single(stage: RLStage) -> bool:
-    return len(stage.rewards) == 1 and stage.rewards[0].weight == 1 and not stage.rewards[0].reward.is_own
+    return len(stage.rewards) == 1 and stage.rewards[0].weight == 1 and stage.rewards[0].reward.logs_similarity
 
 
 def _function(choice: RewardChoice, stage: RLStage, recipe: Recipe | None) -> Callable[..., Any]:
@@ -113,7 +114,10 @@ def _check(choice: RewardChoice, stage: RLStage) -> None:
     columns = [*_COLUMNS, *(["domain"] if reads(stage.rewards, "domain") else [])]
     if any(other.reward.most for other in stage.rewards):
         columns.append("contrast")
-    check_signature(reward, function, choice.settings, (*columns, *(() if reward.is_own else _OF_THE_DATA)), _OWNED)
+    owned = {name: name for name in _OF_THE_STAGE if hasattr(stage, name)}
+    if not reward.is_own:
+        columns, owned = [*columns, *_OF_THE_DATA], owned | _OWNED
+    check_signature(reward, function, choice.settings, columns, owned)
     if choice.settings and not reward.is_own:  # own functions may do anything when they are called
         try:
             function([], [], **choice.settings)

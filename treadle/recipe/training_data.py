@@ -112,7 +112,7 @@ def answer_references(prepared: Prepared, split: Split = "train") -> Dataset:
 
 
 def _rlvr_references(stage: RLVRStage, prepared: Prepared) -> Dataset:
-    """Problems with an answer. A row without `expert_action` is graded by its answer, see `treadle.recipe.build`."""
+    """Problems with an answer. A row without `expert_action` is graded by that (`treadle.recipe.mixed_rewards`)."""
     whole = answer_references(prepared)
     if not len(whole):
         raise DataError(

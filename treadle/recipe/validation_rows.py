@@ -32,7 +32,7 @@ def validated_by(stage: AnyStage) -> Literal["steps", "answers", "loss"]:
 def validation_rows(stage: AnyStage, prepared: Prepared, seed: int, shown: Shown = NOTHING) -> Dataset | None:
     """The rows that `stage` is validated on, in the form of its training rows; `None` without validation.
 
-    A row without `expert_action` is rewarded by its answer, see `treadle.recipe.build`.
+    A row without `expert_action` is rewarded by its answer, see `treadle.recipe.mixed_rewards`.
 
     Args:
         shown: What the recipe adds to prompts.

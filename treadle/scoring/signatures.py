@@ -29,7 +29,7 @@ def check_signature(
         reward, function: The function by its name.
         settings: Keywords that a recipe gives it.
         columns: Of the rows.
-        owned: Keywords that have a key of their own in a recipe, with that key.
+        owned: Keywords that a recipe gives by keys of the stage, with these.
 
     Raises:
         RewardError: A setting is none of its keywords, or given already; it needs more than it gets, or takes less.
@@ -46,12 +46,12 @@ def check_signature(
     given = dict.fromkeys((*GIVEN, *columns))
     for key in settings:
         where = f"reward {reward.name!r}: {key}"
-        if key in owned and not reward.is_own:
+        if key in owned:
             raise RewardError(f"{where}: set it by the stage's own key {owned[key]}")
         if key in given:
             raise RewardError(f"{where}: is given by the trainer for each batch and is no setting; leave it out")
         if key not in named:
-            free = [n for n in named if n not in given and (reward.is_own or n not in owned)]
+            free = [n for n in named if n not in given and n not in owned]
             hint = nearest(key, free) if free else "it has no settings"
             raise RewardError(f"{where}: unknown setting; {hint}")
     positional = [
@@ -62,7 +62,9 @@ def check_signature(
             f"reward {reward.name!r}: takes {', '.join(positional)} by position, and is called with keywords; leave "
             "out the / of its arguments"
         )
-    needed = [n for n, each in named.items() if each.default is each.empty and n not in given and n not in settings]
+    needed = [
+        n for n, each in named.items() if each.default is each.empty and n not in given | dict(owned) | dict(settings)
+    ]
     if needed:
         raise RewardError(
             f"reward {reward.name!r}: needs {', '.join(map(repr, needed))}, and is called with {', '.join(given)}; "
