@@ -75,8 +75,9 @@ def agents(tmp_path):
             rows.append(Trajectory(f"t{n}", f"Issue {n}.", tuple(map(Step, actions)), "1", domain=domain))
         source = tmp_path / "rows.jsonl"
         source.write_text("".join(json.dumps(to_row(row)) + "\n" for row in rows))
-        prepare(source, tmp_path / "agents", PrepareSettings(targets="all", held_out=2))
-        return tmp_path / "agents"
+        folder = tmp_path / ("mixed" if mixed else "agents")
+        prepare(source, folder, PrepareSettings(targets="all", held_out=2))
+        return folder
 
     return make
 
