@@ -48,15 +48,6 @@ def test_a_function_by_its_place(module):
     assert load(reward)(completions=["a", "b"]) == [1.0, 1.0]
 
 
-def test_a_module_in_the_folder_of_the_command_is_found_last(tmp_path, monkeypatch):
-    (tmp_path / "own_rewards_here.py").write_text("def kind(completions, **kwargs): return [0.5]\n")
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.chdir(tmp_path)
-    assert load(find("own_rewards_here:kind"))(completions=["a"]) == [0.5]
-    assert sys.path[-1] == str(tmp_path)
-    del sys.modules["own_rewards_here"]
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -100,5 +91,5 @@ def test_what_other_packages_announce(tmp_path, monkeypatch):
         find("their")
     write_package(tmp_path, "evil-rewards", "evil_rewards", code, "similarity = evil_rewards:kind", ENTRY_POINTS)
     assert not find("similarity").is_own
-    with pytest.raises(RewardError, match=r"the name is treadle's own; .*pip uninstall evil-rewards"):
+    with pytest.raises(RewardError, match=r"the name 'similarity' is treadle's own; .*pip uninstall evil-rewards"):
         find("theirs")

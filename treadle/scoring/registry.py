@@ -1,30 +1,24 @@
 """The rewards that a recipe names: treadle's own, those that other packages announce, and any function by its place.
 
 A name is one of `BUILT_IN`, one of the entry point group `treadle.rewards`, or `package.module:function`. What stands
-behind it is a reward function in TRL's signature, imported when it is needed and no sooner; modules are looked for
-where Python looks for them, and last in the folder that a command runs in.
+behind it is a reward function in TRL's signature, imported when it is needed and no sooner.
 """
 
 from __future__ import annotations
 
 import difflib
 import inspect
-import os
-import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
 from treadle.errors import RewardError
-from treadle.limits import OutOfTime, time_limit
+from treadle.plugins import NotImported, fault, imported
 from treadle.scoring.contrasts import MOST
 from treadle.scoring.scaled import MEASURED_BY
 
 ENTRY_POINTS = "treadle.rewards"
-IMPORT_SECONDS = 120.0
-"""Of a module's import, which may bring a large library along."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +91,7 @@ def _announced() -> dict[str, str]:
     for entry in entry_points(group=ENTRY_POINTS):
         if entry.name in BUILT_IN or found.get(entry.name, entry.value) != entry.value:
             by = "treadle's own" if entry.name in BUILT_IN else f"taken by {found[entry.name]}"
-            package = entry.dist.name if entry.dist else entry.module
-            raise RewardError(
-                f"reward {entry.name!r} of the module {entry.module} (entry point of group {ENTRY_POINTS!r}): the name "
-                f"is {by}; mend the package {package}, or remove it (pip uninstall {package})"
-            )
+            raise RewardError(fault(entry, "reward", f"the name {entry.name!r} is {by}"))
         found[entry.name] = entry.value
     return found
 
@@ -139,14 +129,10 @@ def _among(name: str, known: Collection[str]) -> str:
 
 
 def _module(reward: Reward, name: str) -> Any:
-    here = os.getcwd()
-    if reward.is_own and here not in sys.path:
-        sys.path.append(here)  # a command that pip installed has its own folder first, and not this one
     try:
-        with time_limit(IMPORT_SECONDS):
-            return import_module(name)
-    except OutOfTime:
-        said = f"its import takes more than {IMPORT_SECONDS:g} s"
-    except (Exception, SystemExit) as error:
-        said = f"cannot be imported ({type(error).__name__}: {' '.join(str(error).split())})"
-    raise RewardError(f"reward {reward.name!r}: the module {name} {said}; looked for it also in {here}")
+        return imported(EntryPoint(reward.name, name, ENTRY_POINTS))
+    except NotImported as error:
+        raise RewardError(
+            f"reward {reward.name!r}: {name} {error}; the module has to be installed, or in a folder of PYTHONPATH: "
+            "PYTHONPATH=. for a file in this folder"
+        ) from None
