@@ -38,7 +38,9 @@ def test_nats_a_token_are_those_of_the_logits(subject, prepared):
         tokens = [*prompt, *ids]
         with torch.no_grad():
             logps = network(torch.tensor([tokens])).logits[0].log_softmax(-1)
-        by_hand.append(-sum(float(logps[place - 1, tokens[place]]) for place in range(len(prompt), len(tokens))) / len(ids))
+        by_hand.append(
+            -sum(float(logps[place - 1, tokens[place]]) for place in range(len(prompt), len(tokens))) / len(ids)
+        )
     assert surprise(network, texts) == pytest.approx(sum(by_hand) / 2, rel=1e-5)
     # A random model knows nothing of its 57 tokens.
     assert surprise(network, texts) == pytest.approx(math.log(57), rel=0.1)

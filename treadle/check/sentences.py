@@ -5,7 +5,7 @@ from __future__ import annotations
 from treadle.check.doubts import doubts
 from treadle.check.figures import broken, cut_short, rates, shares, similarities
 from treadle.check.measured import Answers, Measured, Steps
-from treadle.check.state import MOST, State
+from treadle.check.state import MOST, SIGNAL, State, above
 from treadle.scoring.completion import FormatFault
 
 NO_ANSWERS = "the data has no final answers, so that RLVR has nothing to reward"
@@ -109,7 +109,8 @@ def _of_format(steps: Steps) -> str:
 
 def _too_few(measured: Measured) -> str:
     said = f"The sample is too small to decide: {'; and '.join(doubts(measured))}"
-    if measured.steps and measured.answers and not measured.answers.solved:
+    answers = measured.answers
+    if measured.steps and answers and not above(answers.solved, answers.groups, SIGNAL):
         said += ". Until then SRL, then RLVR is the order that serves with a signal for RLVR and without"
     return said
 

@@ -88,7 +88,9 @@ def show_sample(sample: Sample, found: Measured, advice: Advice, console: Consol
 
 def _figures(console: Console, kind: str, sample: Sample, told: str) -> None:
     of = sample.stages[kind]
-    faults = [f"{fault} {of.faults.count(fault) / len(of.faults):.0%}" for fault in FormatFault if fault in of.faults]
+    # A whole solution may think where and as often as it likes.
+    looked_for = [FormatFault.TRUNCATED] if kind == "rlvr" else list(FormatFault)
+    faults = [f"{fault} {of.faults.count(fault) / len(of.faults):.0%}" for fault in looked_for if fault in of.faults]
     scored = [reward for reward in of.rewards if reward == reward]
     mean = f"mean reward {sum(scored) / len(scored):.2f}" if scored else "no reward"
     allowed = of.stage.max_completion_length
