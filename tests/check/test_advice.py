@@ -105,6 +105,13 @@ WRONG, FEW = Answers((0,) * 12, G), Demonstrations(500, 1.0, 2_000.0)
         (WRONG, None, FEW, State.NO_STEPS, "treadle teach solve"),
         (WRONG, replace(FINE, cut=60, limit=64), FEW, State.CUT_OFF, "60 of 96 steps were cut off at the check's 64"),
         (WRONG, FINE, replace(FEW, thoughts=1.0, surprise=0.03, own_surprise=0.1), State.OWN_STYLE, "0.03 and 0.10"),
+        (
+            WRONG,
+            replace(FINE, broken=(8,) * 12),
+            replace(FEW, thoughts=1.0, surprise=4, own_surprise=4),
+            State.FORMAT,
+            "",
+        ),
         (WRONG, FINE, replace(FEW, thoughts=1.0, surprise=12.3, own_surprise=0.1), State.SRL_FIRST, "SRL, then RLVR"),
         (WRONG, replace(FINE, broken=(5,) * 12, fault="no_think_block"), FEW, State.FORMAT, "think_tags: optional"),
         (WRONG, replace(FINE, broken=(8,) * 12, kept=0), FEW, State.FORMAT, "SFT on traces comes first"),

@@ -91,7 +91,7 @@ def test_first_rollouts_say_where_to_begin(treadle, recipe, tiny_folder):
     code, out, _ = treadle("check", tiny_folder, recipe(SRL), "--sample", 8, "--json", file)
     assert code == 0
     assert "srl: 0 of 1 groups (95% interval 0% to 79%) of 4 rewards would be kept" in out
-    assert "━━ begin with: warmup, then srl, then rlvr" in out
+    assert "━━ begin with: warmup, then srl" in out
     assert out.splitlines()[-1] == "Evidence and a recipe: docs/which.md, format"
     written = json.loads(file.read_text())["sample"]
     assert written["advice"]["state"] == "format"

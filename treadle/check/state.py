@@ -33,8 +33,8 @@ class State(StrEnum):
     TOO_EASY = "too_easy"
     NO_STEPS = "no_steps"
     CUT_OFF = "cut_off"
-    OWN_STYLE = "own_style"
     FORMAT = "format"
+    OWN_STYLE = "own_style"
     MASTERED = "mastered"
     NOTHING_TO_COMPARE = "nothing_to_compare"
     NO_SPREAD = "no_spread"
@@ -86,10 +86,10 @@ def state_of(measured: Measured) -> State:
         return State.TOO_FEW if found is Signal.UNSURE else State.NO_STEPS
     if mostly_cut(steps):
         return State.CUT_OFF
-    if in_own_style(experts):
-        return State.OWN_STYLE
     if steps.broken_share.value >= MOST:
         return State.FORMAT
+    if in_own_style(experts):  # to a model that writes at random all texts are alike, so the format comes first
+        return State.OWN_STYLE
     if steps.similarity and steps.similarity.low >= MASTERED:
         return State.MASTERED
     spread = above(steps.kept, steps.groups, SIGNAL)
