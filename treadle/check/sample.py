@@ -21,6 +21,7 @@ from treadle.recipe.arguments import compute_dtype
 from treadle.recipe.build import reward_of
 from treadle.recipe.generation import as_written, free_sampling
 from treadle.recipe.models import load_model
+from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import RLStage, RLVRStage, SRLStage
 from treadle.rollout import generate_completions, why_not
 from treadle.scoring.completion import FormatFault, parse_completion
@@ -88,6 +89,7 @@ def sample(subject: Subject, wanted: int, seconds: float = SECONDS) -> Sample:
     Raises:
         ModelError: The model cannot be loaded, or the rollout does not serve it.
         DataError: There is no row to sample.
+        RecipeError: There is no floor for `sampling_floor: data`.
     """
     stages, left_out = _stages(subject)
     if subject.recipe.threads:
@@ -124,6 +126,7 @@ def _stages(subject: Subject) -> tuple[dict[str, RLStage], list[str]]:
     left_out = []
     for kind, of in (("srl", SRLStage), ("rlvr", RLVRStage)):
         stage = next((s for s in subject.stages if isinstance(s, of)), None) or of(kind=kind, name=kind)
+        stage = with_sampling_floor(stage, subject.prepared, subject.shown)
         if isinstance(stage, RLVRStage):
             stage = stage.model_copy(update={"step_share": 0.0, "validate_every": None})
         try:
@@ -183,7 +186,7 @@ def _judge(subject: Subject, found: Sampled, rows: Sequence[dict[str, Any]], tok
     ]
     found.faults.update(fault for fault in parsed if isinstance(fault, FormatFault))
     scored = [float("nan") if reward is None else float(reward) for reward in rewards]
-    keep_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold)
+    keep_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold, stage.sampling_floor)
     found.groups, found.kept = found.groups + len(rows), found.kept + int(keep_P.sum())
     for row, text, reward in zip(each, texts, scored, strict=True):
         found.rewards.append(reward)
