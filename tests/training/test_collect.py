@@ -176,7 +176,7 @@ def test_poor_groups_fill_last_and_without_rewards():
 def test_stop_names_the_floor_where_it_dropped_some():
     run = Run(rows_of("poor"), floor=0.5, max_rounds=2, when_short="stop")
     with pytest.raises(
-        TrainingFault, match=r"dropped: all_poor 2, .*more max_sampling_rounds, or sampling_floor below 0.5"
+        TrainingFault, match=r"dropped: all_poor 3, all_wrong 1.*more max_sampling_rounds, or sampling_floor below 0.5"
     ):
         run.collect("good", "poor", "wrong")
 
