@@ -167,8 +167,7 @@ def test_of_ones_own_rewards_the_range_is_not_known(tiny_model, tiny_tokenizer, 
     def up_to_ten(completions, number, **kwargs):
         return [float(n) * (i % 2) for i, n in enumerate(number)]
 
-    _, (log,), _ = trained(tiny_model, tiny_tokenizer, tmp_path, up_to_ten, ROWS[:4], sampling_floor=3.0, max_steps=1)
-    assert log["sampling/kept_groups"] == 4
+    trained(tiny_model, tiny_tokenizer, tmp_path, up_to_ten, ROWS[:4], sampling_floor=3.0, max_steps=1)
     assert {r["number"] for r in rollouts_of(tmp_path) if r["kept"]} == {3}
 
 
