@@ -17,7 +17,8 @@ of another problem, with two worked examples and no thoughts asked for. Poor is 
   gradient of the same rollouts when they are rewarded by other problems' experts.
 
 Intervals are 95% bootstrap intervals over problems. Advantages are TRL's (divided by the group's deviation), and the
-gradient is the first update's, where ratios are 1. 16 prompts of 40 tokens in bfloat16 took under three minutes of processor time on an AMD EPYC.
+gradient is the first update's, where ratios are 1. 16 prompts of 40 tokens in bfloat16 took under three
+minutes of processor time on an AMD EPYC.
 """
 
 from __future__ import annotations
