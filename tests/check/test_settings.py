@@ -170,3 +170,14 @@ def test_a_reward_that_has_no_other_actions_to_hold_against_is_said(subject, exp
     assert "stages.srl.reward=similarity" in found["scaled"].message
     (asked_for,) = floors(subject({**SRL, "reward": "scaled", "contrasts": 0}))
     assert asked_for.status is Status.OK
+
+
+def test_the_floor_under_groups_stands_beside_it_or_is_refused(subject, prepared):
+    floor = Prepared(prepared).floor
+    (check,) = floors(subject({**SRL, "sampling_floor": "data"}))
+    assert f"and groups whose best reward is below {floor:.2f} are dropped" in check.message
+    it = subject({**SRL, "sampling_floor": "data", "reward": "margin"})
+    (check,) = floors(it)
+    assert (check.status, check.id) == (Status.ERROR, "floor.srl")
+    assert "reward=margin is another reward" in check.message
+    assert [found.status for found in prefix_tree(it)] == [Status.OK], "settings are looked at without data"

@@ -22,6 +22,7 @@ from treadle.recipe.arguments import compute_dtype
 from treadle.recipe.build import reward_of
 from treadle.recipe.generation import as_written, free_sampling
 from treadle.recipe.models import load_model
+from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import RLStage, RLVRStage, SRLStage
 from treadle.recipe.training_data import similarity_floor
 from treadle.rollout import generate_completions, why_not
@@ -104,6 +105,7 @@ def sample(subject: Subject, wanted: int, seconds: float = SECONDS, longest: int
     Raises:
         ModelError: The model cannot be loaded, or the rollout does not serve it.
         DataError: There is no row to sample.
+        RecipeError: There is no floor for `sampling_floor: data`.
     """
     stages, left_out = _stages(subject)
     if subject.recipe.threads:
@@ -146,6 +148,7 @@ def _stages(subject: Subject) -> tuple[dict[str, RLStage], list[str]]:
     left_out = []
     for kind, of in (("srl", SRLStage), ("rlvr", RLVRStage)):
         stage = next((s for s in subject.stages if isinstance(s, of)), None) or of(kind=kind, name=kind)
+        stage = with_sampling_floor(stage, subject.prepared, subject.shown)
         if isinstance(stage, RLVRStage):
             stage = stage.model_copy(update={"step_share": 0.0, "validate_every": None})
         try:
@@ -208,7 +211,7 @@ def _judge(subject: Subject, found: Sampled, rows: Sequence[dict[str, Any]], tok
         comparable = isinstance(stage, SRLStage) and stage.unit == "step" and not isinstance(one, FormatFault)
         found.similarities.append(_similarity(one.action, row, stage) if comparable else nan)
     scored = [nan if reward is None else float(reward) for reward in rewards]
-    keep_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold)
+    keep_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold, stage.sampling_floor)
     found.groups, found.kept = found.groups + len(rows), found.kept + int(keep_P.sum())
     found.rewards += scored
     for first in range(0, len(each), stage.rollouts):  # one of each group

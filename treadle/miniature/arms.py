@@ -66,6 +66,13 @@ ARMS = (
     Arm(
         "srl_all_groups", "SRL without dynamic sampling", {**SRL, "max_steps": 20, "dynamic_sampling": False}, full=True
     ),
+    # Not in the paper: groups whose best rollout earns less than what is had without reading the problem.
+    Arm(
+        "srl_floor",
+        "SRL without poor groups",
+        {**SRL, "max_steps": 20, "sampling_floor": "data"},
+        full=True,
+    ),
     Arm("one_step", "one-step similarity", {**RLVR, "kind": "srl", "unit": "solution", "max_steps": 30}, full=True),
     # What a teacher who thinks like the student would give, and RLVR that keeps the skill of single steps.
     Arm(

@@ -67,6 +67,7 @@ CLAIMS: tuple[Above, ...] = (
     Above("SRL then RLVR is the strongest: above SRL", "srl_rlvr", "srl", "whole"),
     Above("SRL then RLVR is the strongest: above SRL continued", "srl_rlvr", "srl_continued", "whole"),
     Above("Dynamic sampling helps SRL", "srl", "srl_all_groups", "loop"),
+    Above("Leaving groups out that are all poor helps SRL", "srl_floor", "srl", "loop"),
     Above(
         "Step instances among RLVR's problems keep the skill of single steps", "srl_mixed", "srl_rlvr_longer", "loop"
     ),

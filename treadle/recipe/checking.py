@@ -11,7 +11,8 @@ from treadle.recipe.adapters import with_adapter
 from treadle.recipe.arguments import trainer_config
 from treadle.recipe.folders import stage_folders
 from treadle.recipe.models import check_model, read_config, skeleton
-from treadle.recipe.schema import Recipe, WarmupStage
+from treadle.recipe.sampling_floor import with_sampling_floor
+from treadle.recipe.schema import Recipe, RLStage, WarmupStage
 from treadle.recipe.sft_rows import counted
 from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
@@ -39,6 +40,7 @@ def check(recipe: Recipe) -> list[Sizes]:
     sizes, shown = [], shown_of(recipe, prepared).with_tags(chat.thought_tags)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         check_steps(stage, prepared)
+        stage = with_sampling_floor(stage, prepared, shown)
         check_thoughts(stage, chat.thought_tags)
         rows, cut = counted(stage, recipe, prepared, chat, shown)
         is_warmup = isinstance(stage, WarmupStage)
@@ -52,7 +54,11 @@ def check(recipe: Recipe) -> list[Sizes]:
             "thoughts": describe_thoughts(chat, recipe.prompts.think),
             "warmup": warmup.describe() if warmup else "",
         }
-        sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
+        more |= {
+            "similarity_floor": similarity_floor(stage, prepared, shown),
+            "sampling_floor": stage.sampling_floor if isinstance(stage, RLStage) else None,
+        }
+        sizes.append(replace(size, **more))
         trainer_config(stage, recipe, folder, size)
         check_prompts(stage, prepared, shown, chat)
     return sizes

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from treadle.files.names import wrong_in_path
 
@@ -37,6 +38,22 @@ def right(wrong_in: Callable[[str], str | None]) -> AfterValidator:
 
 Place = Annotated[Path, right(wrong_in_path)]
 ModelName = Annotated[str, right(wrong_in_path)]
+
+
+def _number_or_data(value: Any) -> Any:
+    if value is None or value == "data":
+        return value
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"found {value!r}; expected a number such as 0.3, `data` for the measured floor, or null")
+    return number
+
+
+SamplingFloor = Annotated[float | Literal["data"] | None, BeforeValidator(_number_or_data)]
+"""A reward; `data` for the floor of similarity that `treadle prepare` has measured; or none."""
 
 
 class Strict(BaseModel):

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from treadle.chat.settings import SystemRole
 from treadle.files.names import same_but_for_case, wrong_in_name
-from treadle.recipe.parts import Lora, ModelName, Place, Prompts, Strict, right
+from treadle.recipe.parts import Lora, ModelName, Place, Prompts, SamplingFloor, Strict, right
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.extraction import Extraction
 from treadle.scoring.grading import GraderName
@@ -120,6 +120,8 @@ class RLStage(Stage):
         max_completion_length: Tokens of one completion. The paper does not give it.
         updates_per_rollout: Optimizer steps made with the rollouts of one generation.
         sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after: See `SRLConfig`.
+        sampling_floor: See `SRLConfig`; `data` takes the floor of similarity that `treadle prepare` has measured. Of
+            final answers it drops nothing, as a group without a right one is all wrong.
         validation: What `validate_every` rewards: `steps` (similarity to the expert's), `answers` (final answers of
             whole problems), or by default what the stage trains on. The paper does not give it.
         reward_seconds, max_unscorable, max_format_fault_steps, max_collapsed_steps, max_logp_difference,
@@ -136,6 +138,7 @@ class RLStage(Stage):
     clip_high: float = Field(0.2, gt=0)
     dynamic_sampling: bool = True
     sampling_threshold: float = Field(0.01, ge=0)
+    sampling_floor: SamplingFloor = None
     max_sampling_rounds: int = Field(4, ge=1)
     when_short: WhenShort = "train"
     refill: Refill = "missing"

@@ -26,6 +26,7 @@ class Sizes:
         cut: What `max_length` takes from the rows, for people; empty where it takes nothing.
         similarity_floor: What similarity a policy that has learned nothing earns at most; `None` where the stage is not
             rewarded by that of steps, or the data does not say.
+        sampling_floor: Reward that the best completion of a group must reach; `None` for no such bar.
         thoughts: How thoughts are unlike the paper's format, for people; empty where they are not.
     """
 
@@ -41,6 +42,7 @@ class Sizes:
     validation: str = ""
     cut: str = ""
     similarity_floor: float | None = None
+    sampling_floor: float | None = None
     thoughts: str = ""
 
     def describe(self) -> str:
@@ -61,6 +63,8 @@ class Sizes:
             text += f"; {self.examples:,} trajectories are worked examples and not trained on"
         if self.similarity_floor is not None:
             text += f"; without learning anything similarity is up to {self.similarity_floor:.2f}"
+        if self.sampling_floor is not None:
+            text += f"; groups whose best reward is below {self.sampling_floor:.2f} are dropped"
         if self.validation:
             text += f"; {self.validation}"
         if self.thoughts:

@@ -28,6 +28,10 @@ class SRLConfig(GRPOConfig):
         dynamic_sampling (`bool`, defaults to `True`): Filter groups without signal and refill.
         sampling_threshold (`float`, defaults to 0.01):
             Population standard deviation of a group's rewards above which it is kept. Not in the paper.
+        sampling_floor (`float` or `None`):
+            Reward, as the reward functions' weighted sum, that the best completion of a group must reach for the group
+            to be kept; such groups have a spread, which is noise where all of it is poor. `None` for no such bar, as in
+            the paper. Where a batch is filled up, poor groups come last and without advantages.
         max_sampling_rounds (`int`, defaults to 4): Generation rounds of one step, the first one included.
         when_short (`"train"`, `"fill"` or `"stop"`, defaults to `"train"`):
             After the last round, train on the groups there are; or fill up with the best of the rest, those with the
@@ -85,6 +89,7 @@ class SRLConfig(GRPOConfig):
     prompts_per_step: int | None = field(default=512, metadata={"help": "Prompts of one optimizer step."})
     dynamic_sampling: bool = field(default=True, metadata={"help": "Filter groups without signal and refill."})
     sampling_threshold: float = field(default=0.01, metadata={"help": "Standard deviation above which to keep."})
+    sampling_floor: float | None = field(default=None, metadata={"help": "Least best reward of a group to keep."})
     max_sampling_rounds: int = field(default=4, metadata={"help": "Generation rounds of one step."})
     when_short: str = field(default="train", metadata={"help": "'train', 'fill' or 'stop' after the last round."})
     refill: str = field(default="missing", metadata={"help": "'missing', 'expected' or 'full': prompts of a round."})
@@ -134,6 +139,16 @@ class SRLConfig(GRPOConfig):
                 raise RecipeError(f"{name}={getattr(self, name)!r}: expected {' or '.join(map(repr, allowed))}")
         tags_of_pair(self.thought_tags)
         check_fault_settings(self)
+        if isinstance(self.sampling_floor, str):
+            raise RecipeError(
+                f"sampling_floor={self.sampling_floor!r}: expected a number or None; what a recipe's `data` stands for "
+                "is treadle.data.prepared.Prepared(FOLDER).floor"
+            )
+        if self.sampling_floor is not None and not self.dynamic_sampling:
+            raise RecipeError(
+                f"sampling_floor={self.sampling_floor}: groups are dropped by dynamic sampling; set "
+                "dynamic_sampling=True, or leave it out"
+            )
         if self.remove_unused_columns:
             raise RecipeError("remove_unused_columns=True takes the columns away that rewards read; leave it out")
         if self.use_transformers_continuous_batching and self.prefix_tree:

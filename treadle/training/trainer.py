@@ -39,9 +39,9 @@ from treadle.training.guards.async_rewards import guarded
 from treadle.training.micro_batches import Batch
 from treadle.training.parts import Methods, Parts
 from treadle.training.prompts import Row
-from treadle.training.rewards import default_reward
+from treadle.training.rewards import default_reward, earns_at_most_one
 from treadle.training.rollouts import Generated, PromptIds, whole_network
-from treadle.training.sampling import Drop
+from treadle.training.sampling import Drop, check_floor
 from treadle.training.srl_config import SRLConfig
 
 
@@ -70,6 +70,8 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         args = SRLConfig("srl") if args is None else args
         reward_funcs = default_reward(args) if reward_funcs is None else reward_funcs
         functions = reward_funcs if isinstance(reward_funcs, (list, tuple)) else [reward_funcs]
+        if all(map(earns_at_most_one, functions)):
+            check_floor(args.sampling_floor, args.reward_weights or [1.0] * len(functions))
         super().__init__(model, [guarded(f, args.reward_seconds) for f in functions], args, *more, **kwargs)
         methods = Methods(
             self._whole_network,
