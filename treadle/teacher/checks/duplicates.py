@@ -24,6 +24,7 @@ class Duplicates(SetCheck):
     Args:
         threshold: Least similarity of near duplicates, from 0.5 to 1.
         known: Trajectories that are there; read once.
+        compared: What near duplicates are compared by, by default the problem and the steps.
 
     Raises:
         DataError: The threshold is out of range.
@@ -31,10 +32,16 @@ class Duplicates(SetCheck):
 
     name = "duplicates"
 
-    def __init__(self, threshold: float = 0.8, known: Iterable[Trajectory] = ()) -> None:
+    def __init__(
+        self,
+        threshold: float = 0.8,
+        known: Iterable[Trajectory] = (),
+        compared: Callable[[Trajectory], Trajectory] = lambda trajectory: trajectory,
+    ) -> None:
         check_threshold(threshold)
         self.threshold = threshold
-        self._known = [(t.id, content_hash(t), signature(t)) for t in known]
+        self._compared = compared
+        self._known = [(t.id, content_hash(t), signature(compared(t))) for t in known]
 
     def faults(self, drafts: Iterable[Draft]) -> list[Fault | None]:
         return self.among(map(_named, drafts))
@@ -56,7 +63,7 @@ class Duplicates(SetCheck):
         for name, trajectory in trajectories:
             names.append(name)
             hashes.append(content_hash(trajectory))
-            signatures.append(signature(trajectory))
+            signatures.append(signature(self._compared(trajectory)))
         exact, near = duplicates(
             dict(enumerate(hashes)),
             lambda rows: np.stack([signatures[row] for row in rows]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from treadle.errors import Explained
@@ -21,13 +22,20 @@ from treadle.teacher.tasks.rows import origin_of, read_back, row_of
 from treadle.trajectory import Trajectory
 
 
+def acts_alone(trajectory: Trajectory) -> Trajectory:
+    """What near duplicates are compared by: what is told with every task is longer than many an episode's actions, and
+    would make all episodes of a task alike."""
+    return replace(trajectory, problem="")
+
+
 class TaskOutcomes:
     """The samples of a run after all checks: resolved, readable, no duplicate.
 
     Args:
         attempts: All samples, in order.
         model: Its name, for `Origin`.
-        duplicates: Compares the samples of a task with one another and with what is there; `None` compares nothing.
+        duplicates: Compares the samples of a task with one another and with what is there, by `acts_alone`; `None`
+            compares nothing.
     """
 
     def __init__(self, attempts: Sequence[Attempt], model: str, duplicates: Duplicates | None) -> None:
@@ -57,7 +65,7 @@ class TaskOutcomes:
         return read_back(self._rows[place], outcome)
 
     def _compare(self, read: dict[int, Trajectory], duplicates: Duplicates) -> None:
-        """Near duplicates are of one task: what all tasks are told alike would make episodes of two look alike."""
+        """Near duplicates are of one task."""
         names = {attempt.id: attempt.task.instance_id for attempt in self.attempts}
         tasks = set(names.values())
         named = [(self.attempts[place].id, trajectory) for place, trajectory in read.items()]

@@ -25,7 +25,7 @@ from treadle.teacher.report import as_text
 from treadle.teacher.store import IDENTITY, check_same
 from treadle.teacher.tasks.attempts import EPISODES, Playing, attempts, refuse_other
 from treadle.teacher.tasks.given import Tasks, that_validate
-from treadle.teacher.tasks.outcomes import TaskOutcomes
+from treadle.teacher.tasks.outcomes import TaskOutcomes, acts_alone
 from treadle.trajectory import Trajectory
 
 COMMAND = "solve"
@@ -66,7 +66,7 @@ def solve_tasks(
     with owned(out):
         if overwrite or not (out / INFO).is_file():
             check_out(out, overwrite, INFO)
-        duplicates = None if near_threshold is None else Duplicates(near_threshold, known)
+        duplicates = None if near_threshold is None else Duplicates(near_threshold, known, acts_alone)
         store = out / STORE
         if overwrite:
             _answers(playing)
