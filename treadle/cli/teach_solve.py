@@ -14,17 +14,16 @@ import typer
 from treadle.cli import backends, teach_tasks, teaching
 from treadle.cli.data import one_of
 from treadle.cli.options import option
-from treadle.cli.teach_tasks import PANEL
+from treadle.cli.teach_tasks import OF_PROBLEMS, ONE_STEP, PANEL
 from treadle.cli.teaching import ASKING, CHECKS
 
 UNVERIFIED_AGREEMENT = 0.5
-_OF_PROBLEMS = "and this is an option of problems of mathematics; leave it out"
 _NO_BUDGET = "whose episodes have no count of the tokens that are sent; --max-tokens bounds each episode"
 _NOT_OF_TASKS = {
-    **dict.fromkeys(("columns", "tries", "think", "top_k", "kind", "unverified", "agreement"), _OF_PROBLEMS),
-    **dict.fromkeys(("min_steps", "chars", "language", "repetition", "against"), _OF_PROBLEMS),
+    **dict.fromkeys(("columns", "tries", "think", "top_k", "kind", "unverified", "agreement"), OF_PROBLEMS),
+    **dict.fromkeys(("min_steps", "chars", "language", "repetition", "against"), OF_PROBLEMS),
     **dict.fromkeys(("price_in", "price_out", "budget"), _NO_BUDGET),
-    "max_new_tokens": "whose answers are single steps; give --max-step-tokens",
+    "max_new_tokens": ONE_STEP,
 }
 
 

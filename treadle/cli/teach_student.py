@@ -10,12 +10,12 @@ import typer
 from treadle.cli import backends, teach_tasks
 from treadle.cli.data import one_of
 from treadle.cli.options import option
+from treadle.cli.teach_tasks import OF_PROBLEMS, ONE_STEP
 
 Problems, Sampling = "Problems", "Sampling"
-_OF_PROBLEMS = "and this is an option of problems of mathematics; leave it out"
 _NOT_OF_TASKS = {
-    **dict.fromkeys(("mode", "columns", "domain", "kind", "choices_seed", "extract", "grader", "top_k"), _OF_PROBLEMS),
-    "max_new_tokens": "whose answers are single steps; give --max-step-tokens",
+    **dict.fromkeys(("mode", "columns", "domain", "kind", "choices_seed", "extract", "grader", "top_k"), OF_PROBLEMS),
+    "max_new_tokens": ONE_STEP,
 }
 
 

@@ -5,6 +5,7 @@ Which of the two a file holds is told by its rows. Options that mean nothing for
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from treadle.teacher.tasks.attempts import Playing
 
 PANEL = "Software tasks"
+OF_PROBLEMS = "and this is an option of problems of mathematics; leave it out"
+ONE_STEP = "whose answers are single steps; give --max-step-tokens"
 
 
 def _flags(
@@ -122,8 +125,6 @@ def refuse(called: typer.Context, source: str, holds: str, names: Mapping[str, s
 
 def refuse_task_options(called: typer.Context, source: str, *more: str) -> None:
     """Raise `TreadleError` for an option of tasks where problems are given; `more` are the command's own of tasks."""
-    import inspect
-
     said = "and this is an option of software-engineering tasks; leave it out"
     names = (*inspect.signature(_flags).parameters, *more)
     refuse(called, source, "problems", dict.fromkeys(names, said))

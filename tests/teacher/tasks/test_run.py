@@ -71,7 +71,7 @@ def test_prepared_actions_are_those_that_were_carried_out(taught, tmp_path):
     for step in lines(out / "store/episodes/steps.jsonl"):
         if not step["fault"]:
             executed.setdefault(step["instance_id"], []).append(step["action"])
-    report = prepare(out, tmp_path / "data", PrepareSettings(held_out=0, targets="all", context=2))
+    prepare(out, tmp_path / "data", PrepareSettings(held_out=0, targets="all", context=2))
     trajectories = list(Prepared(tmp_path / "data").trajectories())
     assert len(trajectories) == 3
     for trajectory in trajectories:
@@ -83,7 +83,6 @@ def test_prepared_actions_are_those_that_were_carried_out(taught, tmp_path):
         assert trajectory.system == system_text()
         assert trajectory.problem == task_text("area(2, 3) gives 5, not 6. The model plays correct.")
     assert json.loads((tmp_path / "data/report.json").read_text())["origins"] == {"solve by tiny": 3}
-    assert report is not None
 
 
 def test_thoughts_stand_apart_from_actions(taught):
