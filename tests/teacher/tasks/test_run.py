@@ -94,6 +94,27 @@ def test_thoughts_stand_apart_from_actions(taught):
     assert "A product." not in row["messages"][2]["content"]
 
 
+def test_what_is_there_already_is_not_kept_again(taught, tasks, tmp_path):
+    known = list(read_trajectories(taught[0]))
+    with sampling("mends", "nearly_long_way") as server:
+        given, out = tasks_to_solve(str(tasks)), tmp_path / "out"
+        report = solve_tasks(given, 2, playing(tmp_path, server), out, known=known)
+    assert report["samples"]["rejected"] == {"exact_duplicate": 1, "near_duplicate": 1}
+    assert (out / "trajectories.jsonl").read_text() == ""
+    [first, _] = lines(out / "rejected.jsonl")
+    assert first["detail"] == "like tinyshape-0-correct.0 of what is there"
+
+
+def test_a_folder_of_solved_problems_is_refused(tasks, tmp_path):
+    out = tmp_path / "out"
+    (out / "store").mkdir(parents=True)
+    (out / "teach.json").write_text("{}")
+    (out / "store/store.json").write_text('{"command": "solve", "model": "tiny", "back end": "openai"}')
+    with sampling("nothing") as server, pytest.raises(OutputError, match="command: 'solve' there, 'solve software"):
+        solve_tasks(tasks_to_solve(str(tasks)), 1, playing(tmp_path, server), out)
+    assert server.requests == 0
+
+
 def test_again_nothing_is_asked_and_more_samples_ask_for_themselves(tasks, tmp_path):
     given, out = tasks_to_solve(str(tasks)), tmp_path / "out"
     with sampling("nothing", "talks") as server:
