@@ -14,7 +14,7 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from treadle.errors import RecipeError
 from treadle.recipe.parts import FAULT_LIMITS
-from treadle.recipe.schema import AnyStage, Recipe, SFTStage, SRLStage, Stage
+from treadle.recipe.schema import AnyStage, Recipe, RLVRStage, SFTStage, SRLStage, Stage
 from treadle.recipe.sizes import Sizes
 from treadle.recipe.trl_values import check_optimizer, typed
 from treadle.training.sft_trainer import GuardedSFTConfig
@@ -62,6 +62,7 @@ OWNED = {
     "refill": "refill",
     "max_staleness": "max_staleness",
     "rest_after": "rest_after",
+    "prefix_loss": "prefix, with loss in it",
     "think_tags": "think_tags",
     "thought_tags": "thought_tags (beside `model`)",
     "autojunk": "autojunk",
@@ -157,6 +158,7 @@ def _config(stage: AnyStage, arguments: dict[str, Any], sizes: Sizes) -> Guarded
         refill=stage.refill,
         max_staleness=stage.max_staleness,
         rest_after=stage.rest_after,
+        prefix_loss=stage.prefix.loss if isinstance(stage, RLVRStage) and stage.prefix else 0.0,
         log_rollouts=stage.log_rollouts,
         **_reading(stage),
         **typed(stage.trl, SRLConfig),

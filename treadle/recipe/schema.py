@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from treadle.chat.settings import SystemRole
 from treadle.files.names import same_but_for_case, wrong_in_name
-from treadle.recipe.parts import Lora, ModelName, Place, Prompts, Strict, right
+from treadle.recipe.parts import Lora, ModelName, Place, Prefix, Prompts, Strict, right
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.extraction import Extraction
 from treadle.scoring.grading import GraderName
@@ -189,11 +189,14 @@ class RLVRStage(RLStage):
         extract: What counts as the final answer, see `treadle.scoring.extraction`: the last box, which the prompt asks
             for; `phrase` and `auto` also know answers without one, for models that write no boxes.
         grader: Who judges final answers: `treadle`, as evaluation does, or `math_verify`, that library alone.
+        prefix: Begin whole problems with the first steps of the expert's solution, see `Prefix`; `None` for none, as in
+            the paper.
         sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
     """
 
     kind: Literal["rlvr"]
     prompts_per_step: int = Field(128, ge=1)
+    prefix: Prefix | None = None
     step_share: float = Field(0.0, ge=0, lt=1)
     extract: Extraction = "boxed"
     grader: GraderName = "treadle"

@@ -166,6 +166,8 @@ class DynamicSampling:
             self._count("extra_rollouts_per_kept_group", (found.sampled - found.fresh) * size / found.fresh)
         for name, count in self._prompts.resting().items():
             self._count(name, count)
+        for name, value in self._prompts.measures().items():
+            self._metrics[name].append(value)
 
     def log_rewards(self, found: Collected, names: Sequence[str], in_place: bool = True) -> None:
         """Log the rewards of all that was sampled.

@@ -41,6 +41,9 @@ class SRLConfig(GRPOConfig):
         rest_after (`int` or `None`):
             After so many visits in a row without a signal a prompt rests: it is taken every fourth time that it comes
             up, until it is informative again. `None` samples all prompts alike, as the paper does.
+        prefix_loss (`float`, defaults to 0.0):
+            With a prefix policy, weight of the mean negative log-likelihood of the tokens that prompts are given of the
+            expert's solution. Not in the paper.
         think_tags, autojunk, argument_order: Settings of the default reward, see `srl_reward`.
         thought_tags (`list[str]` or `None`):
             The tags around a thought, an opening and a closing one. `None` for `<think>` and `</think>`.
@@ -90,6 +93,7 @@ class SRLConfig(GRPOConfig):
     refill: str = field(default="missing", metadata={"help": "'missing', 'expected' or 'full': prompts of a round."})
     max_staleness: int = field(default=1, metadata={"help": "Generations that surplus groups wait; 0 drops them."})
     rest_after: int | None = field(default=None, metadata={"help": "Silent visits after which a prompt rests."})
+    prefix_loss: float = field(default=0.0, metadata={"help": "Weight of the likelihood of the expert's prefix."})
     think_tags: str = field(default="strict", metadata={"help": "'strict', 'lenient' or 'optional'."})
     thought_tags: list[str] | None = field(default=None, metadata={"help": "Opening and closing tag of thoughts."})
     autojunk: bool = field(default=False, metadata={"help": "difflib's autojunk heuristic in the reward."})
@@ -147,6 +151,7 @@ class SRLConfig(GRPOConfig):
             ("max_kv_tokens", 1),
             ("rest_after", 1),
             ("max_staleness", 0),
+            ("prefix_loss", 0),
         ):
             if getattr(self, name) is not None and getattr(self, name) < least:
                 raise RecipeError(f"{name}={getattr(self, name)}: expected at least {least}")
