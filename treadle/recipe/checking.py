@@ -11,6 +11,7 @@ from treadle.recipe.adapters import with_adapter
 from treadle.recipe.arguments import trainer_config
 from treadle.recipe.folders import stage_folders
 from treadle.recipe.models import check_model, read_config, skeleton
+from treadle.recipe.prefixes import check_prefix, describe_prefix
 from treadle.recipe.schema import Recipe, WarmupStage
 from treadle.recipe.sft_rows import counted
 from treadle.recipe.shown import shown_of
@@ -39,6 +40,7 @@ def check(recipe: Recipe) -> list[Sizes]:
     sizes, shown = [], shown_of(recipe, prepared).with_tags(chat.thought_tags)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         check_steps(stage, prepared)
+        check_prefix(stage, prepared)
         check_thoughts(stage, chat.thought_tags)
         rows, cut = counted(stage, recipe, prepared, chat, shown)
         is_warmup = isinstance(stage, WarmupStage)
@@ -47,6 +49,7 @@ def check(recipe: Recipe) -> list[Sizes]:
         more = {
             "without_answer": count_without_answer(stage, prepared),
             "cut": cut,
+            "prefix": describe_prefix(stage, prepared),
             "validation": describe_validation(stage, prepared, shown),
             "examples": len(shown.left_out),
             "thoughts": describe_thoughts(chat, recipe.prompts.think),

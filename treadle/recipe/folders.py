@@ -88,6 +88,8 @@ def identity(recipe: Recipe, number: int, digest: str, chat: Mapping[str, Any] |
             stage["grader"] = grader_version(stage["grader"])  # other rules are another reward
         for name in _CHANGES_NOTHING:
             stage.pop(name, None)
+        if stage.get("prefix") is None:  # as before there was such a key
+            stage.pop("prefix", None)
         stage["trl"] = {
             key: value for key, value in stage["trl"].items() if not key.startswith(_CHANGES_NOTHING_IN_TRL)
         }

@@ -23,6 +23,7 @@ class Sizes:
         warmup: What a cold start does, for people; empty for other stages.
         examples: Trajectories that are worked examples and not trained on.
         validation: What is validated and how often, for people; empty without validation.
+        prefix: What of the expert's solution prompts begin with, for people; empty for nothing.
         cut: What `max_length` takes from the rows, for people; empty where it takes nothing.
         similarity_floor: What similarity a policy that has learned nothing earns at most; `None` where the stage is not
             rewarded by that of steps, or the data does not say.
@@ -40,6 +41,7 @@ class Sizes:
     warmup: str = ""
     validation: str = ""
     cut: str = ""
+    prefix: str = ""
     similarity_floor: float | None = None
     thoughts: str = ""
 
@@ -55,6 +57,8 @@ class Sizes:
             text += f"; {self.cut}"
         if self.without_answer:
             text += f"; {self.without_answer:,} trajectories without a final answer left out"
+        if self.prefix:
+            text += f"; {self.prefix}"
         if self.warmup:
             text += f"; {self.warmup}"
         if self.examples:

@@ -24,7 +24,7 @@ from treadle.data.rows import WHOLE, instance_references, references, rendered, 
 from treadle.data.solutions import step_text, step_texts
 from treadle.errors import DataError
 from treadle.files.row_copies import copies_folder, with_room
-from treadle.recipe.prefixes import given_of
+from treadle.recipe.prefixes import check_prefix, given_of
 from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage, WarmupStage
 from treadle.recipe.shown import NOTHING, Shown, contrasts_of, prompt_floor
 from treadle.scoring.thoughts import ThoughtTags
@@ -41,9 +41,11 @@ def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -
         shown: What the recipe adds to prompts.
 
     Raises:
-        DataError: The prepared folder has no row for this stage.
+        DataError: The prepared folder has no row for this stage, or none that a prefix could be given of.
+        RecipeError: The stage's prefix policy cannot be used.
     """
     check_steps(stage, prepared)
+    check_prefix(stage, prepared)
     if isinstance(stage, SFTStage):
         rows = conversations(stage, prepared, shown=shown)
     else:

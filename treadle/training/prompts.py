@@ -119,13 +119,14 @@ class Prompts:
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps, in plain Python."""
-        return {
+        state = {
             "drawn": self._stream.drawn if self._stream else 0,
             "passed_down": list(self._passed_down),
             "rest": self._rest.state() if self._rest else None,
-            "again": list(self._again),
-            "prefixes": self._prefixes.state() if self._prefixes else None,
         }
+        if self._prefixes:
+            state |= {"again": list(self._again), "prefixes": self._prefixes.state()}
+        return state
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
@@ -134,6 +135,6 @@ class Prompts:
         self._passed_down = deque(state["passed_down"])
         if self._rest and state["rest"]:
             self._rest.load_state(state["rest"])
-        self._again = deque(state.get("again", ()))  # not in checkpoints of older versions
-        if self._prefixes and state.get("prefixes"):
+        if self._prefixes and "prefixes" in state:
+            self._again = deque(state["again"])
             self._prefixes.load_state(state["prefixes"])

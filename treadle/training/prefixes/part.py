@@ -197,6 +197,11 @@ def bare(row: Row) -> Row:
     return {**kept, "prompt": row[BARE]}
 
 
+def with_longest(row: Row) -> list[dict[str, str]]:
+    """The prompt of a row of the data set with the longest prefix that a policy can give it."""
+    return _prompt(row, len(row[TEXTS]) - 1) if row.get(TEXTS) else row["prompt"]
+
+
 def given_text(row: Row) -> str:
     """What of the expert's the model goes on writing in the row; empty for nothing, and for a hint in the prompt."""
     return row["prompt"][-1]["content"] if row[LENGTH] and row.get(FRAME) is None else ""
