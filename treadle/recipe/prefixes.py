@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
+
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -93,7 +95,9 @@ def describe_prefix(stage: AnyStage, prepared: Prepared) -> str:
     counts, _ = _steps(prepared)
     short = sum(count < 2 for count in counts)
     place = "as a hint in the prompt" if policy.place == "prompt" else "as the beginning of the completion"
-    text = f"up to {max(counts, default=1) - 1:,} of the expert's steps ({stage.prefix.target}) {place}, by {policy!r}"
+    text = f"up to {max(counts, default=1) - 1:,} of the expert's steps ({stage.prefix.target}) {place}"
+    settings = [f"{f.name}={getattr(policy, f.name)}" for f in fields(policy)] if is_dataclass(policy) else []
+    text += f", by {stage.prefix.policy}" + (f" ({', '.join(settings)})" if settings else "")
     if stage.prefix.loss:
         text += f", with {stage.prefix.loss:g} times their negative log-likelihood in the loss"
     return text + (f"; {short:,} of {len(counts):,} solutions have one step and are given nothing" if short else "")
