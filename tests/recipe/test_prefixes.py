@@ -99,7 +99,9 @@ def test_the_policy_is_described(recipe, expert_trajectories, tmp_path):  # noqa
     rows = [*short, *expert_trajectories[5:]]
     (tmp_path / "some.jsonl").write_text("".join(json.dumps(to_row(t)) + "\n" for t in rows))
     prepare(tmp_path / "some.jsonl", tmp_path / "some", PrepareSettings(targets="all", held_out=0))
-    (size,) = stages.check(recipe(with_prefix(mode="staged", stages=4, loss=0.5, target="traces"), data=str(tmp_path / "some")))
+    (size,) = stages.check(
+        recipe(with_prefix(mode="staged", stages=4, loss=0.5, target="traces"), data=str(tmp_path / "some"))
+    )
     assert size.prefix == (
         "up to 8 of the expert's steps (traces) as the beginning of the completion, by reverse (mode=staged, "
         "stages=4), with 0.5 times their negative log-likelihood in the loss; 5 of 20 solutions have one step and are "
