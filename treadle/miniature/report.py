@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from treadle.files.whole import appearing_file
 from treadle.miniature.ablations import Ablations, grouped
+from treadle.miniature.arms import MAIN
 from treadle.miniature.prefixes import GIVEN
 from treadle.miniature.results import TITLES, Scores, floor_words, table
 from treadle.report.blocks import marked
@@ -41,7 +42,7 @@ def write_report(out: Path, scores: Scores, summary: Mapping[str, Any], ablation
     """
     first = summary["similarity_floor"][0]
     pictures = {
-        "accuracy": accuracy_figure(scores),
+        "accuracy": accuracy_figure({arm.name: scores[arm.name] for arm in MAIN if arm.name in scores}),
         "curves": curves_figure(out / "seed-0", first["value"] if first else None),
     }
     encoded = {}
