@@ -17,10 +17,10 @@ from treadle.miniature.ablations import GROUPS, grouped
 from treadle.miniature.arms import ABLATIONS, ARMS, MAIN, PREFIXES, Demonstrations
 from treadle.miniature.claims import claims
 from treadle.miniature.prefixes import as_markdown, prefix_row
-from treadle.miniature.pretrain import SKILLED, Part, PretrainSettings
 from treadle.miniature.products import read_choice
 from treadle.miniature.quickstart import run
 from treadle.miniature.work import Scale
+from treadle.miniature.worksheets import SKILLED, Part, PretrainSettings
 from treadle.recipe.model_names import BASE, resolve
 
 NAMES = ("base", "srl", "rlvr", "srl_rlvr", "srl_titles", "srl_skip_last", "prefix_reverse", "prefix_on_failure")
@@ -180,5 +180,7 @@ def test_claims_about_prefixes_and_pipelines():
 def test_a_damaged_choice_is_named(tmp_path):
     file = tmp_path / "prefix_rlvr-choice.json"
     file.write_text(json.dumps({"chosen": "srl", "solved": {"srl": 1}, "problems": 2}))
-    with pytest.raises(OutputError, match=r"chosen: found 'srl', expected one of prefix_reverse, prefix_on_failure; re"):
+    with pytest.raises(
+        OutputError, match=r"chosen: found 'srl', expected one of prefix_reverse, prefix_on_failure; re"
+    ):
         read_choice(file, BEST)

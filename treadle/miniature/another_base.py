@@ -12,15 +12,12 @@ import shutil
 from collections.abc import Iterable
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from treadle.errors import OutputError
 from treadle.miniature.arms import Arm
 from treadle.miniature.jobs import Job
 from treadle.miniature.work import Start, write_json
-
-if TYPE_CHECKING:
-    from treadle.miniature.pretrain import PretrainSettings
+from treadle.miniature.worksheets import PretrainSettings
 
 FOLDER = "another-base"
 SEED = 1
@@ -34,20 +31,26 @@ def arms_on_it(arms: Iterable[Arm]) -> list[Arm]:
 
 def start(out: Path) -> Start:
     """What its arms begin with."""
-    return Start(str(_model(out)), name="another/", title=", another base", needs=(making(out, None).name,))
+    return Start(
+        str(_model(out)), name="another/", title=", another base", needs=(making(out, PretrainSettings()).name,)
+    )
 
 
-def making(out: Path, settings: PretrainSettings | None) -> Job:
+def making(out: Path, settings: PretrainSettings) -> Job:
     """The job that makes the base."""
-    return Job("another-base", "another base", make, (out, settings), out / FOLDER / "base.json")
+    steps = sum(part.steps for part in settings.parts)
+    place = out / FOLDER
+    return Job(
+        "another-base", "another base", make, (out, settings), place / "base.json", (), place / "metrics.jsonl", steps
+    )
 
 
-def make(out: Path, settings: PretrainSettings | None) -> str:
-    """Worker: pretrain the base, by default as the shipped one was."""
-    from treadle.miniature.pretrain import PretrainSettings, pretrain
+def make(out: Path, settings: PretrainSettings) -> str:
+    """Worker: pretrain the base."""
+    from treadle.miniature.pretrain import pretrain
 
     with redirect_stdout(io.StringIO()):
-        pretrain(_model(out), SEED, settings or PretrainSettings())
+        pretrain(_model(out), SEED, settings, progress=out / FOLDER)
     _mark(out)
     return f"pretrained from seed {SEED}"
 
@@ -78,7 +81,7 @@ def _model(out: Path) -> Path:
 
 
 def _mark_file(out: Path) -> Path:
-    return making(out, None).product
+    return making(out, PretrainSettings()).product
 
 
 def _mark(out: Path) -> None:

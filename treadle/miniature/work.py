@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from treadle.files.whole import write_whole
 from treadle.miniature.arms import ARMS, SOLUTION_TOKENS, Arm, Demonstrations, recipe_of
 from treadle.miniature.jobs import Job
 from treadle.miniature.products import read_choice, read_hard, read_score, trained_seconds
+from treadle.miniature.worksheets import PretrainSettings
 from treadle.recipe.model_names import BASE, resolve
-
-if TYPE_CHECKING:
-    from treadle.miniature.pretrain import PretrainSettings
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Scale:
         training: Expert solutions to learn from.
         held_out: Problems to test on.
         validation: Other problems, by which the best of several arms is chosen.
-        pretraining: Of the other base; by default that of the shipped one.
+        pretraining: Of the other base.
     """
 
     arms: tuple[Arm, ...] = ARMS
@@ -35,7 +33,7 @@ class Scale:
     training: int = 100
     held_out: int = 200
     validation: int = 100
-    pretraining: PretrainSettings | None = None
+    pretraining: PretrainSettings = field(default_factory=PretrainSettings)
 
 
 @dataclass(frozen=True)
