@@ -98,14 +98,17 @@ POLICIES = ("reverse", "anneal", "adaptive", "on_failure", "guidance")
 PREFIXES = tuple(f"prefix_{policy}" for policy in POLICIES)
 
 
-def _prefixed(policy: str, steps: int) -> Arm:
-    """RLVR that is given the first of the expert's actions; how many is the policy's choice."""
+def _prefixed(policy: str) -> Arm:
+    """RLVR that is given the first of the expert's actions; how many is the policy's choice.
+
+    A step takes longer than one of `rlvr`, because more groups are kept.
+    """
     title = f"RLVR with prefixes, {policy.replace('_', ' ')}"
-    return Arm(f"prefix_{policy}", title, {**RLVR, "prefix": {"policy": policy}, "max_steps": steps}, full=True)
+    return Arm(f"prefix_{policy}", title, {**RLVR, "prefix": {"policy": policy}, "max_steps": 40}, full=True)
 
 
 ABLATIONS = (
-    *(_prefixed(policy, steps) for policy, steps in zip(POLICIES, (54,) * 5, strict=True)),
+    *map(_prefixed, POLICIES),
     Arm("prefix_rlvr", "best prefixes then RLVR", {**RLVR, "max_steps": 16}, after=PREFIXES, full=True),
     Arm("sft_rlvr", "SFT on actions then RLVR", {**RLVR, "max_steps": 40}, after=("sft_actions",), full=True),
     # The whole solution rewarded at once by its similarity (RLVR rewards its end), and every group kept.
