@@ -10,11 +10,12 @@ from treadle.training.metric_lines import Log, read_metrics
 
 GIVEN = ("none", "first_half", "second_half")
 """Groups by the share of the expert's steps that they were given: none, at most half, more."""
+LENGTH = "prefix/length"
 _TENTH = 10
 
 
 def prefix_row(title: str, metrics: Sequence[Path]) -> dict[str, Any]:
-    """Means over the steps of a stage and over seeds, of those steps that have a figure.
+    """Means over the steps of a stage in which groups were sampled, and over seeds.
 
     Args:
         metrics: `metrics.jsonl` of the arm's stage, one a seed.
@@ -24,16 +25,16 @@ def prefix_row(title: str, metrics: Sequence[Path]) -> dict[str, Any]:
         groups sampled `again` a step, and the share of right rollouts by what was given (`none`, `first_half`,
         `second_half`); `None` where nothing of the kind was sampled.
     """
-    stages = [read_metrics(file) for file in metrics]
+    stages = [[log for log in read_metrics(file) if LENGTH in log] for file in metrics]
     tenths = [-(-len(stage) // _TENTH) for stage in stages]
     begun = [log for stage, tenth in zip(stages, tenths, strict=True) for log in stage[:tenth]]
     ended = [log for stage, tenth in zip(stages, tenths, strict=True) for log in stage[-tenth:]]
     whole = [log for stage in stages for log in stage]
     return {
         "arm": title,
-        "first": _mean(begun, "prefix/length"),
-        "length": _mean(whole, "prefix/length"),
-        "last": _mean(ended, "prefix/length"),
+        "first": _mean(begun, LENGTH),
+        "length": _mean(whole, LENGTH),
+        "last": _mean(ended, LENGTH),
         "again": _mean(whole, "prefix/again"),
         **{given: _mean(whole, f"prefix/success/{given}") for given in GIVEN},
     }
