@@ -101,10 +101,10 @@ PREFIXES = tuple(f"prefix_{policy}" for policy in POLICIES)
 def _prefixed(policy: str) -> Arm:
     """RLVR that is given the first of the expert's actions; how many is the policy's choice.
 
-    A step takes longer than one of `rlvr`, because more groups are kept.
+    It has as many steps as `rlvr`. They are shorter as long as little is left to write, and longer where thoughts grow.
     """
     title = f"RLVR with prefixes, {policy.replace('_', ' ')}"
-    return Arm(f"prefix_{policy}", title, {**RLVR, "prefix": {"policy": policy}, "max_steps": 40}, full=True)
+    return Arm(f"prefix_{policy}", title, {**RLVR, "prefix": {"policy": policy}, "max_steps": 54}, full=True)
 
 
 ABLATIONS = (
