@@ -86,7 +86,9 @@ def test_a_second_call_runs_nothing_again_and_another_base_is_not_mixed_in(finis
     again = run(out, full=True, scale=tiny())
     assert again["arms"] == summary["arms"]
     assert {model: model.stat().st_mtime_ns for model in out.rglob("model.safetensors")} == stamps
-    other = out / "seed-0" / "srl" / "1-srl" / "model"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "model.safetensors").write_bytes(b"of another base")
     with pytest.raises(OutputError, match="holds results of another base"):
         run(out, full=True, scale=tiny(), base=other)
 
