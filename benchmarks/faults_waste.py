@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from treadle.miniature.arms import SRL
+from treadle.miniature.arms import SRL, Demonstrations
 from treadle.miniature.problems import candidates, write_data
 from treadle.recipe import stages
 from treadle.recipe.reading import parse_recipe
@@ -53,7 +53,7 @@ def checkpoint_share(steps: int = 8) -> float:
     """Share of the time of SRL on the miniature that goes into checkpoints where every step is followed by one."""
     with tempfile.TemporaryDirectory() as scratch:
         data = Path(scratch) / "data"
-        write_data(candidates(0, 0, 100), data, "verbose")
+        write_data(candidates(0, 0, 100), data, Demonstrations())
         stage = {**SRL, "max_steps": steps, "save_every": 1}
         recipe = {"model": "miniature", "data": str(data), "output": f"{scratch}/run", "dtype": "float32", "threads": 1}
         stages.run(parse_recipe({**recipe, "stages": [stage]}), quiet=True)
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         data = Path(scratch) / "data"
-        write_data(candidates(0, 0, 100), data, "verbose")
+        write_data(candidates(0, 0, 100), data, Demonstrations())
         for refill, staleness in CASES:
             folder = Path(scratch) / f"{refill}-{staleness}"
             found = measure(refill, staleness, options.steps, options.rounds, data, folder)

@@ -24,10 +24,10 @@ from treadle.evaluate.backends import TransformersBackend
 from treadle.evaluate.settings import EvaluateSettings
 from treadle.evaluate.solving import judge, solve
 from treadle.evaluate.turns import Turns
-from treadle.miniature.arms import SRL, Arm, recipe_of
+from treadle.miniature.arms import SRL, Arm, Demonstrations, recipe_of
 from treadle.miniature.problems import as_tasks, held_out_problems
-from treadle.miniature.quickstart import Scale, demonstrations, screen
 from treadle.miniature.scoring import MAX_STEPS, STEP_TOKENS
+from treadle.miniature.work import Scale, demonstrations, screen
 from treadle.recipe.build import build_trainer
 from treadle.recipe.model_names import BASE, resolve
 from treadle.recipe.reading import parse_recipe
@@ -95,7 +95,7 @@ def _data(folder: Path, seed: int) -> Path:
         half = scale.screened // 2
         for part in range(2):
             screen(seed, part * half, (part + 1) * half, folder / f"hard-{part}.json")
-        demonstrations(seed, scale, folder, data, "verbose")
+        demonstrations(seed, scale, folder, data, Demonstrations())
     return data
 
 

@@ -87,6 +87,21 @@ def test_a_stored_template_loses_nothing_of_a_text_and_ends_its_turn(name):
     assert chat.ends == sorted({ending, tokenizer.eos_token_id})
 
 
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_prompt_goes_on_where_an_assistant_has_begun(name):
+    """Token for token what a rollout would stand at that had written the text itself."""
+    tokenizer = stored(name)
+    chat = Chat(tokenizer)
+    begun = [[*PROMPTS["user"], {"role": "assistant", "content": text}] for text in TEXTS.values()]
+    (bare,) = by_trl(name, [PROMPTS["user"]])
+    *prompts, last = chat.prompts([*begun, PROMPTS["user"]])
+    assert last == bare
+    for prompt, messages, text in zip(prompts, begun, TEXTS.values(), strict=True):
+        assert prompt[: len(bare)] == bare
+        assert tokenizer.decode(prompt[len(bare) :]) == text
+        assert chat.prompt_text(messages) == tokenizer.decode(prompt)
+
+
 def test_a_template_that_closes_the_conversation_ends_a_turn_before_that():
     closes = "{% if not add_generation_prompt %}{{ eos_token }}{% endif %}"
     tokenizer = byte_tokenizer("{% for m in messages %}{{ m.content }}<|end|>{% endfor %}" + closes)

@@ -54,6 +54,16 @@ def test_rows_beyond_are_counted_and_their_trajectories_named(subject, prepared,
     assert f"Set stages.srl.max_completion_length={limit - max(counts)}" in found.message
 
 
+def test_prompts_count_with_the_longest_prefix(subject, prepared, tiny_folder, edit):
+    rlvr = {**SRL, "kind": "rlvr", "prefix": "reverse"}
+    it = subject(rlvr)
+    counts, _ = tokens_of(it, it.stages[0])
+    given = [sum(len(text) + 1 for text in row["prefix_texts"][:-1]) for row in it.rows(it.stages[0])]  # and line ends
+    longest = max(a + b for a, b in zip(counts, given, strict=True)) + 8
+    positions(tiny_folder, edit, longest)
+    assert f"takes {longest} of the model's" in by_id(subject(rlvr))["positions.rlvr"].message
+
+
 def test_all_rows_beyond_are_an_error(subject, prepared, tiny_folder, edit):
     positions(tiny_folder, edit, 20)
     found = by_id(subject(SRL, SFT))

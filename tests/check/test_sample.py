@@ -1,15 +1,14 @@
 """First rollouts of the tiny model: what is counted is what the reward functions and the parser say."""
 
-from collections import Counter
-
+import numpy as np
 import pytest
 import torch
 
 from tests.check.conftest import SRL
 from treadle.check import sample as module
-from treadle.check.sample import Sample, Sampled, advice, sample
+from treadle.check.measured import measured
+from treadle.check.sample import sample
 from treadle.errors import DataError
-from treadle.recipe.schema import RLVRStage, SRLStage
 from treadle.scoring.completion import FormatFault
 
 RLVR = {**SRL, "kind": "rlvr"}
@@ -36,10 +35,12 @@ def test_a_real_model_is_sampled(subject, prepared):
     found = sample(subject(SRL, RLVR), 16)
     assert {kind: (of.groups, len(of.rewards)) for kind, of in found.stages.items()} == {"srl": (2, 8), "rlvr": (2, 8)}
     assert 16 <= found.tokens <= 16 * 8
-    assert found.limit == 8
     # A random model of characters writes no thought within eight of them.
-    assert found.stages["srl"].faults.total() == 8
-    assert all(len(of.texts) == 2 for of in found.stages.values())
+    assert None not in found.stages["srl"].faults
+    for of in found.stages.values():
+        assert of.limit == 8
+        assert of.cut == 0  # the stage's own limit
+        assert len(of.texts) == len(of.own) == 2
 
 
 def test_groups_are_kept_by_the_stages_own_rewards(subject, prepared, writes):
@@ -48,16 +49,33 @@ def test_groups_are_kept_by_the_stages_own_rewards(subject, prepared, writes):
     right = "\\boxed{" + answers.pop() + "}"
     found = writes(it, {"srl": ["<think>a</think>1", "no thought", "<think></think>1", "<think>b"], "rlvr": [right]})
     srl, rlvr = found.stages["srl"], found.stages["rlvr"]
-    assert srl.faults == {FormatFault.NO_THINK_BLOCK: 2 * 4, FormatFault.EMPTY_THOUGHT: 4}
+    one_group = [None, FormatFault.NO_THINK_BLOCK, FormatFault.EMPTY_THOUGHT, FormatFault.NO_THINK_BLOCK]
+    assert srl.faults == one_group * 4
     assert (srl.kept, srl.groups) == (4, 4)  # -1 beside what is not
     assert rlvr.kept == 0  # all right or all wrong
     assert set(rlvr.rewards) <= {0.0, 1.0}
+    told = measured(found, it.prepared)
+    assert told.steps.broken == (3, 3, 3, 3)
+    assert told.steps.fault == "no_think_block"
+    assert told.steps.similarity.value == pytest.approx(np.nanmean(srl.similarities))
+    assert told.steps.similarity.low <= told.steps.similarity.value < told.steps.floor
+    assert set(told.answers.right) <= {0, 4}
+    assert sum(told.answers.right) == sum(rlvr.rewards)
+    assert told.answers.mixed == 0
 
 
 def test_the_time_is_kept_but_each_kind_has_a_group(subject, prepared):
     found = sample(subject(SRL, RLVR), 800, seconds=0.0)
     assert [of.groups for of in found.stages.values()] == [1, 1]
-    assert found.limit == 8
+    assert {of.limit for of in found.stages.values()} == {8}
+
+
+def test_each_kind_has_its_own_limit(subject, prepared):
+    it = subject({**SRL, "max_completion_length": 4}, {**RLVR, "max_completion_length": 90})
+    found = sample(it, 8, longest=70)
+    assert {kind: of.limit for kind, of in found.stages.items()} == {"srl": 4, "rlvr": 70}
+    # Random characters seldom end.
+    assert found.stages["rlvr"].cut == measured(found, it.prepared).answers.cut > 0
 
 
 def test_what_cannot_be_sampled_is_named(subject, prepared, monkeypatch):
@@ -67,27 +85,6 @@ def test_what_cannot_be_sampled_is_named(subject, prepared, monkeypatch):
     monkeypatch.setattr("treadle.check.subject.Subject.rows", rows)
     with pytest.raises(DataError, match="no row to sample; nothing for srl"):
         sample(subject(SRL), 8)
-
-
-def of(kind, kept, groups=8, faults=0):
-    stage = SRLStage(kind="srl", name="srl") if kind == "srl" else RLVRStage(kind="rlvr", name="rlvr")
-    return Sampled(stage, groups, kept, Counter({FormatFault.TRUNCATED: faults}), [0.0] * groups * 8)
-
-
-@pytest.mark.parametrize(
-    ("srl", "rlvr", "said"),
-    [
-        (of("srl", 8), of("rlvr", 4), "RLVR finds a signal in 4 of 8 groups, so it can begin at once"),
-        (of("srl", 2), of("rlvr", 3), "SRL finds a signal in 2 of 8 groups, RLVR in 3 of 8: begin with SRL"),
-        (of("srl", 1), of("rlvr", 3), "neither SRL nor RLVR finds a signal in a quarter of the groups: begin with SFT"),
-        (of("srl", 6, faults=48), of("rlvr", 0), "75% of the steps' completions break the format"),
-        (of("srl", 6), None, "SRL finds a signal in 6 of 8 groups: begin with SRL"),
-        (None, of("rlvr", 1), "begin with SFT"),
-    ],
-)
-def test_the_advice_follows_the_shares(srl, rlvr, said):
-    stages = {kind: found for kind, found in (("srl", srl), ("rlvr", rlvr)) if found}
-    assert said in advice(Sample(stages, 64, 1, 1.0, 8, []))
 
 
 def test_several_rewards_are_added_up_with_their_weights(subject, prepared, writes, tmp_path, monkeypatch):
@@ -102,9 +99,3 @@ def test_several_rewards_are_added_up_with_their_weights(subject, prepared, writ
     found = writes(it, {"srl": ["<think>a</think>1", "none 1", "none", "<think>a</think>?"], "rlvr": ["x"]})
     # Not exact: 0; no thought: -1. Each times 0.5, and 0.25 times 2 where there is a 1.
     assert found.stages["srl"].rewards == [0.5, 0.0, -0.5, 0.0] * (len(found.stages["srl"].rewards) // 4)
-    assert found.stages["srl"].mean_reward == 0.0
-
-
-def test_the_mean_is_of_what_was_scored():
-    sampled = Sampled(SRLStage(kind="srl"), rewards=[1.0, float("nan"), 0.5])
-    assert sampled.mean_reward == 0.75

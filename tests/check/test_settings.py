@@ -194,3 +194,14 @@ def test_what_rewards_earn_without_learning(subject, prepared, reward, message):
     (found,) = floors(subject({**SRL, "reward": reward}))
     assert found.status is Status.OK
     assert found.message.startswith(message)
+
+
+def test_the_floor_under_groups_stands_beside_it_or_is_refused(subject, prepared):
+    floor = Prepared(prepared).floor
+    (check,) = floors(subject({**SRL, "sampling_floor": "data"}))
+    assert f"and groups whose best reward is below {floor:.2f} are dropped" in check.message
+    it = subject({**SRL, "sampling_floor": "data", "reward": "margin"})
+    (check,) = floors(it)
+    assert (check.status, check.id) == (Status.ERROR, "floor.srl")
+    assert "reward=margin is another reward" in check.message
+    assert [found.status for found in prefix_tree(it)] == [Status.OK], "settings are looked at without data"

@@ -87,11 +87,15 @@ def test_a_recipe_alone_brings_its_model(treadle, recipe):
 
 
 def test_first_rollouts_say_where_to_begin(treadle, recipe, tiny_folder):
-    code, out, _ = treadle("check", tiny_folder, recipe(SRL), "--sample", 8)
+    file = tiny_folder.parent / "check.json"
+    code, out, _ = treadle("check", tiny_folder, recipe(SRL), "--sample", 8, "--json", file)
     assert code == 0
-    assert "srl: 0 of 1 groups of 4 would be kept" in out
-    assert out.splitlines()[-1].startswith("━━ ")
-    assert "begin with SFT" in out
+    assert "srl: 0 of 1 groups (95% interval 0% to 79%) of 4 rewards would be kept" in out
+    assert "━━ begin with: warmup, then srl" in out
+    assert out.splitlines()[-1] == "Evidence and a recipe: docs/which.md, format"
+    written = json.loads(file.read_text())["sample"]
+    assert written["advice"]["state"] == "format"
+    assert written["steps"]["broken"] == [4]
 
 
 def test_what_cannot_be_asked_is_said(treadle, tiny_folder, tmp_path):

@@ -34,6 +34,7 @@ from treadle.chat.chat import Chat
 from treadle.data.prompts.asking import PLAIN
 from treadle.miniature.tokenizer import build_tokenizer
 from treadle.recipe import publishing
+from treadle.training.prefixes.reverse import Reverse
 from treadle.training.prompt_order import PromptStream
 
 ROLLOUTS = 4
@@ -50,7 +51,8 @@ DULL = [number for number in range(8) if number not in DRAWN][:4]
 
 # Processes, and how accelerate shards the model ("rows" is DDP without the tree). "kl" adds a reference model and
 # several updates of a generation, "sampling" drops groups and draws others, "surplus" so many that some wait for the
-# next generation, and lets prompts rest; "lora" trains an adapter and leaves the weights that a stage saves, merged.
+# next generation, and lets prompts rest; "lora" trains an adapter and leaves the weights that a stage saves, merged;
+# "prefix" begins prompts with what a policy gives, and has the likelihood of that in the loss.
 CASES = {
     "stock": (1, None),
     "stock-kl": (1, None),
@@ -68,6 +70,8 @@ CASES = {
     "ddp4-surplus-sampling": (4, "ddp"),
     "single-lora": (1, "ddp"),
     "fsdp2-lora": (2, "fsdp"),
+    "single-prefix": (1, "rows"),
+    "ddp2-prefix": (2, "ddp"),
 }
 
 
@@ -79,6 +83,17 @@ def rows() -> Dataset:
             for t in range(2 * STEPS)
             for k in range(4)
         ]
+    )
+
+
+def rows_with_steps() -> Dataset:
+    """The same as messages, with the steps of a solution."""
+    return rows().map(
+        lambda row: {
+            "prompt": [{"role": "user", "content": row["prompt"]}],
+            "trajectory_id": str(row["number"]),
+            "prefix_texts": [f"step {k} {WORDS}" for k in range(2 + row["number"] % 3)],
+        }
     )
 
 
@@ -94,7 +109,7 @@ class Told:
             draw = torch.Generator().manual_seed(1000 * number + sibling + len(prompt))
             length = int(torch.randint(2, TOKENS, (), generator=draw))
             tokens = torch.randint(5, 30, (TOKENS,), generator=draw).tolist()
-            silent = self.silent[tuple(prompt)]
+            silent = self.silent.get(tuple(prompt), False)
             completions.append(tokens if silent else [*tokens[:length], self._tokenizer.eos_token_id])
         return completions, None
 
@@ -149,22 +164,26 @@ def work(case: str, folder: Path) -> None:
         **({"beta": 0.1, "num_iterations": 2} if case.endswith("kl") else {}),
     }
     stock = kind is None
-    sampling = "sampling" in case
+    prefixed = case.endswith("prefix")
+    sampling = "sampling" in case or prefixed
     additions = {} if stock else {"prefix_tree": kind != "rows", "max_tree_tokens": 100, "dynamic_sampling": sampling}
     if "surplus" in case:
         additions |= {"refill": "full", "rest_after": 1}
     if sampling:
         additions |= {"log_rollouts": True}
+    if prefixed:
+        additions |= {"prefix_loss": 0.5}
     cls = {None: ToldStock, "ddp": ToldSRL, "rows": ToldSRL, "fsdp": ToldSharded}[kind]
     config = GRPOConfig if stock else SRLConfig
     args = arguments(config, folder / case, **changes, **additions)
     tokenizer = build_tokenizer()
     model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype="auto")
-    data = rows()
+    data = rows_with_steps() if prefixed else rows()
     lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM") if case.endswith("lora") else None
     function = sampling_reward if sampling else reward
-    trainer = cls(model, function, args, train_dataset=data, processing_class=tokenizer, peft_config=lora)
-    prompts = [tuple(tokenizer(text)["input_ids"]) for text in data["prompt"]]
+    more = {"prefix_policy": Reverse()} if prefixed else {}
+    trainer = cls(model, function, args, train_dataset=data, processing_class=tokenizer, peft_config=lora, **more)
+    prompts = [tuple(tokenizer(text)["input_ids"]) for text in rows()["prompt"]]
     trainer.silent = {prompt: number in SILENT for prompt, number in zip(prompts, data["number"], strict=True)}
     unmasked = []
     compute_loss = trainer.compute_loss

@@ -13,7 +13,11 @@ from tests.distributed import forked
 from tests.distributed.forked import run_cases
 from tests.distributed.ranks import CASES, DRAWN, DULL, STEPS
 
-SEVERAL = [case for case, (world, _) in CASES.items() if world > 1 and not case.endswith(("sampling", "rows", "lora"))]
+SEVERAL = [
+    case
+    for case, (world, _) in CASES.items()
+    if world > 1 and not case.endswith(("sampling", "rows", "lora", "prefix"))
+]
 SAMPLING = [case for case, (world, _) in CASES.items() if world > 1 and "sampling" in case]
 
 
@@ -87,3 +91,21 @@ def test_a_sharded_adapter_is_merged_as_that_of_one_process(folder):
         assert torch.allclose(sharded["weights"][name], weight, rtol=0, atol=1e-9), name
     assert any((weight - before[name]).abs().max() > 1e-3 for name, weight in alone["weights"].items())
     assert (folder / "fsdp2-lora" / "adapter" / "adapter_model.safetensors").is_file()
+
+
+def test_prefixes_and_their_likelihood_are_those_of_one_process(folder):
+    found, expected = result(folder, "ddp2-prefix"), result(folder, "single-prefix")
+    assert found["tree_is_used"] > expected["tree_is_used"]
+    for ours, single in zip(found["logs"], expected["logs"], strict=True):
+        assert {name: ours[name] for name in ours if name.startswith("prefix/s")} == {
+            name: pytest.approx(single[name]) for name in single if name.startswith("prefix/s")
+        }
+        assert ours["grad_norm"] == pytest.approx(single["grad_norm"], rel=1e-6)
+    for name, weight in expected["weights"].items():
+        assert torch.allclose(found["weights"][name], weight, rtol=0, atol=1e-6), name
+    given = [
+        {(r["global_step"], r["number"], r["prefix_length"]) for r in map(json.loads, file.open())}
+        for file in (folder / run / "rollouts.jsonl" for run in ("ddp2-prefix", "single-prefix"))
+    ]
+    assert given[0] == given[1]
+    assert len({length for *_, length in given[0]}) > 1

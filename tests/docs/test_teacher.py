@@ -10,6 +10,7 @@ import pytest
 
 from treadle.cli import teach_rewrite, teach_solve
 from treadle.teacher.checks import Reason
+from treadle.teacher.checks.resolved import EpisodeFault, NoVerdict
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/teacher.md").read_text(encoding="utf-8")
@@ -25,11 +26,12 @@ def test_prompts_are_shown_in_full(prompt):
 
 @pytest.mark.parametrize("command", [teach_solve.solve, teach_rewrite.rewrite], ids=lambda command: command.__name__)
 def test_every_setting_is_named(command):
-    given = {"problems", "solutions", "out", "model", "samples"}  # in the first lines of the page
+    given = {"called", "problems", "solutions", "out", "model", "samples"}  # in the first lines of the page
     flags = {f"--{name.replace('_', '-')}" for name in inspect.signature(command).parameters if name not in given}
     assert [flag for flag in sorted(flags) if f"`{flag}" not in PAGE and f" {flag}" not in PAGE] == []
 
 
 def test_every_reason_is_in_the_table_of_checks():
     rows = [line for line in PAGE.splitlines() if line.startswith("| ")]
-    assert [str(reason) for reason in Reason if not any(f"`{reason}`" in row for row in rows)] == []
+    reasons = [*Reason, *EpisodeFault, *NoVerdict]
+    assert [str(reason) for reason in reasons if not any(f"`{reason}`" in row for row in rows)] == []

@@ -44,6 +44,16 @@ CASES = {
         "all completions were cut off",
     ),
     "a threshold above all": ({**STRICT, "sampling_threshold": 9.0}, digits, ALL_THE_SAME),
+    "a floor above all": (
+        {**STRICT, "sampling_threshold": 0.0, "sampling_floor": 0.95},
+        digits,
+        "no group's best reward reached sampling_floor (dropped: all_poor",
+    ),
+    "a floor above all, filled up, and decay alone": (
+        {**STRICT, "sampling_threshold": 0.0, "sampling_floor": 0.95, "when_short": "fill", "weight_decay": 0.5},
+        digits,
+        "no group's best reward reached sampling_floor (dropped: all_poor",
+    ),
     "no step with a rate": (
         {**SOME, "max_steps": 1, "warmup_ratio": 1.0, "scheduler": "constant_with_warmup"},
         digits,
@@ -74,7 +84,7 @@ def test_a_stage_that_learned_nothing_stops_the_run(name, recipe, tiny_folder, t
     assert "set stages.srl.allow_no_change=true" in str(caught.value)
     folder = tmp_path / "run" / "1-srl"
     assert (folder / "metrics.jsonl").is_file()
-    assert equal_weights(folder / "model", tiny_folder) == (name != "decay alone")
+    assert equal_weights(folder / "model", tiny_folder) == ("decay alone" not in name)
     assert not (tmp_path / "run" / "2-next" / "model").exists()
     # The same command says the same again, and computes nothing.
     stamp = (folder / "model" / "model.safetensors").stat().st_mtime_ns

@@ -11,7 +11,7 @@ from tests.miniature.test_quickstart import small
 from treadle.miniature.arms import ARMS
 from treadle.miniature.longer import Longer, longer_problems, run_longer
 from treadle.miniature.longer_results import as_markdown, summary
-from treadle.miniature.quickstart import Scale
+from treadle.miniature.work import Scale
 from treadle.statistics.estimates import wilson
 
 LONGER = Longer(

@@ -15,9 +15,11 @@ from treadle.errors import OutputError
 from treadle.evaluate.benchmarks import load_data
 from treadle.miniature import results
 from treadle.miniature.arms import ARMS, recipe_of
+from treadle.miniature.claims import claims
 from treadle.miniature.problems import as_tasks, held_out_problems
-from treadle.miniature.quickstart import Scale, run
+from treadle.miniature.quickstart import run
 from treadle.miniature.report import FLOOR, curves_figure
+from treadle.miniature.work import Scale
 from treadle.recipe.model_names import BASE
 from treadle.recipe.reading import load_recipe, parse_recipe
 from treadle.statistics.estimates import wilson
@@ -159,7 +161,7 @@ ALL = {"base": 2, "sft_actions": 2, "sft_traces": 0, "rlvr": 3, "srl": 150, "srl
 
 
 def verdicts(**changes):
-    found = results.claims(scores(**(ALL | changes)))
+    found = claims(scores(**(ALL | changes)))
     return {c["claim"]: c["verdict"] for c in found}
 
 
@@ -176,12 +178,12 @@ def test_verdicts_follow_the_figures():
 
 
 def test_sentences_carry_the_figures():
-    sentence = next(c["sentence"] for c in results.claims(scores(**ALL)) if c["claim"].endswith("above RLVR"))
+    sentence = next(c["sentence"] for c in claims(scores(**ALL)) if c["claim"].endswith("above RLVR"))
     assert sentence.startswith("SRL then RLVR solves 95% in whole solutions, RLVR 2%: a difference of +94 points")
 
 
 def test_claims_about_arms_that_were_not_run_are_left_out():
-    assert not any("Dynamic sampling" in c["claim"] for c in results.claims(scores(**ALL)))
+    assert not any("Dynamic sampling" in c["claim"] for c in claims(scores(**ALL)))
 
 
 def test_a_similarity_has_its_floor_beside_it_in_the_table():

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from treadle.data.instances import step_instances
 from treadle.miniature import world
-from treadle.miniature.pretrain import Habit, Part, PretrainSettings, encode, sheet, worked_lines
+from treadle.miniature.pretrain import encode
+from treadle.miniature.worksheets import Habit, Part, PretrainSettings, sheet, worked_lines
 from treadle.scoring.completion import Completion, parse_completion
 
 PROBLEM = world.Problem(243, (world.Operation("a", 9, 8), world.Operation("b", 3, 5)))
@@ -20,6 +22,18 @@ def test_an_example_by_hand():
     trajectory = world.expert_trajectory(PROBLEM, "x")
     assert [s.action for s in trajectory.steps] == ["a243*9+8=195", "b195*3+5=590", "\\boxed{590}"]
     assert (trajectory.answer, trajectory.domain, trajectory.verified) == ("590", "miniature", True)
+
+
+def test_a_title_is_the_operation_and_the_prompts_last_line():
+    trajectory = world.expert_trajectory(PROBLEM, "x")
+    prompts = [i.prompt[0]["content"] for i in step_instances(trajectory, targets="all", give_title=True)]
+    assert prompts == [
+        "next 243a98b35\na98",
+        "next 243a98b35\na243*9+8=195\nb35",
+        "next 243a98b35\na243*9+8=195\nb195*3+5=590",  # the closing step has none
+    ]
+    plain = [i.prompt[0]["content"] for i in step_instances(trajectory, targets="all")]
+    assert plain == ["next 243a98b35", "next 243a98b35\na243*9+8=195", prompts[2]]
 
 
 def test_careful_thought_by_hand():

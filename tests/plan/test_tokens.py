@@ -5,7 +5,10 @@ import random
 import pytest
 import torch
 
-from treadle.plan.tokens import load_of, measure
+from treadle.data.prepared import Prepared
+from treadle.plan.hardware import Hardware
+from treadle.plan.tokens import load_of, measure, prompts_of
+from treadle.recipe.reading import parse_recipe
 from treadle.recipe.schema import RLVRStage, SFTStage, SRLStage
 from treadle.tree import build_tree, cut_by_tokens
 
@@ -85,3 +88,17 @@ def test_sft_counts_padded_rows():
     prompts = measure([[1] * 100, [2] * 60], "")
     load = load_of(stage, prompts, 2, tree=False)
     assert (load.rows, load.padded, load.micro_batch) == (8, 800, 400)
+
+
+def test_prompts_count_with_the_longest_prefix(prepared_world, tiny_folder):
+    """The miniature's tokens are characters: the difference is what the steps before the last have, and line ends."""
+    stage = {"kind": "rlvr", "prompts_per_step": 2, "rollouts": 4, "micro_batch": 8}
+    content = {"model": str(tiny_folder), "data": str(prepared_world), "output": "runs/none", "stages": [stage]}
+    plain, prefixed = (
+        prompts_of((recipe := parse_recipe({**content, "stages": [{**stage, **more}]})).stages[0], recipe, Hardware())
+        for more in ({}, {"prefix": "reverse"})
+    )
+    trajectories = list(Prepared(prepared_world).trajectories())
+    given = [sum(len(step.action) + 1 for step in trajectory.steps[:-1]) for trajectory in trajectories]
+    assert prefixed.mean - plain.mean == pytest.approx(sum(given) / len(given))
+    assert prefixed.rests_on == f"{plain.rests_on}, with the longest prefixes"

@@ -25,6 +25,23 @@ LOGS = {
         [{"grad_norm": 0.0, "sampling/kept_groups": 0.0, "sampling/dropped/all_wrong": 1.0}],
         "no group had a signal (dropped: all_wrong 100%)",
     ),
+    "all poor": (
+        [{"grad_norm": 0.0, "sampling/kept_groups": 0.0, "sampling/dropped/all_poor": 1.0}],
+        "no group's best reward reached sampling_floor (dropped: all_poor 100%): set it lower or to null",
+    ),
+    "poor or alike, filled up with them": (
+        [
+            {
+                "grad_norm": 0.0,
+                "sampling/kept_groups": 0.0,
+                "sampling/filled_groups": 4.0,
+                "sampling/dropped/all_poor": 0.75,
+                "sampling/dropped/all_wrong": 0.25,
+                "frac_reward_zero_std": 0.25,
+            }
+        ],
+        "no group's best reward reached sampling_floor (dropped: all_poor 75%, all_wrong 25%)",
+    ),
     "now and then": ([{"grad_norm": 0.0}, {"grad_norm": 0.1}], "the steps were smaller than the weights can hold"),
 }
 
@@ -48,6 +65,11 @@ def test_a_damaged_note_is_refused(recipe, tmp_path):  # noqa: F811
 LINE = {"step": 1, "seconds": 1.0}
 FUTILE = {
     "no group was ever kept": {"sampling/kept_groups": 0.0},
+    "no group was ever kept, and poor ones filled": {
+        "sampling/kept_groups": 0.0,
+        "sampling/filled_groups": 2.0,
+        "sampling/dropped/all_poor": 1.0,
+    },
     "every completion broke the format": {"format/no_think_block": 1.0, "frac_reward_zero_std": 1.0},
     "all rewards of each group were equal": {"frac_reward_zero_std": 1.0},
 }
@@ -55,7 +77,7 @@ FUTILE = {
 
 @pytest.mark.parametrize("what", FUTILE)
 def test_weights_that_changed_by_decay_alone_are_no_learning(what, tmp_path):
-    futile = {"loss": 0.0, "grad_norm": 0.1, **FUTILE[what]}
+    futile, what = {"loss": 0.0, "grad_norm": 0.1, **FUTILE[what]}, what.partition(",")[0]
     good = {"loss": 0.1, "grad_norm": 0.1, "sampling/kept_groups": 2.0, "frac_reward_zero_std": 0.5}
     for logs, expected in (([futile] * 2, what), ([futile, good], None), ([], None)):
         (tmp_path / "metrics.jsonl").write_text("".join(json.dumps({**LINE, **log}) + "\n" for log in logs))

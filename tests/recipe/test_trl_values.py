@@ -30,7 +30,6 @@ def config(kind, **trl):
         ("sft", {"optim_args": "x"}, "stages.sft: "),
         ("sft", {"pad_to_multiple_of": 0}, "trl.pad_to_multiple_of: found 0, expected at least 1"),
         ("srl", {"dataloader_num_workers": -1}, "trl.dataloader_num_workers: found -1, expected at least 0"),
-        ("srl", {"reward_weights": "a"}, "trl.reward_weights: found 'a', expected a list or null"),
         ("srl", {"remove_unused_columns": True}, "takes the columns away that rewards read"),
         ("srl", {"use_transformers_continuous_batching": True}, "set prefix_tree=False"),
         ("srl", {"accelerator_config": "no_such_file"}, "stages.srl: .*no_such_file"),

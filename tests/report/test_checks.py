@@ -1,16 +1,19 @@
 """What `treadle check` prints: one line a check where there is no terminal, and nothing that acts on one."""
 
 import io
-from collections import Counter
 
 from rich.console import Console
 
+from treadle.check.advice import Advice
+from treadle.check.measured import Demonstrations, Measured, Steps
 from treadle.check.results import Check, Status
 from treadle.check.rows import Shown
 from treadle.check.sample import Sample, Sampled
+from treadle.check.state import State
 from treadle.recipe.schema import SRLStage
 from treadle.report.checks import show_checks, show_rows, show_sample
 from treadle.scoring.completion import FormatFault
+from treadle.statistics.estimates import Estimate
 
 CHECKS = [
     Check("a", Status.OK, "fine"),
@@ -53,11 +56,19 @@ def test_rows_are_shown_as_they_are():
 
 
 def test_a_sample_is_told_in_figures_and_texts():
-    faults = Counter({FormatFault.TRUNCATED: 2})
-    found = Sampled(SRLStage(kind="srl", name="srl"), 1, 1, faults, [0.5] * 6 + [-1.0] * 2, [("p\x1b", "text", 0.5)])
-    text = printed(show_sample, Sample({"srl": found}, 16, 400, 10.0, 64, ["no answers"]))
-    assert "8 rollouts of 16 asked for of at most 64 tokens: 400 tokens in 10.0 s, 40 a second" in text
-    assert "srl: 1 of 1 groups of 8 would be kept, mean reward 0.12; format faults: truncated 25%" in text
+    cut, each = FormatFault.TRUNCATED, [0.5] * 6 + [-1.0] * 2
+    found = Sampled(
+        SRLStage(kind="srl", name="srl"), 64, 1, 1, [None] * 6 + [cut] * 2, each, [], [], [("p\x1b", "text", 0.5)]
+    )
+    sample = Sample({"srl": found}, 16, ["no answers"], 400, 10.0, 0.3, 2.0, 0.5)
+    steps = Steps((2,), 8, 1, similarity=Estimate(0.5, 0.0, 1.0), floor=0.3)
+    advice = Advice(State.NO_ANSWERS, ("srl",), "why and what")
+    text = printed(show_sample, sample, Measured(None, steps, Demonstrations(4)), advice)
+    assert "8 rollouts of 16 asked for (--seconds gives them more time): 400 tokens in 10.0 s, 40 a second" in text
+    assert "srl: 1 of 1 groups (95% interval 21% to 100%) of 8 rewards would be kept" in text
+    assert "similarity 0.50 (95% interval 0.00 to 1.00; floor 0.30)" in text
+    assert "mean reward 0.12; format faults: truncated 25%; at most 64 tokens each of the stage's 2,048" in text
+    assert "thoughts and steps have 2.00 nats a token, the model's own steps 0.50" in text
     assert "left out: no answers" in text
     assert "p\\x1b\ntext" in text
-    assert "begin with SRL" in text
+    assert "begin with: srl\nwhy and what.\nEvidence and a recipe: docs/which.md, no_answers" in text

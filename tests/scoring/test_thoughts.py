@@ -37,6 +37,14 @@ def test_the_end_of_a_prompt_opens_or_closes_the_block(end, block):
     assert other.after(told) == ThoughtTags(*OTHER, block)
     assert ThoughtTags(block="opened").of_prompt([{"role": "user", "content": f"q {end}"}]).block is Block.OPENED
     assert ThoughtTags(block="opened").of_prompt(end).block is block
+    begun = [{"role": "user", "content": "q"}, {"role": "assistant", "content": end}]
+    assert ThoughtTags(block="opened").of_prompt(begun).block is block, "the completion goes on after it"
+
+
+@pytest.mark.parametrize("block", ["none", "closed"])
+def test_what_an_assistant_has_begun_leaves_a_prompt_without_an_open_block_as_it_is(block):
+    begun = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "<think>a</think>b\n"}]
+    assert ThoughtTags(block=block).of_prompt(begun).block == block
 
 
 @pytest.mark.parametrize(

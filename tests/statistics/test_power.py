@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
 
+from treadle.statistics.estimates import wilson
 from treadle.statistics.paired import mcnemar
-from treadle.statistics.power import about, problems_for_mcnemar, problems_for_mean
+from treadle.statistics.power import about, problems_for_mcnemar, problems_for_mean, trials_for_share
 
 
 @pytest.mark.parametrize(("discordant", "difference"), [(0.3, 0.08), (0.2, 0.1), (0.1, 0.08), (0.5, -0.2)])
@@ -61,3 +62,22 @@ def test_the_means_number_is_that_of_the_paired_t_test_but_for_its_few_degrees_o
     """The t test needs about z^2 / 2 = 1.9 problems more than the normal distribution says."""
     expected = TTestPower().solve_power(effect_size=size, power=0.8, alpha=0.05)
     assert 0 <= expected - problems_for_mean(spread, spread * size) + 1 <= 4
+
+
+@given(st.floats(0, 1), st.floats(0.05, 0.95))
+def test_so_many_trials_leave_the_limit_outside_wilsons_interval_and_one_fewer_do_not(share, against):
+    trials = trials_for_share(share, against)
+    if abs(share - against) < 0.01:
+        return
+    low, high = wilson(share * trials, trials)[1:]
+    assert not low <= against <= high
+    if trials > 1:
+        low, high = wilson(share * (trials - 1), trials - 1)[1:]
+        assert low <= against + 1e-9
+        assert against - 1e-9 <= high
+
+
+def test_trials_by_hand():
+    # 1.96^2 x 0.25 x 0.75 / 0.25^2 = 11.52
+    assert trials_for_share(0.0, 0.25) == 12
+    assert trials_for_share(0.25, 0.25) is None

@@ -26,7 +26,7 @@ def rates():
         for index, verdict in enumerate(verdicts)
     ]
     greedy = Sample(Key("problems", "none", "whole", "greedy", 0), "1", verdict=Verdict.RIGHT)
-    return {rate.problem.id: rate for rate in pass_rates(PROBLEMS, [greedy, *samples], wanted=4)}
+    return {rate.id: rate for rate in pass_rates(PROBLEMS, [greedy, *samples], wanted=4)}
 
 
 @pytest.mark.parametrize(

@@ -269,3 +269,26 @@ def test_tokens_that_the_model_did_not_write_are_no_items():
     dealt = Deal([group(3)], 1, [], 1, alone())
     batch = {**batch_of(dealt.own), "tool_mask": torch.tensor([[1, 1], [0, 1]])}
     assert dealt.finish(batch, None)["num_items_in_batch"].item() == 2
+
+
+@given(DEALS)
+def test_tokens_of_prefixes_count_once_whatever_the_number_of_processes(deal):
+    count, wanted, there, spare, least = deal
+    groups = [group(i) for i in range(min(there, wanted))]
+    fillers = [group(100 + i) for i in range(spare if groups else max(1, spare))]
+
+    def tokens(some):
+        return [each.row["number"] + 1 for each in some for _ in each.completion_ids]
+
+    def work(processes):
+        dealt = Deal(groups, wanted, fillers, least, processes)
+        batch = batch_of(dealt.own)
+        batch["completion_mask"][::SIZE] = 0  # the first of each two completions
+        return dealt.finish(batch, None, tokens)
+
+    found = in_processes(count, work)
+    expected = [n for i in range(len(groups)) for n in (0, i + 1)]
+    counted = [n for batch in found for n in batch["prefix_tokens"].tolist()]
+    assert [n for n in counted if n] == [n for n in expected if n]
+    assert all(len(batch["prefix_tokens"]) == len(batch["completion_ids"]) for batch in found)
+    assert {batch["prefix_tokens_in_batch"].item() for batch in found} == {sum(expected)}

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from treadle.training.sampling import Drop
 PLAIN = SamplingSettings(0.01, 3, "train", "missing", 1, (1.0,))
 # Rewards of a prompt's group by the first word of the prompt, and what becomes of it.
 REWARDS = {"good": (0.0, 1.0), "right": (1.0, 1.0), "wrong": (0.0, 0.0), "narrow": (0.5, 0.51), "none": (math.nan, 1.0)}
+POOR = {"poor": (0.1, 0.3)}  # a signal, unless a floor says otherwise
 REASONS = {
     "good": None,
     "right": Drop.ALL_RIGHT,
@@ -66,7 +68,7 @@ class Run:
 
     def sample(self, rows, generation):
         self.rounds.append((generation, [row["prompt"] for row in rows]))
-        return [group(*REWARDS[kind_of(row)], generation=generation, name=row["prompt"]) for row in rows]
+        return [group(*(REWARDS | POOR)[kind_of(row)], generation=generation, name=row["prompt"]) for row in rows]
 
     def logps(self, groups):
         self.scored.append(names(groups))
@@ -141,6 +143,42 @@ def test_stop_says_what_was_found_and_what_to_set():
     )
     assert run.last("missing_groups") == 2
     assert Run(rows_of("good"), when_short="stop").collect("good", "wrong") == ["good 0", "good 0"]
+
+
+def test_a_poor_group_is_dropped_for_a_reason_of_its_own_and_only_under_a_floor():
+    run = Run(rows_of("good"), floor=0.31, max_rounds=1, rest_after=1)
+    assert run.collect("poor", "good", "narrow", "wrong") == ["good 1"]
+    assert run.told == [[Drop.ALL_POOR, None, Drop.LOW_SPREAD, Drop.ALL_WRONG]]
+    assert (run.last("dropped/all_poor"), run.last("dropped/low_spread"), run.last("kept_share")) == (0.25,) * 3
+    assert (run.last("resting/solved"), run.last("resting/silent")) == (0, 3), "a poor visit is a silent one"
+    assert Run(rows_of("good"), floor=0.3).collect("poor") == ["poor 0"], "it reaches its own best reward"
+    run = Run(rows_of("good"))
+    assert run.collect("poor", "good") == ["poor 0", "good 1"]
+    assert "sampling/dropped/all_poor" not in run.metrics
+
+
+def test_poor_groups_fill_last_and_without_rewards():
+    run = Run(rows_of("good"), floor=0.31, max_rounds=1, when_short="fill")
+    assert run.collect("poor", "good", "narrow", "poor", "wrong") == [
+        "good 1",
+        "poor 0",
+        "narrow 2",
+        "poor 3",
+        "wrong 4",
+    ]
+    dropped = {group.row["prompt"]: group.rewards for _, group in run.found.dropped}
+    assert dropped["narrow 2"] == [[0.5], [0.51]]
+    assert all(math.isnan(value) for name in ("poor 0", "poor 3") for (value,) in dropped[name])
+    assert [group.row["prompt"] for group in run.found.best_of_the_rest(2)] == ["narrow 2", "wrong 4"]
+    assert torch.cat(run.found.rewards).flatten()[:2].tolist() == pytest.approx([0.1, 0.3]), "logged as they were"
+
+
+def test_stop_names_the_floor_where_it_dropped_some():
+    run = Run(rows_of("poor"), floor=0.5, max_rounds=2, when_short="stop")
+    with pytest.raises(
+        TrainingFault, match=r"dropped: all_poor 3, all_wrong 1.*more max_sampling_rounds, or sampling_floor below 0.5"
+    ):
+        run.collect("good", "poor", "wrong")
 
 
 def test_surplus_waits_with_the_log_probs_of_its_policy_and_stands_in_for_the_last_prompts():

@@ -124,6 +124,53 @@ def test_fill_takes_the_best_of_the_rest(tiny_model, tiny_tokenizer, tmp_path):
         assert (advantages == 0).sum() == (4 if when_short == "fill" else 0)  # prompt 0: all alike
 
 
+def test_poor_groups_are_not_learned_from(tiny_model, tiny_tokenizer, tmp_path):
+    """Best rewards are n / 1000: of the prompts with a spread above 0.0042 only 10 and 11 reach the floor."""
+    rows = [ROWS[i] for i in (2, 11, 8, 0, 9, 10, 3, 5)]
+    settings = {"max_steps": 1, "gradient_accumulation_steps": 4, "sampling_threshold": 0.0042}
+    settings |= {"max_sampling_rounds": 1, "shuffle_dataset": False, "sampling_floor": 0.01}
+    for when_short, groups in (("fill", 8), ("train", 2)):
+        folder = tmp_path / when_short
+        _, (log,), seen = trained(
+            tiny_model, tiny_tokenizer, folder, spread_by_number, rows, when_short=when_short, **settings
+        )
+        assert (log["sampling/kept_groups"], log["sampling/dropped/all_poor"]) == (2.0, 1 / 8)
+        reasons = {r["number"]: r["dropped"] for r in rollouts_of(folder)}
+        low = dict.fromkeys((2, 8, 3, 5), "low_spread")
+        assert reasons == {**low, 0: "all_wrong", 9: "all_poor", 10: None, 11: None}
+        advantages = torch.cat([batch["advantages"] for batch in seen]).view(-1, 4)
+        assert len(advantages) == groups
+        assert (advantages == 0).all(1).sum() == (2 if when_short == "fill" else 0)  # prompts 0 and 9
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sampling_floor": 1.5}, r"sampling_floor=1.5: above 1, the highest"),
+        ({"sampling_floor": -1.5}, r"sampling_floor=-1.5: below -1"),
+        ({"sampling_floor": 0.6, "reward_weights": [0.5]}, "above 0.5"),
+    ],
+)
+def test_a_floor_that_no_reward_reaches_is_refused_before_a_model_is_loaded(changes, message, tiny_tokenizer, tmp_path):
+    with pytest.raises(RecipeError, match=message):
+        SRLTrainer("no/such-model", None, arguments(SRLConfig, tmp_path, dynamic_sampling=True, **changes))
+
+
+def test_a_floor_wants_a_number_and_dynamic_sampling(tmp_path):
+    with pytest.raises(RecipeError, match=r"sampling_floor='data': expected a number .*Prepared\(FOLDER\)\.floor"):
+        arguments(SRLConfig, tmp_path, dynamic_sampling=True, sampling_floor="data")
+    with pytest.raises(RecipeError, match="set dynamic_sampling=True, or leave it out"):
+        arguments(SRLConfig, tmp_path, dynamic_sampling=False, sampling_floor=0.2)
+
+
+def test_of_ones_own_rewards_the_range_is_not_known(tiny_model, tiny_tokenizer, tmp_path):
+    def up_to_ten(completions, number, **kwargs):
+        return [float(n) * (i % 2) for i, n in enumerate(number)]
+
+    trained(tiny_model, tiny_tokenizer, tmp_path, up_to_ten, ROWS[:4], sampling_floor=3.0, max_steps=1)
+    assert {r["number"] for r in rollouts_of(tmp_path) if r["kept"]} == {3}
+
+
 def test_stop_when_short_says_what_was_dropped(tiny_model, tiny_tokenizer, tmp_path):
     with pytest.raises(TrainingFault, match=r"step 1: 2 of 4 groups carry .* \(dropped: all_wrong 2\).*when_short"):
         trained(

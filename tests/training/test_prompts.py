@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trl.trainer.utils import RepeatSampler
 
+from tests.training.prefixes.test_part import STEPS as TEXTS
+from tests.training.prefixes.test_part import Scripted, prefixes, sampled
 from tests.training.test_groups import group
 from treadle.training.prompt_order import PromptStream
 from treadle.training.prompt_rest import PromptRest, key_of
@@ -183,3 +185,56 @@ def test_a_stream_of_rows_proposes_and_serves_nothing_further():
     state = prompts.state()
     assert state == {"drawn": 0, "passed_down": [], "rest": None}
     prompts.load_state(state)
+
+
+def solved(name):
+    return {"prompt": [{"role": "user", "content": name}], "trajectory_id": name, "answer": "4", "prefix_texts": TEXTS}
+
+
+def given_lengths(rows):
+    return [(row["trajectory_id"], row["prefix_length"]) for row in rows]
+
+
+def failed(prompts, rows):
+    prompts.visited([sampled(row, 0.0, 0.0) for row in rows], [Drop.ALL_WRONG] * len(rows))
+
+
+def test_what_is_sampled_again_comes_first_with_another_prefix():
+    """In the next round, and where a generation has no other, before the proposed prompts of the next one."""
+    prompts = Prompts([solved("s")], SEED, False, prefixes=prefixes(Scripted((0, 2, 3), again_after=(1, 2))))
+    first = prompts.take([solved("a"), solved("b"), solved("c")], 2)
+    assert given_lengths(first) == [("a", 0), ("b", 0)]
+    failed(prompts, first)
+    second = prompts.further(1)
+    assert given_lengths(second) == [("a", 2)]
+    failed(prompts, second)
+    state = json.loads(json.dumps(prompts.state()))
+    assert [row["trajectory_id"] for row in state["again"]] == ["b", "a"]
+    assert "prefix_length" not in state["again"][0], "how much is given is decided when it comes"
+    third = prompts.take([solved("d"), solved("e")], 3)
+    assert given_lengths(third) == [("b", 2), ("a", 3), ("d", 0)]
+    failed(prompts, third)
+    assert given_lengths(prompts.further(4)) == [("b", 3), ("d", 2), ("c", 0), ("e", 0)]
+    resumed = Prompts([solved("s")], SEED, False, prefixes=prefixes(Scripted((0, 2, 3), again_after=(1, 2))))
+    resumed.load_state(state)
+    assert given_lengths(resumed.take([solved("d"), solved("e")], 3)) == given_lengths(third)
+
+
+def test_a_prompt_rests_by_its_bare_task_and_by_visits():
+    """Two attempts a visit: after two silent visits it rests, whatever it was given, but never within a visit."""
+    policy = Scripted((0, 1) * 9, again_after=range(1, 99, 2))
+    prompts = Prompts([solved("s")], SEED, False, 2, prefixes(policy))
+    for _ in range(2):
+        for attempt in (0, 1):
+            rows = prompts.take([solved("dull")] * (1 - attempt), 1)
+            assert given_lengths(rows) == [("dull", attempt)]
+            failed(prompts, rows)
+    assert prompts.resting()["resting/silent"] == 1
+    assert given_lengths(prompts.take([solved("dull")], 1)) == [("s", 0)]
+    # A group with a signal ends the rest, also where the policy goes on.
+    for _ in range(2):
+        prompts.take([solved("dull")], 1)
+    row = prompts.take([solved("dull")], 1)
+    assert given_lengths(row) == [("dull", 0)]
+    prompts.visited([sampled(row[0], 0.0, 1.0)], [None])
+    assert prompts.resting()["resting/silent"] == 0

@@ -10,7 +10,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.training.sampling import Drop, all_equal, drop_reasons, informative_groups, spread_P
+from treadle.errors import RecipeError
+from treadle.training.sampling import (
+    Drop,
+    all_equal,
+    best_P,
+    check_floor,
+    drop_reasons,
+    informative_groups,
+    spread_P,
+)
 
 
 @given(
@@ -110,3 +119,58 @@ def test_what_a_function_did_not_score_says_nothing_of_the_group():
     assert drop_reasons(total_B, 3, keep_P, rewards_BF) == [Drop.ALL_FORMAT_FAULTS, Drop.ALL_RIGHT]
     assert not all_equal(torch.full((3, 2), nan), -1.0)
     assert not all_equal(torch.empty(0), -1.0)
+
+
+REWARD_GROUPS = st.lists(
+    st.lists(st.sampled_from([-1.0, 0.0, 0.25, 0.7, 1.0, math.nan]), min_size=4, max_size=4), min_size=1, max_size=6
+)
+THRESHOLDS = st.sampled_from([0.0, 0.01, 0.3])
+
+
+@given(REWARD_GROUPS, THRESHOLDS, st.sampled_from([-0.5, 0.0, 0.25, 0.7, 0.71, 1.0]))
+def test_a_floor_keeps_of_the_groups_with_a_spread_those_whose_best_reaches_it(groups, threshold, floor):
+    """In float32 0.7 is below 0.7 in double precision; a reward that is the floor reaches it all the same."""
+    rewards_B = torch.tensor(groups).flatten()
+    without_P = informative_groups(rewards_B, 4, threshold)
+    keep_P = informative_groups(rewards_B, 4, threshold, floor)
+    reaches = [any(reward >= floor for reward in group) for group in groups]
+    assert keep_P.tolist() == [kept and good for kept, good in zip(without_P.tolist(), reaches, strict=True)]
+
+    dropped = dict(zip(np.flatnonzero(~keep_P), drop_reasons(rewards_B, 4, keep_P, None, threshold), strict=True))
+    as_before = dict(zip(np.flatnonzero(~without_P), drop_reasons(rewards_B, 4, without_P), strict=True))
+    poor = {number for number, reason in dropped.items() if reason is Drop.ALL_POOR}
+    assert poor == dropped.keys() - as_before.keys(), "all_poor counts what the floor alone drops"
+    assert {number: reason for number, reason in dropped.items() if number not in poor} == as_before
+
+
+@given(REWARD_GROUPS, THRESHOLDS)
+def test_without_a_floor_no_group_is_poor(groups, threshold):
+    rewards_B = torch.tensor(groups).flatten()
+    keep_P = informative_groups(rewards_B, 4, threshold)
+    assert torch.equal(informative_groups(rewards_B, 4, threshold, None), keep_P)
+    reasons = drop_reasons(rewards_B, 4, keep_P)
+    assert Drop.ALL_POOR not in reasons
+    assert drop_reasons(rewards_B, 4, keep_P, None, threshold) == reasons
+
+
+@given(REWARD_GROUPS)
+def test_the_best_is_the_highest_scored_reward(groups):
+    scored = [[reward for reward in group if not math.isnan(reward)] for group in groups]
+    found = best_P(torch.tensor(groups).flatten(), 4).tolist()
+    assert found == [pytest.approx(max(rewards, default=-math.inf)) for rewards in scored]
+
+
+@pytest.mark.parametrize(
+    ("floor", "weights", "message"),
+    [
+        (1.01, [1.0], "above 1, the highest"),
+        (1.6, [1.0, 0.5], "above 1.5, the highest"),
+        (-1.01, [1.0], "below -1, what a broken format earns"),
+        (0.3, [0.2], "set a number between 0 and 0.2, or null"),
+    ],
+)
+def test_a_floor_out_of_reach_is_refused(floor, weights, message):
+    with pytest.raises(RecipeError, match=rf"sampling_floor={floor}: .*{message}|{message}"):
+        check_floor(floor, weights)
+    for good in (None, 0.2, sum(weights), -sum(weights)):
+        check_floor(good, [max(1.0, sum(weights))])

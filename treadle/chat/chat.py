@@ -3,7 +3,8 @@
 A prompt is what the template makes of its messages, with the beginning of the assistant's turn. What an assistant
 answers never goes through the template, which would strip it, take thoughts out or put empty ones in: its tokens are
 those of the text alone, and after them comes what ends a turn in this template. So supervised fine-tuning sees token
-for token what a rollout samples, and ends where a rollout ends.
+for token what a rollout samples, and ends where a rollout ends. A prompt whose last message is an assistant's is
+continued there: it ends with the tokens of that text, at a border where the model could have stood itself.
 """
 
 from __future__ import annotations
@@ -85,12 +86,15 @@ class Chat:
         return list(messages)
 
     def prompts(self, conversations: Sequence[Sequence[Message]]) -> list[list[int]]:
-        """Tokens of each prompt, up to where the assistant's text begins.
+        """Tokens of each prompt, up to where the assistant's text begins; a last message of the assistant's is the
+        beginning of that text.
 
         Raises:
             ModelError: The template refuses the messages; one line names it, their roles and its reason.
         """
-        return self.template.ids([self.messages(conversation) for conversation in conversations])
+        asked, begun = zip(*map(_begun, conversations), strict=True) if conversations else ((), ())
+        prompts = self.template.ids([self.messages(conversation) for conversation in asked])
+        return [[*ids, *self.text_ids(text)] if text else ids for ids, text in zip(prompts, begun, strict=True)]
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Tokens of one prompt, see `prompts`."""
@@ -98,7 +102,8 @@ class Chat:
 
     def prompt_text(self, messages: Sequence[Message]) -> str:
         """A prompt as text, for people."""
-        return self.template.text(self.messages(messages))
+        asked, begun = _begun(messages)
+        return self.template.text(self.messages(asked)) + begun
 
     def text_ids(self, text: str) -> list[int]:
         """Tokens of an assistant's text as it is.
@@ -164,6 +169,13 @@ class Chat:
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
         parts = [self.template.source, backend.to_str() if backend else self.template.name, self.describe(), self.end]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def _begun(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
+    """The messages of a prompt, and what of the assistant's text is there already."""
+    if messages and messages[-1]["role"] == "assistant":
+        return messages[:-1], messages[-1]["content"]
+    return messages, ""
 
 
 def system_to_user(messages: Sequence[Message]) -> list[Message]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from treadle.check.results import Check, error, ok, warning
 from treadle.check.subject import Subject
-from treadle.errors import TreadleError
+from treadle.errors import RecipeError, TreadleError
 from treadle.recipe.reward_choices import in_words
 from treadle.recipe.rewards import check_rewards
+from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import RLStage, SRLStage
 from treadle.recipe.shown import contrasts_of
 from treadle.recipe.training_data import similarity_floor
@@ -57,6 +58,11 @@ def floors(subject: Subject) -> Iterator[Check]:
         if not isinstance(stage, RLStage):
             continue
         id = f"floor.{stage.name}"
+        try:
+            stage = with_sampling_floor(stage, subject.prepared, subject.shown)
+        except RecipeError as problem:
+            yield error(id, problem)
+            continue
         floor = similarity_floor(stage, subject.prepared, subject.shown)
         if _lacks_contrasts(subject, stage):
             yield warning(
@@ -67,6 +73,8 @@ def floors(subject: Subject) -> Iterator[Check]:
             )
             continue
         earned = "" if floor is None else f"without learning anything similarity is up to {floor:.2f}"
+        if earned and stage.sampling_floor is not None:
+            earned += f", and groups whose best reward is below {stage.sampling_floor:.2f} are dropped"
         if not isinstance(stage, SRLStage):
             yield ok(id, "rewarded by final answers" + (f", and steps by similarity; {earned}" if earned else ""))
         elif not any(choice.reward.logs_similarity for choice in stage.rewards):

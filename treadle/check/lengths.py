@@ -18,6 +18,7 @@ from treadle.check.subject import Subject
 from treadle.errors import TreadleError
 from treadle.recipe.schema import AnyStage, SFTStage
 from treadle.recipe.sft_rows import check_cut, cut_of_stage, has_answers
+from treadle.training.prefixes.part import with_longest
 
 CHUNK = 64
 NAMED = 3
@@ -81,7 +82,7 @@ def measure(subject: Subject, stage: AnyStage, rows: Any) -> Measured:
 
 def _tokens(subject: Subject, stage: AnyStage, rows: Sequence[dict[str, Any]]) -> tuple[list[int], list[int]]:
     """Lengths of prompts, and of prompts with what follows them in the data."""
-    prompts = [len(ids) for ids in subject.chat.prompts([row["prompt"] for row in rows])]
+    prompts = [len(ids) for ids in subject.chat.prompts([with_longest(row) for row in rows])]
     if not has_answers(stage):
         return prompts, prompts
     answers = [len(subject.chat.answer(row["completion"][0]["content"])) for row in rows]

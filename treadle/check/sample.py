@@ -8,40 +8,42 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import math
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import TrainerState
 
+from treadle.check.style import TRACES, Text, expert_traces, surprise
 from treadle.check.subject import Subject
 from treadle.errors import DataError, ModelError
 from treadle.recipe.arguments import compute_dtype
 from treadle.recipe.generation import as_written, free_sampling
 from treadle.recipe.models import load_model
 from treadle.recipe.rewards import reward_weights, rewards_of
+from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import Recipe, RLStage, RLVRStage, SRLStage
+from treadle.recipe.training_data import similarity_floor
 from treadle.rollout import generate_completions, why_not
 from treadle.scoring.completion import FormatFault, parse_completion
+from treadle.scoring.rewards import ordered_similarity
 from treadle.training.groups import total_rewards
 from treadle.training.guards.async_rewards import guarded
 from treadle.training.sampling import informative_groups
 
 SECONDS = 100.0
 LONGEST, SHORTEST = 512, 64
-"""Tokens of a completion at most, where the recipe allows more; on a slow machine less, but not less than the other."""
+"""Tokens of a completion, where the recipe allows more; on a slow machine less, but not less than the other."""
 PROBE, LEAST = 8, 4
 """Tokens by which the speed is measured, and groups that should be ready within the time."""
 AT_ONCE = {"cpu": 1, "cuda": 8}
 """Groups that are generated together: on a CPU as few as possible, so that the time is kept."""
 READ = 3
-FAULTS, SIGNAL = 0.75, 0.25
-"""Shares from which on nearly all completions break the format, and enough groups are kept."""
+"""Rollouts that are shown to be read."""
 
 
 @dataclass
@@ -50,28 +52,29 @@ class Sampled:
 
     Attributes:
         stage: With its settings.
+        limit: Tokens that a completion had.
         groups: Groups that were sampled, and how many of them training would keep.
-        faults: Completions by format fault; those without one are not in it.
-        rewards: Of all completions.
+        faults: Of each completion, siblings adjacent; `None` for none.
+        rewards: Of each completion; NaN for none.
+        similarities: Of each completion's action to the expert's, whatever the reward is; NaN where there is none.
+        own: Tokens of the first prompts, each with a completion.
         texts: Prompt, completion and reward of the first ones, special tokens of the prompt included.
     """
 
     stage: RLStage
+    limit: int
     groups: int = 0
     kept: int = 0
-    faults: Counter[FormatFault] = field(default_factory=Counter)
+    faults: list[FormatFault | None] = field(default_factory=list)
     rewards: list[float] = field(default_factory=list)
+    similarities: list[float] = field(default_factory=list)
+    own: list[Text] = field(default_factory=list)
     texts: list[tuple[str, str, float]] = field(default_factory=list)
 
     @property
-    def mean_reward(self) -> float:
-        """Over the completions that have one; NaN for none."""
-        scored = [reward for reward in self.rewards if not math.isnan(reward)]
-        return sum(scored) / len(scored) if scored else math.nan
-
-    @property
-    def fault_share(self) -> float:
-        return self.faults.total() / max(1, len(self.rewards))
+    def cut(self) -> int:
+        """Completions that the limit cut off where the stage allows more tokens."""
+        return self.faults.count(FormatFault.TRUNCATED) if self.limit < self.stage.max_completion_length else 0
 
 
 @dataclass
@@ -82,24 +85,32 @@ class Sample:
         stages: By `srl` and `rlvr`; one without rows is left out.
         wanted: Completions that were asked for.
         tokens, seconds: That generation took.
-        limit: Tokens that a completion had.
         left_out: Why a kind of stage was not sampled.
+        floor: What similarity is earned without having learned anything; `None` where it is not known.
+        surprise, own_surprise: See `treadle.check.style`; `None` where the experts' thoughts are not known.
     """
 
     stages: dict[str, Sampled]
     wanted: int
-    tokens: int
-    seconds: float
-    limit: int
     left_out: list[str]
+    tokens: int = 0
+    seconds: float = 0.0
+    floor: float | None = None
+    surprise: float | None = None
+    own_surprise: float | None = None
 
 
-def sample(subject: Subject, wanted: int, seconds: float = SECONDS) -> Sample:
+def sample(subject: Subject, wanted: int, seconds: float = SECONDS, longest: int = LONGEST) -> Sample:
     """Sample about `wanted` rollouts, groups of the two kinds of stages in turn.
+
+    Args:
+        seconds: That it may take; fewer groups are sampled, and completions have fewer tokens, where it takes longer.
+        longest: Tokens of a completion at most.
 
     Raises:
         ModelError: The model cannot be loaded, or the rollout does not serve it.
         DataError: There is no row to sample.
+        RecipeError: There is no floor for `sampling_floor: data`.
     """
     stages, left_out = _stages(subject)
     if subject.recipe.threads:
@@ -110,25 +121,31 @@ def sample(subject: Subject, wanted: int, seconds: float = SECONDS) -> Sample:
     subject.chat.end_turns_of(network)
     if reason := why_not(network):
         raise ModelError(f"{subject.model}: --sample needs the rollout with shared prompts, but {reason}")
-    found = {kind: Sampled(stage) for kind, stage in stages.items()}
     generator = torch.Generator().manual_seed(subject.recipe.seed)
     batches = list(_batches(subject, stages, wanted, AT_ONCE[device]))
     begun = time.monotonic()
-    _generate(subject, network, found[batches[0][0]].stage, batches[0][1], PROBE, generator)
+    _generate(subject, network, stages[batches[0][0]], batches[0][1], PROBE, generator)
     affordable = int(seconds / (time.monotonic() - begun) * PROBE / min(LEAST, len(batches)))
-    limit = min(LONGEST, max(SHORTEST, affordable), *(stage.max_completion_length for stage in stages.values()))
-    result = Sample(found, wanted, 0, 0.0, limit, left_out)
+    most = min(longest, max(SHORTEST, affordable))
+    found = {kind: Sampled(stage, min(most, stage.max_completion_length)) for kind, stage in stages.items()}
+    result = Sample(found, wanted, left_out, floor=_floor(subject, stages))
     begun = time.monotonic()
     for number, (kind, rows) in enumerate(batches):
         started = time.monotonic()
         # One of each kind in any case, then those that should be ready in time.
         if number >= len(stages) and (started - begun) * (number + 1) / number > seconds:
             break
-        tokens = _generate(subject, network, found[kind].stage, rows, limit, generator)
+        tokens = _generate(subject, network, found[kind].stage, rows, found[kind].limit, generator)
         result.seconds += time.monotonic() - started
         result.tokens += sum(map(len, tokens))
         _judge(subject, found[kind], rows, tokens)
+    if "srl" in found and (traces := expert_traces(subject)):
+        result.surprise, result.own_surprise = surprise(network, traces), surprise(network, found["srl"].own)
     return result
+
+
+def _floor(subject: Subject, stages: dict[str, RLStage]) -> float | None:
+    return similarity_floor(stages["srl"], subject.prepared, subject.shown) if "srl" in stages else None
 
 
 def _stages(subject: Subject) -> tuple[dict[str, RLStage], list[str]]:
@@ -136,6 +153,7 @@ def _stages(subject: Subject) -> tuple[dict[str, RLStage], list[str]]:
     left_out = []
     for kind, of in (("srl", SRLStage), ("rlvr", RLVRStage)):
         stage = next((s for s in subject.stages if isinstance(s, of)), None) or of(kind=kind, name=kind)
+        stage = with_sampling_floor(stage, subject.prepared, subject.shown)
         if isinstance(stage, RLVRStage):
             stage = stage.model_copy(update={"step_share": 0.0, "validate_every": None})
         try:
@@ -194,13 +212,19 @@ def _judge(subject: Subject, found: Sampled, rows: Sequence[dict[str, Any]], tok
         parse_completion(text, truncated=cut, think_tags=think_tags, thought_tags=chat.thought_tags)
         for text, cut in zip(texts, truncated, strict=True)
     ]
-    found.faults.update(fault for fault in parsed if isinstance(fault, FormatFault))
-    keep_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold)
+    found.faults += [one if isinstance(one, FormatFault) else None for one in parsed]
+    for row, one in zip(each, parsed, strict=True):
+        comparable = isinstance(stage, SRLStage) and stage.unit == "step" and not isinstance(one, FormatFault)
+        found.similarities.append(_similarity(one.action, row, stage) if comparable else nan)
+    keep_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold, stage.sampling_floor)
     found.groups, found.kept = found.groups + len(rows), found.kept + int(keep_P.sum())
-    for row, text, reward in zip(each, texts, scored, strict=True):
-        found.rewards.append(reward)
-        if len(found.rewards) % stage.rollouts == 1 and len(found.texts) < READ:  # one of each group
+    found.rewards += scored
+    for first in range(0, len(each), stage.rollouts):  # one of each group
+        row, text, reward = each[first], texts[first], scored[first]
+        if len(found.texts) < READ:
             found.texts.append((chat.prompt_text(row["prompt"]), text, reward))
+        if len(found.own) < TRACES:
+            found.own.append((chat.prompt(row["prompt"]), tokens[first]))
 
 
 def _scored(
@@ -219,24 +243,9 @@ def _scored(
     for function in rewards_of(stage, recipe):
         answer = guarded(function, stage.reward_seconds)(**arguments)
         given.append(asyncio.run(answer) if inspect.iscoroutine(answer) else answer)
-    rewards_BF = torch.tensor([[torch.nan if r is None else r for r in row] for row in zip(*given, strict=True)])
+    rewards_BF = torch.tensor([[nan if r is None else r for r in row] for row in zip(*given, strict=True)])
     return total_rewards(rewards_BF.double(), torch.tensor(reward_weights(stage) or [1.0])).tolist()
 
 
-def advice(found: Sample) -> str:
-    """Which stage to begin with, by the shares of groups that would be kept."""
-    srl, rlvr = found.stages.get("srl"), found.stages.get("rlvr")
-    if rlvr and rlvr.kept >= 2 * SIGNAL * rlvr.groups:
-        return (
-            f"RLVR finds a signal in {rlvr.kept} of {rlvr.groups} groups, so it can begin at once; the paper's order "
-            "is SRL before it"
-        )
-    if srl and srl.fault_share >= FAULTS:
-        return (
-            f"{srl.fault_share:.0%} of the steps' completions break the format, so SRL has little to compare: begin "
-            "with SFT (target: traces, unit: both) until most have it, or set think_tags to what the model writes"
-        )
-    if srl and srl.kept >= SIGNAL * srl.groups:
-        few = f", RLVR in {rlvr.kept} of {rlvr.groups}" if rlvr else ""
-        return f"SRL finds a signal in {srl.kept} of {srl.groups} groups{few}: begin with SRL"
-    return "neither SRL nor RLVR finds a signal in a quarter of the groups: begin with SFT"
+def _similarity(action: str, row: dict[str, Any], stage: SRLStage) -> float:
+    return ordered_similarity(action, row["expert_action"], stage.autojunk, stage.argument_order)

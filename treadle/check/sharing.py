@@ -25,6 +25,8 @@ def prefix_tree(subject: Subject) -> Iterator[Check]:
         if stage.trl.get("prefix_tree") is False:
             yield ok(id, "switched off (prefix_tree: false)")
             continue
+        if isinstance(stage, RLStage):
+            stage = stage.model_copy(update={"sampling_floor": None})  # which may need data, and no tree asks for it
         args = trainer_config(stage, subject.recipe, subject.recipe.output, derive_sizes(stage, ENDLESS))
         why_not = why_no_tree if isinstance(stage, RLStage) else sft_tree.why_not
         reason = why_not(subject.network, args, _router_has_a_loss(subject, args))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import wraps
 from typing import Annotated, Any
 
 from treadle.cli.data import one_of
-from treadle.cli.options import option
+from treadle.cli.options import option, taking
 from treadle.cli.trust import TRUST
 from treadle.errors import TreadleError
 from treadle.files.secrets import refuse_secrets
@@ -115,32 +113,12 @@ class BackEnd:
 
 
 def takes_back_end(default: str = "transformers") -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command with the options of the back ends, which it is given as `back_end`, its last parameter.
+    """A command with the options of the back ends, which it is given as `back_end`, a keyword parameter.
 
     Args:
         default: Of `--backend`.
     """
-
-    def wrapped(command: Callable[..., None]) -> Callable[..., None]:
-        flags = {
-            name: parameter.replace(kind=parameter.KEYWORD_ONLY)
-            for name, parameter in inspect.signature(_flags, eval_str=True).parameters.items()
-        }
-        flags["backend"] = flags["backend"].replace(default=default)
-        own = inspect.signature(command, eval_str=True)
-        *others, last = own.parameters.values()
-        assert last.name == "back_end"
-
-        @wraps(command)
-        def with_flags(**values: Any) -> None:
-            given = {name: values.pop(name) for name in flags}
-            command(**values, back_end=BackEnd(given.pop("backend"), given))
-
-        with_flags.__signature__ = own.replace(parameters=[*others, *flags.values()])
-        with_flags.__annotations__ = {name: p.annotation for name, p in with_flags.__signature__.parameters.items()}
-        return with_flags
-
-    return wrapped
+    return taking("back_end", _flags, lambda given: BackEnd(given.pop("backend"), given), backend=default)
 
 
 def _allowed(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Exit codes: 0 without errors, warnings or not; 2 with errors.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,12 +32,16 @@ def check(
     sample: Annotated[
         int | None, typer.Option(min=1, help="Load the model, sample so many rollouts, and say where to begin.")
     ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="With --sample: time that rollouts may take.")] = 100.0,
+    tokens: Annotated[int, typer.Option(min=1, help="With --sample: tokens of a rollout at most.")] = 512,
     trust_remote_code: Annotated[bool, typer.Option("--trust-remote-code", help=TRUST)] = False,
 ) -> None:
     """Look at a model, its tokenizer, a recipe and its data before anything is trained.
 
     Without a recipe the stages of the paper are looked at: SFT, SRL and RLVR with their default settings.
     """
+    from datasets.utils.logging import disable_progress_bar
+
     from treadle.check import Subject, look
     from treadle.check.results import errors
     from treadle.check.rows import shown_rows
@@ -44,6 +49,7 @@ def check(
     from treadle.report.checks import show_checks, show_rows, show_sample
     from treadle.report.console import VisibleConsole
 
+    disable_progress_bar()  # of tables that are written on the way, under names of their own
     recipe, has_data = _recipe(model, [*(more or ()), *trusting(trust_remote_code)], data)
     if sample and not has_data:
         raise RecipeError("--sample: no prompts to sample; give a folder made by `treadle prepare` with --data")
@@ -53,16 +59,23 @@ def check(
     show_checks(checks, console)
     broken = bool(errors(checks))
     rows = {} if broken or not (show or out) else shown_rows(subject)
-    if out:
-        _write(out, checks, rows)
     if show:
         show_rows(rows, console)
-    if broken:
-        raise typer.Exit(2)
-    if sample:
+    first = None
+    if sample and not broken:
+        from treadle.check.advice import advise
+        from treadle.check.measured import measured
         from treadle.check.sample import sample as sampled
 
-        show_sample(sampled(subject, sample), console)
+        rollouts = sampled(subject, sample, seconds, tokens)
+        found = measured(rollouts, subject.prepared)
+        advice = advise(found)
+        show_sample(rollouts, found, advice, console)
+        first = {**asdict(found), "advice": advice._asdict()}
+    if out:
+        _write(out, checks, rows, first)
+    if broken:
+        raise typer.Exit(2)
 
 
 def _recipe(model: str, more: list[str], data: Path | None) -> tuple[Recipe, bool]:
@@ -83,11 +96,12 @@ def _recipe(model: str, more: list[str], data: Path | None) -> tuple[Recipe, boo
     return parse_recipe(content, "without a recipe"), data is not None or "data" in {m.partition("=")[0] for m in more}
 
 
-def _write(out: Path, checks: list[Check], rows: dict[str, Any]) -> None:
+def _write(out: Path, checks: list[Check], rows: dict[str, Any], sample: dict[str, Any] | None) -> None:
     from treadle.files.whole import write_whole
 
     content = {
         "checks": [check._asdict() for check in checks],
         "rows": {stage: row._asdict() for stage, row in rows.items()},
+        **({"sample": sample} if sample else {}),
     }
     write_whole(out, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

@@ -99,7 +99,12 @@ def quickstart(
         "runs/quickstart"
     ),
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds; several give intervals over runs.")] = 1,
-    full: Annotated[bool, typer.Option("--full", help="Also run the ablations and the oracle.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also run the ablations, the oracle, and the main arms on another base.")
+    ] = False,
+    base: Annotated[
+        Path | None, typer.Option("--base", help="With --full: the other base, in place of 25 minutes that make one.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Arms trained side by side, one thread each.")] = 2,
     bootstrap: Annotated[
         bool, typer.Option("--bootstrap", help="Instead: longer problems without an expert, in rounds, and a control.")
@@ -108,15 +113,17 @@ def quickstart(
 ) -> None:
     """Watch a small model learn hard problems from expert trajectories, beside its baselines."""
     if bootstrap:
-        if seeds != 1 or full:
-            raise TreadleError("--bootstrap runs one seed and no ablations; leave --seeds and --full out")
+        if seeds != 1 or full or base:
+            raise TreadleError("--bootstrap runs one seed and no ablations; leave --seeds, --full and --base out")
         from treadle.miniature.longer import run_longer
 
         run_longer(out, workers, overwrite)
         return
+    if base and not full:
+        raise TreadleError("--base names the other base of the ablations; add --full, or leave it out")
     from treadle.miniature.quickstart import run
 
-    run(out, seeds=seeds, full=full, workers=workers, overwrite=overwrite)
+    run(out, seeds=seeds, full=full, workers=workers, overwrite=overwrite, base=base)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`treadle teach solve`: a teacher solves problems in numbered steps; what is right is kept.
+"""`treadle teach solve`: a teacher solves problems in numbered steps, or tasks of software; what is right is kept.
 
 Exit codes: 0 if every sample came to its end, 1 if the back end did not answer some or the budget ended before (the
 same command goes on), 2 for errors that a user can mend, 130 for an interrupted run.
@@ -11,22 +11,34 @@ from typing import Annotated
 
 import typer
 
-from treadle.cli import backends, teaching
+from treadle.cli import backends, teach_tasks, teaching
 from treadle.cli.data import one_of
 from treadle.cli.options import option
+from treadle.cli.teach_tasks import OF_PROBLEMS, ONE_STEP, PANEL
 from treadle.cli.teaching import ASKING, CHECKS
 
 UNVERIFIED_AGREEMENT = 0.5
+_NO_BUDGET = "whose episodes have no count of the tokens that are sent; --max-tokens bounds each episode"
+_NOT_OF_TASKS = {
+    **dict.fromkeys(("columns", "tries", "think", "top_k", "kind", "unverified", "agreement"), OF_PROBLEMS),
+    **dict.fromkeys(("min_steps", "chars", "language", "repetition", "against"), OF_PROBLEMS),
+    **dict.fromkeys(("price_in", "price_out", "budget"), _NO_BUDGET),
+    "max_new_tokens": ONE_STEP,
+}
 
 
 @backends.takes_back_end("openai")
+@teach_tasks.takes_tasks
 def solve(
-    problems: Annotated[str, typer.Argument(help="File of problems with answers, or a prepared folder.")],
+    called: typer.Context,
+    problems: Annotated[
+        str, typer.Argument(help="File of problems with answers, a prepared folder, or software-engineering tasks.")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder; one that exists is continued.")],
     model: Annotated[str, typer.Option(help="Model folder or id; of a server the model's name there.")],
     samples: Annotated[int, option("Solutions of each problem.", ASKING, "-n", "--samples", min=1)] = 4,
     columns: Annotated[str | None, option("Of a file: problem=NAME,answer=NAME[,id=NAME].", ASKING)] = None,
-    split: Annotated[str, option("Of a prepared folder: train or heldout.", ASKING)] = "train",
+    split: Annotated[str, option("Of a prepared folder: train or heldout. Of tasks: their own.", ASKING)] = "train",
     limit: teaching.Limit = None,
     tries: teaching.Tries = 1,
     think: Annotated[bool, option("Ask for thoughts before the solution.", ASKING, "--think")] = False,
@@ -53,12 +65,24 @@ def solve(
     price_out: teaching.PriceOut = None,
     budget: teaching.Budget = None,
     overwrite: teaching.Overwrite = False,
+    max_steps: Annotated[int | None, option("After which an episode ends; 40.", PANEL, min=1)] = None,
+    max_step_tokens: Annotated[int | None, option("Of one step of an episode; 2048.", PANEL, min=1)] = None,
     *,
+    task_options: teach_tasks.TaskOptions,
     back_end: backends.BackEnd,
 ) -> None:
-    """Ask a teacher for solutions in numbered, titled steps, and keep those whose final answer is right."""
+    """Ask a teacher for solutions in numbered, titled steps, and keep those whose final answer is right.
+
+    Of software-engineering tasks, episodes of an agent whose patch resolves the task.
+    """
     parameters = dict(locals())
     one_of("--duplicates", duplicates, ("drop", "keep"))
+    from treadle.evaluate.swe.instances import are_tasks
+
+    if are_tasks(problems):
+        teach_tasks.solve_tasks(called, parameters, _NOT_OF_TASKS)
+        return
+    teach_tasks.refuse_task_options(called, problems, "max_steps", "max_step_tokens")
     one_of("--split", split, ("train", "heldout"))
     options, prices = back_end.options(), teaching.prices_of(parameters)
     from treadle.scoring.grading import KINDS

@@ -7,17 +7,27 @@ from typing import Annotated
 
 import typer
 
-from treadle.cli import backends
+from treadle.cli import backends, teach_tasks
 from treadle.cli.data import one_of
 from treadle.cli.options import option
+from treadle.cli.teach_tasks import OF_PROBLEMS, ONE_STEP
 
 Problems, Sampling = "Problems", "Sampling"
+_NOT_OF_TASKS = {
+    **dict.fromkeys(("mode", "columns", "domain", "kind", "choices_seed", "extract", "grader", "top_k"), OF_PROBLEMS),
+    "max_new_tokens": ONE_STEP,
+}
 
 
 @backends.takes_back_end()
+@teach_tasks.takes_tasks
 def select(
+    called: typer.Context,
     problems: Annotated[
-        str, typer.Argument(help="[NAME=]PATH of a file of problems with answers, or of a prepared folder.")
+        str,
+        typer.Argument(
+            help="[NAME=]PATH of a file of problems with answers, or of a prepared folder, or of software tasks."
+        ),
     ],
     model: Annotated[str, typer.Option(help="The student: model folder or id; of a server the model's name there.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write; one that exists is continued.")],
@@ -26,7 +36,7 @@ def select(
         str, typer.Option(help="hard: none of k is right (for SRL). learnable: some, but not all (for RLVR).")
     ] = "learnable",
     mode: Annotated[str, typer.Option(help="whole: a solution at once. loop: step by step.")] = "whole",
-    split: Annotated[str, option("Of a prepared folder: train or heldout.", Problems)] = "train",
+    split: Annotated[str, option("Of a prepared folder: train or heldout. Of tasks: their own.", Problems)] = "train",
     columns: Annotated[str | None, option("Of a file: problem=NAME,answer=NAME[,id=NAME].", Problems)] = None,
     domain: Annotated[str, option("Prompt templates for a file of problems.", Problems)] = "math",
     kind: Annotated[str, option("How the answers are graded.", Problems)] = "math",
@@ -39,16 +49,21 @@ def select(
     top_k: Annotated[int, option("Of the samples; 0 for no limit.", Sampling, min=0)] = 0,
     max_new_tokens: Annotated[int, option("Tokens of a whole solution.", Sampling, min=1)] = 4096,
     max_step_tokens: Annotated[int, option("Tokens of one step in the loop.", Sampling, min=1)] = 2048,
-    max_steps: Annotated[int, option("Steps after which the loop gives up.", Sampling, min=1)] = 30,
+    max_steps: Annotated[
+        int | None, option("Steps after which the loop gives up; 30, of tasks 40.", Sampling, min=1)
+    ] = None,
     seed: Annotated[int, option("Seed of the samples.", Sampling)] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a selection with other settings.")] = False,
     *,
+    task_options: teach_tasks.TaskOptions,
     back_end: backends.BackEnd,
 ) -> None:
     """Measure a student's pass rate at each problem, and select those in a band of rates."""
+    parameters = dict(locals())
     from treadle.check import check_model, stop_or_warn
     from treadle.evaluate.benchmarks import load_data
     from treadle.evaluate.settings import EvaluateSettings
+    from treadle.evaluate.swe.instances import are_tasks
     from treadle.report.evaluation import write_evaluation_report
     from treadle.scoring.extraction import EXTRACTIONS
     from treadle.scoring.grading import GRADERS, KINDS
@@ -57,8 +72,12 @@ def select(
     from treadle.teacher.select import select as run_select
     from treadle.teacher.source_rows import source_rows
 
+    one_of("--band", band, BANDS)
+    if are_tasks(problems):
+        teach_tasks.select_tasks(called, parameters, _NOT_OF_TASKS)
+        return
+    teach_tasks.refuse_task_options(called, problems)
     for flag, value, known in (
-        ("--band", band, BANDS),
         ("--mode", mode, ("whole", "loop")),
         ("--split", split, ("train", "heldout")),
         ("--kind", kind, KINDS),
@@ -77,7 +96,7 @@ def select(
         top_k=top_k,
         max_new_tokens=max_new_tokens,
         max_step_tokens=max_step_tokens,
-        max_steps=max_steps,
+        max_steps=max_steps or EvaluateSettings.max_steps,
         seed=seed,
         extract=extract,
     )

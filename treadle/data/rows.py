@@ -19,6 +19,7 @@ from treadle.data.prepared import Prepared, Split
 from treadle.data.prepared_files import stored, trajectory_of
 from treadle.data.prompts import solve_prompt
 from treadle.data.prompts.asking import PLAIN, Asking, in_a_box
+from treadle.data.solutions import Given
 from treadle.scoring.answers import boxes
 from treadle.trajectory import Trajectory
 
@@ -30,7 +31,8 @@ _FEATURES = Features({"trajectory": Value("int32"), "step": Value("int16")})
 
 class Renderer:
     """Turns a batch of references into rows with the columns `trajectory_id`, `step`, `prompt`, `expert_action`,
-    `answer`, and `contrast` and `domain` where they are asked for. `step` is null for a whole solution.
+    `answer`, `contrast` and `domain` where they are asked for, and those of `Given` where a prefix is given. `step` is
+    null for a whole solution.
 
     Args:
         file: Parquet file of trajectories.
@@ -38,6 +40,7 @@ class Renderer:
         whole_action: Whether a whole solution comes with the expert's, as the target of a similarity reward.
         asking: What prompts ask for, and their worked examples.
         contrasts: Chooses the other experts' actions that a step is held against; `None` for no such column.
+        given: Adds what a prefix policy gives of the solution; `None` for no such columns.
         domains: Whether there is a column `domain`, the trajectory's family of prompts.
     """
 
@@ -48,11 +51,12 @@ class Renderer:
         whole_action: bool = False,
         asking: Asking = PLAIN,
         contrasts: Contrasts | None = None,
+        given: Given | None = None,
         domains: bool = False,
     ) -> None:
-        self._arguments = (file, rendering, whole_action, asking, contrasts, domains)
-        self._rendering, self._whole_action = rendering, whole_action
-        self._asking, self._contrasts, self._domains = asking, contrasts, domains
+        self._arguments = (file, rendering, whole_action, asking, contrasts, given, domains)
+        self._rendering, self._whole_action, self._domains = rendering, whole_action, domains
+        self._asking, self._contrasts, self._given = asking, contrasts, given
         self._stored = stored(file)
         self._trajectory = lru_cache(maxsize=64)(self._read)  # the steps of a trajectory are often asked for together
 
@@ -73,6 +77,8 @@ class Renderer:
             row["contrast"] = self._contrasts.of(trajectory, step) if step else None
         if self._domains:
             row["domain"] = trajectory.domain
+        if self._given is not None:
+            row |= self._given.columns(trajectory if step == WHOLE else None, self._asking)
         if step == WHOLE:
             action = whole_solution(trajectory) if self._whole_action else None
             prompt = solve_prompt(trajectory.domain, trajectory.problem, self._asking)
@@ -116,11 +122,12 @@ def rendered(
     whole_action: bool = False,
     asking: Asking = PLAIN,
     contrasts: Contrasts | None = None,
+    given: Given | None = None,
     domains: bool = False,
 ) -> Dataset:
     """`references` as rows that are rendered on access, see `Renderer`; also right for a stock `GRPOTrainer`."""
     file, rendering = prepared.trajectory_file(split), prepared.rendering
-    return references.with_transform(Renderer(file, rendering, whole_action, asking, contrasts, domains))
+    return references.with_transform(Renderer(file, rendering, whole_action, asking, contrasts, given, domains))
 
 
 def load_rows(

@@ -30,7 +30,8 @@ from treadle.miniature.jobs import Job, run_jobs
 from treadle.miniature.longer_results import as_markdown, summary, write_longer_report
 from treadle.miniature.problems import RESERVED, as_tasks
 from treadle.miniature.products import read_score
-from treadle.miniature.quickstart import MARKER, Scale, arm_jobs, claim_folder
+from treadle.miniature.quickstart import MARKER, claim_folder
+from treadle.miniature.work import Scale, arm_jobs
 
 CHAIN = ("srl", "srl_rlvr")
 FOLDER = "bootstrap"
@@ -198,8 +199,8 @@ def control_round(out: Path, held_out: int, longer: Longer, number: int) -> str:
     seconds = spent["sampling"] + spent["training"]
     before = folder.with_name(f"round-{number - 1:02d}")
     start = _start(out, held_out) if number == 1 else _figures(before)["model"]
-    arm = Arm("control", "control", {**longer.control, "minutes": seconds / 60}, thoughts="verbose")
-    data = out / f"seed-{SEED}" / f"data-{arm.thoughts}"
+    arm = Arm("control", "control", {**longer.control, "minutes": seconds / 60})
+    data = out / f"seed-{SEED}" / arm.reads.name
     model = str(stages.run(parse_recipe(recipe_of(arm, start, data, folder, SEED + number)), quiet=True))
     recipe = _recipe(out, held_out, longer, number)
     with _silent():

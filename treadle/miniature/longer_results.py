@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.files.whole import appearing_file
-from treadle.miniature.results import Above
+from treadle.miniature.claims import Above
 from treadle.report.curves import accuracy_curve, as_png, embedded
 from treadle.report.pages import write_page
 from treadle.statistics.estimates import in_percent, wilson

@@ -22,6 +22,7 @@ from treadle.evaluate.records import Problem
 from treadle.files.links import open_own
 from treadle.files.whole import write_whole
 from treadle.miniature import world
+from treadle.miniature.arms import Demonstrations
 from treadle.report.prepared import write_prepare_page
 from treadle.scoring.answers import last_boxed
 
@@ -74,15 +75,16 @@ def hard_ones(
     return [p for i, p in enumerate(problems) if i not in solved]
 
 
-def write_data(problems: Sequence[world.Problem], folder: Path, thoughts: world.Style) -> None:
+def write_data(problems: Sequence[world.Problem], folder: Path, demonstrations: Demonstrations) -> None:
     """Expert solutions of `problems`, prepared for training through `treadle prepare`.
 
-    All steps are targets: the closing step is one, without which nothing teaches the policy to stop.
+    Of most arms all steps are targets: without the closing step nothing teaches the policy to stop.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     source = folder.with_suffix(".jsonl")
     with open_own(source, "w") as file:
         for i, problem in enumerate(problems):
-            trajectory = world.expert_trajectory(problem, f"train-{i}", thoughts)
+            trajectory = world.expert_trajectory(problem, f"train-{i}", demonstrations.thoughts)
             file.write(json.dumps(to_row(trajectory)) + "\n")
-    prepare(source, folder, PrepareSettings(targets="all", held_out=0), overwrite=True, page=write_prepare_page)
+    settings = PrepareSettings(targets=demonstrations.targets, give_title=demonstrations.give_title, held_out=0)
+    prepare(source, folder, settings, overwrite=True, page=write_prepare_page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from typing_extensions import TypedDict
 
 from treadle.errors import OutputError
 from treadle.files.typed import STRICT, Count, Number, checked, read_object
+from treadle.miniature.arms import Arm
 from treadle.training.metric_lines import read_metrics
 
 EXAMPLES = 10
@@ -52,6 +54,15 @@ class _Hard(TypedDict):
     hard: list[Count]
 
 
+class _Choice(TypedDict):
+    """Which arm was chosen, and how many validation problems each of them solves."""
+
+    __pydantic_config__ = STRICT
+    chosen: str
+    solved: dict[str, Count]
+    problems: Count
+
+
 def read_score(file: Path, held_out: int) -> dict[str, Any]:
     """An arm's scores.
 
@@ -69,6 +80,12 @@ def read_score(file: Path, held_out: int) -> dict[str, Any]:
     return content
 
 
+def read_scores(out: Path, arms: Sequence[Arm], seeds: int, held_out: int) -> dict[str, list[dict[str, Any]]]:
+    """The scores of each arm, one a seed; arguments and errors as for `read_score`."""
+    folders = [out / f"seed-{seed}" for seed in range(seeds)]
+    return {arm.name: [read_score(folder / arm.name / "score.json", held_out) for folder in folders] for arm in arms}
+
+
 def read_hard(file: Path, screened: int) -> list[int]:
     """The hard candidates of a part.
 
@@ -83,6 +100,22 @@ def read_hard(file: Path, screened: int) -> list[int]:
     if hard and max(hard) >= screened:
         raise OutputError(f"{file}: hard: found {max(hard)}, expected 0 to {screened - 1}; {remedy}")
     return hard
+
+
+def read_choice(file: Path, arms: Sequence[str]) -> dict[str, Any]:
+    """Which of several arms another one goes on from.
+
+    Args:
+        arms: Their names.
+
+    Raises:
+        OutputError: The file is not as it was written.
+    """
+    remedy = _again(file)
+    choice = checked(_Choice, read_object(file, remedy), str(file), remedy)
+    if choice["chosen"] not in arms:
+        raise OutputError(f"{file}: chosen: found {choice['chosen']!r}, expected one of {', '.join(arms)}; {remedy}")
+    return dict(choice)
 
 
 def trained_seconds(metrics: Path) -> float:

@@ -19,6 +19,9 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from treadle.files.whole import appearing_file
+from treadle.miniature.ablations import Ablations, grouped
+from treadle.miniature.arms import MAIN
+from treadle.miniature.prefixes import GIVEN
 from treadle.miniature.results import TITLES, Scores, floor_words, table
 from treadle.report.blocks import marked
 from treadle.report.pages import write_page
@@ -31,11 +34,15 @@ FLOOR = "#8a5a00"
 CURVES = {"rlvr": "#8a8a8a", "srl": "#e07a2f", "srl_rlvr": "#2a6f97", "srl_continued": "#b5651d"}
 
 
-def write_report(out: Path, scores: Scores, summary: Mapping[str, Any]) -> None:
-    """Write `report.html`, `accuracy.png` and `curves.png` into `out`."""
+def write_report(out: Path, scores: Scores, summary: Mapping[str, Any], ablations: Ablations | None = None) -> None:
+    """Write `report.html`, `accuracy.png` and `curves.png` into `out`.
+
+    Args:
+        ablations: What `--full` found besides.
+    """
     first = summary["similarity_floor"][0]
     pictures = {
-        "accuracy": accuracy_figure(scores),
+        "accuracy": accuracy_figure({arm.name: scores[arm.name] for arm in MAIN if arm.name in scores}),
         "curves": curves_figure(out / "seed-0", first["value"] if first else None),
     }
     encoded = {}
@@ -55,6 +62,11 @@ def write_report(out: Path, scores: Scores, summary: Mapping[str, Any]) -> None:
         summary=summary,
         pictures=encoded,
         steps=_steps(scores),
+        groups=grouped(scores) if ablations else {},
+        ablations=ablations,
+        other_rows=table(ablations.others) if ablations else [],
+        other_floor=floor_words(ablations.floors) if ablations else "",
+        given=GIVEN,
     )
 
 

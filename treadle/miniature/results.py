@@ -1,16 +1,13 @@
-"""From the scores of all arms to a table and to a plain sentence for each claim of the paper.
-
-Every verdict is computed: a difference between two arms over the same problems (and seeds), with its 95%
-interval, against what the claim predicts.
-"""
+"""From the scores of all arms to tables, with a 95% interval on every accuracy."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
-from treadle.miniature.arms import ARMS
+from treadle.data.prepared import Prepared
+from treadle.miniature.arms import ARMS, Demonstrations
 from treadle.statistics.estimates import Estimate, wilson
 from treadle.statistics.intervals import mean_over_runs, paired_difference
 
@@ -19,10 +16,8 @@ Scores = Mapping[str, Sequence[Mapping[str, Any]]]
 
 Mode = Literal["whole", "loop"]
 MODES: tuple[Mode, ...] = ("whole", "loop")
-SAME = 0.05  # a gain below five points counts as none
 
 TITLES = {arm.name: arm.title for arm in ARMS}
-PLACES = {"whole": "in whole solutions", "loop": "in the loop"}
 
 
 def accuracy(scores: Scores, arm: str, mode: Mode) -> Estimate:
@@ -35,78 +30,14 @@ def difference(scores: Scores, first: str, second: str, mode: Mode) -> Estimate:
     return paired_difference([r[mode]["right"] for r in scores[first]], [r[mode]["right"] for r in scores[second]])
 
 
-@dataclass(frozen=True)
-class Above:
-    """The claim that one arm solves more than another."""
+def floors(out: Path, seeds: int) -> list[dict[str, Any] | None]:
+    """The floor of each seed's demonstrations. Their actions are the same in every style of thoughts.
 
-    claim: str
-    first: str
-    second: str
-    mode: Mode
-
-    def judge(self, gain: Estimate) -> str:
-        return "shown" if gain.low > 0 else "contrary" if gain.high < 0 else "not shown"
-
-
-@dataclass(frozen=True)
-class NotAbove(Above):
-    """The claim that one arm does not solve more than another, up to five points."""
-
-    def judge(self, gain: Estimate) -> str:
-        return "shown" if gain.high < SAME else "contrary" if gain.low > 0 else "not shown"
-
-
-CLAIMS: tuple[Above, ...] = (
-    NotAbove("SFT on the expert's long traces does not help with whole solutions", "sft_traces", "base", "whole"),
-    NotAbove("SFT on the expert's long traces does not help in the loop", "sft_traces", "base", "loop"),
-    NotAbove("Outcome-only RL finds no signal on problems that the base never solves", "rlvr", "base", "whole"),
-    Above("SRL learns from the same demonstrations what SFT on actions does not", "srl", "sft_actions", "loop"),
-    Above("SRL learns where outcome-only RL does not", "srl", "rlvr", "loop"),
-    Above("SRL alone also solves more whole solutions than outcome-only RL", "srl", "rlvr", "whole"),
-    Above("SRL then RLVR is the strongest: above RLVR", "srl_rlvr", "rlvr", "whole"),
-    Above("SRL then RLVR is the strongest: above SRL", "srl_rlvr", "srl", "whole"),
-    Above("SRL then RLVR is the strongest: above SRL continued", "srl_rlvr", "srl_continued", "whole"),
-    Above("Dynamic sampling helps SRL", "srl", "srl_all_groups", "loop"),
-    Above(
-        "Step instances among RLVR's problems keep the skill of single steps", "srl_mixed", "srl_rlvr_longer", "loop"
-    ),
-    Above("Step-wise similarity beats that of the whole solution at once, in the loop", "srl", "one_step", "loop"),
-    Above(
-        "Step-wise similarity beats that of the whole solution at once, in whole solutions", "srl", "one_step", "whole"
-    ),
-)
-
-
-def claims(scores: Scores) -> list[dict[str, Any]]:
-    """Every claim whose arms were run, with verdict, figures and one plain sentence."""
-    found = []
-    for claim in CLAIMS:
-        if claim.first not in scores or claim.second not in scores:
-            continue
-        gain = difference(scores, claim.first, claim.second, claim.mode)
-        verdict = claim.judge(gain)
-        first, second = (accuracy(scores, arm, claim.mode).value for arm in (claim.first, claim.second))
-        points, low, high = (round(100 * bound) for bound in gain)
-        sentence = (
-            f"{TITLES[claim.first]} solves {first:.0%} {PLACES[claim.mode]}, {TITLES[claim.second]} {second:.0%}: "
-            f"a difference of {points:+d} points (95% interval {low:+d} to {high:+d})."
-        )
-        found.append({"claim": claim.claim, "verdict": verdict, "sentence": sentence})
-    found.append(_length_claim(scores))
-    return found
-
-
-def _length_claim(scores: Scores) -> dict[str, Any]:
-    """The paper reports answers as long as the base model's: SRL's gain is not bought with longer thinking."""
-    before, after = (
-        sum(run["loop"]["thought_tokens"] for run in scores[arm]) / len(scores[arm]) for arm in ("base", "srl")
-    )
-    verdict = "shown" if abs(after - before) <= 0.1 * before else "contrary"
-    return {
-        "claim": "SRL thinks as long as the base model",
-        "verdict": verdict,
-        "sentence": f"A step's thought has {before:.1f} tokens in the base and {after:.1f} after SRL.",
-    }
+    Args:
+        out: Folder of the seeds' folders.
+    """
+    data = Demonstrations().name
+    return [(Prepared(out / f"seed-{seed}" / data).floors or {}).get("floor") for seed in range(seeds)]
 
 
 def floor_words(floors: Sequence[Mapping[str, Any] | None]) -> str:

@@ -73,6 +73,13 @@ def score(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, problems: 
     }
 
 
+def solved_whole(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, problems: list[world.Problem]) -> int:
+    """How many of `problems` a model solves in one greedy generation each."""
+    settings = EvaluateSettings(max_new_tokens=WHOLE_TOKENS)
+    backend = TransformersBackend(model, tokenizer, batch_size=len(problems))
+    return sum(sample.right for sample in _graded(backend, as_tasks(problems, "validation"), "whole", settings))
+
+
 def _graded(backend: TransformersBackend, tasks: list[Problem], mode: Mode, settings: EvaluateSettings) -> list[Sample]:
     samples = solve(backend, tasks, mode, "greedy", settings, Turns(), answering=last_boxed)
     judge(samples, tasks)

@@ -39,6 +39,11 @@ class Operation:
     multiplier: int
     addend: int
 
+    @property
+    def text(self) -> str:
+        """As a problem writes it, `a98`; the title of its step."""
+        return f"{self.label}{self.multiplier}{self.addend}"
+
     def apply(self, value: int) -> int:
         return (value * self.multiplier + self.addend) % MODULUS
 
@@ -60,7 +65,7 @@ class Problem:
 
     @property
     def text(self) -> str:
-        return f"{self.start:03d}" + "".join(f"{o.label}{o.multiplier}{o.addend}" for o in self.operations)
+        return f"{self.start:03d}" + "".join(o.text for o in self.operations)
 
     @property
     def values(self) -> list[int]:
@@ -140,7 +145,7 @@ def expert_trajectory(problem: Problem, id: str, style: Style = "verbose", seed:
             "careful": lambda o=operation, v=value: careful_thought(o, v),
             "verbose": lambda o=operation, v=value: verbose_thought(rng, o, v),
         }[style]()
-        steps.append(Step(operation.action(value, operation.apply(value)), thought=thought))
+        steps.append(Step(operation.action(value, operation.apply(value)), title=operation.text, thought=thought))
     steps.append(Step(closing_action(problem.values[-1]), thought=CLOSING_THOUGHT))
     return Trajectory(
         id=id,

@@ -17,10 +17,11 @@ from treadle.chat.chat import Chat
 from treadle.data.prepared import Prepared
 from treadle.errors import DataError, ModelError
 from treadle.plan.hardware import Hardware
-from treadle.recipe.schema import AnyStage, Recipe, SFTStage
+from treadle.recipe.schema import AnyStage, Recipe, RLVRStage, SFTStage
 from treadle.recipe.shown import shown_of
 from treadle.recipe.speaking import recipe_chat
 from treadle.recipe.training_data import training_rows
+from treadle.training.prefixes.part import with_longest
 from treadle.training.prompt_order import trajectories_of
 
 TRAJECTORIES = 16
@@ -76,7 +77,8 @@ def prompts_of(stage: AnyStage, recipe: Recipe, hardware: Hardware) -> Prompts:
     source = f"{len(sample):,} of {len(rows):,} rows of {recipe.data}, tokenised"
     if isinstance(stage, SFTStage):
         return _conversations(sample, chat, stage.max_length, source)
-    return measure(chat.prompts([row["prompt"] for row in sample]), source)
+    given = ", with the longest prefixes" if isinstance(stage, RLVRStage) and stage.prefix else ""
+    return measure(chat.prompts([with_longest(row) for row in sample]), source + given)
 
 
 def measure(prompts: Sequence[Sequence[int]], rests_on: str) -> Prompts:

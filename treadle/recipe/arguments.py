@@ -15,9 +15,10 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 from treadle.errors import RecipeError
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.rewards import reward_weights
-from treadle.recipe.schema import AnyStage, Recipe, SFTStage, SRLStage, Stage
+from treadle.recipe.schema import AnyStage, Recipe, RLVRStage, SFTStage, SRLStage, Stage
 from treadle.recipe.sizes import Sizes
 from treadle.recipe.trl_values import check_optimizer, typed
+from treadle.training.sampling import check_floor
 from treadle.training.sft_trainer import GuardedSFTConfig
 from treadle.training.srl_config import SRLConfig
 
@@ -58,11 +59,13 @@ OWNED = {
     "epsilon_high": "clip_high",
     "dynamic_sampling": "dynamic_sampling",
     "sampling_threshold": "sampling_threshold",
+    "sampling_floor": "sampling_floor",
     "max_sampling_rounds": "max_sampling_rounds",
     "when_short": "when_short",
     "refill": "refill",
     "max_staleness": "max_staleness",
     "rest_after": "rest_after",
+    "prefix_loss": "prefix, with loss in it",
     "think_tags": "think_tags",
     "thought_tags": "thought_tags (beside `model`)",
     "autojunk": "autojunk",
@@ -112,6 +115,9 @@ _TRACKERS = {"tensorboard": ("tensorboard", "tensorboardX"), "wandb": ("wandb",)
 def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) -> GuardedSFTConfig | SRLConfig:
     """The configuration of the trainer that runs `stage` with its output in `folder`.
 
+    Args:
+        stage: With a number for `sampling_floor`, see `with_sampling_floor`.
+
     Raises:
         RecipeError: transformers or TRL refuse a value; the message is theirs, with the stage's name.
     """
@@ -126,6 +132,8 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
     try:
         config = _config(stage, _common(stage, recipe, folder) | _validation(stage, sizes), sizes)
         check_optimizer(config)
+        if isinstance(config, SRLConfig):
+            check_floor(config.sampling_floor, config.reward_weights or [1.0])
     except RecipeError as error:
         raise RecipeError(f"stages.{stage.name}: {error}") from None
     except (TypeError, ValueError, ImportError, AttributeError, LookupError, OSError) as error:
@@ -154,11 +162,13 @@ def _config(stage: AnyStage, arguments: dict[str, Any], sizes: Sizes) -> Guarded
         epsilon_high=stage.clip_high,
         dynamic_sampling=stage.dynamic_sampling,
         sampling_threshold=stage.sampling_threshold,
+        sampling_floor=stage.sampling_floor,
         max_sampling_rounds=stage.max_sampling_rounds,
         when_short=stage.when_short,
         refill=stage.refill,
         max_staleness=stage.max_staleness,
         rest_after=stage.rest_after,
+        prefix_loss=stage.prefix.loss if isinstance(stage, RLVRStage) and stage.prefix else 0.0,
         log_rollouts=stage.log_rollouts,
         reward_weights=reward_weights(stage),
         **_reading(stage),

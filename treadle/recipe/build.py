@@ -14,6 +14,7 @@ from treadle.errors import RecipeError
 from treadle.recipe.adapters import lora_config
 from treadle.recipe.arguments import compute_dtype, trainer_config
 from treadle.recipe.models import first_line, load_model
+from treadle.recipe.prefixes import prefix_policy
 from treadle.recipe.rewards import rewards_of
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage
 from treadle.recipe.sft_rows import fitting
@@ -57,7 +58,8 @@ def build_trainer(
         kwargs["eval_dataset"] = fitting(held_out, chat, config, stage.name, "held-out ") if held_out else None
         make = partial(GuardedSFTTrainer, network, config, **kwargs)
     else:
-        make = partial(SRLTrainer, network, rewards_of(stage, recipe), config, **kwargs, chat=chat)
+        kwargs |= {"chat": chat, "prefix_policy": prefix_policy(stage)}
+        make = partial(SRLTrainer, network, rewards_of(stage, recipe), config, **kwargs)
     try:
         return make()
     except (ValueError, ImportError) as error:  # settings that TRL compares with the model, the data or one another

@@ -11,7 +11,9 @@ from treadle.recipe.adapters import with_adapter
 from treadle.recipe.arguments import trainer_config
 from treadle.recipe.folders import stage_folders
 from treadle.recipe.models import check_model, read_config, skeleton
+from treadle.recipe.prefixes import check_prefix, describe_prefix
 from treadle.recipe.rewards import check_rewards
+from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import Recipe, RLStage, WarmupStage
 from treadle.recipe.sft_rows import counted
 from treadle.recipe.shown import shown_of
@@ -40,6 +42,8 @@ def check(recipe: Recipe) -> list[Sizes]:
     sizes, shown = [], shown_of(recipe, prepared).with_tags(chat.thought_tags)
     for stage, folder in zip(recipe.stages, stage_folders(recipe), strict=True):
         check_steps(stage, prepared)
+        check_prefix(stage, prepared)
+        stage = with_sampling_floor(stage, prepared, shown)
         check_thoughts(stage, chat.thought_tags)
         if isinstance(stage, RLStage):
             check_rewards(stage, prepared, recipe.seed)
@@ -50,12 +54,17 @@ def check(recipe: Recipe) -> list[Sizes]:
         more = {
             "without_answer": count_without_answer(stage, prepared),
             "cut": cut,
+            "prefix": describe_prefix(stage, prepared),
             "validation": describe_validation(stage, prepared, shown),
             "examples": len(shown.left_out),
             "thoughts": describe_thoughts(chat, recipe.prompts.think),
             "warmup": warmup.describe() if warmup else "",
         }
-        sizes.append(replace(size, **more, similarity_floor=similarity_floor(stage, prepared, shown)))
+        more |= {
+            "similarity_floor": similarity_floor(stage, prepared, shown),
+            "sampling_floor": stage.sampling_floor if isinstance(stage, RLStage) else None,
+        }
+        sizes.append(replace(size, **more))
         trainer_config(stage, recipe, folder, size)
         check_prompts(stage, prepared, shown, chat)
     return sizes

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 _EXAMPLES = {"model": "Qwen/Qwen2.5-7B-Instruct", "data": "data/s1k", "output": "runs/s1k", "stages": "[{kind: srl}]"}
+_EXAMPLES |= {"policy": "adaptive"}
 
 
 def explain(problem: Any, whole: type[BaseModel], parts: Mapping[str, type[BaseModel]]) -> str:
@@ -26,6 +27,8 @@ def explain(problem: Any, whole: type[BaseModel], parts: Mapping[str, type[BaseM
     key = ".".join(location) or "recipe"
     if problem["type"] == "extra_forbidden":
         known = _known_keys(problem["loc"], whole, parts)
+        if location[-1] == "prefix":  # of a stage of another kind
+            return f"unknown key {key!r}; prefixes are for stages of kind rlvr, whose reward is the final answer"
         near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
         return f"unknown key {key!r}; {hint}"

@@ -90,6 +90,9 @@ def identity(recipe: Recipe, number: int, digest: str, chat: Mapping[str, Any] |
             del stage["reward"]  # as before there was such a key
         for name in _CHANGES_NOTHING:
             stage.pop(name, None)
+        for name in ("sampling_floor", "prefix"):
+            if stage.get(name, "") is None:  # as before there was such a key
+                stage.pop(name)
         stage["trl"] = {
             key: value for key, value in stage["trl"].items() if not key.startswith(_CHANGES_NOTHING_IN_TRL)
         }

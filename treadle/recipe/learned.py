@@ -32,6 +32,7 @@ from treadle.training.sampling import Drop
 
 NOTHING_LEARNED = "nothing_learned.json"
 _ALL = 1 - 1e-6
+_POOR = f"sampling/dropped/{Drop.ALL_POOR}"
 
 
 class _Found(TypedDict):
@@ -163,7 +164,16 @@ def _all_faults(log: Log) -> bool:
 
 
 def _none_kept(log: Log) -> bool:
-    return log.get("sampling/kept_groups") == 0 and log.get("sampling/filled_groups", 0) == 0
+    if log.get("sampling/kept_groups") != 0:
+        return False
+    # What fills a batch up has no advantages where it is poor, or all alike.
+    poor, alike = (log.get(name) or 0.0 for name in (_POOR, "frac_reward_zero_std"))
+    return log.get("sampling/filled_groups", 0) == 0 or (poor > 0 and poor + alike >= _ALL)
+
+
+def _poor_alone(log: Log) -> bool:
+    """Without the floor there would have been groups to train on."""
+    return _none_kept(log) and (log.get(_POOR) or 0.0) > 0
 
 
 def _all_equal(log: Log) -> bool:
@@ -188,9 +198,15 @@ _CAUSES = (
         "see think_tags",
     ),
     (
+        _poor_alone,
+        "no group's best reward reached sampling_floor (dropped: {drops}): set it lower or to null, or first train a "
+        "model that gets above it now and then (kind: sft or warmup, worked examples in prompts)",
+    ),
+    (
         _none_kept,
         "no group had a signal (dropped: {drops}): problems that are all solved or all failed, a reward that does not "
-        "tell completions apart (rollouts.jsonl), or too large a sampling_threshold",
+        "tell completions apart (rollouts.jsonl), or too large a sampling_threshold "
+        "or sampling_floor",
     ),
     (_all_equal, "all rewards of each group were equal, so that all advantages were 0 (rollouts.jsonl)"),
     (lambda log: log.get("grad_norm") is None, "no step was applied, as losses or gradients were not finite"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from treadle.files.names import wrong_in_path
 
@@ -39,6 +40,22 @@ Place = Annotated[Path, right(wrong_in_path)]
 ModelName = Annotated[str, right(wrong_in_path)]
 
 
+def _number_or_data(value: Any) -> Any:
+    if value is None or value == "data":
+        return value
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"found {value!r}; expected a number such as 0.3, `data` for the measured floor, or null")
+    return number
+
+
+SamplingFloor = Annotated[float | Literal["data"] | None, BeforeValidator(_number_or_data)]
+"""A reward; `data` for the floor of similarity that `treadle prepare` has measured; or none."""
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=False, frozen=True, allow_inf_nan=False)
 
@@ -64,3 +81,31 @@ class Prompts(Strict):
 
     examples: int = Field(0, ge=0)
     think: bool = True
+
+
+class Prefix(BaseModel):
+    """What of the expert's solution an RLVR stage gives, see docs/prefixes.md. The policy's name alone does, too.
+
+    Args:
+        policy: Who decides how many steps: a name, or `package.module:Class`.
+        target: `actions` gives the actions alone, `traces` each step's thought in think tags before its action.
+        loss: Weight of the negative log-likelihood of the tokens that are given, added to the loss; 0 for none.
+
+    All other keys are settings of the policy.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    policy: str = Field(min_length=1)
+    target: Literal["actions", "traces"] = "actions"
+    loss: float = Field(0.0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"policy": value} if isinstance(value, str) else value
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The policy's own."""
+        return dict(self.model_extra or {})

@@ -112,6 +112,11 @@ def in_words(choices: Iterable[RewardChoice]) -> str:
     return " and ".join(c.reward.name if c.weight == 1 else f"{c.weight:g} x {c.reward.name}" for c in choices)
 
 
+def are_similarity(choices: Iterable[RewardChoice]) -> bool:
+    """Whether the total of the rewards is the paper's similarity."""
+    return [(choice.reward.name, choice.weight) for choice in choices if choice.weight] == [("similarity", 1.0)]
+
+
 def reads(choices: Iterable[RewardChoice], column: str) -> bool:
     """Whether one of the functions names a column: one that costs something is made only then.
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from treadle.chat.settings import SystemRole
 from treadle.files.names import same_but_for_case, wrong_in_name
-from treadle.recipe.parts import Lora, ModelName, Place, Prompts, Strict, right
+from treadle.recipe.parts import Lora, ModelName, Place, Prefix, Prompts, SamplingFloor, Strict, right
 from treadle.recipe.reward_choices import RewardChoice, RewardKey, check_of_answers, check_of_steps, read_choices
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.extraction import Extraction
@@ -121,6 +121,8 @@ class RLStage(Stage):
         max_completion_length: Tokens of one completion. The paper does not give it.
         updates_per_rollout: Optimizer steps made with the rollouts of one generation.
         sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after: See `SRLConfig`.
+        sampling_floor: See `SRLConfig`; `data` takes the floor of similarity that `treadle prepare` has measured. Of
+            final answers it drops nothing, as a group without a right one is all wrong.
         validation: What `validate_every` rewards: `steps` (similarity to the expert's), `answers` (final answers of
             whole problems), or by default what the stage trains on. The paper does not give it.
         reward_seconds, max_unscorable, max_format_fault_steps, max_collapsed_steps, max_logp_difference,
@@ -137,6 +139,7 @@ class RLStage(Stage):
     clip_high: float = Field(0.2, gt=0)
     dynamic_sampling: bool = True
     sampling_threshold: float = Field(0.01, ge=0)
+    sampling_floor: SamplingFloor = None
     max_sampling_rounds: int = Field(4, ge=1)
     when_short: WhenShort = "train"
     refill: Refill = "missing"
@@ -194,11 +197,14 @@ class RLVRStage(RLStage):
             for; `phrase` and `auto` also know answers without one, for models that write no boxes.
         grader: Who judges final answers: `treadle`, as evaluation does, or `math_verify`, that library alone.
         reward: `answer`, or a list of that and functions of your own (docs/rewards.md).
+        prefix: Begin whole problems with the first steps of the expert's solution, see `Prefix`; `None` for none, as in
+            the paper.
         sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
     """
 
     kind: Literal["rlvr"]
     prompts_per_step: int = Field(128, ge=1)
+    prefix: Prefix | None = None
     step_share: float = Field(0.0, ge=0, lt=1)
     extract: Extraction = "boxed"
     grader: GraderName = "treadle"

@@ -23,9 +23,11 @@ class Sizes:
         warmup: What a cold start does, for people; empty for other stages.
         examples: Trajectories that are worked examples and not trained on.
         validation: What is validated and how often, for people; empty without validation.
+        prefix: What of the expert's solution prompts begin with, for people; empty for nothing.
         cut: What `max_length` takes from the rows, for people; empty where it takes nothing.
         similarity_floor: What similarity a policy that has learned nothing earns at most; `None` where the stage is not
             rewarded by that of steps, or the data does not say.
+        sampling_floor: Reward that the best completion of a group must reach; `None` for no such bar.
         thoughts: How thoughts are unlike the paper's format, for people; empty where they are not.
     """
 
@@ -40,7 +42,9 @@ class Sizes:
     warmup: str = ""
     validation: str = ""
     cut: str = ""
+    prefix: str = ""
     similarity_floor: float | None = None
+    sampling_floor: float | None = None
     thoughts: str = ""
 
     def describe(self) -> str:
@@ -55,12 +59,16 @@ class Sizes:
             text += f"; {self.cut}"
         if self.without_answer:
             text += f"; {self.without_answer:,} trajectories without a final answer left out"
+        if self.prefix:
+            text += f"; {self.prefix}"
         if self.warmup:
             text += f"; {self.warmup}"
         if self.examples:
             text += f"; {self.examples:,} trajectories are worked examples and not trained on"
         if self.similarity_floor is not None:
             text += f"; without learning anything similarity is up to {self.similarity_floor:.2f}"
+        if self.sampling_floor is not None:
+            text += f"; groups whose best reward is below {self.sampling_floor:.2f} are dropped"
         if self.validation:
             text += f"; {self.validation}"
         if self.thoughts:

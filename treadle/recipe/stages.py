@@ -41,6 +41,7 @@ from treadle.recipe.folders import (
 )
 from treadle.recipe.learned import check_learned, refuse_untrained, weights
 from treadle.recipe.publishing import save
+from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import AnyStage, Recipe, WarmupStage
 from treadle.recipe.shown import shown_of
 from treadle.recipe.speaking import dated, recipe_chat
@@ -114,6 +115,7 @@ def _run_stage(
     """Run a stage to its end and save its model; returns why the run should stop now, if it should."""
     chat = recipe_chat(recipe, model)
     shown = shown_of(recipe, prepared).with_tags(chat.thought_tags)
+    stage = with_sampling_floor(stage, prepared, shown)
     warmup = Warmup(stage, recipe, prepared, shown, chat, folder) if isinstance(stage, WarmupStage) else None
     rows = warmup.rows(model) if warmup else training_rows(stage, prepared, shown)
     held_out = validation_rows(stage, prepared, recipe.seed, shown)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from treadle.chat.chat import Chat
 from treadle.errors import RecipeError
-from treadle.recipe.schema import AnyStage, SFTStage
+from treadle.recipe.parts import Prefix
+from treadle.recipe.schema import AnyStage, RLVRStage, SFTStage
 from treadle.scoring.thoughts import PLAIN, Block, ThoughtTags
 
 
 def check_thoughts(stage: AnyStage, tags: ThoughtTags) -> None:
-    """Raise `RecipeError` for a stage that trains on thoughts where prompts leave no place for them."""
-    if isinstance(stage, SFTStage) and stage.target == "traces" and not tags.can_think:
+    """Raise `RecipeError` for a stage that trains on thoughts, or gives them, where prompts leave no place for them."""
+    where, giver = f"stages.{stage.name}", stage
+    if isinstance(stage, RLVRStage):
+        where, giver = f"{where}.prefix", stage.prefix
+    if isinstance(giver, SFTStage | Prefix) and giver.target == "traces" and not tags.can_think:
         raise RecipeError(
-            f"stages.{stage.name}: target: traces, but the chat template ends prompts with an empty, closed "
+            f"{where}: target: traces, but the chat template ends prompts with an empty, closed "
             f"{tags.open} {tags.close}, so no thought can follow; set target: actions, or leave thinking on in "
             "chat_template_kwargs"
         )

@@ -21,13 +21,15 @@ from treadle.data.prepared_files import reading
 from treadle.data.prompts import solve_prompt
 from treadle.data.prompts.asking import Asking
 from treadle.data.rows import WHOLE, instance_references, references, rendered, whole_solution
+from treadle.data.solutions import step_text, step_texts
 from treadle.errors import DataError
 from treadle.files.row_copies import copies_folder, with_room
+from treadle.recipe.prefixes import check_prefix, given_of
 from treadle.recipe.reward_choices import reads
 from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage, WarmupStage
 from treadle.recipe.shown import NOTHING, Shown, contrasts_of, prompt_floor
 from treadle.scoring.thoughts import ThoughtTags
-from treadle.trajectory import Step, Trajectory
+from treadle.trajectory import Trajectory
 
 _MESSAGES = List({"role": Value("string"), "content": Value("string")})
 CONVERSATION = Features({"prompt": _MESSAGES, "completion": _MESSAGES})
@@ -40,9 +42,11 @@ def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -
         shown: What the recipe adds to prompts.
 
     Raises:
-        DataError: The prepared folder has no row for this stage.
+        DataError: The prepared folder has no row for this stage, or none that a prefix could be given of.
+        RecipeError: The stage's prefix policy cannot be used.
     """
     check_steps(stage, prepared)
+    check_prefix(stage, prepared)
     if isinstance(stage, SFTStage):
         rows = conversations(stage, prepared, shown=shown)
     else:
@@ -54,6 +58,7 @@ def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -
             whole,
             shown.asking,
             contrasts,
+            given_of(stage, shown.tags),
             reads(stage.rewards, "domain"),
         )
     if not len(rows):
@@ -150,10 +155,9 @@ def _sft_rows(
             continue
         if stage.unit in ("solutions", "both"):
             prompt = solve_prompt(trajectory.domain, trajectory.problem, asking)
-            texts = [_step_text(step, stage, tags, first=not place) for place, step in enumerate(trajectory.steps)]
-            yield _conversation(prompt, whole_solution(trajectory, texts))
+            yield _conversation(prompt, whole_solution(trajectory, step_texts(trajectory, stage.target, tags)))
         if stage.unit in ("steps", "both"):
-            texts = [_step_text(step, stage, tags, first=True) for step in trajectory.steps]
+            texts = [step_text(step, stage.target, tags, first=True) for step in trajectory.steps]
             yield from _step_conversations(trajectory, texts, rendering, asking)
 
 
@@ -162,11 +166,6 @@ def _step_conversations(
 ) -> Iterator[dict[str, Any]]:
     for number, text in enumerate(texts, 1):
         yield _conversation(step_instance(trajectory, number, rendering, asking).prompt, text)
-
-
-def _step_text(step: Step, stage: SFTStage, tags: ThoughtTags, first: bool) -> str:
-    """A step as the model is to write it; the first of a completion continues a block that the prompt has opened."""
-    return tags.written(step.thought if stage.target == "traces" else None, step.action, first)
 
 
 def _conversation(prompt: list[dict[str, str]], completion: str) -> dict[str, Any]:

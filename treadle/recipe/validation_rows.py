@@ -14,7 +14,7 @@ from datasets import Dataset
 from treadle.data.prepared import Prepared
 from treadle.data.rows import rendered
 from treadle.errors import DataError
-from treadle.recipe.reward_choices import reads
+from treadle.recipe.reward_choices import are_similarity, reads
 from treadle.recipe.schema import AnyStage, RLVRStage, SFTStage
 from treadle.recipe.shown import NOTHING, Shown, contrasts_of, prompt_floor
 from treadle.recipe.training_data import answer_references, conversations, similarity_floor, step_references
@@ -49,7 +49,7 @@ def validation_rows(stage: AnyStage, prepared: Prepared, seed: int, shown: Shown
         return rows
     contrasts = contrasts_of(stage, prepared, shown.seed)
     whole, domains = validated_by(stage) == "steps", reads(stage.rewards, "domain")
-    return rendered(rows, prepared, "heldout", whole, shown.asking, contrasts, domains)
+    return rendered(rows, prepared, "heldout", whole, shown.asking, contrasts, domains=domains)
 
 
 def validation_floor(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> float | None:
@@ -61,8 +61,7 @@ def validation_floor(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING
         return None
     if isinstance(stage, RLVRStage):
         return prompt_floor(prepared, shown)
-    is_similarity = [(c.reward.name, c.weight) for c in stage.rewards if c.weight] == [("similarity", 1.0)]
-    return similarity_floor(stage, prepared, shown) if is_similarity else None
+    return similarity_floor(stage, prepared, shown) if are_similarity(stage.rewards) else None
 
 
 def describe_validation(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> str:

@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from treadle.check.advice import PAGE, Advice
+from treadle.check.figures import broken, rates, shares, similarities
+from treadle.check.measured import Measured
 from treadle.check.results import Check, Status
 from treadle.check.rows import Shown
-from treadle.check.sample import Sample, Sampled, advice
+from treadle.check.sample import READ, Sample
 from treadle.report.text import shorten
 from treadle.scoring.completion import FormatFault
 from treadle.visible import visible
@@ -54,42 +57,45 @@ def show_rows(rows: Mapping[str, Shown], console: Console) -> None:
             _print(console, Text(visible(row.trained)))
 
 
-def show_sample(sample: Sample, console: Console) -> None:
-    """Print the figures of the first rollouts, some of them to read, and which stage to begin with."""
-    done = sum(len(found.rewards) for found in sample.stages.values())
-    less = "" if done >= sample.wanted else f" of {sample.wanted:,} asked for"
+def show_sample(sample: Sample, found: Measured, advice: Advice, console: Console) -> None:
+    """Print the figures of the first rollouts, some of them to read, and what to begin with."""
+    done = sum(len(kind.rewards) for kind in sample.stages.values())
+    less = "" if done >= sample.wanted else f" of {sample.wanted:,} asked for (--seconds gives them more time)"
     rate = sample.tokens / max(sample.seconds, 1e-9)
     _title(console, "first rollouts")
-    _print(
-        console,
-        Text(
-            f"{done:,} rollouts{less} of at most {sample.limit:,} tokens: {sample.tokens:,} tokens in "
-            f"{sample.seconds:.1f} s, {rate:,.0f} a second"
-        ),
-    )
-    for kind, found in sample.stages.items():
-        _figures(console, kind, found)
+    tokens = f"{sample.tokens:,} tokens in {sample.seconds:.1f} s, {rate:,.0f} a second"
+    _print(console, Text(f"{done:,} rollouts{less}: {tokens}"))
+    if found.steps:
+        kept = f"{shares(found.steps.kept, found.steps.groups)} of {found.steps.rollouts} rewards would be kept"
+        _figures(console, "srl", sample, f"{kept}; {similarities(found.steps)}; {broken(found.steps)}")
+    if found.answers:
+        mixed = f"{shares(found.answers.mixed, found.answers.groups)} have both right and wrong ones"
+        _figures(console, "rlvr", sample, f"{rates(found.answers)}; {mixed}")
+    if sample.surprise is not None and sample.own_surprise is not None:
+        own = f"the model's own steps {sample.own_surprise:.2f}"
+        _print(console, Text(f"the experts' thoughts and steps have {sample.surprise:.2f} nats a token, {own}"))
     for reason in sample.left_out:
         _print(console, Text(visible(f"left out: {reason}")))
-    texts = [(kind, *text) for kind, found in sample.stages.items() for text in found.texts]
-    for kind, prompt, completion, reward in texts[:3]:
+    texts = [(kind, *text) for kind, of in sample.stages.items() for text in of.texts]
+    for kind, prompt, completion, reward in texts[:READ]:
         _title(console, f"{kind}, reward {reward:.2f}")
         for text, style in ((prompt, "dim"), (completion, "")):
             head, marker, tail = shorten(visible(text), *_TEXT)
             _print(console, Text(head + (f"\n{marker}\n" if marker else "") + tail, style))
-    _title(console, advice(sample))
+    _title(console, f"begin with: {', then '.join(advice.stages) or 'no training yet'}")
+    _print(console, Text(f"{advice.text}.\nEvidence and a recipe: {PAGE}, {advice.state}"))
 
 
-def _figures(console: Console, kind: str, found: Sampled) -> None:
-    count = len(found.rewards)
-    faults = [f"{fault} {found.faults[fault] / count:.0%}" for fault in FormatFault if found.faults[fault]]
-    _print(
-        console,
-        Text(
-            f"{kind}: {found.kept} of {found.groups} groups of {found.stage.rollouts} would be kept, mean reward "
-            f"{found.mean_reward:.2f}; format faults: {', '.join(faults) or 'none'}"
-        ),
-    )
+def _figures(console: Console, kind: str, sample: Sample, told: str) -> None:
+    of = sample.stages[kind]
+    # A whole solution may think where and as often as it likes.
+    looked_for = [FormatFault.TRUNCATED] if kind == "rlvr" else list(FormatFault)
+    faults = [f"{fault} {of.faults.count(fault) / len(of.faults):.0%}" for fault in looked_for if fault in of.faults]
+    scored = [reward for reward in of.rewards if reward == reward]
+    mean = f"mean reward {sum(scored) / len(scored):.2f}" if scored else "no reward"
+    allowed = of.stage.max_completion_length
+    limit = f"at most {of.limit:,} tokens each" + (f" of the stage's {allowed:,}" if of.limit < allowed else "")
+    _print(console, Text(f"{kind}: {told}; {mean}; format faults: {', '.join(faults) or 'none'}; {limit}"))
 
 
 def _title(console: Console, text: str) -> None:

@@ -77,9 +77,14 @@ class ThoughtTags:
         return replace(self, block=Block.CLOSED if is_empty else Block.NONE)
 
     def of_prompt(self, prompt: Any) -> ThoughtTags:
-        """These tags for one row: a prompt that is text is not rendered by a chat template and says itself what it
-        holds of the block."""
-        return self.after(prompt) if isinstance(prompt, str) else self
+        """These tags for one row. A prompt that is text is not rendered by a chat template and says itself what it
+        holds of the block. One whose last message is an assistant's is continued there, after a block that the template
+        opens; one that the template closes stays closed."""
+        if isinstance(prompt, str):
+            return self.after(prompt)
+        if self.block is Block.OPENED and prompt and prompt[-1].get("role") == "assistant":
+            return self.after(prompt[-1]["content"])
+        return self
 
     def written(self, thought: str | None, action: str, first: bool = True) -> str:
         """A step as the model is to write it.

@@ -1,4 +1,5 @@
-"""How many problems a comparison would need: 80% power at 5%, two-sided, if what was observed were the truth.
+"""How many problems a comparison would need: 80% power at 5%, two-sided, if what was observed were the truth; and how
+many trials tell a share from a limit.
 
 An observed difference is a noisy guess of the true one, and so is the number that follows from it: read it as an order
 of magnitude.
@@ -52,6 +53,26 @@ def problems_for_mean(spread: float, difference: float) -> int | None:
     if not difference:
         return None
     return max(2, math.ceil(((Z95 + Z80) * spread / difference) ** 2))
+
+
+def trials_for_share(share: float, against: float) -> int | None:
+    """Trials after which Wilson's interval of a share leaves `against` out, if the share stays what it is.
+
+    That is the score test's, n = z_0.975^2 against (1 - against) / (share - against)^2. It leaves nothing to chance: a
+    share that was observed in few trials may move.
+
+    Source: E. B. Wilson, JASA 22 (1927), 209-212, solved for n.
+
+    Args:
+        share: As it was observed, 0 to 1.
+        against: What it is to be told from, above 0 and below 1.
+
+    Returns:
+        Their number; `None` for a share that is `against`.
+    """
+    if share == against:
+        return None
+    return math.floor((Z95 / (share - against)) ** 2 * against * (1 - against)) + 1
 
 
 def about(problems: int) -> str:

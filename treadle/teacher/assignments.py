@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from treadle.data.curate.overlap import EvaluationIndex
 from treadle.data.curate.problems import load_problems
@@ -26,6 +26,7 @@ from treadle.trajectory import Trajectory
 
 Part = Literal["solution", "thought", "both"]
 """What of a row is rewritten."""
+Item = TypeVar("Item")
 
 
 class LeftOut(Explained):
@@ -34,6 +35,9 @@ class LeftOut(Explained):
     NO_ANSWER = "no_answer", "it has no answer to compare with (take it with --unverified)"
     UNREADABLE = "unreadable_reference", "no grader reads its reference"
     OVERLAP = "overlaps_evaluation", "its problem overlaps with one of --against"
+    HELD_OUT = "held_out", "it is a task for testing (--split test takes those)"
+    INVALID = "does_not_validate", "its gold patch does not resolve it, or its tests pass without"
+    NO_ENVIRONMENT = "no_environment", "this machine could not build or run its environment"
     OTHER_DOMAIN = "no_mathematics", "it is an agent's trajectory"
     NO_THOUGHT = "no_thought", "it has no reasoning to rewrite (--original)"
     SAME_ID = "duplicate_id", "an earlier row has the same id"
@@ -41,8 +45,8 @@ class LeftOut(Explained):
 
 
 @dataclass
-class Assignments:
-    """What is to be done.
+class Assignments(Generic[Item]):
+    """What is to be done: an `Assignment` each, or a software-engineering task.
 
     Args:
         source: Where it was read.
@@ -52,14 +56,23 @@ class Assignments:
     """
 
     source: str
-    items: list[Assignment] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
     read: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+
+    def record(self) -> dict[str, Any]:
+        """`inputs` of report.json."""
+        return {
+            "source": self.source,
+            "read": self.read,
+            "given": len(self.items),
+            "left_out": {reason: count for reason, count in self.left_out.most_common() if count},
+        }
 
 
 def problems_to_solve(
     source: str, columns: str | None = None, kind: str = "math", split: str = "train", unverified: bool = False
-) -> Assignments:
+) -> Assignments[Assignment]:
     """The problems of a file or prepared folder.
 
     Args:
@@ -71,7 +84,7 @@ def problems_to_solve(
     """
     found = load_data(source, split, columns, "math", kind, unanswered=True)
     left_out = Counter({str(reason): count for reason, count in found.left_out.items()})
-    assignments = Assignments(found.source, left_out=left_out, read=len(found.problems) + left_out.total())
+    assignments = Assignments[Assignment](found.source, left_out=left_out, read=len(found.problems) + left_out.total())
     for problem in found.problems:
         if not problem.answer and not unverified:
             left_out[str(LeftOut.NO_ANSWER)] += 1
@@ -88,7 +101,7 @@ def solutions_to_rewrite(
     kind: str = "math",
     part: Part = "solution",
     unverified: bool = False,
-) -> Assignments:
+) -> Assignments[Assignment]:
     """The solutions of a file, folder or hub data set, in whatever form `treadle prepare` reads, steps or none.
 
     Solutions that their source marks as failed, or whose answer is not their reference, are left out by the reader.
@@ -110,7 +123,7 @@ def solutions_to_rewrite(
         untitled="keep",
         segment="prose",
     )
-    assignments, left_out = Assignments(source), Counter[str]()
+    assignments, left_out = Assignments[Assignment](source), Counter[str]()
     seen: set[str] = set()
     for trajectory in rows:
         given = _rewriting(trajectory, kind, part, unverified)
@@ -149,7 +162,7 @@ def _solution(trajectory: Trajectory) -> str:
     return cut_marks(f"{meta.get('preamble', '')}{body}{meta.get('epilogue', '')}")[0].strip()
 
 
-def without_overlap(assignments: Assignments, against: Sequence[str]) -> Assignments:
+def without_overlap(assignments: Assignments[Assignment], against: Sequence[str]) -> Assignments[Assignment]:
     """Those whose problem overlaps with no problem of these evaluation sets.
 
     Args:
@@ -161,27 +174,32 @@ def without_overlap(assignments: Assignments, against: Sequence[str]) -> Assignm
     if not against:
         return assignments
     index = EvaluationIndex({name: load_problems(name) for name in against})
-    return _kept(assignments, (index.match(item.problem) is None for item in assignments.items), LeftOut.OVERLAP)
+    return only(assignments, (index.match(item.problem) is None for item in assignments.items), LeftOut.OVERLAP)
 
 
-def first(assignments: Assignments, limit: int | None) -> Assignments:
+def first(assignments: Assignments[Item], limit: int | None) -> Assignments[Item]:
     """The first so many."""
     if limit is None:
         return assignments
-    return _kept(assignments, (place < limit for place in range(len(assignments.items))), LeftOut.LIMIT)
+    return only(assignments, (place < limit for place in range(len(assignments.items))), LeftOut.LIMIT)
 
 
-def _kept(assignments: Assignments, wanted: Iterable[bool], reason: LeftOut) -> Assignments:
+def only(assignments: Assignments[Item], wanted: Iterable[bool], reason: LeftOut) -> Assignments[Item]:
+    """Those that are wanted, the others counted under their reason."""
     items = [item for item, keep in zip(assignments.items, wanted, strict=True) if keep]
     lost = len(assignments.items) - len(items)
     left_out = assignments.left_out + Counter({str(reason): lost})
     return Assignments(assignments.source, items, assignments.read, left_out)
 
 
-def refuse_none(assignments: Assignments) -> None:
+def refuse_none(assignments: Assignments[Any]) -> None:
     """Raise `DataError` if nothing is to be done, with the reasons."""
     if assignments.items:
         return
     counts = ", ".join(f"{count:,} {reason}" for reason, count in assignments.left_out.most_common())
-    hint = "; --unverified takes problems without an answer" if assignments.left_out[str(LeftOut.NO_ANSWER)] else ""
+    hints = {
+        LeftOut.NO_ANSWER: "; --unverified takes problems without an answer",
+        LeftOut.HELD_OUT: "; --split test takes tasks for testing",
+    }
+    hint = "".join(said for reason, said in hints.items() if assignments.left_out[str(reason)])
     raise DataError(f"{assignments.source}: none of {assignments.read:,} rows is left to be given ({counts}){hint}")

@@ -36,12 +36,13 @@ class Rate:
     """A student's pass rate at one problem.
 
     Args:
+        id: Of the problem.
         right, samples: Right ones of those that were graded.
         undecided: Of the wrong ones those that no rule of the grader decides.
         wanted: Samples that were asked for.
     """
 
-    problem: Problem
+    id: str
     right: int
     samples: int
     undecided: int
@@ -64,7 +65,7 @@ class Rate:
         """A line of rates.jsonl."""
         value, low, high = (round(figure, 4) for figure in self.estimate) if self.estimate else (None, None, None)
         return {
-            "id": self.problem.id,
+            "id": self.id,
             "right": self.right,
             "samples": self.samples,
             "undecided": self.undecided,
@@ -88,7 +89,7 @@ def pass_rates(problems: Sequence[Problem], samples: Iterable[Sample], wanted: i
             verdicts[sample.key.problem].append(sample.verdict)
     return [
         Rate(
-            problem,
+            problem.id,
             right=sum(verdict is Verdict.RIGHT for verdict in found),
             samples=len(found),
             undecided=sum(verdict is Verdict.UNDECIDED for verdict in found),

@@ -7,13 +7,14 @@ from typing import Any
 
 from treadle.teacher.assignments import LeftOut
 from treadle.teacher.checks import Reason
+from treadle.teacher.checks.resolved import EpisodeFault, NoVerdict
 
-_REASONS = {str(reason): reason.explanation for reason in (*LeftOut, *Reason)}
+_REASONS = {str(reason): reason.explanation for reason in (*LeftOut, *Reason, *EpisodeFault, *NoVerdict)}
 
 
 def as_text(report: Mapping[str, Any]) -> str:
     """The content of report.json for people."""
-    samples, problems, tries, inputs = (report[name] for name in ("samples", "problems", "tries", "inputs"))
+    samples, problems, inputs = (report[name] for name in ("samples", "problems", "inputs"))
     lines = [f"# {report['command']} with {report['model']}", ""]
     lines += [f"rows read {inputs['read']:,} from {inputs['source']}, given to the teacher {inputs['given']:,}", ""]
     lines += _table("left out before asking", inputs["left_out"])
@@ -31,17 +32,31 @@ def as_text(report: Mapping[str, Any]) -> str:
         f"{share['value']:.0%} (95% interval {share['low']:.0%} to {share['high']:.0%})",
         "",
     ]
-    if tries["asked_again_for"]:
+    tries = report.get("tries", {})
+    if tries.get("asked_again_for"):
         lines += _table("asked again for", tries["asked_again_for"])
         lines += [f"kept at try {number}: {count:,}" for number, count in tries["kept_at_try"].items()]
         lines += [""]
-    tokens, cost = report["tokens"], report["cost"]
+    lines += [_tokens(report["tokens"], report["cost"]) if "tries" in report else _episodes(report), ""]
+    settings = ", ".join(f"{name}={value}" for name, value in report["settings"].items())
+    return "\n".join([*lines, f"settings: {settings}", ""])
+
+
+def _tokens(tokens: Mapping[str, int], cost: float | None) -> str:
     said = f"tokens of all answers in the store: {tokens['prompt']:,} sent, {tokens['completion']:,} received"
     if tokens["estimated"]:
         said += f" (what was sent is estimated for {tokens['estimated']:,} of {tokens['answers']:,} answers)"
-    lines += [said + (f"; cost {cost:,.2f}" if cost is not None else ""), ""]
-    settings = ", ".join(f"{name}={value}" for name, value in report["settings"].items())
-    return "\n".join([*lines, f"settings: {settings}", ""])
+    return said + (f"; cost {cost:,.2f}" if cost is not None else "")
+
+
+def _episodes(report: Mapping[str, Any]) -> str:
+    found = report["episodes"]
+    ended = ", ".join(f"{name} {count:,}" for name, count in found["kept_that_ended"].items())
+    left_out = f"; {found['faulty_steps_left_out']:,} of their answers had no call and are left out" if ended else ""
+    return (
+        f"steps of all episodes: {found['steps']:,}, tokens received {report['tokens']['completion']:,}; "
+        f"kept ones ended: {ended or 'none is kept'}{left_out}"
+    )
 
 
 def _table(what: str, counts: Mapping[str, int]) -> list[str]:

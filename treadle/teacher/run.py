@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from treadle.errors import Interrupted, ModelError
 from treadle.files.output import check_out, make_empty, owned
 from treadle.scoring.grading import grader_version
-from treadle.teacher.asking import Wording
+from treadle.teacher.asking import Assignment, Wording
 from treadle.teacher.assignments import Assignments, refuse_none
 from treadle.teacher.checks import Check, SetCheck
 from treadle.teacher.checks.agreement import Agreement
@@ -44,7 +44,7 @@ _FROM_BACKEND = ("dtype", "chat.")
 
 def teach(
     model: str,
-    assignments: Assignments,
+    assignments: Assignments[Assignment],
     settings: TeachSettings,
     out: Path,
     kind: str = "openai",
@@ -84,7 +84,7 @@ def teach(
 
 def _teach(
     model: str,
-    assignments: Assignments,
+    assignments: Assignments[Assignment],
     settings: TeachSettings,
     out: Path,
     kind: str,
@@ -122,7 +122,7 @@ def _teach(
                 report = {
                     **info,
                     "served": store.served,
-                    "inputs": _inputs(assignments),
+                    "inputs": assignments.record(),
                     **outcomes.counts(),
                     "tokens": asdict(store.tokens),
                     "prices": asdict(prices),
@@ -146,15 +146,6 @@ def _teach(
 
 def _kept(out: Path, store: Store) -> str:
     return f"{len(store):,} answers are in {out / STORE}, and the same command goes on from there"
-
-
-def _inputs(assignments: Assignments) -> dict[str, Any]:
-    return {
-        "source": assignments.source,
-        "read": assignments.read,
-        "given": len(assignments.items),
-        "left_out": {reason: count for reason, count in assignments.left_out.most_common() if count},
-    }
 
 
 def teacher_of(

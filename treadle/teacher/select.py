@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,18 +74,52 @@ def select(
         ModelError, Interrupted: As for `treadle.evaluate.run.evaluate`.
     """
     settings = replace(settings, greedy=False, samples=None, samples_of={benchmark.name: samples})
+    about = {"student": model, "problems": benchmark.source, "samples": samples, "band": band}
+    with selecting(out, about, overwrite):
+        evaluate(model, [benchmark], settings, out / "run", kind, options, page=page, grader=grader)
+        rates = pass_rates(benchmark.problems, read_run(out / "run").samples(), samples)
+        left_out = {str(reason): count for reason, count in benchmark.left_out.items()}
+        return conclude(out, rates, rows, {**about, "left_out": left_out})
+
+
+@contextmanager
+def selecting(out: Path, about: Mapping[str, Any], overwrite: bool) -> Iterator[None]:
+    """The folder of a selection, which is made or gone on with, for this process alone.
+
+    Args:
+        about: What is selected of what; it becomes the file by which the folder is known.
+
+    Raises:
+        OutputError: It holds something else, or cannot be written.
+    """
     with owned(out):
         if overwrite:
             check_out(out, overwrite, MARKER)
             make_empty(out, MARKER)
         if not (out / MARKER).is_file():
             check_out(out, False, MARKER)
-        about = {"student": model, "problems": benchmark.source, "samples": samples, "band": band}
         write_whole(out / MARKER, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
-        evaluate(model, [benchmark], settings, out / "run", kind, options, page=page, grader=grader)
-        rates = pass_rates(benchmark.problems, read_run(out / "run").samples(), samples)
-        report = {**about, "left_out": {str(k): n for k, n in benchmark.left_out.items()}, **figures(rates, band)}
-        _write(out, rates, rows, band, report)
+        yield
+
+
+def conclude(
+    out: Path, rates: Sequence[Rate], rows: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write the problems by where they lie.
+
+    Args:
+        rows: What is written of each problem, by its id.
+        about: `student`, `problems`, `samples`, `band`, `left_out`, and what else report.json is to have.
+
+    Returns:
+        The content of report.json.
+
+    Raises:
+        TreadleError: The band is empty; the files are written all the same.
+    """
+    band = about["band"]
+    report = {**about, **figures(rates, band)}
+    _write(out, rates, rows, band, report)
     if not report["places"]["band"]["problems"]:
         raise TreadleError(_empty(out, report))
     return report
@@ -127,7 +162,11 @@ def as_markdown(report: Mapping[str, Any]) -> str:
     lines += ["", f"Mean pass rate {in_percent(report['mean_rate'])}, pass@{k} {in_percent(report['solved_once'])}."]
     lines.append(f"None of {k} right leaves pass rates of up to {wilson(0, k).high:.0%} possible (95% interval).")
     if report["incomplete"]:
-        lines.append(f"{report['incomplete']} problems lack samples that the back end did not give, and lie nowhere.")
+        failed = ", ".join(f"{count} {reason}" for reason, count in report.get("failed", {}).items())
+        lacking = (
+            f"have samples without a verdict ({failed})" if failed else "lack samples that the back end did not give"
+        )
+        lines.append(f"{report['incomplete']} problems {lacking}, and lie nowhere.")
     if report["undecided"]:
         lines.append(f"{report['undecided']} samples are undecided by the grader's rules and count as wrong.")
     if report["left_out"]:
@@ -151,7 +190,7 @@ def _write(
     for place in _places(band):
         found = [rate for rate in rates if rate.place(band) is place]
         if found or place is not Place.BAND:
-            write_whole(out / f"{place}.jsonl", (line_of(rows[rate.problem.id]) for rate in found))
+            write_whole(out / f"{place}.jsonl", (line_of(rows[rate.id]) for rate in found))
     write_whole(out / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     write_whole(out / "report.md", as_markdown(report))
 

@@ -139,6 +139,7 @@ class Deal:
         self.own: list[Group] = filled[processes.index]
         self.everyone: list[Group] = [group for part in filled for group in part]
         self._rows = max(len(parts[processes.index]) * size, needed)
+        self._trained = len(parts[processes.index])
         self._processes = processes
 
     @property
@@ -171,7 +172,12 @@ class Deal:
             for column in columns
         }
 
-    def finish(self, batch: Batch, logps: Callable[[Batch], Tensor] | None) -> Batch:
+    def finish(
+        self,
+        batch: Batch,
+        logps: Callable[[Batch], Tensor] | None,
+        prefix_tokens: Callable[[Sequence[Group]], list[int] | None] = lambda groups: None,
+    ) -> Batch:
         """TRL's batch with the log-probs of groups that have waited, without superfluous fillers.
 
         Groups of an earlier generation are off-policy by as much as the updates since have moved the policy.
@@ -179,7 +185,15 @@ class Deal:
         Args:
             logps: `[B, C]` log-probs of a batch by the policy as it is; `None` where TRL corrects for any policy that
                 sampled, by the rollout's own.
+            prefix_tokens: Of each completion of the groups the tokens at the end of its prompt whose likelihood counts;
+                `None` where none do. Those of fillers, and of completions that are masked, do not count.
         """
+        counted = prefix_tokens(self.own)
+        if counted is not None:
+            tokens_B = torch.tensor(counted, device=self._processes.device)
+            tokens_B[self._trained * (len(counted) // len(self.own)) :] = 0
+            batch["prefix_tokens"] = tokens_B * batch["completion_mask"].any(1)
+            batch["prefix_tokens_in_batch"] = self._processes.gather(batch["prefix_tokens"].sum()).sum()
         if logps is not None and any(group.old_logps for group in self.everyone):
             if "old_per_token_logps" not in batch:
                 batch["old_per_token_logps"] = logps(batch)

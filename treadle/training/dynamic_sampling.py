@@ -44,6 +44,7 @@ class SamplingSettings:
     refill: Refill
     max_staleness: int
     weights: tuple[float, ...]
+    floor: float | None = None
 
     @classmethod
     def of(cls, args: SRLConfig, weights_F: torch.Tensor) -> SamplingSettings:
@@ -55,6 +56,7 @@ class SamplingSettings:
             args.refill,
             args.max_staleness,
             tuple(weights_F.tolist()),
+            args.sampling_floor,
         )
 
 
@@ -109,7 +111,7 @@ class DynamicSampling:
         filled = found.best_of_the_rest(found.missing) if self.settings.when_short == "fill" else []
         self._log(found, len(chosen), len(filled))
         if found.missing and self.settings.when_short == "stop":
-            raise TrainingFault(f"step {step + 1}: {_why_short(found)}")
+            raise TrainingFault(f"step {step + 1}: {_why_short(found, self.settings.floor)}")
         self._keep_for_later(left_over)
         self.generation += 1
         return [*chosen, *filled], found
@@ -124,7 +126,7 @@ class DynamicSampling:
         rows = self._prompts.take(proposed, found.missing)
         while rows:
             groups = self._sample(rows, self.generation)
-            reasons = found.add(groups, self._weights_F, self.settings.threshold)
+            reasons = found.add(groups, self._weights_F, self.settings.threshold, self.settings.floor)
             self._written(reasons)
             self._prompts.visited(groups, reasons)
             if not found.missing or found.rounds == self.settings.max_rounds:
@@ -160,12 +162,15 @@ class DynamicSampling:
         if found.sampled:
             self._count("kept_share", found.fresh / found.sampled)
             for reason in Drop:
-                self._count(f"dropped/{reason}", found.reasons[reason] / found.sampled)
+                if reason is not Drop.ALL_POOR or self.settings.floor is not None:
+                    self._count(f"dropped/{reason}", found.reasons[reason] / found.sampled)
         if found.fresh:
             size = len(found.kept[-1].completion_ids)
             self._count("extra_rollouts_per_kept_group", (found.sampled - found.fresh) * size / found.fresh)
         for name, count in self._prompts.resting().items():
             self._count(name, count)
+        for name, value in self._prompts.measures().items():
+            self._metrics[name].append(value)
 
     def log_rewards(self, found: Collected, names: Sequence[str], in_place: bool = True) -> None:
         """Log the rewards of all that was sampled.
@@ -205,10 +210,10 @@ class DynamicSampling:
         self.surplus = [Group(**group) for group in state["surplus"]]
 
 
-def _why_short(found: Collected) -> str:
+def _why_short(found: Collected, floor: float | None) -> str:
     reasons = ", ".join(f"{reason} {count}" for reason, count in found.reasons.most_common())
     return (
         f"{len(found.kept)} of {found.wanted} groups carry a signal after {found.rounds} sampling rounds of "
         f"{found.sampled} groups (dropped: {reasons}), and when_short='stop'; set when_short='train' or 'fill', or "
-        "more max_sampling_rounds"
+        "more max_sampling_rounds" + (f", or sampling_floor below {floor:g}" if found.reasons[Drop.ALL_POOR] else "")
     )

@@ -68,7 +68,8 @@ class Collected:
     Args:
         wanted: Groups that the batch shall have.
         kept: Informative groups to train on, in the order of sampling; begins with those that waited.
-        dropped: The others, each with its spread (NaN for one that cannot be scored).
+        dropped: The others, each with its spread (NaN for one that cannot be scored). One that is all poor has none
+            either, and no rewards: it can fill a batch up, but nothing is learned from it.
         reasons: Why these were dropped, counted.
         rewards: Of each round, `[B, F]`: all completions that were sampled by all reward functions.
         waited: Groups of `kept` that were sampled in an earlier generation.
@@ -97,19 +98,26 @@ class Collected:
         """Informative groups sampled in this generation."""
         return len(self.kept) - self.waited
 
-    def add(self, groups: Sequence[Group], weights_F: torch.Tensor, threshold: float) -> list[Drop | None]:
-        """Take in the groups of one round; returns for each why it is dropped, `None` for a kept one."""
+    def add(
+        self, groups: Sequence[Group], weights_F: torch.Tensor, threshold: float, floor: float | None = None
+    ) -> list[Drop | None]:
+        """Take in the groups of one round; returns for each why it is dropped, `None` for a kept one.
+
+        Args:
+            weights_F: Of the reward functions.
+            threshold, floor: See `informative_groups`.
+        """
         size = len(groups[0].completion_ids)
         rewards_BF = torch.tensor([rewards for group in groups for rewards in group.rewards], dtype=torch.float32)
         rewards_B = total_rewards(rewards_BF, weights_F)
-        keep_P = informative_groups(rewards_B, size, threshold)
-        dropped = iter(drop_reasons(rewards_B, size, keep_P, rewards_BF[:, weights_F != 0]))
+        keep_P = informative_groups(rewards_B, size, threshold, floor)
+        dropped = iter(drop_reasons(rewards_B, size, keep_P, rewards_BF[:, weights_F != 0], threshold))
         reasons = [None if keep else next(dropped) for keep in keep_P]
         for group, reason, spread in zip(groups, reasons, spread_P(rewards_B, size).tolist(), strict=True):
             if reason is None:
                 self.kept.append(group)
             else:
-                self.dropped.append((spread, group))
+                self.dropped.append((math.nan, group.muted()) if reason is Drop.ALL_POOR else (spread, group))
                 self.reasons[reason] += 1
         self.rewards.append(rewards_BF)
         self.sampled += len(groups)
@@ -117,7 +125,8 @@ class Collected:
         return reasons
 
     def best_of_the_rest(self, count: int) -> list[Group]:
-        """The `count` dropped groups with the widest spread, in the order of sampling."""
+        """The `count` dropped groups with the widest spread, in the order of sampling; poor ones where there are no
+        others."""
         spreads = [-1.0 if math.isnan(spread) else spread for spread, _ in self.dropped]
         widest = sorted(range(len(spreads)), key=lambda i: -spreads[i])[:count]
         return [self.dropped[i][1] for i in sorted(widest)]

@@ -36,6 +36,9 @@ from treadle.training.guards.unscorable import Unscorable
 from treadle.training.logps import TreeLogps, why_no_tree
 from treadle.training.micro_batches import GLOBAL_LOSSES
 from treadle.training.phases import PhaseClock
+from treadle.training.prefixes.loss import PrefixLoss
+from treadle.training.prefixes.part import Prefixes, check_prefixes
+from treadle.training.prefixes.policy import PrefixPolicy
 from treadle.training.processes import Processes
 from treadle.training.prompts import Prompts
 from treadle.training.resume import Part
@@ -59,6 +62,7 @@ class Methods:
         written: Told the outcome of each round's groups.
         metrics: TRL's lists of the values since the last log, in training.
         extras: What reward functions add to TRL's table of completions.
+        progress: The share of the optimizer steps that are done.
     """
 
     network: Callable[[], AbstractContextManager[torch.nn.Module]]
@@ -68,6 +72,7 @@ class Methods:
     written: Callable[..., None]
     metrics: dict[str, list[float]]
     extras: dict[str, list[Any]]
+    progress: Callable[[], float]
 
 
 class Parts:
@@ -78,14 +83,20 @@ class Parts:
         methods: See there.
         tokenizer: The trainer's.
         chat: How the model is spoken to; by default as its template and TRL's `chat_template_kwargs` have it.
+        prefix_policy: Says how much of the expert's solution prompts begin with; `None` for nothing.
 
     Raises:
         ModelError: The chat template cannot be used.
-        RecipeError: The data or the batch do not allow dynamic sampling.
+        RecipeError: The data or the batch do not allow dynamic sampling, or prefixes.
     """
 
     def __init__(
-        self, trainer: GRPOTrainer, methods: Methods, tokenizer: PreTrainedTokenizerBase, chat: Chat | None = None
+        self,
+        trainer: GRPOTrainer,
+        methods: Methods,
+        tokenizer: PreTrainedTokenizerBase,
+        chat: Chat | None = None,
+        prefix_policy: PrefixPolicy | None = None,
     ) -> None:
         args: SRLConfig = trainer.args
         metrics, folder, size = methods.metrics, Path(args.output_dir), trainer.num_generations
@@ -101,7 +112,11 @@ class Parts:
             only_text = not trainer.tools and trainer.environment_factories is None
             check_dynamic_sampling(args, trainer.train_dataset, only_text, processes.count)
 
-        self.prompts = Prompts(trainer.train_dataset, args.seed, args.group_by_trajectory, args.rest_after)
+        check_prefixes(prefix_policy, args, trainer.train_dataset, self.chat is not None)
+        weights = trainer.reward_weights.tolist()
+        prefixes = prefix_policy and Prefixes(prefix_policy, args.seed, weights, methods.progress)
+        self.prompts = Prompts(trainer.train_dataset, args.seed, args.group_by_trajectory, args.rest_after, prefixes)
+        self.prefix_loss = PrefixLoss(args.prefix_loss, self.chat and self.chat.text_ids, processes, metrics)
         self.groups = GroupMaker(
             size,
             methods.generate,

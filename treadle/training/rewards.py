@@ -37,6 +37,13 @@ def default_reward(args: SRLConfig) -> Callable[..., list[float]]:
     return reward
 
 
+def earns_at_most_one(function: Any) -> bool:
+    """Whether a reward function is one of treadle's, all of which give -1 to 1; of others the range is not known."""
+    while isinstance(function, partial):
+        function = function.func
+    return str(getattr(function, "__module__", "")).partition(".")[0] == "treadle"
+
+
 @dataclass(frozen=True)
 class Rewards:
     """Takes in the rewards of every round of completions, in training and validation.

@@ -26,7 +26,7 @@ from treadle.training.processes import Processes
 from treadle.training.sampling import Drop
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_NOT_WRITTEN = ("truncated", "contrast", "thought_tags")
+_NOT_WRITTEN = ("truncated", "contrast", "thought_tags", "prefix_texts", "prefix_frame", "bare_prompt")
 """Columns that a line has in another form, or that can be made again from the data and repeat it many times."""
 
 

@@ -3,16 +3,21 @@
 GRPO divides by the spread of a group's rewards, so a group whose rewards are all alike teaches nothing. A
 prompt is kept only if the population standard deviation of its G rewards is above a threshold; further
 prompts are drawn until the batch is full or a cap is hit. The paper does not give the threshold.
+
+Not in the paper, and off by default: a floor under the best reward of a group. Rewards that are all poor still have a
+spread, and advantages divided by it are as large as any (docs/sampling.md, "Groups that are all poor").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Literal
 
 import torch
 
+from treadle.errors import RecipeError
 from treadle.scoring.rewards import FORMAT_REWARD
 
 WhenShort = Literal["train", "fill", "stop"]
@@ -27,20 +32,25 @@ class Drop(StrEnum):
     ALL_RIGHT = "all_right"
     ALL_WRONG = "all_wrong"
     LOW_SPREAD = "low_spread"
+    ALL_POOR = "all_poor"
 
 
-def informative_groups(rewards_B: torch.Tensor, group_size: int, threshold: float) -> torch.Tensor:
+def informative_groups(
+    rewards_B: torch.Tensor, group_size: int, threshold: float, floor: float | None = None
+) -> torch.Tensor:
     """Which groups to keep.
 
     Args:
         rewards_B: Rewards of P * G completions, siblings adjacent; NaN marks an unscorable completion.
         group_size: G.
         threshold: Population standard deviation above which a group is informative.
+        floor: Reward that the best completion of an informative group has at least; `None` for no such bar.
 
     Returns:
         `[P]` booleans. A group with fewer than two scored completions is not informative.
     """
-    return spread_P(rewards_B, group_size) > threshold
+    informative_P = spread_P(rewards_B, group_size) > threshold
+    return informative_P if floor is None else informative_P & (best_P(rewards_B, group_size) >= floor)
 
 
 def spread_P(rewards_B: torch.Tensor, group_size: int) -> torch.Tensor:
@@ -60,6 +70,36 @@ def spread_P(rewards_B: torch.Tensor, group_size: int) -> torch.Tensor:
     return variance_P.sqrt().masked_fill(count_P < 2, torch.nan)
 
 
+def best_P(rewards_B: torch.Tensor, group_size: int) -> torch.Tensor:
+    """The highest reward of each group, `[P]`; minus infinity where no completion is scored.
+
+    Args:
+        rewards_B: As for `informative_groups`.
+        group_size: G.
+    """
+    return rewards_B.view(-1, group_size).nan_to_num(nan=-torch.inf).amax(1)
+
+
+def check_floor(floor: float | None, weights: Sequence[float]) -> None:
+    """Raise `RecipeError` for a floor that rewards of -1 (a broken format) to 1 all miss or none can miss.
+
+    Args:
+        floor: See `informative_groups`.
+        weights: Of the reward functions.
+    """
+    highest = float(sum(map(abs, weights)))
+    if floor is not None and floor > highest:
+        raise RecipeError(
+            f"sampling_floor={floor}: above {highest:g}, the highest reward there is (weights times 1), so that every "
+            f"group would be dropped; set a number between 0 and {highest:g}, or null for no floor"
+        )
+    if floor is not None and floor < FORMAT_REWARD * highest:
+        raise RecipeError(
+            f"sampling_floor={floor}: below {FORMAT_REWARD * highest:g}, what a broken format earns, so that no group "
+            f"would be dropped; set a number between 0 and {highest:g}, or null for no floor"
+        )
+
+
 def all_equal(rewards_BF: torch.Tensor, value: float, functions: Callable[[Iterable[bool]], bool] = any) -> bool:
     """Whether a reward function gave `value` to all completions that it scored, and scored some.
 
@@ -76,7 +116,11 @@ def all_equal(rewards_BF: torch.Tensor, value: float, functions: Callable[[Itera
 
 
 def drop_reasons(
-    rewards_B: torch.Tensor, group_size: int, keep_P: torch.Tensor, rewards_BF: torch.Tensor | None = None
+    rewards_B: torch.Tensor,
+    group_size: int,
+    keep_P: torch.Tensor,
+    rewards_BF: torch.Tensor | None = None,
+    threshold: float = math.inf,
 ) -> list[Drop]:
     """Why each group that is not kept is dropped, in order.
 
@@ -85,16 +129,20 @@ def drop_reasons(
         keep_P: What that returned.
         rewards_BF: The same by each function that has a weight, before they are weighted; by default there is one, of
             weight 1.
+        threshold: As for `informative_groups`; needed where that had a floor.
 
     Returns:
         One reason for each dropped group: fewer than two scored completions; all of them broken formats (-1 by a
-        function), all with the highest reward (1 by each function), or all with 0; else a spread that is not above the
-        threshold.
+        function), all with the highest reward (1 by each function), or all with 0; a spread that is not above the
+        threshold; else a best reward below the floor. So a floor changes the reason of no group that is dropped without
+        one.
     """
     reasons = []
     rewards_BF = rewards_B.unsqueeze(1) if rewards_BF is None else rewards_BF
     given_PGF = rewards_BF.view(-1, group_size, rewards_BF.shape[1])
-    for rewards_G, given_GF in zip(rewards_B.view(-1, group_size)[~keep_P], given_PGF[~keep_P], strict=True):
+    spreads = spread_P(rewards_B, group_size)[~keep_P].tolist()
+    groups = zip(rewards_B.view(-1, group_size)[~keep_P], given_PGF[~keep_P], spreads, strict=True)
+    for rewards_G, given_GF, spread in groups:
         if int((~rewards_G.isnan()).sum()) < 2:
             reasons.append(Drop.UNSCORABLE)
         elif all_equal(given_GF, FORMAT_REWARD):
@@ -104,5 +152,5 @@ def drop_reasons(
         elif all_equal(given_GF, 0, all):
             reasons.append(Drop.ALL_WRONG)
         else:
-            reasons.append(Drop.LOW_SPREAD)
+            reasons.append(Drop.ALL_POOR if spread > threshold else Drop.LOW_SPREAD)
     return reasons

@@ -28,6 +28,10 @@ class SRLConfig(GRPOConfig):
         dynamic_sampling (`bool`, defaults to `True`): Filter groups without signal and refill.
         sampling_threshold (`float`, defaults to 0.01):
             Population standard deviation of a group's rewards above which it is kept. Not in the paper.
+        sampling_floor (`float` or `None`):
+            Reward, as the reward functions' weighted sum, that the best completion of a group must reach for the group
+            to be kept; such groups have a spread, which is noise where all of it is poor. `None` for no such bar, as in
+            the paper. Where a batch is filled up, poor groups come last and without advantages.
         max_sampling_rounds (`int`, defaults to 4): Generation rounds of one step, the first one included.
         when_short (`"train"`, `"fill"` or `"stop"`, defaults to `"train"`):
             After the last round, train on the groups there are; or fill up with the best of the rest, those with the
@@ -41,6 +45,9 @@ class SRLConfig(GRPOConfig):
         rest_after (`int` or `None`):
             After so many visits in a row without a signal a prompt rests: it is taken every fourth time that it comes
             up, until it is informative again. `None` samples all prompts alike, as the paper does.
+        prefix_loss (`float`, defaults to 0.0):
+            With a prefix policy, weight of the mean negative log-likelihood of the tokens that prompts are given of the
+            expert's solution. Not in the paper.
         think_tags, autojunk, argument_order: Settings of the default reward, see `srl_reward`.
         thought_tags (`list[str]` or `None`):
             The tags around a thought, an opening and a closing one. `None` for `<think>` and `</think>`.
@@ -85,11 +92,13 @@ class SRLConfig(GRPOConfig):
     prompts_per_step: int | None = field(default=512, metadata={"help": "Prompts of one optimizer step."})
     dynamic_sampling: bool = field(default=True, metadata={"help": "Filter groups without signal and refill."})
     sampling_threshold: float = field(default=0.01, metadata={"help": "Standard deviation above which to keep."})
+    sampling_floor: float | None = field(default=None, metadata={"help": "Least best reward of a group to keep."})
     max_sampling_rounds: int = field(default=4, metadata={"help": "Generation rounds of one step."})
     when_short: str = field(default="train", metadata={"help": "'train', 'fill' or 'stop' after the last round."})
     refill: str = field(default="missing", metadata={"help": "'missing', 'expected' or 'full': prompts of a round."})
     max_staleness: int = field(default=1, metadata={"help": "Generations that surplus groups wait; 0 drops them."})
     rest_after: int | None = field(default=None, metadata={"help": "Silent visits after which a prompt rests."})
+    prefix_loss: float = field(default=0.0, metadata={"help": "Weight of the likelihood of the expert's prefix."})
     think_tags: str = field(default="strict", metadata={"help": "'strict', 'lenient' or 'optional'."})
     thought_tags: list[str] | None = field(default=None, metadata={"help": "Opening and closing tag of thoughts."})
     autojunk: bool = field(default=False, metadata={"help": "difflib's autojunk heuristic in the reward."})
@@ -134,6 +143,16 @@ class SRLConfig(GRPOConfig):
                 raise RecipeError(f"{name}={getattr(self, name)!r}: expected {' or '.join(map(repr, allowed))}")
         tags_of_pair(self.thought_tags)
         check_fault_settings(self)
+        if isinstance(self.sampling_floor, str):
+            raise RecipeError(
+                f"sampling_floor={self.sampling_floor!r}: expected a number or None; what a recipe's `data` stands for "
+                "is treadle.data.prepared.Prepared(FOLDER).floor"
+            )
+        if self.sampling_floor is not None and not self.dynamic_sampling:
+            raise RecipeError(
+                f"sampling_floor={self.sampling_floor}: groups are dropped by dynamic sampling; set "
+                "dynamic_sampling=True, or leave it out"
+            )
         if self.remove_unused_columns:
             raise RecipeError("remove_unused_columns=True takes the columns away that rewards read; leave it out")
         if self.use_transformers_continuous_batching and self.prefix_tree:
@@ -147,6 +166,7 @@ class SRLConfig(GRPOConfig):
             ("max_kv_tokens", 1),
             ("rest_after", 1),
             ("max_staleness", 0),
+            ("prefix_loss", 0),
         ):
             if getattr(self, name) is not None and getattr(self, name) < least:
                 raise RecipeError(f"{name}={getattr(self, name)}: expected at least {least}")

@@ -6,6 +6,7 @@ runs, and hands the work to a part that knows nothing of the trainer:
 | part | its idea | modules |
 |---|---|---|
 | prompts | which prompts, in which order, and which rest | `prompts`, `prompt_order`, `prompt_rest` |
+| prefixes | how much of the expert's solution a prompt begins with | `prefixes` |
 | sampling | groups: rewarded, kept, refilled, left over | `dynamic_sampling`, `sampling`, `groups` |
 | rollouts | completions: shared prefixes, vLLM, or TRL's own | `rollouts` |
 | rewards | reward functions, guarded | `guards.rewards` |
@@ -38,17 +39,19 @@ from treadle.training.between_steps import BetweenSteps
 from treadle.training.guards.async_rewards import guarded
 from treadle.training.micro_batches import Batch
 from treadle.training.parts import Methods, Parts
+from treadle.training.prefixes.policy import PrefixPolicy
 from treadle.training.prompts import Row
-from treadle.training.rewards import default_reward
+from treadle.training.rewards import default_reward, earns_at_most_one
 from treadle.training.rollouts import Generated, PromptIds, whole_network
-from treadle.training.sampling import Drop
+from treadle.training.sampling import Drop, check_floor
 from treadle.training.srl_config import SRLConfig
 
 
 class SRLTrainer(BetweenSteps, GRPOTrainer):
     """`GRPOTrainer` with dynamic sampling, on prefix trees, resumable to the byte.
 
-    Args are those of `GRPOTrainer`, and `chat`, how the model is spoken to. Without `reward_funcs` the step-wise
+    Args are those of `GRPOTrainer`, and `chat`, how the model is spoken to, and `prefix_policy`, which begins prompts
+    with what the data set's column `prefix_texts` has of the expert's solution. Without `reward_funcs` the step-wise
     similarity reward is used, which reads the data set's column `expert_action`.
 
     Attributes:
@@ -65,11 +68,14 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         args: SRLConfig | None = None,
         *more: Any,
         chat: Chat | None = None,
+        prefix_policy: PrefixPolicy | None = None,
         **kwargs: Any,
     ) -> None:
         args = SRLConfig("srl") if args is None else args
         reward_funcs = default_reward(args) if reward_funcs is None else reward_funcs
         functions = reward_funcs if isinstance(reward_funcs, (list, tuple)) else [reward_funcs]
+        if all(map(earns_at_most_one, functions)):
+            check_floor(args.sampling_floor, args.reward_weights or [1.0] * len(functions))
         super().__init__(model, [guarded(f, args.reward_seconds) for f in functions], args, *more, **kwargs)
         methods = Methods(
             self._whole_network,
@@ -79,8 +85,9 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             self._write_rollouts,
             self._metrics["train"],
             self._pending_extra_logs,
+            lambda: self.state.global_step / max(self.state.max_steps, 1),
         )
-        self.parts = parts = Parts(self, methods, self._tokenizer, chat)
+        self.parts = parts = Parts(self, methods, self._tokenizer, chat, prefix_policy)
         self.stateful, self.tree_is_used = parts.with_state, parts.tree_is_used
         self.rollout_is_shared = parts.shared_rollout is not None
         self._deal: Deal | None = None  # whose groups TRL makes a batch of right now
@@ -139,7 +146,8 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
             batch = super()._generate_and_score_completions(deal.inputs)
         finally:
             self._deal = None
-        batch = deal.finish(batch, parts.groups.logps_BC if parts.keeps_old_logps else None)
+        logps = parts.groups.logps_BC if parts.keeps_old_logps else None
+        batch = deal.finish(batch, logps, parts.prefix_loss.tokens)
         parts.sampling.log_rewards(found, self.reward_func_names)
         return batch
 
@@ -204,12 +212,14 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         if batch_size is not None and not self.model.training:
             # A batch of validation is as large as one of generation, and log-probs take more memory.
             batch_size = min(batch_size, self.args.per_device_train_batch_size)
-        asked = (model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy)
+        by_trl = super()._get_per_token_logps_and_entropies
+
+        def logps(*asked: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
+            asked = (model, *asked, batch_size, compute_entropy)
+            return (*self.parts.tree_logps(*asked), None) if self.tree_is_used else by_trl(*asked, *more, **kwargs)
+
         with nullcontext() if torch.is_grad_enabled() else self._clocked("logps"):
-            if self.tree_is_used:
-                found = (*self.parts.tree_logps(*asked), None)
-            else:
-                found = super()._get_per_token_logps_and_entropies(*asked, *more, **kwargs)
+            found = self.parts.prefix_loss.around_logps(logps, input_ids, attention_mask, logits_to_keep)
         self.parts.stale.see(found[0])
         return found
 
@@ -225,10 +235,11 @@ class SRLTrainer(BetweenSteps, GRPOTrainer):
         if not torch.is_grad_enabled() or not self.model.training:
             return compute(model, inputs, *args, **kwargs)
         is_first_update = self._step % self._generate_every < self.args.gradient_accumulation_steps
+        share = self.current_gradient_accumulation_steps / self.args.steps_per_generation
 
         def loss_of(part: Batch) -> Tensor:
             with self.parts.stale.around_loss(part, is_first_update):
-                return compute(model, part, *args, **kwargs)
+                return self.parts.prefix_loss.around_loss(partial(compute, model, part, *args, **kwargs), part, share)
 
         return self.parts.halving.around_loss(loss_of, inputs)
 

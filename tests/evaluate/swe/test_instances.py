@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from treadle.errors import DataError
-from treadle.evaluate.swe.instances import instance_by_id, read_instances
+from treadle.evaluate.swe.instances import are_tasks, instance_by_id, read_instances
 from treadle.evaluate.swe.patches import apply_to_files, diff_of
 
 OLD, NEW = {"m.py": "x = 1\n"}, {"m.py": "x = 2\n"}
@@ -117,6 +117,22 @@ def test_made_tasks_know_their_folder_and_their_split(tmp_path):
     assert [instance.instance_id for instance in read_instances(tmp_path / "instances.jsonl", "test")] == ["o__r-2"]
     with pytest.raises(DataError, match="no task of split 'dev', found test, train"):
         read_instances(tmp_path, "dev")
+
+
+def test_a_file_of_some_made_tasks_finds_the_releases_beside_it(tmp_path):
+    file = saved(tmp_path / "band.jsonl", {**ROW, "bug": "x"})
+    assert read_instances(file)[0].folder is None
+    (tmp_path / "sources").mkdir()
+    assert read_instances(file)[0].folder == tmp_path
+
+
+def test_tasks_are_told_from_problems_by_their_rows(tmp_path):
+    assert are_tasks(saved(tmp_path / "tasks.jsonl", ROW))
+    assert not are_tasks(saved(tmp_path / "problems.jsonl", {"problem": "What is 1+1?", "answer": "2"}))
+    assert not are_tasks(saved(tmp_path / "empty.jsonl"))
+    assert not are_tasks(tmp_path / "nothing.jsonl")
+    (tmp_path / "made").mkdir()
+    assert are_tasks(saved(tmp_path / "made/instances.jsonl", ROW).parent)
 
 
 def test_a_split_is_refused_where_there_is_none(tmp_path):

@@ -232,6 +232,20 @@ def test_a_finished_run_asks_for_nothing_again(tasks, tmp_path):
         assert server.requests == 2 * asked
 
 
+def test_a_run_that_grows_asks_for_the_new_tasks_alone(tasks, tmp_path):
+    out = tmp_path / "run"
+    with playing() as server:
+        play(server, tasks, out, plays=("correct",), grows=True)
+        assert play(server, tasks, out, plays=("correct", "malformed"), grows=True)["instances"] == 2
+        assert server.requests == 2
+        assert play(server, tasks, out, plays=("malformed",), grows=True)["instances"] == 1
+        assert server.requests == 2
+        with pytest.raises(OutputError, match=r"settings.seed: 0 there, 1 now"):
+            play(server, tasks, out, plays=("correct",), grows=True, seed=1)
+        with pytest.raises(OutputError, match=r"instances: '0, sha256"):
+            play(server, tasks, out, plays=("correct",))
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_folder_of_something_else_is_refused_before_a_model_is_loaded(tasks, tmp_path, overwrite):
     (tmp_path / "run").mkdir()

@@ -14,10 +14,12 @@ from trl.trainer.utils import RepeatSampler
 
 from tests.training.test_trainer import ROWS, arguments, digits
 from treadle import SRLConfig, SRLTrainer
+from treadle.training.prefixes.on_failure import OnFailure
 from treadle.training.sft_trainer import GuardedSFTConfig, GuardedSFTTrainer
 
 TIMES = {"train_runtime", "train_samples_per_second", "train_steps_per_second", "step_time"}
 TRAJECTORIES = [{**row, "trajectory_id": f"t{i // 3}"} for i, row in enumerate(ROWS)]
+SOLVED = [{**row, "trajectory_id": f"t{i}", "prefix_texts": ["a1", "b2", "c3", "d4"]} for i, row in enumerate(ROWS)]
 LONG = {"max_steps": 7, "save_strategy": "steps", "save_steps": 1}
 
 # Name: settings, and the step after which the run is resumed. 12 prompts, 4 of them in a step: epochs of 3 steps.
@@ -47,6 +49,7 @@ CASES = {
     "all": ({"dynamic_sampling": True, "prefix_tree": True, "steps_per_generation": 4, "logging_steps": 2}, 5),
     "reference model": ({"beta": 0.1, "prefix_tree": True}, 2),
     "last step": ({}, 7),
+    "prefixes": ({"dynamic_sampling": True, "prefix_tree": True, "prefix_loss": 0.1, "rest_after": 1}, 3),
 }
 
 
@@ -56,8 +59,11 @@ def half_vary(completions, number, **kwargs):
 
 def srl(folder, model, tokenizer, rows=TRAJECTORIES, lora=None, **changes):
     args = arguments(SRLConfig, folder, **(LONG | changes))
-    data = Dataset.from_list(rows)
-    return SRLTrainer(model, half_vary, args, train_dataset=data, processing_class=tokenizer, peft_config=lora)
+    policy = {"prefix_policy": OnFailure()} if args.prefix_loss else {}
+    data = Dataset.from_list(SOLVED if policy else rows)
+    return SRLTrainer(
+        model, half_vary, args, train_dataset=data, processing_class=tokenizer, peft_config=lora, **policy
+    )
 
 
 def sft(folder, model, tokenizer, rows_eval=False, **changes):
@@ -120,6 +126,9 @@ def test_a_resumed_run_ends_in_the_same_bytes(case, fresh, tmp_path):
     logs = same_after(make, tmp_path, step)
     if changes.get("dynamic_sampling"):
         assert any(log.get("sampling/rounds", 0) > 1 for log in logs)
+    if case == "prefixes":
+        assert any(log.get("prefix/again") for log in logs)
+        assert len({log["prefix/length"] for log in logs if "prefix/length" in log}) > 2
 
 
 def test_a_lora_adapter_too(fresh, tmp_path):

@@ -1,5 +1,6 @@
 """Prompt templates as files: `<domain>/step.j2` asks for one step, `<domain>/solve.j2` for a solution, and
-`<domain>/system.j2` shows what the environment tells an agent, where the source has that.
+`<domain>/system.j2` shows what the environment tells an agent, where the source has that. `<domain>/solve_guided.j2`
+asks for a solution with a hint (`treadle.training.prefixes`).
 
 Worked examples are turns before the task: the user's with the same template, the assistant's with what the expert did.
 
@@ -60,6 +61,11 @@ def _missing(domain: str, name: str) -> str:
             f"domain {domain!r} has no prompt for whole solutions (treadle/data/prompts/{domain}/solve.j2): its "
             "trajectories are acted out step by step; set `unit` to steps"
         )
+    if name == "solve_guided":
+        return (
+            f"domain {domain!r} has no prompt with a hint (treadle/data/prompts/{domain}/solve_guided.j2); take a "
+            "`prefix.policy` that begins the completion, such as adaptive"
+        )
     return f"domain {domain!r} has no template treadle/data/prompts/{domain}/{name}.j2"
 
 
@@ -118,3 +124,20 @@ def solve_prompt(domain: str, problem: str, asking: Asking = PLAIN) -> list[Mess
         text = _render(domain, "solve", asking, problem=example.problem)
         messages += [_message("user", text), _message("assistant", example.solution())]
     return [*messages, _message("user", _render(domain, "solve", asking, problem=problem))]
+
+
+_HINT = "\0"
+"""In the place of a hint: a character that no text of a prompt has."""
+
+
+def guided_frame(domain: str, problem: str, asking: Asking = PLAIN) -> list[str]:
+    """What stands before and after a hint in the user's message that asks for a whole solution with one.
+
+    Args:
+        asking: What is asked for besides the solution.
+
+    Raises:
+        DataError: No template family has this name, or the family has no such prompt.
+    """
+    text = _render(domain, "solve_guided", asking, problem=problem.replace(_HINT, ""), hint=_HINT)
+    return text.split(_HINT)

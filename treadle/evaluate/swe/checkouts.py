@@ -16,6 +16,7 @@ from pathlib import Path
 
 from treadle.errors import DataError, OutputError
 from treadle.evaluate.swe.archives import unpack
+from treadle.evaluate.swe.instances import SOURCES
 from treadle.evaluate.swe.patches.apply import apply_patch
 from treadle.evaluate.swe.records import MissingError, SweInstance
 from treadle.evaluate.swe.restoring import Restored, restore_tests
@@ -154,7 +155,7 @@ def release_of(instance: SweInstance) -> Path:
     where = f"{instance.instance_id}: the release {instance.base_commit}"
     if instance.folder is None:
         raise DataError(f"{where}: the instance names no folder of tasks; read it with its folder, not a copied line")
-    sources = instance.folder / "sources"
+    sources = instance.folder / SOURCES
     found = sorted(path for path in sources.glob("*.tar.gz") if _plain(path.name) == _plain(f"{name}-{version}.tar.gz"))
     if not found:
         raise DataError(f"{where} is not in {sources}; copy the whole folder of tasks again")

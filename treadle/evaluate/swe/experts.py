@@ -24,7 +24,7 @@ def read_experts(source: str | Path, names: Collection[str]) -> dict[str, Trajec
     found: dict[str, Trajectory] = {}
     report, known, other = ReadReport(), set(names), ""
     for trajectory in read_trajectories(source, keep_unverified=True, report=report):
-        name = _task_of(trajectory.id, known)
+        name = task_of(trajectory.id, known)
         if name is None:
             other = other or trajectory.id
         elif name not in found or (trajectory.verified and not found[name].verified):
@@ -38,7 +38,7 @@ def read_experts(source: str | Path, names: Collection[str]) -> dict[str, Trajec
     return found
 
 
-def _task_of(identity: str, known: Collection[str]) -> str | None:
+def task_of(identity: str, known: Collection[str]) -> str | None:
     """The longest id of a task with which a trajectory's id begins; what follows is a run's name or a digest."""
     while identity not in known:
         identity, dot, _ = identity.rpartition(".")

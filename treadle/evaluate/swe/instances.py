@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from treadle.files.rows import Row
 
 TASKS = "instances.jsonl"
 """In a folder of tasks that treadle made."""
+SOURCES = "sources"
+"""Beside them: the releases that they are made from. A file of some of the tasks needs it beside it, too."""
 
 _BEGUN = "journal.jsonl"  # of `treadle swe tasks`, which writes the tasks at its end
 _NEEDED = ("instance_id", "repo", "problem_statement", "patch")
@@ -47,11 +50,10 @@ def read_instances(source: str | Path, split: str | None = None) -> list[SweInst
         DataError: Nothing is there, there is no such split, or a row is no task; the message has the first such row and
             their number.
     """
-    place = Path(source)
-    made = place / TASKS if (place / TASKS).is_file() else place
+    made = tasks_file(source)
     if made.is_dir() and (made / _BEGUN).is_file():
         raise DataError(f"{made}: tasks that are not finished ({_BEGUN}, no {TASKS}); run its treadle swe tasks again")
-    folder = made.parent if made.name == TASKS else None
+    folder = made.parent if made.name == TASKS or (made.parent / SOURCES).is_dir() else None
     found: dict[str, tuple[str, SweInstance]] = {}
     wrong: list[str] = []
     rows = 0
@@ -79,6 +81,25 @@ def read_instances(source: str | Path, split: str | None = None) -> list[SweInst
     if split not in splits:
         raise DataError(f"{made}: no task of split {split!r}, found {', '.join(sorted(splits))}")
     return [instance for instance in instances if instance.meta.get("split") == split]
+
+
+def tasks_file(source: str | Path) -> Path:
+    """The file of made tasks in a folder; what holds none is what is read itself."""
+    place = Path(source)
+    return place / TASKS if (place / TASKS).is_file() else place
+
+
+def are_tasks(source: str | Path) -> bool:
+    """Whether a file or folder of this computer holds tasks, and no mathematics: its first row tells."""
+    made = tasks_file(source)
+    if made.name == TASKS or (made / _BEGUN).is_file():
+        return True
+    if not made.exists():
+        return False
+    with suppress(DataError):  # which its reader says
+        first = next(iter(iter_rows(made, "test")), None)
+        return first is not None and all(name in first.data for name in _NEEDED)
+    return False
 
 
 def _holds_splits(place: Path) -> bool:

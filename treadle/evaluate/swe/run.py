@@ -89,6 +89,7 @@ def run(
     workers: int = 4,
     say: Callable[[str], object] = print,
     tasks: TaskSource | None = None,
+    grows: bool = False,
 ) -> dict[str, Any]:
     """Run a model on tasks, as far as `out` does not hold that yet.
 
@@ -102,6 +103,8 @@ def run(
         workers: Threads in which the tools of agents work.
         say: Takes lines for the user.
         tasks: Where the tasks were read, for run.json: `treadle view` finds them there.
+        grows: Whether `out` may hold a run on other tasks; their episodes stay in its journals, and those of tasks that
+            both have are not played again. The caller sees to it that equal ids are equal tasks.
 
     Returns:
         The content of summary.json; `failed` counts the tasks that the back end did not answer.
@@ -119,9 +122,10 @@ def run(
     from treadle.evaluate.backends import open_backend
     from treadle.evaluate.settings import fingerprint, model_digest
 
-    refuse_other_run(out, settings, instances, overwrite)
+    compared = () if grows else instances
+    refuse_other_run(out, settings, compared, overwrite)
     with owned(out), closing(open_backend(model, kind, **dict(options or {}))) as backend:
-        known = identity(model, model_digest(model), backend.describe(), settings, instances)
+        known = identity(model, model_digest(model), backend.describe(), settings, compared)
         info = {
             "kind": "swe",
             "model": model,

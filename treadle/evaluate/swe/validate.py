@@ -23,8 +23,9 @@ from treadle.evaluate.swe.working import in_turn
 from treadle.files.locks import alone
 from treadle.files.typed import checked, record_of
 
+ENVIRONMENT = "environment: "
+"""Begins the reason where the machine is at fault."""
 _FORMAT = 1
-_ENVIRONMENT = "environment: "  # begins the reason where the machine is at fault
 _NETWORK = re.compile(
     r"name resolution|Name or service not known|No address associated with|Network is unreachable|"
     r"Failed to establish a new connection|[Dd]ownload (failure|failed|error)"
@@ -83,7 +84,7 @@ def validate_one(instance: SweInstance, means: Means) -> Validation:
     except (SandboxError, MissingError, OutputError):
         raise
     except TreadleError as error:
-        return Validation(name, digest, False, f"{_ENVIRONMENT}{' '.join(str(error).split())}")
+        return Validation(name, digest, False, f"{ENVIRONMENT}{' '.join(str(error).split())}")
     reason = "" if gold.resolved else f"gold patch: {_why(instance, gold)}"
     return Validation(name, digest, gold.resolved, reason, base.statuses, round(base.seconds + gold.seconds, 3))
 
@@ -127,7 +128,7 @@ def validate(
         again = {
             name
             for name, one in done.items()
-            if not one.valid and (retry or (one.reason.startswith(_ENVIRONMENT) and name not in (known or {})))
+            if not one.valid and (retry or (one.reason.startswith(ENVIRONMENT) and name not in (known or {})))
         }
         todo = [one for one in instances if one.instance_id not in done or one.instance_id in again]
         for validation in in_turn(lambda one: validate_one(one, means), todo, workers):

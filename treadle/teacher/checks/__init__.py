@@ -12,6 +12,7 @@ language     the natural language                                               
 repetition   runs of words that come again and again                              text.py
 agreement    most samples of a problem give this answer                           agreement.py
 duplicates   not (nearly) what is kept already, or what is there                  duplicates.py
+resolved     of an agent's episode: its patch resolves the task                   resolved.py
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ class Fault(NamedTuple):
     """What is wrong with a draft.
 
     Args:
-        reason: Is counted.
+        reason: Is counted; a `Reason`, or of an agent's episode an `EpisodeFault`.
         detail: What was found in this draft and what was expected, in words that can be said to a teacher.
     """
 
-    reason: Reason
+    reason: Explained
     detail: str = ""
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ alike the first is kept. Held in memory are a number and half a kilobyte for eac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class Duplicates(SetCheck):
     Args:
         threshold: Least similarity of near duplicates, from 0.5 to 1.
         known: Trajectories that are there; read once.
+        compared: What near duplicates are compared by, by default the problem and the steps.
 
     Raises:
         DataError: The threshold is out of range.
@@ -31,24 +32,43 @@ class Duplicates(SetCheck):
 
     name = "duplicates"
 
-    def __init__(self, threshold: float = 0.8, known: Iterable[Trajectory] = ()) -> None:
+    def __init__(
+        self,
+        threshold: float = 0.8,
+        known: Iterable[Trajectory] = (),
+        compared: Callable[[Trajectory], Trajectory] = lambda trajectory: trajectory,
+    ) -> None:
         check_threshold(threshold)
         self.threshold = threshold
-        self._known = [(t.id, content_hash(t), signature(t)) for t in known]
+        self._compared = compared
+        self._known = [(t.id, content_hash(t), signature(compared(t))) for t in known]
 
     def faults(self, drafts: Iterable[Draft]) -> list[Fault | None]:
+        return self.among(map(_named, drafts))
+
+    def among(
+        self,
+        trajectories: Iterable[tuple[str, Trajectory]],
+        group: Callable[[str], Hashable] = lambda name: None,
+    ) -> list[Fault | None]:
+        """What is wrong with each of the trajectories.
+
+        Args:
+            trajectories: With the names by which messages call them.
+            group: Of a name, or of the id of one that is there; near ones are of one group.
+        """
         names = [name for name, _, _ in self._known]
         hashes = [number for _, number, _ in self._known]
         signatures = [values for _, _, values in self._known]
-        for draft in drafts:
-            trajectory = trajectory_of(draft)
-            if isinstance(trajectory, Rejected):
-                raise ValueError(f"draft {draft.id} has no steps to compare: {trajectory}")
-            names.append(draft.id)
+        for name, trajectory in trajectories:
+            names.append(name)
             hashes.append(content_hash(trajectory))
-            signatures.append(signature(trajectory))
+            signatures.append(signature(self._compared(trajectory)))
         exact, near = duplicates(
-            dict(enumerate(hashes)), lambda rows: np.stack([signatures[row] for row in rows]), self.threshold
+            dict(enumerate(hashes)),
+            lambda rows: np.stack([signatures[row] for row in rows]),
+            self.threshold,
+            [group(name) for name in names],
         )
         found = {row: (earlier, Reason.EXACT_DUPLICATE) for row, earlier in exact}
         found |= {row: (earlier, Reason.NEAR_DUPLICATE) for row, earlier in near}
@@ -56,6 +76,13 @@ class Duplicates(SetCheck):
             _fault(*found[row], names, len(self._known)) if row in found else None
             for row in range(len(self._known), len(names))
         ]
+
+
+def _named(draft: Draft) -> tuple[str, Trajectory]:
+    trajectory = trajectory_of(draft)
+    if isinstance(trajectory, Rejected):
+        raise ValueError(f"draft {draft.id} has no steps to compare: {trajectory}")
+    return draft.id, trajectory
 
 
 def _fault(earlier: int, reason: Reason, names: Sequence[str], known: int) -> Fault:

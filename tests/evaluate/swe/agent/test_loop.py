@@ -121,6 +121,15 @@ def test_thoughts_are_recorded_and_never_shown_again():
     assert "secret plan" not in prompts[1][1]["content"]
 
 
+def test_what_is_written_before_a_call_is_recorded_beside_it():
+    outcome, _ = ended([f"<think>hm</think>I look first.\n\n{LOOK}", "prose", call_text("submit")])
+    assert [(step["prose"], step["action"]) for step in outcome.steps] == [
+        ("I look first.", LOOK),
+        ("", "prose"),
+        ("", call_text("submit")),
+    ]
+
+
 def test_an_episode_that_is_continued_sees_what_it_saw_and_acts_again():
     memory, first, second = Kept(), Counting(), Counting(same=True)
     _, prompts = ended([LOOK, LOOK, call_text("submit")], first, memory)

@@ -143,6 +143,7 @@ def _take(answer: Answer, tools: Acting, memory: Memory, acted: _Acted) -> bool:
         {
             "step": number,
             "thought": "" if isinstance(parsed, FormatFault) else parsed.thought,
+            "prose": call.before if isinstance(call, Call) else "",
             "action": action,
             "observation": text,
             "fault": "" if isinstance(call, Call) else call.reason,
