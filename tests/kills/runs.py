@@ -40,6 +40,7 @@ SFT |= {"validate_every": 2, "validation_rows": 4}
 SRL = {**SHARED, "kind": "srl", "max_steps": 6, "updates_per_rollout": 2, "think_tags": "optional", "save_every": 3}
 SRL |= {"validate_every": 2, "validation_rows": 4, "refill": "full", "rest_after": 1}  # groups wait, prompts rest
 RLVR = {**SHARED, "kind": "rlvr", "max_steps": 6, "step_share": 0.5, "refill": "expected"}
+RLVR |= {"prefix": {"policy": "on_failure", "loss": 0.1}}  # prompts that are sampled again wait in a checkpoint
 TIMES = re.compile(r"seconds.*|step_time|.*_runtime|.*_per_second")  # metrics in which no two runs are alike
 
 

@@ -30,8 +30,8 @@ def test_a_run_killed_at_every_moment_ends_in_the_same_bytes(ended):
 
 
 def test_the_run_was_worth_killing(ended):
-    """Groups were dropped and others drawn, some were kept, some waited, prompts rested, a validation chose the model;
-    and a difference would have been seen."""
+    """Groups were dropped and others drawn, some were kept, some waited, prompts rested, a validation chose the model,
+    prefixes were sampled again; and a difference would have been seen."""
     folder, _ = ended
     kinds = set()
     for stage in ("2-srl", "3-rlvr"):
@@ -39,8 +39,10 @@ def test_the_run_was_worth_killing(ended):
         assert any(log.get("sampling/rounds", 0) > 1 for log in logs)
         assert any(log.get("sampling/kept_groups", 0) > 0 for log in logs)
         assert (folder / "straight" / stage / "best.json").is_file() == (stage == "2-srl")
-        kinds |= {name for log in logs for name, value in log.items() if name.startswith("sampling/") and value}
-    assert {"sampling/waited_groups", "sampling/surplus_groups", "sampling/resting/silent"} <= kinds
+        kinds |= {
+            name for log in logs for name, value in log.items() if name.startswith(("sampling/", "prefix/")) and value
+        }
+    assert {"sampling/waited_groups", "sampling/surplus_groups", "sampling/resting/silent", "prefix/again"} <= kinds
     copied = folder / "killed" / "2-srl" / "rollouts.jsonl"
     last = copied.read_text().splitlines(keepends=True)[-1]
     with copied.open("a") as file:

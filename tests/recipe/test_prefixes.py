@@ -15,6 +15,7 @@ from treadle.data.solutions import Given
 from treadle.data.sources.native import to_row
 from treadle.errors import DataError, RecipeError
 from treadle.recipe import stages
+from treadle.recipe.folders import identity
 from treadle.recipe.overrides import apply_override
 from treadle.recipe.reading import parse_recipe, resolved
 from treadle.recipe.validation_rows import validation_rows
@@ -154,6 +155,14 @@ def test_a_recipe_says_all_of_it_and_overrides_reach_it(recipe):  # noqa: F811
     assert loaded.stages[0].prefix.settings == {"stages": 4}
     assert "prefix:\n    policy: reverse\n    target: actions\n    loss: 0.2\n    stages: 4\n" in resolved(loaded)
     assert parse_recipe({**content, "stages": [PREFIXED]}).stages[0].prefix.policy == "reverse"
+
+
+def test_a_run_from_before_there_were_prefixes_goes_on(recipe):  # noqa: F811
+    def stage_of(stage):
+        return identity(recipe(stage), 0, "digest")["stages"][0]
+
+    assert "prefix" not in stage_of({**PREFIXED, "prefix": None})
+    assert stage_of(PREFIXED)["prefix"]["policy"] == "reverse"
 
 
 def problems(folder, rows, **settings):

@@ -113,8 +113,9 @@ class Parts:
             check_dynamic_sampling(args, trainer.train_dataset, only_text, processes.count)
 
         check_prefixes(prefix_policy, args, trainer.train_dataset, self.chat is not None)
-        weights = trainer.reward_weights.tolist()
-        prefixes = prefix_policy and Prefixes(prefix_policy, args.seed, weights, methods.progress)
+        prefixes = None
+        if prefix_policy is not None:
+            prefixes = Prefixes(prefix_policy, args.seed, trainer.reward_weights.tolist(), methods.progress)
         self.prompts = Prompts(trainer.train_dataset, args.seed, args.group_by_trajectory, args.rest_after, prefixes)
         self.prefix_loss = PrefixLoss(args.prefix_loss, self.chat and self.chat.text_ids, processes, metrics)
         self.groups = GroupMaker(
