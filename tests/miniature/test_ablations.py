@@ -14,11 +14,12 @@ from treadle.data.prepared import Prepared
 from treadle.errors import OutputError
 from treadle.miniature import another_base, pretrain
 from treadle.miniature.ablations import GROUPS
-from treadle.miniature.arms import ABLATIONS, ARMS, MAIN, PREFIXES, Demonstrations
+from treadle.miniature.arms import ABLATIONS, ARMS, MAIN, PREFIXES, Arm, Demonstrations
 from treadle.miniature.claims import claims
 from treadle.miniature.prefixes import as_markdown, prefix_row
 from treadle.miniature.products import read_choice
 from treadle.miniature.quickstart import run
+from treadle.miniature.spent import tokens_of
 from treadle.miniature.work import Scale
 from treadle.miniature.worksheets import SKILLED, Part, PretrainSettings, sheet
 from treadle.recipe.model_names import BASE, resolve
@@ -54,6 +55,9 @@ def test_results_have_the_ablations_the_prefixes_and_the_other_base(finished):
     assert choice["chosen"] in choice["solved"].keys() == set(BEST)
     recipe = (out / "seed-0" / "prefix_rlvr" / "recipe.yaml").read_text()
     assert f"seed-0/{choice['chosen']}/1-rlvr/model" in recipe
+    tokens = written["tokens"]
+    assert tokens.keys() == {*NAMES, "prefix_rlvr"}
+    assert tokens["base"] == 0 < tokens["srl"] < tokens["srl_rlvr"]
     titles = {claim["claim"] for claim in written["claims"]}
     assert "SRL then RLVR is above the best prefixes then RLVR, in whole solutions" in titles
 
@@ -91,6 +95,26 @@ def test_a_second_call_runs_nothing_again_and_another_base_is_not_mixed_in(finis
     (other / "model.safetensors").write_bytes(b"of another base")
     with pytest.raises(OutputError, match="holds results of another base"):
         run(out, full=True, scale=tiny(), base=other)
+
+
+def test_tokens_of_the_stages_before_count(tmp_path):
+    def ended(arm, kind, *counts):
+        stage = tmp_path / arm / f"1-{kind}"
+        stage.mkdir(parents=True)
+        (stage / "metrics.jsonl").write_text(
+            "".join(json.dumps({"step": 1, "seconds": 1.0, **count}) + "\n" for count in counts)
+        )
+
+    ended("first", "srl", {"num_tokens": 5.0}, {"num_tokens": 11.0}, {"train_loss": 0.1})
+    ended("second", "rlvr", {"num_tokens": 20.0})
+    ended("third", "rlvr", {"num_tokens": 300.0})
+    first, second = Arm("first", "", {"kind": "srl"}), Arm("second", "", {"kind": "rlvr"}, after=("first",))
+    arms = (Arm("base", "", None), second, first, Arm("third", "", {"kind": "rlvr"}, after=("first", "second")))
+    found = tokens_of(arms, tmp_path, {"third": "second"})
+    assert found == {"base": 0, "first": 11, "second": 31, "third": 331}
+    (tmp_path / "first" / "1-srl" / "metrics.jsonl").write_text('{"step": 1, "seconds": 1.0}\n')
+    with pytest.raises(OutputError, match=r"found no num_tokens, expected one a step; .* rm -r .*first/1-srl"):
+        tokens_of(arms, tmp_path, {"third": "second"})
 
 
 def test_a_base_that_is_not_there_is_refused(tmp_path):

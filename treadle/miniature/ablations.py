@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from treadle.miniature import another_base, results
+from treadle.miniature import another_base, results, spent
 from treadle.miniature.arms import PREFIXES, Arm
 from treadle.miniature.claims import as_lines, claims
 from treadle.miniature.prefixes import as_markdown as prefix_table
@@ -49,18 +49,21 @@ class Ablations:
         choices: Of each arm that goes on from the best of several and each seed, which one that was.
         others: Scores of the main arms on another base.
         floors: Of the similarity there, one a seed.
+        tokens: Of each arm the tokens that its stages went through, the mean over seeds.
     """
 
     prefixes: Sequence[Mapping[str, Any]]
     choices: Sequence[Mapping[str, Any]]
     others: Scores
     floors: Sequence[Mapping[str, Any] | None]
+    tokens: Mapping[str, float]
 
     def summary(self) -> dict[str, Any]:
         """For `results.json`."""
         return {
             "prefixes": list(self.prefixes),
             "choices": list(self.choices),
+            "tokens": dict(self.tokens),
             "another_base": {
                 "arms": results.arm_rows(self.others),
                 "similarity_floor": list(self.floors),
@@ -75,10 +78,15 @@ class Ablations:
             [
                 f"Prefixes in training:\n\n{prefix_table(self.prefixes)}",
                 "\n".join(map(_chosen, self.choices)),
+                f"Tokens that the stages of an arm went through:\n\n{spent.as_markdown(self.millions())}",
                 f"Another base:\n\n{other}",
                 as_lines(claims(self.others)),
             ]
         )
+
+    def millions(self) -> list[tuple[str, float]]:
+        """Titles of arms with their tokens in millions, the fewest first."""
+        return [(TITLES[name], count / 1e6) for name, count in sorted(self.tokens.items(), key=lambda item: item[1])]
 
     def chosen(self) -> list[str]:
         """Which arm was gone on from, one sentence a seed."""
@@ -105,7 +113,10 @@ def read(out: Path, arms: Sequence[Arm], scale: Scale, seeds: int) -> Ablations:
     ]
     place = out / another_base.FOLDER
     others = read_scores(place, another_base.arms_on_it(arms), seeds, scale.held_out)
-    return Ablations(prefixes, choices, others, results.floors(place, seeds))
+    chosen = [{c["arm"]: c["chosen"] for c in choices if c["seed"] == seed} for seed in range(seeds)]
+    counts = [spent.tokens_of(arms, *of_seed) for of_seed in zip(folders, chosen, strict=True)]
+    tokens = {arm.name: sum(count[arm.name] for count in counts) / seeds for arm in arms}
+    return Ablations(prefixes, choices, others, results.floors(place, seeds), tokens)
 
 
 def _chosen(choice: Mapping[str, Any]) -> str:

@@ -73,9 +73,12 @@ ABLATION_CLAIMS: tuple[Above, ...] = (
         for claim in (
             Above(f"Prefixes of the expert's help RLVR ({_words(policy)})", arm, "rlvr", "whole"),
             *_both(f"SRL is above RLVR with prefixes ({_words(policy)})", "srl", arm),
+            # With about the same tokens; the shorter pipeline has fewer.
+            *_both(f"SRL then RLVR, longer, is above RLVR with prefixes ({_words(policy)})", "srl_rlvr_longer", arm),
         )
     ),
     *_both("SRL then RLVR is above the best prefixes then RLVR", "srl_rlvr", "prefix_rlvr"),
+    *_both("SRL then RLVR, longer, is above the best prefixes then RLVR", "srl_rlvr_longer", "prefix_rlvr"),
     *_both("SRL then RLVR is above SFT then RLVR", "srl_rlvr", "sft_rlvr"),
     *_both("SFT before RLVR helps", "sft_rlvr", "rlvr"),
     Above(
