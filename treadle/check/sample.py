@@ -54,6 +54,7 @@ class Sampled:
         similarities: Of each completion's action to the expert's, whatever the reward is; NaN where there is none.
         own: Tokens of the first prompts, each with a completion.
         texts: Prompt, completion and reward of the first ones, special tokens of the prompt included.
+        poor: Groups that training would keep without the stage's `sampling_floor`, and does not.
     """
 
     stage: RLStage
@@ -65,6 +66,7 @@ class Sampled:
     similarities: list[float] = field(default_factory=list)
     own: list[Text] = field(default_factory=list)
     texts: list[tuple[str, str, float]] = field(default_factory=list)
+    poor: int = 0
 
     @property
     def cut(self) -> int:
@@ -211,8 +213,10 @@ def _judge(subject: Subject, found: Sampled, rows: Sequence[dict[str, Any]], tok
         comparable = isinstance(stage, SRLStage) and stage.unit == "step" and not isinstance(one, FormatFault)
         found.similarities.append(_similarity(one.action, row, stage) if comparable else nan)
     scored = [nan if reward is None else float(reward) for reward in rewards]
+    differ_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold)
     keep_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold, stage.sampling_floor)
     found.groups, found.kept = found.groups + len(rows), found.kept + int(keep_P.sum())
+    found.poor += int((differ_P & ~keep_P).sum())
     found.rewards += scored
     for first in range(0, len(each), stage.rollouts):  # one of each group
         row, text, reward = each[first], texts[first], scored[first]
