@@ -24,7 +24,8 @@ def doubts(measured: Measured) -> list[str]:
 
 def _of_answers(answers: Answers, kinds: int) -> str:
     if mostly_cut(answers):
-        return f"{cut_short(answers, 'whole solutions')}, so those that are not right say little; give --tokens and --seconds"
+        said = f"{cut_short(answers, 'whole solutions')}, so those that are not right say little"
+        return f"{said}; give --tokens and --seconds"
     if above(answers.solved, answers.groups, SIGNAL) is None:
         return _of_share(answers.solved, answers, "a right rollout", kinds)
     return _of_share(answers.mixed, answers, "right and wrong rollouts", kinds)

@@ -84,8 +84,8 @@ def _of_answers(state: State, answers: Answers, steps: Steps | None) -> str:
     both = f"{shares(answers.mixed, answers.groups)} have right and wrong ones"
     if state is State.TOO_EASY:
         return (
-            f"Little to learn for RLVR: {rates(answers)}, but only {both}. Take problems of a band: treadle teach select --band "
-            "learnable for RLVR, --band hard for SRL"
+            f"Little to learn for RLVR: {rates(answers)}, but only {both}. Take problems of a band: treadle teach "
+            "select --band learnable for RLVR, --band hard for SRL"
         )
     first = "; SRL before it was still the stronger order in the paper" if steps else ""
     if steps and steps.broken_share.value >= MOST:
