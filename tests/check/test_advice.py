@@ -134,6 +134,25 @@ def test_each_state_names_what_decided(answers, steps, experts, state, said):
     assert said in advice.text
 
 
+def test_what_a_sampling_floor_drops_still_differs():
+    """A model at the floor is at the floor, whether or not the stage drops its groups for that."""
+    poor = replace(FINE, kept=0, poor=12, floor=0.8)
+    advice = advise(Measured(WRONG, poor, FEW))
+    assert advice.state is advise(Measured(WRONG, replace(FINE, floor=0.8), FEW)).state is State.FLOOR
+    few = advise(Measured(WRONG, replace(FINE, kept=2, poor=10), FEW))
+    assert few.state is State.SRL_FIRST
+    assert "12 of 12 groups (95% interval 76% to 100%), 10 of them below sampling_floor" in few.text
+
+
+def test_no_sentence_contradicts_its_figures():
+    some = Answers((1, 1) + (0,) * 10, G, cut=90, limit=64)
+    assert "none right" not in advise(Measured(some, FINE, FEW)).text, "two are"
+    half = advise(Measured(Answers((8,) * 6 + (0,) * 6, G), FINE, FEW)).text
+    assert half.startswith("Little to learn for RLVR: 48 of 96 whole solutions"), "SRL has half of them to learn"
+    unmeasured = advise(Measured(WRONG, replace(FINE, similarity=None), FEW)).text
+    assert "12 of 12 groups (95% interval 76% to 100%), similarity not measured: SRL" in unmeasured
+
+
 def test_a_small_sample_says_how_large_a_one_would_do():
     few = replace(FINE, broken=(0,) * 4, kept=4)
     advice = advise(Measured(Answers((0,) * 4, G), few, FEW))

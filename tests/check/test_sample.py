@@ -64,6 +64,12 @@ def test_groups_are_kept_by_the_stages_own_rewards(subject, prepared, writes):
     assert told.answers.mixed == 0
 
 
+def test_groups_below_a_sampling_floor_are_counted_apart(subject, prepared, writes):
+    it = subject({**SRL, "sampling_floor": 0.9}, RLVR)
+    srl = writes(it, {"srl": ["<think>a</think>1", "no thought"], "rlvr": [""]}).stages["srl"]
+    assert (srl.kept, srl.poor, srl.groups) == (0, 4, 4)  # "1" is little of an action
+
+
 def test_the_time_is_kept_but_each_kind_has_a_group(subject, prepared):
     found = sample(subject(SRL, RLVR), 800, seconds=0.0)
     assert [of.groups for of in found.stages.values()] == [1, 1]

@@ -216,6 +216,7 @@ def row_with(**rates):
         ({"none": 0.0, "second_half": 0.5}, "shown"),
         ({"none": 0.2, "first_half": 0.1, "second_half": 0.5}, "contrary"),
         ({"second_half": 0.5}, "not shown"),
+        ({"none": 0.5, "second_half": 0.5}, "not shown"),
     ],
 )
 def test_success_by_length_is_judged_by_its_order(rates, verdict):

@@ -119,6 +119,8 @@ def test_the_policy_is_described(recipe, expert_trajectories, tmp_path):  # noqa
     [
         ({"prefix": "revers"}, r"stages.rlvr: prefix.policy: found 'revers'; did you mean 'reverse'\?"),
         ({"prefix": {"policy": "reverse", "stage": 3}}, r"stages.rlvr: unknown key 'prefix.stage'; did you mean 'stag"),
+        ({"prefix": {"policy": "anneal", "los": 1}}, r"unknown key 'prefix.los'; did you mean 'loss'\?"),
+        ({"prefix": {"policy": "on_failure", "Target": "traces"}}, r"'prefix.Target'; did you mean 'target'\?"),
         ({"dynamic_sampling": False}, r"stages.rlvr.prefix: .*set dynamic_sampling: true, or leave out prefix"),
         ({"prefix": {"policy": "guidance", "loss": 0.1}}, r"prefix: loss=0.1, but the policy 'guidance' .*set loss: 0"),
         ({"prefix": "anneal", "minutes": 3}, r"the policy 'anneal' goes by the share of .*set max_steps instead"),
@@ -140,6 +142,10 @@ def test_settings_that_do_not_go_with_prefixes_are_refused(recipe, changes, mess
         ({**PREFIXED, "prefix": {"loss": 0.1}}, r"missing key 'stages.0.prefix.policy'; .*policy: adaptive"),
         (with_prefix(loss=-1), r"stages.0.prefix.loss: found -1; input should be greater than or equal to 0"),
         (with_prefix(target="thoughts"), r"stages.0.prefix.target: found 'thoughts'; .*'actions' or 'traces'"),
+        (with_prefix(loss=True), r"stages.0.prefix.loss: found True; input should be a valid number"),
+        ({**PREFIXED, "prefix": ["adaptive"]}, r"stages.0.prefix: found \['adaptive'\]; expected a policy's name such"),
+        ({**PREFIXED, "prefix": "none"}, r"stages.0.prefix: found 'none'; .* or null for no prefix"),
+        ({**PREFIXED, "prefix": False}, r"stages.0.prefix: found False; .* or null for no prefix"),
         ({**PREFIXED, "trl": {"prefix_loss": 0.1}}, r"trl.prefix_loss: set it by the recipe's own key prefix"),
     ],
 )

@@ -14,6 +14,7 @@ from trl.trainer.utils import RepeatSampler
 from tests.training.prefixes.test_part import STEPS as TEXTS
 from tests.training.prefixes.test_part import Scripted, prefixes, sampled
 from tests.training.test_groups import group
+from treadle.training.prefixes.on_failure import OnFailure
 from treadle.training.prompt_order import PromptStream
 from treadle.training.prompt_rest import PromptRest, key_of
 from treadle.training.prompts import Prompts
@@ -238,3 +239,22 @@ def test_a_prompt_rests_by_its_bare_task_and_by_visits():
     assert given_lengths(row) == [("dull", 0)]
     prompts.visited([sampled(row[0], 0.0, 1.0)], [None])
     assert prompts.resting()["resting/silent"] == 0
+
+
+@pytest.mark.parametrize(("rounds", "waiting"), [(1, [0, 3, 6, 9, 9]), (3, [0, 0, 0, 3, 3]), (4, [0] * 5)])
+def test_prompts_wait_where_rounds_are_too_few_to_sample_others_again(rounds, waiting):
+    """Nothing is ever right: each visit to a solution of 8 steps has 4 groups, which 4 rounds of 3 prompts hold."""
+    texts = [f"step {number}" for number in range(8)]
+    rows = [
+        {"prompt": [{"role": "user", "content": f"{n}"}], "trajectory_id": f"t{n}", "prefix_texts": texts}
+        for n in range(40)
+    ]
+    prompts = Prompts(rows, 0, False, prefixes=prefixes(OnFailure()))
+    found = []
+    for generation in range(5):
+        asked = prompts.take(rows[3 * generation :][:3], 3)
+        for number in range(rounds):
+            asked = prompts.further(3) if number else asked
+            prompts.visited([sampled(one, 0.0, 0.0) for one in asked], [Drop.ALL_WRONG] * 3)
+        found.append(prompts.measures()["prefix/passed_down"])
+    assert found == waiting

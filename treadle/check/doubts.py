@@ -15,8 +15,8 @@ def doubts(measured: Measured) -> list[str]:
     found = []
     if answers and signal(answers) is Signal.UNSURE:
         found.append(_of_answers(answers, kinds))
-    if steps and above(steps.kept, steps.groups, SIGNAL) is None:
-        found.append(_of_share(steps.kept, steps, "steps that differ in similarity", kinds))
+    if steps and above(steps.differing, steps.groups, SIGNAL) is None:
+        found.append(_of_share(steps.differing, steps, "steps that differ in similarity", kinds))
     if steps and (line := _of_floor(steps, kinds)):
         found.append(line)
     return found
@@ -24,7 +24,8 @@ def doubts(measured: Measured) -> list[str]:
 
 def _of_answers(answers: Answers, kinds: int) -> str:
     if mostly_cut(answers):
-        return f"{cut_short(answers, 'whole solutions')}, so none right says little; give --tokens and --seconds"
+        said = f"{cut_short(answers, 'whole solutions')}, so those that are not right say little"
+        return f"{said}; give --tokens and --seconds"
     if above(answers.solved, answers.groups, SIGNAL) is None:
         return _of_share(answers.solved, answers, "a right rollout", kinds)
     return _of_share(answers.mixed, answers, "right and wrong rollouts", kinds)

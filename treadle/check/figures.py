@@ -11,6 +11,12 @@ def shares(count: int, groups: int) -> str:
     return f"{count} of {groups} groups ({_interval(wilson(count, groups))})"
 
 
+def differing(steps: Steps) -> str:
+    """In how many groups steps differ in their rewards, and what of these the stage's `sampling_floor` drops."""
+    poor = f", {steps.poor} of them below sampling_floor" if steps.poor else ""
+    return f"{shares(steps.differing, steps.groups)}{poor}"
+
+
 def rates(answers: Answers) -> str:
     """How often whole solutions are right, and in how many groups."""
     return (
@@ -28,7 +34,7 @@ def broken(steps: Steps) -> str:
 def similarities(steps: Steps) -> str:
     """The similarity of well-formed steps beside its floor."""
     if steps.similarity is None:
-        return "similarity, which is not measured here,"
+        return "similarity not measured"
     value, low, high = steps.similarity
     floor = "floor not known" if steps.floor is None else f"floor {steps.floor:.2f}"
     return f"similarity {value:.2f} (95% interval {low:.2f} to {high:.2f}; {floor})"

@@ -70,7 +70,8 @@ class Steps:
     Args:
         broken: Completions of each group that break the format.
         rollouts: G, rollouts of a group.
-        kept: Groups whose rewards spread by more than the stage's threshold.
+        kept: Groups that training would keep.
+        poor: Others whose rewards spread by more than the stage's threshold, which its `sampling_floor` alone drops.
         cut, limit: As of `Answers`.
         fault: The most frequent way in which the format is broken; empty for none.
         similarity: Mean similarity of the well-formed actions to the expert's; `None` where it is not measured.
@@ -85,10 +86,16 @@ class Steps:
     fault: str = ""
     similarity: Estimate | None = None
     floor: float | None = None
+    poor: int = 0
 
     @property
     def groups(self) -> int:
         return len(self.broken)
+
+    @property
+    def differing(self) -> int:
+        """Groups that SRL can rank, whatever a stage drops of them."""
+        return self.kept + self.poor
 
     @property
     def total(self) -> int:
@@ -182,7 +189,7 @@ def _steps(found: Sampled, floor: float | None) -> Steps:
     most = Counter(fault for fault in found.faults if fault is not None).most_common(1)
     fault = str(most[0][0]) if most else ""
     similarity = _similarity(np.array(found.similarities), each)
-    return Steps(_counts(broken_PG), each, found.kept, found.cut, found.limit, fault, similarity, floor)
+    return Steps(_counts(broken_PG), each, found.kept, found.cut, found.limit, fault, similarity, floor, found.poor)
 
 
 def _counts(flags_PG: np.ndarray) -> tuple[int, ...]:

@@ -59,6 +59,7 @@ class Sampled:
         similarities: Of each completion's action to the expert's, whatever the reward is; NaN where there is none.
         own: Tokens of the first prompts, each with a completion.
         texts: Prompt, completion and reward of the first ones, special tokens of the prompt included.
+        poor: Groups that training would keep without the stage's `sampling_floor`, and does not.
     """
 
     stage: RLStage
@@ -70,6 +71,7 @@ class Sampled:
     similarities: list[float] = field(default_factory=list)
     own: list[Text] = field(default_factory=list)
     texts: list[tuple[str, str, float]] = field(default_factory=list)
+    poor: int = 0
 
     @property
     def cut(self) -> int:
@@ -216,8 +218,10 @@ def _judge(subject: Subject, found: Sampled, rows: Sequence[dict[str, Any]], tok
     for row, one in zip(each, parsed, strict=True):
         comparable = isinstance(stage, SRLStage) and stage.unit == "step" and not isinstance(one, FormatFault)
         found.similarities.append(_similarity(one.action, row, stage) if comparable else nan)
+    differ_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold)
     keep_P = informative_groups(torch.tensor(scored), stage.rollouts, stage.sampling_threshold, stage.sampling_floor)
     found.groups, found.kept = found.groups + len(rows), found.kept + int(keep_P.sum())
+    found.poor += int((differ_P & ~keep_P).sum())
     found.rewards += scored
     for first in range(0, len(each), stage.rollouts):  # one of each group
         row, text, reward = each[first], texts[first], scored[first]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from treadle.check.doubts import doubts
-from treadle.check.figures import broken, cut_short, rates, shares, similarities
+from treadle.check.figures import broken, cut_short, differing, rates, shares, similarities
 from treadle.check.measured import Answers, Measured, Steps
 from treadle.check.state import MOST, SIGNAL, State, above
 from treadle.scoring.completion import FormatFault
@@ -21,7 +21,7 @@ def sentence(state: State, measured: Measured) -> str:
         return _too_few(measured)
     assert steps is not None
     told = rates(answers) if answers else NO_ANSWERS
-    kept, similar = shares(steps.kept, steps.groups), similarities(steps)
+    ranked, similar = differing(steps), similarities(steps)
     many = f"{experts.count:,} demonstrations of {experts.characters:,.0f} characters in the mean"
     match state:
         case State.CUT_OFF:
@@ -40,11 +40,11 @@ def sentence(state: State, measured: Measured) -> str:
             return f"Single steps are done, {similar}. Meanwhile {left if answers else done}"
         case State.NOTHING_TO_COMPARE:
             return (
-                f"Neither has a signal: {told}, and steps differ in similarity in {kept}. RLVR with a prefix of the "
+                f"Neither has a signal: {told}, and steps differ in similarity in {ranked}. RLVR with a prefix of the "
                 "expert's steps needs no comparable actions; SFT on steps (unit: both) is the other way"
             )
         case State.NO_SPREAD:
-            nothing = f"Steps differ in similarity in {kept}, so that SRL has nothing to rank"
+            nothing = f"Steps differ in similarity in {ranked}, so that SRL has nothing to rank"
             return f"{nothing}; {told}: begin with SFT on steps (unit: both)"
         case State.FLOOR_MANY_SHORT:
             return (
@@ -60,16 +60,16 @@ def sentence(state: State, measured: Measured) -> str:
         case State.AGENTS:
             return (
                 "Agents' data has no final answer that RLVR could reward: SRL on their calls, which differ in "
-                f"similarity in {kept}, {similar}"
+                f"similarity in {ranked}, {similar}"
             )
         case State.NO_ANSWERS:
             columns = "--columns problem=...,solution=...,answer=..."
             alone = f"SRL alone, or prepare the answers too ({columns})"
-            return f"SRL has a signal in {kept}, {similar}, but {NO_ANSWERS}: {alone}"
+            return f"SRL has a signal in {ranked}, {similar}, but {NO_ANSWERS}: {alone}"
         case _:
             prefix = "; where steps cannot be compared, RLVR with a prefix is the alternative"
             first = f"SRL, then RLVR{prefix if experts.several_steps >= MOST else ''}"
-            return f"RLVR has no signal: {told}. SRL has one in {kept}, {similar}: {first}{_doubtful(measured)}"
+            return f"RLVR has no signal: {told}. SRL has one in {ranked}, {similar}: {first}{_doubtful(measured)}"
 
 
 _OF_ANSWERS = (State.RLVR_SIGNAL, State.TOO_EASY, State.NO_STEPS)
@@ -84,8 +84,8 @@ def _of_answers(state: State, answers: Answers, steps: Steps | None) -> str:
     both = f"{shares(answers.mixed, answers.groups)} have right and wrong ones"
     if state is State.TOO_EASY:
         return (
-            f"Little to learn: {rates(answers)}, but only {both}. Take problems of a band: treadle teach select --band "
-            "learnable for RLVR, --band hard for SRL"
+            f"Little to learn for RLVR: {rates(answers)}, but only {both}. Take problems of a band: treadle teach "
+            "select --band learnable for RLVR, --band hard for SRL"
         )
     first = "; SRL before it was still the stronger order in the paper" if steps else ""
     if steps and steps.broken_share.value >= MOST:

@@ -92,7 +92,7 @@ def state_of(measured: Measured) -> State:
         return State.OWN_STYLE
     if steps.similarity and steps.similarity.low >= MASTERED:
         return State.MASTERED
-    spread = above(steps.kept, steps.groups, SIGNAL)
+    spread = above(steps.differing, steps.groups, SIGNAL)
     if spread is False:
         bridged = found is Signal.NONE and experts.several_steps >= MOST
         return State.NOTHING_TO_COMPARE if bridged else State.NO_SPREAD

@@ -113,8 +113,9 @@ def claims(scores: Scores, prefixes: Sequence[Mapping[str, Any]] = ()) -> list[d
 def _success_claim(row: Mapping[str, Any]) -> dict[str, Any]:
     """The more is given, the more often the rest is right: figures of the training, without an interval."""
     rates = {given: row[given] for given in GIVEN if row[given] is not None}
-    ordered = list(rates.values()) == sorted(rates.values())
-    verdict = "not shown" if len(rates) < 2 else "shown" if ordered else "contrary"
+    told = list(rates.values())
+    alike = len(set(told)) < 2  # also where nothing was ever right
+    verdict = "not shown" if alike else "shown" if told == sorted(told) else "contrary"
     words = {"none": "none", "first_half": "at most half", "second_half": "more than half"}
     parts = ", ".join(f"{rate:.0%} with {words[given]}" for given, rate in rates.items())
     return {

@@ -83,6 +83,9 @@ class Prompts(Strict):
     think: bool = True
 
 
+_NO_POLICY = ("", "none", "None")
+
+
 class Prefix(BaseModel):
     """What of the expert's solution an RLVR stage gives, see docs/prefixes.md. The policy's name alone does, too.
 
@@ -98,12 +101,19 @@ class Prefix(BaseModel):
 
     policy: str = Field(min_length=1)
     target: Literal["actions", "traces"] = "actions"
-    loss: float = Field(0.0, ge=0)
+    loss: float = Field(0.0, ge=0, strict=True)  # `true` would be a weight of 1
 
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, value: Any) -> Any:
-        return {"policy": value} if isinstance(value, str) else value
+        if isinstance(value, str) and value not in _NO_POLICY:
+            return {"policy": value}
+        if not isinstance(value, dict | Prefix):
+            raise ValueError(
+                f"found {value!r}; expected a policy's name such as adaptive, keys such as {{policy: adaptive}}, or "
+                "null for no prefix"
+            )
+        return value
 
     @property
     def settings(self) -> dict[str, Any]:

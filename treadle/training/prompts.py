@@ -94,8 +94,8 @@ class Prompts:
     def visited(self, groups: Sequence[Group], reasons: Sequence[Drop | None]) -> None:
         """Note what became of the groups of prompts that were sampled.
 
-        Several attempts at a prompt, one at once after the other, are one visit to it: its last attempt counts, or one
-        with a signal.
+        Several attempts at a prompt, one at once after the other, are one visit to it: its last attempt counts. One
+        with a signal before that begins the count anew.
         """
         for group, reason in zip(groups, reasons, strict=True):
             row, again = group.row, False
@@ -114,8 +114,11 @@ class Prompts:
         return resting | {f"passed_over/{kind}": self._rest.passed_over[kind] for kind in Rest}
 
     def measures(self) -> dict[str, float]:
-        """Metrics of the prefixes of this generation; empty where none are given."""
-        return self._prefixes.measures() if self._prefixes else {}
+        """Metrics of the prefixes of this generation, and how many prompts wait in whose place others came again; empty
+        where no prefixes are given."""
+        if self._prefixes is None:
+            return {}
+        return self._prefixes.measures() | {"prefix/passed_down": float(len(self._passed_down))}
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps, in plain Python."""

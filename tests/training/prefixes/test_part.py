@@ -6,7 +6,9 @@ import json
 import math
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import pytest
 
 from treadle.errors import RecipeError
@@ -34,6 +36,19 @@ class Scripted(PrefixPolicy):
     def again(self, trajectory, history):
         self.told.append((trajectory, history))
         return len(history.attempts) in self.again_after
+
+
+@dataclass(frozen=True)
+class Answering(PrefixPolicy):
+    """Gives nothing, and answers as it is told."""
+
+    answer: Any
+
+    def length(self, trajectory, history):
+        return 0
+
+    def again(self, trajectory, history):
+        return self.answer
 
 
 def prefixes(policy=None, **changes):
@@ -95,7 +110,9 @@ def test_a_policy_is_told_what_became_of_the_trajectory():
     assert [history.attempts for history in histories] == seen
     assert [history.visit for history in histories] == [0, 1, 1, 1, 1, 1], "the second and third were asked for"
     assert {history.progress for history in histories} == {0.25}
-    draws = [random.Random(f"3/t/{len(before)}").random() for before in seen]
+    seeds = [f"3/t/{len(before)}{'/again' * (n % 2)}" for n, before in enumerate(seen)]
+    draws = [random.Random(seed).random() for seed in seeds]
+    assert len(set(draws)) == len(draws), "a length's chance has nothing to do with that of `again` before it"
     assert [history.random.random() for history in histories] == draws
     part.given(ROW)
     part.visited(sampled(part.given(ROW), 0.0))
@@ -142,6 +159,24 @@ def test_a_state_goes_through_json_and_goes_on():
 def test_a_length_that_is_none_is_refused(length):
     with pytest.raises(RecipeError, match=r"Scripted: length\(\) gave .* for trajectory 't' of 4 steps; .* 0 to 3 "):
         prefixes(Scripted((length,))).given(ROW)
+
+
+def test_numbers_of_numpy_are_whole_numbers():
+    row = prefixes(Scripted((np.int64(2),))).given(ROW)
+    assert (row["prefix_length"], type(row["prefix_length"])) == (2, int), "rollouts.jsonl and checkpoints hold it"
+
+
+@pytest.mark.parametrize("again", [None, 1, "no", np.array([True, False])])
+def test_an_answer_to_again_that_is_none_is_refused(again):
+    part = prefixes(Answering(again))
+    with pytest.raises(RecipeError, match=r"Answering: again\(\) gave .* for trajectory 't'; expected True or False"):
+        part.visited(sampled(part.given(ROW), 0.0))
+
+
+@pytest.mark.parametrize("again", [True, False, np.bool_(True)])
+def test_booleans_are_answers(again):
+    part = prefixes(Answering(again))
+    assert part.visited(sampled(part.given(ROW), 0.0)) is bool(again)
 
 
 def test_a_policy_that_fails_is_named_with_the_trajectory():

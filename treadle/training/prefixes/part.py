@@ -11,8 +11,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
+from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 
 from treadle.errors import RecipeError
@@ -77,7 +79,7 @@ class Prefixes:
         """Note what became of a row that was `given`; returns whether it is sampled again at once.
 
         Raises:
-            RecipeError: The policy failed.
+            RecipeError: The policy failed, or answered with something else than a boolean.
         """
         if not group.row[TEXTS]:
             return False
@@ -92,7 +94,7 @@ class Prefixes:
             record.asked -= 1
         else:
             record.visits += 1
-        again = bool(self._ask("again", expert))
+        again = self._again(expert)
         record.asked += again
         self._held.append((attempt, len(expert.steps), again))
         return again
@@ -100,16 +102,27 @@ class Prefixes:
     def _length(self, row: Row) -> int:
         expert = _expert(row)
         length = self._ask("length", expert)
-        if isinstance(length, bool) or not isinstance(length, int) or not 0 <= length <= expert.longest:
+        if isinstance(length, bool) or not isinstance(length, Integral) or not 0 <= length <= expert.longest:
             raise RecipeError(
                 f"prefix.policy {self._name}: length() gave {length!r} for trajectory {expert.trajectory_id!r} of "
                 f"{len(expert.steps)} steps; expected a whole number from 0 to {expert.longest} (trajectory.longest)"
             )
-        return length
+        return int(length)
+
+    def _again(self, expert: Expert) -> bool:
+        again = self._ask("again", expert)
+        if not isinstance(again, bool | np.bool_):
+            raise RecipeError(
+                f"prefix.policy {self._name}: again() gave {again!r} for trajectory {expert.trajectory_id!r}; expected "
+                "True or False"
+            )
+        return bool(again)
 
     def _ask(self, method: str, expert: Expert) -> Any:
         record = self._records.get(expert.trajectory_id, _Record())
-        draw = random.Random(f"{self._seed}/{expert.trajectory_id}/{len(record.attempts)}")
+        # Both questions come after the same number of attempts; of one draw the answers would hang together.
+        of = f"{self._seed}/{expert.trajectory_id}/{len(record.attempts)}"
+        draw = random.Random(of if method == "length" else f"{of}/{method}")
         history = History(tuple(record.attempts), self._progress(), draw, record.visits)
         try:
             return getattr(self._policy, method)(expert, history)

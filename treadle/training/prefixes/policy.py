@@ -62,7 +62,8 @@ class History:
     Args:
         attempts: Its groups, oldest first.
         progress: Share of the stage's optimizer steps that are done, 0 to 1.
-        random: Seeded by the stage's seed, the trajectory and the number of attempts; it has no state of its own.
+        random: Seeded by the stage's seed, the trajectory, the number of attempts and which method is asked; it has no
+            state of its own.
         visit: How many of the attempts began a visit, which are those that `PrefixPolicy.again` did not ask for.
     """
 

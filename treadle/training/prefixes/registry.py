@@ -148,7 +148,7 @@ def _checked(policy: type[PrefixPolicy], name: str, settings: Mapping[str, Any])
 
 
 def _unknown(key: str, policy: type[PrefixPolicy], name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
+    near = difflib.get_close_matches(key.lower(), [*known, *STAGE_KEYS], n=1)
     if near:
         hint = f"did you mean {near[0]!r}?"
     elif known:
