@@ -70,6 +70,17 @@ def test_the_source_distribution_holds_what_the_wheel_is_built_from(source, ship
     assert found == shipped | set(BESIDE) | made
 
 
+@pytest.mark.parametrize("image", ["cpu", "cuda"])
+def test_what_an_image_copies_is_there_and_not_ignored(image):
+    lines = [line.split() for line in (ROOT / "docker" / f"{image}.Dockerfile").read_text().splitlines()]
+    copied = {name for word, *names in filter(None, lines) if word == "COPY" and len(names) > 1 for name in names[:-1]}
+    copied = {name for name in copied if not name.startswith(("--from", "/opt"))}
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert {*BESIDE, "treadle"} - copied == {"constraints.txt"}  # MANIFEST.in names it for source distributions
+    assert copied <= let_in
+    assert all((ROOT / name).exists() for name in let_in)
+
+
 def test_no_extra_is_named_that_is_not_there():
     """What messages and documents ask to install is what pyproject.toml offers."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
