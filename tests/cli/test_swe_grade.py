@@ -137,15 +137,15 @@ def test_without_uv_no_task_is_found_wanting(treadle, tmp_path, tasks, monkeypat
 def test_an_environment_that_failed_while_grading_is_tried_again(treadle, tmp_path, tasks):
     archive = next((tasks / "sources").iterdir())
     away = archive.rename(tmp_path / archive.name)
-    given = handed_in(tmp_path, tiny.prediction("add", ""))
-    command = ["swe", "grade", given, "--tasks", tasks, "--instance", "calc-add", "-o", tmp_path / "out", *PYTHON]
+    given = handed_in(tmp_path, tiny.prediction("add", ""), tiny.prediction("times", ""))
+    command = ["swe", "grade", given, "--tasks", tasks, "-o", tmp_path / "out", *PYTHON]
     code, _, err = treadle(*command)
     assert code == 2
-    assert "nothing to grade: 1 instance, of which none validates; calc-add: environment: calc-add: the release" in err
+    assert "nothing to grade: 2 instances, of which none validates; calc-add: environment: calc-add: the release" in err
     away.rename(archive)
     code, out, err = treadle(*command)
     assert code == 0, err
-    assert "resolved 0 of 1" in out
+    assert "resolved 0 of 2" in out
 
 
 @SANDBOX
