@@ -4,6 +4,8 @@
 # make swe-test     software engineering whole: environments from the package index, each hostile command
 # make audit        look up the known vulnerabilities of the versions in constraints.txt (before a release)
 # make hashes       write constraints-hashed.txt after constraints.txt has changed (INDEX=https://pypi.org/simple)
+# make vllm-hashes  choose new versions for docker/cuda.Dockerfile, after what pyproject.toml asks for has changed
+# make dist         the wheel and the source distribution, in dist/
 # make kill-test    50 kills of small runs at random moments (KILLS=50, SEED=0), each against a run never killed
 #
 # They set themselves up in .venv on a fresh machine and are quick when nothing changed. TORCH is what pip is asked
@@ -18,7 +20,7 @@ KILLS ?= 50
 SEED ?= 0
 KILL_FOLDER ?= $(shell mktemp -d)
 
-.PHONY: quickstart test test-all swe-test kill-test lint format audit hashes hashed clean
+.PHONY: quickstart test test-all swe-test kill-test lint format audit hashes vllm-hashes hashed dist clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
@@ -67,10 +69,25 @@ hashed: pyproject.toml constraints-hashed.txt
 hashes: $(VENV)/.installed-dev
 	$(BIN)/python docs/hashes.py $(INDEX)
 
+vllm-hashes: $(VENV)-build/.installed
+	printf '%s\n' '# treadle[vllm] on Linux with Python 3.12, by `make vllm-hashes`; not tried on a GPU' > docker/vllm-hashed.txt
+	$(VENV)-build/bin/uv pip compile -q --extra vllm --python-version 3.12 --python-platform x86_64-manylinux_2_28 \
+		--generate-hashes --no-annotate --no-header pyproject.toml >> docker/vllm-hashed.txt
+
+dist: $(VENV)-build/.installed
+	rm -rf build dist
+	$(VENV)-build/bin/python -m build
+	$(VENV)-build/bin/twine check --strict dist/*
+
+$(VENV)-build/.installed:
+	$(PYTHON) -m venv $(VENV)-build
+	$(VENV)-build/bin/python -m pip install -q --disable-pip-version-check build twine uv
+	touch $@
+
 # --strict: a version that could not be looked up is no clean version.
 audit:
 	test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && $(VENV)-audit/bin/python -m pip install -q pip-audit; }
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-audit build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit $(VENV)-build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import sys
 import tarfile
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from treadle.evaluate.swe.environments import Environment
 from treadle.evaluate.swe.sandbox import why_not
@@ -127,8 +129,16 @@ def _tar(file: gzip.GzipFile) -> tarfile.TarFile:
 
 
 @pytest.fixture(scope="session")
-def archives(tmp_path_factory) -> list[str]:
-    folder = tmp_path_factory.mktemp("sdists")
+def shared(tmp_path_factory) -> Path:
+    """A folder that all workers of pytest-xdist have in common."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "made"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def archives(shared) -> list[str]:
     sums = {
         "setup.cfg": "[tool:pytest]\naddopts = --cov\n",
         "tinysums.py": SUMS,
@@ -140,7 +150,13 @@ def archives(tmp_path_factory) -> list[str]:
         "tests/__init__.py": "",
         "tests/test_words.py": TEST_WORDS,
     }
-    return [str(write_sdist(folder, "tinysums", "1.0", sums)), str(write_sdist(folder, "tinywords", "0.2", words))]
+    folder = shared / "sdists"
+    with FileLock(shared / "sdists.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            write_sdist(folder, "tinysums", "1.0", sums)
+            write_sdist(folder, "tinywords", "0.2", words)
+    return sorted(map(str, folder.iterdir()))
 
 
 @pytest.fixture(scope="session")
@@ -170,7 +186,12 @@ class Tasks:
 
 
 @pytest.fixture(scope="session")
-def tasks(archives, environment, unsafe_local, tmp_path_factory) -> Tasks:
-    out, said = tmp_path_factory.mktemp("made") / "tasks", []
-    make_tasks(archives, 4, out, lambda _: environment, unsafe_local=unsafe_local, said=said.append)
-    return Tasks(out, said)
+def tasks(shared, archives, environment, unsafe_local) -> Tasks:
+    """Made once, by the worker that comes first; the tests only read them."""
+    out, said = shared / "tasks", shared / "said.json"
+    with FileLock(shared / "tasks.lock"):
+        if not said.exists():
+            lines = []
+            make_tasks(archives, 4, out, lambda _: environment, unsafe_local=unsafe_local, said=lines.append)
+            said.write_text(json.dumps(lines))
+    return Tasks(out, json.loads(said.read_text()))
