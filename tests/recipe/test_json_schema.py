@@ -166,6 +166,7 @@ def test_recipes_that_are_read_are_taken(path):
         ),
         recipe({"kind": "srl", "sampling_floor": "data"}, {"kind": "sft", "max_length": None, "trl": {"optim": "sgd"}}),
         recipe({"kind": "warmup", "goal": 1}, prompts={"examples": 2}, report_to=["wandb"]),
+        recipe({"kind": "srl", "reward": ["similarity", {"name": "edit", "weight": 0.5}]}),
     ],
 )
 def test_what_is_read_is_taken(content):
@@ -183,6 +184,7 @@ def test_what_is_read_is_taken(content):
         (recipe({"kind": "srl", "learning_rate": "fast"}), ".stages.0"),
         (recipe({"kind": "sft", "rollouts": 8}), ".stages.0"),
         (recipe({"kind": "srl", "prefix": "adaptive"}), ".stages.0"),
+        (recipe({"kind": "srl", "reward": [{"weight": 0.5}]}), ".stages.0"),
         (recipe(lorra={"r": 8}), ".lorra"),
         (recipe(lora={"rank": 8}), ".lora"),
         (recipe(dtype="fp16"), ".dtype"),

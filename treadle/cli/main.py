@@ -1,4 +1,4 @@
-"""The command line: `treadle prepare | inspect | check | plan | train | evaluate | compare | swe | teach | ...`.
+"""The command line: `treadle prepare | inspect | init | check | plan | train | evaluate | compare | swe | teach | ...`.
 
 Errors that a user can mend are printed without a traceback and exit with code 2; a run that stopped itself because
 training went wrong exits with code 3, one that Ctrl-C or SIGTERM stopped with code 130. Heavy libraries are imported
@@ -12,33 +12,21 @@ import shlex
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import click
 import typer
-from typer.core import TyperGroup
 
-from treadle.cli import check, compare, data, evaluate, grade, plan, swe, teach, view
+from treadle.cli import check, compare, data, evaluate, grade, init, plan, swe, teach, view
+from treadle.cli.commands import AGENTS, BEGIN, DATA, EVALUATE, TEACHERS, TRAIN, Commands, add
 from treadle.cli.data import spread
 from treadle.cli.outcome import carry_out
-from treadle.errors import Interrupted, TreadleError
-
-
-class Commands(TyperGroup):
-    """The commands; Ctrl-C in one that has nothing more to say about it ends with a line, too."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise Interrupted("stopped; the same command starts again") from None
-
+from treadle.cli.version import print_version
+from treadle.errors import TreadleError
 
 app = typer.Typer(
     cls=Commands,
     help="Train small open language models on hard multi-step tasks from expert trajectories.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -46,20 +34,29 @@ app = typer.Typer(
 SAID_IN_TRAINING = ("prefix_tree", "shared_rollout", "max_length")
 """Checks whose warnings a training run gives itself, when it comes to what they are about."""
 
-app.command()(data.prepare)
-app.command()(data.merge)
-app.command()(data.inspect)
-app.command()(check.check)
-app.command()(plan.plan)
-app.command()(evaluate.evaluate)
-app.command()(compare.compare)
-app.command()(view.view)
-app.command()(grade.grade)
-app.add_typer(swe.swe, name="swe")
-app.add_typer(teach.teach, name="teach")
+
+@app.callback()
+def treadle(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=print_version, help="Show versions of treadle and what it runs on."
+        ),
+    ] = False,
+) -> None:
+    """What comes before any command."""
 
 
-@app.command(context_settings={"ignore_unknown_options": False})
+def _print_schema(wanted: bool) -> None:
+    if wanted:
+        import json
+
+        from treadle.recipe.json_schema import recipe_schema
+
+        print(json.dumps(recipe_schema(), indent=1, ensure_ascii=False))
+        raise typer.Exit
+
+
 def train(
     recipe: Annotated[Path, typer.Argument(help="Recipe file (YAML).")],
     overrides: Annotated[
@@ -67,6 +64,12 @@ def train(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and derived sizes.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output of another recipe.")] = False,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema", is_eager=True, callback=_print_schema, help="Print the JSON Schema of recipes, for editors."
+        ),
+    ] = False,
 ) -> None:
     """Run the stages of a recipe; finished stages are not run again, an interrupted one is continued."""
     from treadle.recipe.reading import load_recipe, resolved
@@ -93,7 +96,6 @@ def train(
         print(untrained(loaded) or f"the trained model is in {model}")
 
 
-@app.command()
 def quickstart(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for results, report and models.")] = Path(
         "runs/quickstart"
@@ -124,6 +126,22 @@ def quickstart(
     from treadle.miniature.quickstart import run
 
     run(out, seeds=seeds, full=full, workers=workers, overwrite=overwrite, base=base)
+
+
+add(app, quickstart, "treadle quickstart -o runs/quickstart", BEGIN)
+add(app, data.inspect, "treadle inspect solutions.jsonl --limit 3", DATA)
+add(app, data.prepare, "treadle prepare solutions.jsonl -o data/mine --duplicates drop", DATA)
+add(app, data.merge, "treadle merge shards/1 shards/2 -o data/merged", DATA)
+add(app, init.init, "treadle init --model Qwen/Qwen2.5-0.5B-Instruct --data data/mine -o recipe.yaml", TRAIN)
+add(app, check.check, "treadle check recipe.yaml --show", TRAIN)
+add(app, plan.plan, "treadle plan recipe.yaml --gpu-memory 80", TRAIN)
+add(app, train, "treadle train recipe.yaml stages.srl.max_steps=10 --dry-run", TRAIN)
+add(app, evaluate.evaluate, "treadle evaluate runs/mine/1-srl/model --data data/mine -o runs/scores", EVALUATE)
+add(app, compare.compare, "treadle compare runs/base runs/scores -o runs/comparison", EVALUATE)
+add(app, view.view, "treadle view runs/scores --against runs/base", EVALUATE)
+add(app, grade.grade, "treadle grade outputs.jsonl --column response --answer gold", EVALUATE)
+app.add_typer(swe.swe, name="swe", rich_help_panel=AGENTS)
+app.add_typer(teach.teach, name="teach", rich_help_panel=TEACHERS)
 
 
 def main() -> None:

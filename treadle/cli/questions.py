@@ -1,6 +1,7 @@
 """Standard input is data or nothing: a library that asks there is answered by an error instead.
 
 Some ask whether they may run a model's code, or for a password, and would take a line of piped data for the answer.
+What treadle itself asks for, it asks on a terminal alone.
 """
 
 from __future__ import annotations
@@ -48,6 +49,27 @@ class Unasked:
     def readable(self) -> bool:
         """That there is no text."""
         return False
+
+
+def asked_for(question: str, flag: str, usage: str) -> str:
+    """An answer from the terminal to what was not given.
+
+    Args:
+        question: What is wanted.
+        flag: The option that gives it.
+        usage: A command line with it.
+
+    Raises:
+        TreadleError: There is no terminal to ask on, or no answer.
+    """
+    terminal = sys.__stdin__  # `sys.stdin` is what libraries are refused
+    answer = ""
+    if terminal is not None and terminal.isatty():
+        print(f"{question} ({flag}): ", end="", file=sys.stderr, flush=True)
+        answer = terminal.readline().strip()
+    if not answer:
+        raise TreadleError(f"{flag} is missing; expected `{usage}`")
+    return answer
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 from treadle.errors import RewardError
 from treadle.scoring.registry import Reward, find, load
@@ -139,5 +139,17 @@ def _checked(value: Any) -> Any:
     return value
 
 
-RewardKey = Annotated[Any, AfterValidator(_checked)]
+_ENTRY = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "weight": {"type": "number"}},
+            "required": ["name"],
+        },
+    ]
+}
+_SHAPE = {"anyOf": [*_ENTRY["anyOf"], {"type": "array", "minItems": 1, "items": _ENTRY}]}
+
+RewardKey = Annotated[Any, AfterValidator(_checked), WithJsonSchema(_SHAPE)]
 """As a recipe has it, so that it is written back in the same words; `read_choices` reads it."""
