@@ -35,8 +35,8 @@ def test_a_recipe_for_solutions_is_one_that_trains(treadle, tiny_folder, prepare
     assert [stage.kind for stage in recipe.stages] == ["srl", "rlvr"]
     text = file.read_text()
     assert f"#   treadle init --model {tiny_folder} --data {prepared_world}" in text
-    assert "16 trajectories, 144 steps to learn; 16 trajectories have a final answer; 4 trajectories" in text
     said = " ".join(text.replace("\n#  ", "").split())
+    assert "data: 16 trajectories to train on (16 with a final answer), 4 held out, 144 steps to learn" in said
     assert "srl: 16 prompts x 8 rollouts = 128 completions, of at most 256 tokens: up to 32,768 tokens" in said
     assert "512 prompts x 8 rollouts = 4,096 completions, of at most 2,048 tokens: up to 8,388,608 tokens" in said
     settings = [line for line in text.splitlines() if line.startswith("    ")]

@@ -114,7 +114,7 @@ def _validation(kind: str, found: Found) -> list[Setting]:
     rows = found.held_out_answers if kind == "rlvr" else found.held_out
     if not rows or kind == "warmup":
         return []
-    why = f"steps between validations on held-out rows ({rows:,} trajectories); the best checkpoint is kept"
+    why = f"steps between validations on rows of the {rows:,} held out; the best checkpoint is kept"
     return [Setting("validate_every", EVERY, why)]
 
 

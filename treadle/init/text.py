@@ -85,13 +85,12 @@ def _facts(found: Found) -> list[str]:
     places = "no limit of positions named" if found.positions is None else f"{found.positions:,} positions"
     speech = found.speech or "thoughts stand between <think> and </think>, as prompts ask"
     facts = [f"model: {_millions(found.parameters)} parameters, {places}; {speech}"]
-    held_out = f"{found.held_out:,} trajectories are held out"
     if found.answers_only:
-        facts.append(f"data: {found.answers:,} problems with answers, without steps; {held_out}")
+        facts.append(f"data: {found.answers:,} problems with answers, without steps; {found.held_out:,} held out")
     else:
         facts.append(
-            f"data: {found.trajectories:,} trajectories, {found.instances:,} steps to learn; {found.answers:,} "
-            f"trajectories have a final answer; {held_out}; {_experts(found.demonstrations)}"
+            f"data: {found.trajectories:,} trajectories to train on ({found.answers:,} with a final answer), "
+            f"{found.held_out:,} held out, {found.instances:,} steps to learn; {_experts(found.demonstrations)}"
         )
     for what, lengths in (("single steps", found.steps), ("whole problems", found.solutions)):
         if lengths is not None:
