@@ -13,8 +13,8 @@ from treadle.recipe.reading import parse_recipe
 @pytest.fixture
 def recipe_with(tiny_folder, prepared_world, tmp_path):
     def make(lora, micro_batch):
-        stage = {"kind": "srl", "prompts_per_step": 4, "rollouts": 2, "micro_batch": micro_batch}
-        stage |= {"max_completion_length": 8, "gradient_checkpointing": False}
+        # Of fine-tuning a micro-batch is all that memory depends on.
+        stage = {"kind": "sft", "batch_size": 8, "micro_batch": micro_batch, "gradient_checkpointing": False}
         content = {"model": str(tiny_folder), "data": str(prepared_world), "output": str(tmp_path / "run")}
         return parse_recipe({**content, "lora": lora and lora.model_dump(), "stages": [stage]})
 
