@@ -38,6 +38,7 @@ def recipe_text(
         command: That wrote it.
         path: Where it is written.
     """
+    path = shlex.quote(path)
     head = [
         "A first recipe, written by",
         f"  {shlex.join(command)}",
@@ -57,7 +58,7 @@ def recipe_text(
         f"  treadle train {path} --dry-run      # all checks, no training",
         f"  treadle train {path}",
     ]
-    lines = [f"# {line}".rstrip() for line in head]
+    lines = [f"# {visible(line)}".replace("\n", " ").rstrip() for line in head]  # names may hold what ends a comment
     lines += [_line(setting) for setting in top]
     lines.append("stages:")
     for purpose, settings in stages:
