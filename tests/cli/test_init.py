@@ -42,7 +42,7 @@ def test_a_recipe_for_solutions_is_one_that_trains(treadle, tiny_folder, prepare
     settings = [line for line in text.splitlines() if line.startswith("    ")]
     assert settings
     assert all("#" in line for line in settings)  # each with its reason
-    assert max(map(len, text.splitlines())) <= 200
+    assert max(map(len, settings)) <= 150
 
     code, out, err = treadle("train", file, "--dry-run")
     assert code == 0, err
