@@ -18,7 +18,7 @@ import click
 import typer
 from typer.core import TyperGroup
 
-from treadle.cli import check, compare, data, evaluate, grade, plan, swe, teach, view
+from treadle.cli import check, compare, data, evaluate, grade, plan, push, swe, teach, view
 from treadle.cli.data import spread
 from treadle.cli.outcome import carry_out
 from treadle.errors import Interrupted, TreadleError
@@ -55,6 +55,7 @@ app.command()(evaluate.evaluate)
 app.command()(compare.compare)
 app.command()(view.view)
 app.command()(grade.grade)
+app.command()(push.push)
 app.add_typer(swe.swe, name="swe")
 app.add_typer(teach.teach, name="teach")
 

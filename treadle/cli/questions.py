@@ -1,6 +1,7 @@
 """Standard input is data or nothing: a library that asks there is answered by an error instead.
 
 Some ask whether they may run a model's code, or for a password, and would take a line of piped data for the answer.
+treadle itself asks at a terminal alone (`confirmed`).
 """
 
 from __future__ import annotations
@@ -59,6 +60,22 @@ def nothing_asked() -> Iterator[None]:
         yield
     finally:
         sys.stdin, getpass.getpass = stdin, ask
+
+
+def confirmed(question: str, otherwise: str) -> bool:
+    """Ask treadle's own question, which wants `yes`.
+
+    Args:
+        otherwise: What to do where there is no terminal to ask at.
+
+    Raises:
+        TreadleError: There is none.
+    """
+    terminal = sys.__stdin__
+    if terminal is None or terminal.closed or not terminal.isatty():
+        raise TreadleError(f"{question} Not asked, as standard input is no terminal; {otherwise}")
+    print(f"{question} [yes/no] ", end="", flush=True)
+    return sys.stdin.buffer.readline().strip().lower() in (b"y", b"yes")
 
 
 def _no_password(prompt: str = "", stream: object = None) -> NoReturn:

@@ -53,6 +53,7 @@ from treadle.training.duration import Duration
 from treadle.training.progress import MetricsFile, ProgressBar
 from treadle.training.resume.checkpoints import problem_of
 from treadle.training.resume.stopping import Stop, StopRequest
+from treadle.training.tracking import tracked_names
 
 
 def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hint: str = "the same command") -> Path:
@@ -122,8 +123,8 @@ def _run_stage(
     held_out = validation_rows(stage, prepared, recipe.seed, shown)
     floors = (similarity_floor(stage, prepared, shown), validation_floor(stage, prepared, shown))
     checkpoint = by_one(partial(starting_point, folder))
-    with StopRequest(deadline) as request:
-        metrics = MetricsFile(folder / "metrics.jsonl", *floors)
+    metrics = MetricsFile(folder / "metrics.jsonl", *floors)
+    with StopRequest(deadline) as request, tracked_names(metrics.floor_of):
         callbacks = [metrics, ProgressBar(stage.name, quiet, *floors), request, *([warmup.goal()] if warmup else [])]
         if stage.minutes:
             callbacks.append(Duration(60 * stage.minutes, metrics.elapsed))

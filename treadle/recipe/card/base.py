@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 from huggingface_hub import hf_hub_download, metadata_load, try_to_load_from_cache
-from huggingface_hub.errors import EntryNotFoundError, HFValidationError
+from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HTTPError
 
 from treadle.recipe.card.marks import CARD
 from treadle.recipe.model_names import BASE
@@ -54,6 +54,11 @@ def base_of(model: str) -> Base:
     return Base(f"`{shown_path(folder)}`", hub_id, _licence(card), trained)
 
 
+def licence_of(folder: Path) -> dict[str, str]:
+    """What the card in a model's folder says of its licence; empty where it says nothing."""
+    return _licence(_front_matter(folder / CARD))
+
+
 def shown_path(path: str | Path) -> str:
     """A path without what tells of the machine: its last part, with the run and the stage where that is `model`."""
     parts = Path(path).parts
@@ -72,7 +77,7 @@ def _hub_card(hub_id: str) -> Path | None:
     try:
         found = try_to_load_from_cache(hub_id, CARD)
         return Path(found if isinstance(found, str) else hf_hub_download(hub_id, CARD, etag_timeout=5))
-    except (OSError, EntryNotFoundError, HFValidationError):  # no network, no such model, no card
+    except (OSError, HTTPError, EntryNotFoundError, HFValidationError):  # no network, no such model, no card
         return None
 
 

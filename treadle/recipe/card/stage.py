@@ -153,7 +153,7 @@ def _limits(stage: AnyStage, base: Base, folder: Path) -> list[str]:
     found += [
         "It was trained on the prompts of treadle for the data above; others were not tried.",
         "What is said of the model that it was trained from, such as its languages and its biases, holds here too.",
-        f"The licence of the model that it was trained from: {licence}, as its card says."
+        f"The licence of the model that it was trained from is named as {licence}."
         if licence
         else "The licence of the model that it was trained from is not known to treadle.",
         "The licence of the data is not known to treadle.",
