@@ -22,8 +22,8 @@ from treadle.recipe.schema import AnyStage, Recipe, RLStage
 
 _PACKAGES = ("treadle", "trl", "transformers", "peft", "datasets", "torch")
 _METHODS = {
-    "srl": "Supervised Reinforcement Learning: similarity of single steps to an expert's, by GRPO",
-    "rlvr": "reinforcement learning from final answers, by GRPO",
+    "srl": "Supervised Reinforcement Learning (single steps held against an expert's, by GRPO)",
+    "rlvr": "reinforcement learning from final answers (RLVR, by GRPO)",
     "sft": "supervised fine-tuning on the expert's solutions",
     "warmup": "a cold start on the model's own well-formed completions",
 }
@@ -51,6 +51,7 @@ def stage_card(
         OutputError: metrics.jsonl is damaged.
     """
     stage, base = recipe.stages[number], base_of(recipe.model)
+    steps = steps_of(folder / "metrics.jsonl")
     name = f"{recipe.output.resolve().name}-{stage.name}"
     lines = [
         f"# {name}",
@@ -69,7 +70,7 @@ def stage_card(
         "",
         "## Training",
         "",
-        *training_figures(steps_of(folder / "metrics.jsonl")),
+        *training_figures(steps),
         *validation_figures(best),
         "",
         "## Data",
@@ -88,7 +89,7 @@ def stage_card(
         "",
         "## Limits",
         "",
-        *(f"- {limit}" for limit in _limits(stage, base, folder)),
+        *(f"- {limit}" for limit in _limits(stage, base, folder, any("similarity" in log for log in steps))),
     ]
     front = _front_matter(stage, base, prepared, adapter).to_yaml()
     return hidden(f"---\n{front}\n---\n\n" + "\n".join(lines) + "\n")
@@ -142,13 +143,13 @@ def _hub_data_set(prepared: Prepared) -> str | None:
     return source if is_id and not Path(source).exists() else None
 
 
-def _limits(stage: AnyStage, base: Base, folder: Path) -> list[str]:
+def _limits(stage: AnyStage, base: Base, folder: Path, similarity: bool) -> list[str]:
     licence = base.licence.get("license_name") or base.licence.get("license")
     found = []
     if (untrained := nothing_learned(stage, folder)) is not None:
         said = untrained.partition(f". {folder / 'model'}")[0]
         found.append(f"**Not trained**: {said}.")
-    if stage.kind == "srl":
+    if similarity:
         found.append("Similarity is that of texts to one expert's action. It is no measure of being right.")
     found += [
         "It was trained on the prompts of treadle for the data above; others were not tried.",
