@@ -10,6 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub import constants
 from safetensors.torch import load
 
@@ -118,7 +119,7 @@ def test_an_interrupted_upload_goes_on(treadle, hub, model):
     hub.lost = 1
     code, _, err = treadle("push", model, "me/mine", "--yes")
     assert (code, hub.files) == (2, {})
-    assert err.startswith("treadle: error: me/mine: ")
+    assert "treadle: error: me/mine: the hub refuses, status 404: gone" in err
     assert treadle("push", model, "me/mine", "--yes")[0] == 0
     (model / "README.md").write_text(CARD + "more\n")
     assert treadle("push", model, "me/mine", "--yes")[0] == 0
@@ -139,7 +140,7 @@ def test_an_interrupted_upload_goes_on(treadle, hub, model):
 def test_what_the_hub_refuses_is_one_line_without_the_token(treadle, hub, model, place, status, said, message):
     hub.refuse[place] = (status, said)
     code, out, err = treadle("push", model, "me/mine", "--yes")
-    lines = [line for line in err.splitlines() if line.startswith("treadle: error:")]
+    lines = [line for line in err.splitlines() if "treadle: error:" in line]
     assert (code, len(lines)) == (2, 1)
     assert "Traceback" not in err
     assert re.search(message, lines[0]), lines
@@ -208,6 +209,10 @@ def test_links_and_pickled_weights_are_refused(model, tmp_path):
     real = weights.rename(tmp_path / "elsewhere.safetensors")
     weights.symlink_to(real)
     with pytest.raises(ModelError, match=r"model\.safetensors: is a link"):
+        finished(model)
+    weights.unlink()
+    torch.save({"x": torch.zeros(1)}, model / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="its weights are pickled"):
         finished(model)
 
 

@@ -93,7 +93,7 @@ def _refuse_others(folder: Path) -> None:
         beside = f"push the merged model beside it: treadle push {merged} REPO" if merged.is_dir() else "merge it first"
         raise ModelError(f"{folder}: is an adapter and no whole model; {beside}")
     state = next((name for name in _CHECKPOINT if (folder / name).exists()), None)
-    if state is not None or ((folder.parent / "metrics.jsonl").is_file() and folder.name.startswith("checkpoint-")):
+    if state is not None:
         raise ModelError(
             f"{folder}: is a checkpoint of a stage that has not ended (it holds {state}); let the run end, and push "
             f"{folder.parent / 'model'}"

@@ -17,7 +17,6 @@ from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     HTTPError,
-    LocalTokenNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
@@ -99,18 +98,20 @@ def _said(target: Target, token: str) -> Iterator[None]:
     """Every error of the hub and of the connection as one line, without the token."""
     try:
         yield
-    except OfflineModeIsEnabled:
-        raise PushError("HF_HUB_OFFLINE is set, so nothing is sent; unset it") from None
-    except LocalTokenNotFoundError:
-        raise PushError(f"the hub takes no files from strangers; {_LOGIN}") from None
-    except HfHubHTTPError as error:
-        raise PushError(hidden(_refused(error, target), token)) from None
-    except (HTTPError, ConnectionError, TimeoutError) as error:
-        raise PushError(
-            f"the hub cannot be reached ({hidden(_line(error), token)}); the same command goes on where it stopped"
-        ) from None
-    except (ValueError, RuntimeError) as error:  # what its answers or its storage say: of the card, of a file
-        raise PushError(f"{target.repository}: not sent: {hidden(_line(error), token)}") from None
+    except (HTTPError, OSError, ValueError, RuntimeError) as error:
+        raise PushError(hidden(_why(error, target), token)) from None
+
+
+def _why(error: BaseException, target: Target) -> str:
+    while isinstance(error, RuntimeError) and error.__cause__ is not None:  # by which uploads in threads say which file
+        error = error.__cause__
+    if isinstance(error, OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE is set, so nothing is sent; unset it"
+    if isinstance(error, HfHubHTTPError):
+        return _refused(error, target)
+    if isinstance(error, HTTPError | ConnectionError | TimeoutError):
+        return f"the hub cannot be reached ({_line(error)}); the same command goes on where it stopped"
+    return f"{target.repository}: not sent: {_line(error)}"
 
 
 def _refused(error: HfHubHTTPError, target: Target) -> str:
