@@ -2,8 +2,8 @@
 
 transformers puts `train/` before every name, and trackers group by what stands before the first `/`: sixty curves in
 one group. Here a name that has a group keeps it (`sampling/kept_groups`, `format/truncated`), what is a reward stands
-under `reward/`, and what is left under `train/`. Those of a validation stay under `eval/`, as transformers has them. The
-last part of a name is always that of `metrics.jsonl`.
+under `reward/`, and what is left under `train/`. Those of a validation stay under `eval/`, as transformers has them.
+The last part of a name is always that of `metrics.jsonl`.
 """
 
 from __future__ import annotations
