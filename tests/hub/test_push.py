@@ -199,7 +199,7 @@ def test_a_secret_in_a_file_that_would_be_sent_is_refused(treadle, hub, model, n
         file.write(f"\n{SECRET}\n")
     code, out, err = treadle("push", model, "me/mine", "--yes")
     assert code == 2
-    assert f"{name}: holds an API key" in err
+    assert f"{name}: holds an OpenAI key" in err
     assert SECRET not in out + err
     assert hub.requests == []
 
