@@ -88,11 +88,15 @@ def evaluate(
     max_steps: Annotated[int, option("Steps after which the loop gives up.", Decoding, min=1)] = 30,
     seed: Annotated[int, option("Seed of the samples.", Decoding)] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update-card", help="Put the results into MODEL/README.md, the model's card.")
+    ] = False,
     *,
     back_end: backends.BackEnd,
 ) -> None:
     """Solve problems with a model, grade the final answers, and report with 95% intervals."""
     from treadle.check import check_model, stop_or_warn
+    from treadle.evaluate.card import check_card, update_card
     from treadle.evaluate.run import evaluate as run_evaluate
     from treadle.evaluate.run import regrade as run_regrade
     from treadle.evaluate.settings import EvaluateSettings
@@ -138,6 +142,8 @@ def evaluate(
         )
         if benchmark and not _MODES[mode]:
             raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
+        if update:
+            check_card(model)
         given = (benchmark, benchmarks_from, data, split, columns, domain, kind, choices_seed)
         sets = sets_of(*given) if settings.modes else []
         if drop_unreadable:
@@ -162,6 +168,8 @@ def evaluate(
         )
     print(as_table(results))
     print(f"written to {out}; the report is {out / 'report.html'}")
+    if update:
+        print(f"the results are in the model's card, {update_card(out)}")
     if failed(results):
         raise typer.Exit(1)
 

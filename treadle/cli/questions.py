@@ -83,5 +83,21 @@ def nothing_asked() -> Iterator[None]:
         sys.stdin, getpass.getpass = stdin, ask
 
 
+def confirmed(question: str, otherwise: str) -> bool:
+    """Ask treadle's own question, which wants `yes`.
+
+    Args:
+        otherwise: What to do where there is no terminal to ask at.
+
+    Raises:
+        TreadleError: There is none.
+    """
+    terminal = sys.__stdin__
+    if terminal is None or terminal.closed or not terminal.isatty():
+        raise TreadleError(f"{question} Not asked, as standard input is no terminal; {otherwise}")
+    print(f"{question} [yes/no] ", end="", flush=True)
+    return sys.stdin.buffer.readline().strip().lower() in (b"y", b"yes")
+
+
 def _no_password(prompt: str = "", stream: object = None) -> NoReturn:
     raise TreadleError(f"a library asked for a password ({prompt.strip()}), which is not answered; set it beforehand")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK, get_available_reporting_integrations
 
 from treadle.errors import RecipeError
 from treadle.recipe.parts import FAULT_LIMITS
@@ -108,8 +107,10 @@ def compute_dtype(recipe: Recipe) -> str:
     return "bfloat16" if torch.cuda.is_available() else "float32"
 
 
-_TRACKERS = {"tensorboard": ("tensorboard", "tensorboardX"), "wandb": ("wandb",), "trackio": ("trackio",)}
-"""Packages of which each needs one: those of `treadle[track]`."""
+_TRACKERS = ("tensorboard", "trackio", "wandb")
+"""Those of `treadle[track]`."""
+_UNLISTED = ("none", "all", "flyte")
+"""What transformers knows and does not list with what is installed."""
 
 
 def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) -> GuardedSFTConfig | SRLConfig:
@@ -124,11 +125,12 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
     trackers = sorted(set(recipe.report_to) - {*INTEGRATION_TO_CALLBACK, "none", "all"})
     if trackers:
         raise RecipeError(f"report_to: unknown {trackers[0]!r}; expected any of {', '.join(INTEGRATION_TO_CALLBACK)}")
-    for tracker in recipe.report_to:
-        if not any(map(find_spec, _TRACKERS.get(tracker, ("treadle",)))):
-            raise RecipeError(
-                f"report_to: {tracker} is not installed; pip install treadle[track], or take it out of report_to"
-            )
+    installed = (*_UNLISTED, *(get_available_reporting_integrations() if recipe.report_to else ()))
+    if missing := [tracker for tracker in recipe.report_to if tracker not in installed]:
+        package = "treadle[track]" if missing[0] in _TRACKERS else missing[0]
+        raise RecipeError(
+            f"report_to: {missing[0]} is not installed; pip install {package}, or take it out of report_to"
+        )
     try:
         config = _config(stage, _common(stage, recipe, folder) | _validation(stage, sizes), sizes)
         check_optimizer(config)
@@ -202,7 +204,7 @@ def _common(stage: AnyStage, recipe: Recipe, folder: Path) -> dict[str, Any]:
         "report_to": recipe.report_to,
         "trust_remote_code": recipe.trust_remote_code,
         **{name: getattr(stage, name) for name in FAULT_LIMITS if hasattr(stage, name)},
-        **{k: v for k, v in _defaults().items() if k not in stage.trl},
+        **{k: v for k, v in _defaults(folder).items() if k not in stage.trl},
     }
 
 
@@ -223,9 +225,11 @@ def _validation(stage: AnyStage, sizes: Sizes) -> dict[str, Any]:
     return settings | ({} if "per_device_eval_batch_size" in stage.trl else {"per_device_eval_batch_size": rows})
 
 
-def _defaults() -> dict[str, Any]:
+def _defaults(folder: Path) -> dict[str, Any]:
     """What `trl:` may have otherwise."""
     return {
+        "project": "treadle",
+        "run_name": f"{folder.absolute().parent.name}/{folder.name}",  # the same for a run that is continued
         "logging_steps": 1,
         "save_total_limit": 2,
         "disable_tqdm": True,

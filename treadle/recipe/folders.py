@@ -21,6 +21,7 @@ from treadle.files.links import refuse_link, remove
 from treadle.files.output import owned
 from treadle.files.typed import read_object
 from treadle.files.whole import remove_folder, write_whole
+from treadle.recipe.card.marks import CARD
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.reading import load_recipe, resolved
 from treadle.recipe.schema import Recipe
@@ -194,7 +195,7 @@ def starting_point(folder: Path) -> str | None:
 
 
 def list_model(folder: Path, model: Path, adapter: Path | None) -> None:
-    """Write down which files a stage's model has, before it gets its name.
+    """Write down which files a stage's model has, before it gets its name; but for its card, which may be edited.
 
     Args:
         folder: Of the stage.
@@ -202,7 +203,7 @@ def list_model(folder: Path, model: Path, adapter: Path | None) -> None:
     """
     files: Listed = {}
     for name, place in (("model", model), ("adapter", adapter)):
-        there = [path for path in place.rglob("*") if path.is_file()] if place else []
+        there = [path for path in place.rglob("*") if path.is_file() and path.name != CARD] if place else []
         found = listed(place, there, lambda path: path.suffix not in _WEIGHTS) if place else {}
         files.update({f"{name}/{path}": entry for path, entry in found.items()})
     write_whole(folder / MODEL_FILES, json.dumps(files, indent=1) + "\n")

@@ -7,7 +7,7 @@
     output/1-srl/best.json       where the stage was validated: step and value of the model that was kept, floor of it
     output/1-srl/nothing_learned.json   where the stage learned nothing, with the cause (`treadle.recipe.learned`)
     output/1-srl/model.json      which files that result has, see `treadle.recipe.folders.check_finished`
-    output/1-srl/model/          its result; its presence marks the stage as finished
+    output/1-srl/model/          its result, with its card; its presence marks the stage as finished
 
 A finished stage is not run again; one that was interrupted, or killed at any moment, continues from its last whole
 checkpoint (`treadle.training.resume.resumable`). A folder that was made by another recipe is refused.
@@ -29,6 +29,7 @@ from transformers.trainer_callback import PrinterCallback
 from treadle.data.prepared import Prepared
 from treadle.errors import Interrupted, OutputError, RecipeError
 from treadle.recipe.build import build_trainer
+from treadle.recipe.card.stage import stage_card
 from treadle.recipe.checking import check
 from treadle.recipe.folders import (
     alone_among_all,
@@ -52,6 +53,7 @@ from treadle.training.duration import Duration
 from treadle.training.progress import MetricsFile, ProgressBar
 from treadle.training.resume.checkpoints import problem_of
 from treadle.training.resume.stopping import Stop, StopRequest
+from treadle.training.tracking import tracked_names
 
 
 def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hint: str = "the same command") -> Path:
@@ -121,8 +123,8 @@ def _run_stage(
     held_out = validation_rows(stage, prepared, recipe.seed, shown)
     floors = (similarity_floor(stage, prepared, shown), validation_floor(stage, prepared, shown))
     checkpoint = by_one(partial(starting_point, folder))
-    with StopRequest(deadline) as request:
-        metrics = MetricsFile(folder / "metrics.jsonl", *floors)
+    metrics = MetricsFile(folder / "metrics.jsonl", *floors)
+    with StopRequest(deadline) as request, tracked_names(metrics.floor_of):
         callbacks = [metrics, ProgressBar(stage.name, quiet, *floors), request, *([warmup.goal()] if warmup else [])]
         if stage.minutes:
             callbacks.append(Duration(60 * stage.minutes, metrics.elapsed))
@@ -154,7 +156,9 @@ def _run_stage(
     if not ended:  # a warm-up whose goal was reached need not have trained
         unchanged = begun is not None and weights(trainer) == begun
         by_one(partial(check_learned, folder, unchanged))
-    save(trainer, model, chat, shown.asking, folder / "model", best)
+    number = [each.name for each in recipe.stages].index(stage.name)
+    card = partial(stage_card, recipe, number, prepared, folder, best)
+    save(trainer, model, chat, shown.asking, folder / "model", best, card)
     return stop
 
 

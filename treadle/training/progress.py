@@ -60,12 +60,12 @@ class MetricsFile(TrainerCallback):
         if not state.is_world_process_zero or not logs:
             return
         line = {"step": state.global_step, "seconds": round(self.elapsed(), 2), **_finite(logs)}
-        floor = self._floor(logs)
+        floor = self.floor_of(logs)
         if floor is not None:
             line["similarity_floor"] = round(floor, 4)
         append_lines(self.path, [json.dumps(line) + "\n"])
 
-    def _floor(self, logs: dict[str, Any]) -> float | None:
+    def floor_of(self, logs: dict[str, Any]) -> float | None:
         """That of a log's similarity, of training or of a validation; or of a validation's reward."""
         if self.held_out_floor is not None and logs.get("eval_reward") is not None:
             return self.held_out_floor

@@ -160,6 +160,11 @@ class Resumable:
         with self._writing.noting_failures() if self._writing and _internal_call else nullcontext():
             super().save_model(output_dir, _internal_call)
 
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """TRL's, but none with each checkpoint: it names no base where that is a folder, and nobody looks for it."""
+        if self._writing is None:
+            super().create_model_card(*args, **kwargs)
+
     def _own_file(self) -> str:
         return f"process_state_{self.args.process_index}.pt"
 
