@@ -5,12 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from treadle.errors import RecipeError
 from treadle.recipe.parts import FAULT_LIMITS
@@ -108,10 +106,6 @@ def compute_dtype(recipe: Recipe) -> str:
     return "bfloat16" if torch.cuda.is_available() else "float32"
 
 
-_TRACKERS = {"tensorboard": ("tensorboard", "tensorboardX"), "wandb": ("wandb",), "trackio": ("trackio",)}
-"""Packages of which each needs one: those of `treadle[track]`."""
-
-
 def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) -> GuardedSFTConfig | SRLConfig:
     """The configuration of the trainer that runs `stage` with its output in `folder`.
 
@@ -121,14 +115,6 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
     Raises:
         RecipeError: transformers or TRL refuse a value; the message is theirs, with the stage's name.
     """
-    trackers = sorted(set(recipe.report_to) - {*INTEGRATION_TO_CALLBACK, "none", "all"})
-    if trackers:
-        raise RecipeError(f"report_to: unknown {trackers[0]!r}; expected any of {', '.join(INTEGRATION_TO_CALLBACK)}")
-    for tracker in recipe.report_to:
-        if not any(map(find_spec, _TRACKERS.get(tracker, ("treadle",)))):
-            raise RecipeError(
-                f"report_to: {tracker} is not installed; pip install treadle[track], or take it out of report_to"
-            )
     try:
         config = _config(stage, _common(stage, recipe, folder) | _validation(stage, sizes), sizes)
         check_optimizer(config)
