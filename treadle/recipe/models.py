@@ -29,6 +29,7 @@ from treadle.chat.settings import read_settings
 from treadle.chat.template import require_template
 from treadle.errors import ModelError, TreadleError
 from treadle.recipe.model_files import (
+    NO_PLAIN_PICKLE,
     check_config,
     check_tokenizer_files,
     check_weights,
@@ -245,10 +246,7 @@ def _one_line(model: str, what: str, remedy: str = "") -> Iterator[None]:
                 "--trust-remote-code (in a recipe trust_remote_code: true)"
             ) from None
         if isinstance(error, pickle.UnpicklingError):
-            raise ModelError(
-                f"{model}: {what}: its pickled weights are damaged or hold more than tensors, and what they hold else "
-                "is not executed; take the model's safetensors, or copy or download its files again"
-            ) from None
+            raise ModelError(f"{model}: {what}: {NO_PLAIN_PICKLE}") from None
         reason = first_line(error) if isinstance(error, (OSError, ValueError)) else _named(error)
         raise ModelError(f"{model}: {what} ({reason}){remedy}") from error
 
