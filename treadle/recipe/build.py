@@ -52,7 +52,8 @@ def build_trainer(
         rows = fitting(rows, chat, config, stage.name)
         held_out = fitting(held_out, chat, config, stage.name, "held-out ") if held_out else None
     adapter = lora_config(recipe.lora) if recipe.lora else None
-    return make_trainer(stage, recipe, config, network, chat, rows, held_out, peft_config=adapter, callbacks=[*callbacks])
+    more = {"peft_config": adapter, "callbacks": list(callbacks)}
+    return make_trainer(stage, recipe, config, network, chat, rows, held_out, **more)
 
 
 def make_trainer(

@@ -18,7 +18,7 @@ _TRACK = ("tensorboard", "trackio", "wandb")
 
 
 def check_packages(recipe: Recipe) -> None:
-    """Raise `RecipeError` for a package that a recipe needs and that is not installed, or a tracker that cannot begin."""
+    """Raise `RecipeError` for what a recipe needs and is not installed, or a tracker that cannot be used."""
     for stage in recipe.stages:
         if stage.trl.get("use_vllm") and find_spec("vllm") is None:
             raise RecipeError(

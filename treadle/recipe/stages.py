@@ -32,6 +32,7 @@ from treadle.recipe.checking import check
 from treadle.recipe.folders import (
     alone_among_all,
     by_one,
+    check_claim,
     check_finished,
     claim,
     stage_folders,
@@ -74,6 +75,24 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
         torch.set_num_threads(recipe.threads)
     with alone_among_all(recipe.output):
         return _run_stages(recipe, overwrite, quiet, resume_hint, deadline)
+
+
+def check_output(recipe: Recipe, overwrite: bool = False) -> None:
+    """Raise what a run would find wrong with what its output folder holds already, and change nothing.
+
+    Raises:
+        OutputError: It is another recipe's, or a finished stage is not whole any more.
+        TrainingFault: A finished stage learned nothing.
+    """
+    folders = stage_folders(recipe)
+    recipe, chat = dated(recipe)
+    check_claim(recipe, overwrite, chat.describe())
+    if overwrite:
+        return
+    for stage, folder in zip(recipe.stages, folders, strict=True):
+        if (folder / "model").is_dir():
+            check_finished(folder)
+            refuse_untrained(stage, folder)
 
 
 def _run_stages(recipe: Recipe, overwrite: bool, quiet: bool, resume_hint: str, deadline: float | None) -> Path:

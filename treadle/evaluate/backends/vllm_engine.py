@@ -70,9 +70,7 @@ class VllmBackend:
             ) from error
         unknown = [name for name in USED if name not in inspect.signature(vllm.SamplingParams).parameters]
         if unknown:
-            raise ModelError(
-                f"vLLM {vllm.__version__}: SamplingParams has no {', '.join(unknown)}; {install('vllm')}"
-            )
+            raise ModelError(f"vLLM {vllm.__version__}: SamplingParams has no {', '.join(unknown)}; {install('vllm')}")
         self._vllm, self.name = vllm, model
         self.chat = load_chat(model, None, chat_template_kwargs, system_role, date, thought_tags, trust_remote_code)
         self.tokenizer, self.thought_tags = self.chat.tokenizer, self.chat.thought_tags

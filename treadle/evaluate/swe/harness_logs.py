@@ -1,4 +1,4 @@
-"""Logs in the form of SWE-bench's harness, judged by its own parsers and its own report (extra `treadle[swe]`).
+"""Logs in the form of SWE-bench's harness, judged by its own parsers and its own report (extra `swe`).
 
 A local run of a real repository is written down as the harness writes its own, and read by the same functions, so a
 verdict on a log is the same here and there. What differs is where the log comes from: see `docs/swe.md`.

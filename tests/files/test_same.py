@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from treadle.errors import OutputError
-from treadle.evaluate.same import other_keys, refuse_others
+from treadle.files.same import differences, other_keys, refuse_others
 
 
 def test_what_differs_is_named_with_both_values():
@@ -17,11 +17,18 @@ def test_what_differs_is_named_with_both_values():
     assert str(said.value).splitlines() == [
         "runs/x: holds a run with other settings",
         "  b: 2 there, 5 now",
-        "  gone: 3 there, None now",
-        "  new: None there, 6 now",
+        "  gone: 3 there, nothing now",
+        "  new: nothing there, 6 now",
         "choose another folder with -o, or replace the run with --overwrite",
     ]
 
 
 def test_the_same_is_not_refused():
     refuse_others(Path("x"), other_keys({"a": 1}, {"a": 1}), {"a": 1}, {"a": 1})
+
+
+def test_a_long_value_keeps_its_ends():
+    line = differences(["a"], {"a": "x" * 500 + "y"}, {"a": None})
+    assert line.startswith("  a: 'xxx")
+    assert line.endswith("xy' there, None now")
+    assert len(line) < 250

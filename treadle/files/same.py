@@ -28,5 +28,18 @@ def refuse_others(
         what, remedy: What the folder holds, and what mends it.
     """
     if keys:
-        differences = "\n".join(f"  {key}: {old.get(key)!r} there, {now.get(key)!r} now" for key in keys)
-        raise OutputError(f"{out}: holds {what} with other settings\n{differences}\n{remedy}")
+        raise OutputError(f"{out}: holds {what} with other settings\n{differences(keys, old, now)}\n{remedy}")
+
+
+def differences(keys: Sequence[str], old: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """A line for each of the keys, with both values."""
+    return "\n".join(f"  {key}: {_shown(old, key)} there, {_shown(now, key)} now" for key in keys)
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    return shorten_middle(repr(values[key])) if key in values else "nothing"
+
+
+def shorten_middle(text: str, most: int = 200) -> str:
+    """A text that is too long for a line, without its middle."""
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
