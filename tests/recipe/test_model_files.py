@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from treadle.errors import ModelError
 from treadle.recipe.model_files import check_weights, tensors_of
-from treadle.recipe.models import check_model
+from treadle.recipe.models import check_model, local_folder
 
 WHOLE = {"a": torch.zeros(3, 2), "b": torch.zeros(5)}
 
@@ -135,3 +135,23 @@ def test_a_gguf_file_and_a_folder_of_one_say_how_to_convert_it(tmp_path):
 def test_a_file_of_weights_is_no_folder(folder):
     with pytest.raises(ModelError, match="a file, expected the folder that it lies in"):
         check_model(str(folder / "model.safetensors"))
+
+
+def test_the_folders_of_a_stage_and_of_a_run_name_the_model_in_them(folder, tmp_path):
+    run = tmp_path / "run"
+    for stage in ("1-sft", "2-srl", "10-rlvr", "11-rlvr"):
+        (run / stage / "model").mkdir(parents=True)
+        (run / stage / "stage.json").write_text("{}")
+        if stage != "11-rlvr":
+            (run / stage / "model" / "config.json").write_text("{}")
+    said = {
+        run / "2-srl": f"{run}/2-srl: the folder of a stage; its model is {run}/2-srl/model",
+        run: f"{run}: the folder of a run; the model of its last finished stage is {run}/10-rlvr/model",
+        run / "11-rlvr": f"{run}/11-rlvr: the folder of a stage that is not finished and has no model yet; the same",
+    }
+    for place, message in said.items():
+        with pytest.raises(ModelError) as failed:
+            check_model(str(place))
+        assert str(failed.value).startswith(message)
+    assert local_folder(str(folder)) == folder
+    assert local_folder(str(run / "2-srl" / "model")) == run / "2-srl" / "model"

@@ -61,6 +61,25 @@ def tensors_of(folder: Path) -> Tensors:
     raise ModelError(f"{folder}: no weights; found {listing(folder)}, expected model.safetensors or an index of shards")
 
 
+def refuse_run_folder(folder: Path) -> None:
+    """Raise `ModelError` for the folder of a run or of a stage, which name the model in it that was probably meant."""
+    if (folder / "config.json").is_file():
+        return
+    if (folder / "model" / "config.json").is_file():
+        raise ModelError(f"{folder}: the folder of a stage; its model is {folder / 'model'}")
+    if (folder / "stage.json").is_file():
+        raise ModelError(
+            f"{folder}: the folder of a stage that is not finished and has no model yet; the same `treadle train` goes on"
+        )
+    if models := sorted(folder.glob("*-*/model/config.json"), key=lambda file: _number(file.parents[1].name)):
+        raise ModelError(f"{folder}: the folder of a run; the model of its last finished stage is {models[-1].parent}")
+
+
+def _number(stage_folder: str) -> int:
+    number = stage_folder.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
 def refuse_adapter(folder: Path) -> None:
     """Raise `ModelError` for a folder with an adapter, instead of which transformers would load another model."""
     if (adapter := folder / "adapter_config.json").is_file():

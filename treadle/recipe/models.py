@@ -36,6 +36,7 @@ from treadle.recipe.model_files import (
     convert_gguf,
     gguf_in,
     read_json,
+    refuse_run_folder,
 )
 from treadle.recipe.model_names import resolve
 from treadle.recipe.model_types import GenerationValues, TokenizerValues, check_types
@@ -55,6 +56,7 @@ def local_folder(model: str) -> Path | None:
             raise ModelError(convert_gguf(folder))
         raise ModelError(f"{model}: a file, expected the folder that it lies in, with config.json beside it")
     if folder.is_dir():
+        refuse_run_folder(folder)
         return folder
     if folder.exists():
         raise ModelError(f"{model}: neither a folder nor a file (a device, a pipe); expected a model folder")
