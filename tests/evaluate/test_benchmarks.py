@@ -167,7 +167,9 @@ def test_one_answer_in_two_notations_is_a_duplicate(tmp_path, one, another):
 
 def test_two_answers_to_one_problem_are_an_error(tmp_path):
     rows = [{"problem": "x?", "answer": "1/2"}, {"problem": "x?", "answer": "0.51"}]
-    with pytest.raises(DataError, match=r"line 2: the problem of .*line 1 with another answer, '0.51' instead of '1/2'"):
+    with pytest.raises(
+        DataError, match=r"line 2: the problem of .*line 1 with another answer, '0.51' instead of '1/2'"
+    ):
         load_data(write(tmp_path / "mine.jsonl", rows))
 
 

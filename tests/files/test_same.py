@@ -17,8 +17,8 @@ def test_what_differs_is_named_with_both_values():
     assert str(said.value).splitlines() == [
         "runs/x: holds a run with other settings",
         "  b: 2 there, 5 now",
-        "  gone: 3 there, nothing now",
-        "  new: nothing there, 6 now",
+        "  gone: 3 there, None now",
+        "  new: None there, 6 now",
         "choose another folder with -o, or replace the run with --overwrite",
     ]
 
@@ -31,4 +31,4 @@ def test_a_long_value_keeps_its_ends():
     line = differences(["a"], {"a": "x" * 500 + "y"}, {"a": None})
     assert line.startswith("  a: 'xxx")
     assert line.endswith("xy' there, None now")
-    assert len(line) < 250
+    assert "302 characters left out" in line

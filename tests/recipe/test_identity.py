@@ -23,12 +23,12 @@ def test_keys_are_those_of_the_command_line():
         "  content of data: '1f' there, '2e' now",
         "  stages.rlvr.kl: 0.0 there, 0.1 now",
         "  stages.rlvr.trl.loss_type: 'dapo' there, 'grpo' now",
-        "  lora.r: nothing there, 16 now",
+        "  lora.r: None there, 16 now",
     ]
 
 
 def test_a_key_of_another_version_is_named_where_nothing_else_differs():
-    assert what_differs({**MARK, "old": None}, MARK) == "  old: None there, nothing now"
+    assert what_differs({**MARK, "old": None}, MARK) == "  another version of treadle has no old"
 
 
 def test_what_is_no_record_says_so():

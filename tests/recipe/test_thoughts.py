@@ -128,6 +128,23 @@ def test_a_dry_run_says_what_is_unlike_the_papers_format(recipe):
     assert "completions are actions" in said(byte_tokenizer("qwen3"), SFT, **off)
 
 
+def test_a_dry_run_says_where_nothing_teaches_the_format(recipe):
+    def said(*kinds, tokenizer=None, **changes):
+        loaded = recipe(tokenizer or byte_tokenizer(), kinds[0], **changes)
+        stages_named = loaded.model_copy(
+            update={"stages": [recipe(byte_tokenizer(), kind).stages[0] for kind in kinds]}
+        )
+        return [size.untaught[:22] for size in stages.check(stages_named)]
+
+    hint = "a completion without <"
+    assert said(SRL) == [hint]
+    assert said({**SRL, "think_tags": "optional"}) == [""]
+    assert said({**SRL, "unit": "solution"}) == [""]
+    assert said(SFT, SRL, {**SRL, "name": "more"}) == ["", hint, ""]
+    assert said({**SFT, "target": "traces"}, SRL) == ["", ""]
+    assert said(SRL, tokenizer=byte_tokenizer("deepseekv3")) == [""], "the template opens the thought"
+
+
 def test_what_cannot_be_had_stops_before_anything_is_trained(recipe):
     off = {"chat_template_kwargs": {"enable_thinking": False}}
     with pytest.raises(RecipeError, match=r"stages\.sft: target: traces, but the chat template ends prompts with an"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import OutputError
+from treadle.legible import shortened
 
 
 def other_keys(old: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -37,9 +38,4 @@ def differences(keys: Sequence[str], old: Mapping[str, Any], now: Mapping[str, A
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:
-    return shorten_middle(repr(values[key])) if key in values else "nothing"
-
-
-def shorten_middle(text: str, most: int = 200) -> str:
-    """A text that is too long for a line, without its middle."""
-    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
+    return shortened(repr(values.get(key)), 200)

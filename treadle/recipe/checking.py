@@ -21,7 +21,7 @@ from treadle.recipe.sft_rows import counted
 from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
 from treadle.recipe.speaking import check_prompts, recipe_chat
-from treadle.recipe.thoughts import check_thoughts, describe_thoughts
+from treadle.recipe.thoughts import check_thoughts, describe_thoughts, untaught
 from treadle.recipe.training_data import check_steps, count_without_answer, similarity_floor, training_rows
 from treadle.recipe.validation_rows import describe_validation
 from treadle.recipe.warmup import Warmup
@@ -62,6 +62,7 @@ def check(recipe: Recipe) -> list[Sizes]:
             "validation": describe_validation(stage, prepared, shown),
             "examples": len(shown.left_out),
             "thoughts": describe_thoughts(chat, recipe.prompts.think),
+            "untaught": untaught(stage, recipe.stages, chat.thought_tags),
             "warmup": warmup.describe() if warmup else "",
         }
         more |= {

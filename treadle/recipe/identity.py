@@ -54,8 +54,8 @@ def what_differs(mark: Any, mine: Mapping[str, Any]) -> str:
     if not isinstance(mark, dict):
         return "  stage.json does not say with which settings"
     old, now = _flat(mark), _flat(mine)
-    keys = other_keys(old, now) or sorted(old.keys() ^ now.keys())
-    return differences(keys, old, now)
+    only_one = ", ".join(sorted(old.keys() ^ now.keys()))
+    return differences(other_keys(old, now), old, now) or f"  another version of treadle has no {only_one}"
 
 
 def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:

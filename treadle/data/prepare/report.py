@@ -13,7 +13,6 @@ from treadle.legible import number, shorten
 from treadle.scoring.floors import TITLES
 from treadle.scoring.grading import grader_version
 
-
 EXAMPLE = 6000
 """Characters of an example's prompt or action that reports have, beginning and end together."""
 PRINTED = (6, 400)
@@ -137,7 +136,10 @@ def _counted(data: dict[str, Any]) -> list[str]:
     total = sum(data["trajectories"].values())
     lines += ["", f"with a final answer: {data['with_answer']:,} of {total:,} trajectories", ""]
     if repositories := data["repositories"]:
-        lines += [f"repositories: {len(repositories):,}, the largest with {max(repositories.values()):,} trajectories", ""]
+        lines += [
+            f"repositories: {len(repositories):,}, the largest with {max(repositories.values()):,} trajectories",
+            "",
+        ]
     lines += _counts("made by `treadle teach`", "trajectories", data["origins"])
     lines += _counts("curation", "count", data["curated"])
     found = {kind: count for kind, count in data["duplicates"].items() if kind != "examples"}
@@ -230,5 +232,7 @@ def _dropped(rows: dict[str, Any]) -> list[str]:
     if not rows["dropped"]:
         return []
     lines = ["| dropped | rows | why |", "|---|---|---|"]
-    lines += [f"| {reason} | {count:,} | {DropReason(reason).explanation} |" for reason, count in rows["dropped"].items()]
+    lines += [
+        f"| {reason} | {count:,} | {DropReason(reason).explanation} |" for reason, count in rows["dropped"].items()
+    ]
     return [*lines, ""]
