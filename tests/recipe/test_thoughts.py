@@ -15,7 +15,7 @@ from treadle.data.prepared import Prepared
 from treadle.data.sources.native import to_row
 from treadle.errors import RecipeError
 from treadle.recipe import stages
-from treadle.recipe.folders import identity
+from treadle.recipe.identity import identity
 from treadle.recipe.reading import parse_recipe
 from treadle.recipe.schema import SFTStage, SRLStage
 from treadle.recipe.shown import Shown
@@ -130,11 +130,9 @@ def test_a_dry_run_says_what_is_unlike_the_papers_format(recipe):
 
 def test_a_dry_run_says_where_nothing_teaches_the_format(recipe):
     def said(*kinds, tokenizer=None, **changes):
+        named = [recipe(byte_tokenizer(), kind).stages[0] for kind in kinds]
         loaded = recipe(tokenizer or byte_tokenizer(), kinds[0], **changes)
-        stages_named = loaded.model_copy(
-            update={"stages": [recipe(byte_tokenizer(), kind).stages[0] for kind in kinds]}
-        )
-        return [size.untaught[:22] for size in stages.check(stages_named)]
+        return [size.untaught[:22] for size in stages.check(loaded.model_copy(update={"stages": named}))]
 
     hint = "a completion without <"
     assert said(SRL) == [hint]

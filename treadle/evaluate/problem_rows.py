@@ -110,8 +110,10 @@ def _reference(value: Any, kind: str, boxed: bool = False) -> str | None:
 def distinct(
     found: Iterable[tuple[str, Problem]], left_out: Counter[LeftOut], strict: bool = True
 ) -> Iterator[Problem]:
-    """Each problem once. If `strict`, two answers to one problem are an error, else the first is kept. One answer in two
-    notations, such as 0.5 and 1/2, is one answer."""
+    """Each problem once. If `strict`, two answers to one problem are an error, else the first is kept.
+
+    One answer in two notations, such as 0.5 and 1/2, is one answer.
+    """
     places: dict[str, tuple[str, Problem]] = {}
     ids: dict[str, str] = {}
     for where, problem in found:

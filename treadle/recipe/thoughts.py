@@ -56,8 +56,8 @@ def untaught(stage: AnyStage, stages: Sequence[AnyStage], tags: ThoughtTags) -> 
     if tags.block is not Block.NONE or any(map(_teaches, stages[: names.index(stage.name)])):
         return ""
     return (
-        f"a completion without {tags.open} {tags.close} earns -1, and no stage teaches them before: `treadle check` with "
-        "--sample 64 says whether the model writes them, docs/cold-start.md what to do where it does not"
+        f"a completion without {tags.open} {tags.close} earns -1, and no stage teaches them before: `treadle check` "
+        "with --sample 64 says whether the model writes them, docs/cold-start.md what to do where it does not"
     )
 
 

@@ -147,13 +147,12 @@ def test_what_is_unscorable_does_not_hide_format_faults(tiny_model, tiny_tokeniz
 
 def test_the_first_generation_says_where_most_break_the_format():
     texts = ("no tags", "none", "neither", "<think>a</think>b")
-    with pytest.warns(
-        UserWarning, match=r"75% of the first completions .*cold-start.md.*does not write <think>"
-    ) as said:
-        faults = FormatFaults(9)
+    faults = FormatFaults(9)
+    with pytest.warns(UserWarning, match=r"75% of the first completions .*cold-start.md.*does not write <think>"):
         told(faults, [-1.0, -1.0, -1.0, 0.5], 0, texts, [False] * 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         told(faults, [-1.0] * 4, 1, texts, [False] * 4)
-    assert len(said) == 1, "and no later one"
 
 
 @pytest.mark.parametrize("rewards", [[-1.0, 0.5, 0.5], [NAN, NAN], [], [0.0, 1.0]])

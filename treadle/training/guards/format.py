@@ -106,8 +106,8 @@ class FormatFaults:
                 f"(max_format_fault_steps={self.limit}). Likely cause: {cause}"
             )
         warnings.warn(
-            f"{broken:.0%} of the first completions break the format, which earns {FORMAT_REWARD:g}: where that does not "
-            f"change within some steps, see docs/cold-start.md. Likely cause: {cause}",
+            f"{broken:.0%} of the first completions break the format, which earns {FORMAT_REWARD:g}: where that does "
+            f"not change within some steps, see docs/cold-start.md. Likely cause: {cause}",
             stacklevel=3,
         )
 
