@@ -147,7 +147,7 @@ def test_the_folders_of_a_stage_and_of_a_run_name_the_model_in_them(folder, tmp_
     said = {
         run / "2-srl": f"{run}/2-srl: the folder of a stage; its model is {run}/2-srl/model",
         run: f"{run}: the folder of a run; the model of its last finished stage is {run}/10-rlvr/model",
-        run / "11-rlvr": f"{run}/11-rlvr: the folder of a stage that is not finished and has no model yet; `treadle",
+        run / "11-rlvr": f"{run}/11-rlvr: the folder of a stage that is not finished and has no model; `treadle",
     }
     for place, message in said.items():
         with pytest.raises(ModelError) as failed:

@@ -69,7 +69,7 @@ def refuse_run_folder(folder: Path) -> None:
         raise ModelError(f"{folder}: the folder of a stage; its model is {folder / 'model'}")
     if (folder / "stage.json").is_file():
         raise ModelError(
-            f"{folder}: the folder of a stage that is not finished and has no model yet; `treadle train` goes on with it"
+            f"{folder}: the folder of a stage that is not finished and has no model; `treadle train` goes on with it"
         )
     if models := sorted(folder.glob("*-*/model/config.json"), key=lambda file: _number(file.parents[1].name)):
         raise ModelError(f"{folder}: the folder of a run; the model of its last finished stage is {models[-1].parent}")
