@@ -125,7 +125,8 @@ def time_of(file: Path, jobs: Sequence[Job]) -> dict[str, Any] | None:
     if not file.is_file() or not all(job.done() for job in jobs):
         return None
     before = read_object(file, _ANOTHER)
-    return {name: before[name] for name in ("seconds", "resumed")} if isinstance(before.get("seconds"), float) else None
+    known = isinstance(before.get("seconds"), float) and isinstance(before.get("resumed"), bool)
+    return {name: before[name] for name in ("seconds", "resumed")} if known else None
 
 
 def took(summary: Mapping[str, Any], finished: bool) -> str:
