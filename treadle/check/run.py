@@ -40,6 +40,8 @@ ALL: tuple[Group, ...] = (
 )
 """Of a recipe that is to be run; its sizes are derived by the run itself."""
 WITH_SIZES: tuple[Group, ...] = (*ALL, (sizes, output))
+OF_A_RUN = ("sizes", "output")
+"""Ids of what stands in the way of a run, but not of looking at model and data."""
 PLANNED: tuple[Group, ...] = ((config,), (packages, dtype, lora, sampling, prefix_tree, shared_rollout))
 """Of a plan, for which a config is enough."""
 

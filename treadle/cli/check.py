@@ -45,7 +45,7 @@ def check(
     from treadle.check import Subject, look
     from treadle.check.results import errors
     from treadle.check.rows import shown_rows
-    from treadle.check.run import ALL, WITH_SIZES
+    from treadle.check.run import ALL, OF_A_RUN, WITH_SIZES
     from treadle.check.subject import THOROUGH
     from treadle.report.checks import show_checks, show_rows, show_sample
     from treadle.report.console import VisibleConsole
@@ -58,12 +58,13 @@ def check(
     console = VisibleConsole(highlight=False)
     checks = look(subject, WITH_SIZES if is_given else ALL)
     show_checks(checks, console)
-    broken = bool(errors(checks))
-    rows = {} if broken or not (show or out) else shown_rows(subject)
+    broken = errors(checks)
+    can_be_opened = all(check.id in OF_A_RUN for check in broken)
+    rows = {} if not can_be_opened or not (show or out) else shown_rows(subject)
     if show:
         show_rows(rows, console)
     first = None
-    if sample and not broken:
+    if sample and can_be_opened:
         from treadle.check.advice import advise
         from treadle.check.measured import measured
         from treadle.check.sample import sample as sampled

@@ -38,7 +38,7 @@ def _check_tracker(tracker: str) -> None:
     try:
         INTEGRATION_TO_CALLBACK[tracker]()
     except Exception as error:  # whatever another package raises where it is missing, too old or not set up
-        said = " ".join(str(error).split())
+        said = " ".join(str(error).split()).rstrip(".")
         remedy = f"{install('track')}, or " if tracker in _TRACK else ""
         raise RecipeError(f"report_to: {tracker} cannot be used: {said}; {remedy}take it out of report_to") from error
 

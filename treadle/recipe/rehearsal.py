@@ -51,6 +51,8 @@ def rehearse(stage: AnyStage, recipe: Recipe, sizes: Sizes, rows: Dataset, chat:
     Raises:
         RecipeError: Making it raises `ValueError` or `ImportError`.
     """
+    if not len(rows):  # which is said elsewhere
+        return
     with TemporaryDirectory(prefix="treadle-") as folder, _same_random_numbers():
         config = trainer_config(stage, recipe, Path(folder), sizes)
         if config.deepspeed_plugin is not None:
