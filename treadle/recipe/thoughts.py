@@ -52,6 +52,8 @@ def untaught(stage: AnyStage, stages: Sequence[AnyStage], tags: ThoughtTags) -> 
     """
     if not isinstance(stage, SRLStage) or stage.unit != "step" or stage.think_tags == "optional":
         return ""
+    if all(choice.reward.is_own for choice in stage.rewards):  # which may read completions in its own way
+        return ""
     names = [each.name for each in stages]
     if tags.block is not Block.NONE or any(map(_teaches, stages[: names.index(stage.name)])):
         return ""
