@@ -24,7 +24,7 @@ WARMUP = {"kind": "warmup", "max_steps": 2, "batch_size": 4, "micro_batch": 2, "
         ({**SFT, "trl": {"padding_free": True}, "max_length": 900}, "stages.sft: When `padding_free=True`"),
         ({**SFT, "trl": {"pad_token": "<none>"}}, "stages.sft: The specified `pad_token`"),
         ({**SRL, "trl": {"router_aux_loss_coef": 0.1}}, "stages.srl: `router_aux_loss_coef` is set to 0.1"),
-        ({**RLVR, "trl": {"reward_weights": [1.0, 2.0]}}, "stages.rlvr: Number of reward weights"),
+        ({**RLVR, "trl": {"router_aux_loss_coef": 0.1}}, "stages.rlvr: `router_aux_loss_coef` is set to 0.1"),
     ],
 )
 def test_what_trl_refuses_of_a_later_stage_is_refused_first(recipe, monkeypatch, tmp_path, stage, message):  # noqa: F811
