@@ -24,6 +24,7 @@ KILL_FOLDER ?= $(shell mktemp -d)
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
+	@echo "the command is $(BIN)/treadle; 'source $(BIN)/activate' puts it on the path of this shell"
 
 test: $(VENV)/.installed-dev lint
 	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -9,9 +9,9 @@
 #
 #   trl: {use_vllm: true, vllm_mode: server, vllm_server_base_url: "http://node8:8000", vllm_server_timeout: 900}
 #
-# Assumes: vLLM 0.22 to 0.31 on this node (`pip install 'treadle[vllm]'`), and on those that train; the first of those
-# reaches port 8000 here, and this node reaches port 51216 there (`vllm_group_port`), where weights are sent by NCCL before
-# each generation. One run at a time, and a new server for each. Whoever reaches the port can change the model: keep it
+# Assumes: vLLM 0.22 to 0.31 on this node (`pip install -e '.[vllm]'` in the clone), and on those that train; the first
+# of those reaches port 8000 here, and this node reaches port 51216 there (`vllm_group_port`), where weights are sent by
+# NCCL before each generation. One run at a time, and a new server for each. Whoever reaches the port can change the model: keep it
 # inside a closed network.
 # NOT RUN BY US.
 #SBATCH --job-name=treadle-vllm

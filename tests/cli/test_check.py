@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 
 import pytest
 import yaml
@@ -135,8 +136,6 @@ def test_a_damaged_folder_is_one_line_and_code_two_in_every_command(treadle, rec
     evaluate = ("evaluate", tiny_folder, "--data", problems, "-o", tmp_path / "e", "--domain", "miniature")
     commands = {"check": ("check", path), "dry-run": ("train", path, "--dry-run"), "train": ("train", path)}
     commands["evaluate"] = (*evaluate, "--max-new-tokens", 2, "--mode", "whole")
-    if kind == "weights that are no pickle":  # known when they are read
-        del commands["check"], commands["dry-run"]
     for name, command in commands.items():
         code, out, err = treadle(*command)
         said = [line for line in (out + err).splitlines() if line.startswith(("error", "treadle: error"))]
@@ -198,3 +197,47 @@ def test_a_dtype_that_is_none_is_one_line(treadle, tiny_folder, tmp_path, dtype)
     code, _, err = treadle("evaluate", tiny_folder, "--data", problems, "-o", tmp_path / "e", "--dtype", dtype)
     assert code == 2
     assert f"dtype '{dtype}': expected one of auto, float32, bfloat16, float16, float64" in err
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("stages.srl.trl.use_vllm=true", "stages.srl.trl.use_vllm: vLLM is not installed"),
+        ("report_to=[mlflow]", "report_to: mlflow cannot be used"),
+        ("stages.srl.micro_batch=3", "stages.srl: 2 prompts x 4 rollouts = 8 completions a step do not divide"),
+        ("stages.srl.prompts_per_step=4096", "one generation takes 4096 prompts, but the data has"),
+        ("stages.srl.trl.router_aux_loss_coef=0.1", "stages.srl: `router_aux_loss_coef` is set to 0.1"),
+    ],
+)
+def test_check_and_a_dry_run_refuse_what_training_refuses(treadle, recipe, change, said, tmp_path):
+    path = recipe()
+    for command in (("check", path), ("train", path, "--dry-run"), ("train", path)):
+        code, out, err = treadle(*command, change)
+        assert code == 2, command
+        assert said in " ".join((out + err).split()), command
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_output_of_another_recipe_is_told_before_training(treadle, recipe, tmp_path):
+    stage = tmp_path / "run" / "1-sft"
+    (stage / "model").mkdir(parents=True)
+    (stage / "stage.json").write_text('{"model": "another"}')
+    path = recipe(SFT)
+    code, _, err = treadle("train", path, "--dry-run")
+    assert code == 2
+    assert "  model: 'another' there, " in err
+    assert treadle("train", path, "--dry-run", "--overwrite")[0] == 0
+    code, out, _ = treadle("check", path)
+    assert code == 0, "it may be run with --overwrite"
+    assert "warning  output" in out
+    assert "sizes.sft" in out
+
+
+def test_a_plan_for_another_machine_is_warned_of_what_this_one_lacks(treadle, recipe):
+    code, _, err = treadle("plan", recipe(), "report_to=[mlflow]", "--device", "cpu")
+    assert code == 0
+    assert "treadle: warning: packages: on this machine: report_to: mlflow cannot be used" in err
+    code, _, err = treadle("plan", recipe(lora={"r": 2}), "--sharding", "zero3", "--gpus", 2)
+    assert code == 2
+    assert "lora: under ZeRO-3 no process can merge the adapter" in err

@@ -210,6 +210,7 @@ def test_a_second_run_finds_its_folder(treadle, world, tmp_path):
     first = treadle("prepare", world, "-o", out)
     again = treadle("prepare", world, "-o", out)
     assert first[0] == again[0] == 0
+    assert first[1].splitlines()[-1] == f"written to {out}; the report is {out}/report.html"
     assert first[1].replace(f"written to {out}", "") == again[1].replace(
         f"{out} is up to date: same input, same settings", ""
     )

@@ -11,6 +11,7 @@ import pytest
 from tests.evaluate.swe import tiny
 from treadle.evaluate.swe.predictions import write_predictions
 from treadle.evaluate.swe.sandbox import why_not
+from treadle.extras import install
 
 SANDBOX = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 PYTHON = ("--python", sys.prefix)
@@ -127,7 +128,7 @@ def test_without_uv_no_task_is_found_wanting(treadle, tmp_path, tasks, monkeypat
         code, _, err = treadle("swe", *command, "--cache", tmp_path / "cache")
         assert code == 2
         assert err.splitlines()[-1] == (
-            "treadle: error: uv: not found, and environments are made with it; pip install 'treadle[swe]'"
+            f"treadle: error: uv: not found, and environments are made with it; {install('swe')}"
         )
     assert not (tasks / "validation.json").exists()
     assert not (tmp_path / "out/validation.json").exists()

@@ -28,6 +28,7 @@ FILE_NAMES = {path.name for path in CODE}
 
 PATH = re.compile(r"(?<![\w./])(?:\.\./)?((?:treadle|tests|benchmarks|recipes|docs)/[\w./-]*\w)")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+PART = re.compile(r"\]\(([^)#:\s]*)#([^)\s]+)\)")
 FILE_NAME = re.compile(r"`(\w+\.py)`")
 DOTTED = re.compile(r"(?<![\w/.-])(treadle(?:\.\w+)+)")
 IN_BACKTICKS = re.compile(r"`(treadle(?:\.\w+)+)`")
@@ -62,6 +63,22 @@ def test_paths_in_documents_exist(document):
     assert missing == [], f"{document} names what does not exist"
 
 
+def anchors(markdown):
+    """Of its headings, as GitHub and the site make them."""
+    headings = re.findall(r"^#+ +(.*?) *$", markdown, re.M)
+    plain = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if path.suffix == ".md"], ids=relative)
+def test_parts_of_documents_that_are_linked_exist(document):
+    text = document.read_text(encoding="utf-8")
+    linked = [(name or document.name, part) for name, part in PART.findall(text)]
+    targets = [(document.parent / name, part) for name, part in linked if name.endswith(".md")]
+    missing = [(path.name, part) for path, part in targets if part not in anchors(path.read_text(encoding="utf-8"))]
+    assert missing == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
 def test_names_in_documents_can_be_imported(document):
     names = set(DOTTED.findall(document.read_text(encoding="utf-8"))) - GROUPS
@@ -94,4 +111,6 @@ def test_what_is_not_there_is_found():
         "treadle/gone.py",
         "tests/gone",
     ]
+    assert PART.findall("[a](gone.md#part) [b](#own) [c](https://x.org/#y)") == [("gone.md", "part"), ("", "own")]
+    assert anchors("# A `b` c\n## Files, and [more](x.md)!\n") == {"a-b-c", "files-and-more"}
     assert LINK.findall("[a](gone.md#part) [b](https://example.org/x)") == ["gone.md"]

@@ -149,8 +149,28 @@ def test_a_file_of_problems(tmp_path):
         Problem("a", "1+1?", "2", benchmark="mine"),
         Problem("d", "1/2?", r"\frac{1}{2}", benchmark="mine"),
     )
-    assert [p.id for p in found.first(1).problems] == ["a"]
-    assert found.first(1).sha256 != found.sha256
+    part = found.first(1)
+    assert ([p.id for p in part.problems], part.name) == (["a"], "mine-first-1")
+    assert part.sha256 != found.sha256
+    assert found.first(2).name == "mine", "nothing is left out"
+
+
+@pytest.mark.parametrize(
+    ("one", "another"), [("1/2", "0.5"), (r"\frac{1}{2}", "0.50"), ("1,000", "1000"), ("(1, 2)", "(1,2)")]
+)
+def test_one_answer_in_two_notations_is_a_duplicate(tmp_path, one, another):
+    rows = [{"problem": "x?", "answer": one}, {"problem": "x ?", "answer": another}]
+    found = load_data(write(tmp_path / "mine.jsonl", rows))
+    assert found.left_out == {LeftOut.DUPLICATE: 1}
+    assert [p.answer for p in found.problems] == [one]
+
+
+def test_two_answers_to_one_problem_are_an_error(tmp_path):
+    rows = [{"problem": "x?", "answer": "1/2"}, {"problem": "x?", "answer": "0.51"}]
+    with pytest.raises(
+        DataError, match=r"line 2: the problem of .*line 1 with another answer, '0.51' instead of '1/2'"
+    ):
+        load_data(write(tmp_path / "mine.jsonl", rows))
 
 
 @pytest.mark.parametrize(

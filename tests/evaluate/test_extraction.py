@@ -75,7 +75,7 @@ def test_both_figures_stand_in_results_table_and_page(spoken, tmp_path):
     assert extraction["difference"]["low"] <= 0.25 <= extraction["difference"]["high"]
     table = as_table(results)
     assert table.splitlines()[0].endswith("| no answer | without a box |")
-    assert "| 3 | 50.0% |" in table
+    assert "| 3 of 4 | 50.0% |" in table
     assert "with a box 25.0%, without one (auto) 50.0%: 25.0 points" in table
     page = (tmp_path / "run" / "report.html").read_text()
     assert "without a box too" in page

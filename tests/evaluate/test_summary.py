@@ -114,6 +114,17 @@ def test_the_table():
     assert cells[:4] == ["set", "3", "whole", f"100.0% [{low:.1%}, 100.0%]"]
     assert cells[4].startswith("20.0% [")
     assert cells[4].endswith("(k=5)")
-    assert cells[5:] == ["7 / 10", "0 / 0", "0 / 7"]
+    assert cells[5:] == [
+        "greedy 7, sampled 10",
+        "greedy 0 of 3, sampled 0 of 15",
+        "greedy 0 of 3, sampled 7 of 15",
+    ]
+    assert not any("mean" in line or "paper" in line for line in lines), "there is one set, and not of the paper"
+
+
+def test_means_are_those_of_several_sets():
+    results = summarise(INFO, PROBLEMS, sampled(text="t"), {})
+    results["benchmarks"]["other"] = results["benchmarks"]["set"]
+    lines = as_table(results).splitlines()
     assert any(line.startswith("plain mean of the benchmarks, whole: 20.0% [") for line in lines)
-    assert not any("paper" in line for line in lines)
+    assert [cell.strip() for cell in lines[2].strip("|").split("|")][6:] == ["0 of 15", "7 of 15"]

@@ -143,5 +143,5 @@ def test_a_report_that_is_none(content, prepared, treadle):
 def test_a_tracker_without_its_package_is_named_before_training(prepared, treadle, scratch):
     if any(map(find_spec, ("tensorboard", "tensorboardX"))):
         pytest.skip("tensorboard is installed")
-    treadle(*COMMANDS["train"], "report_to=[tensorboard]").refused("report_to: tensorboard", "treadle[track]")
+    treadle(*COMMANDS["train"], "report_to=[tensorboard]").refused("report_to: tensorboard", "[track]")
     assert not list(scratch.glob("run/*/*"))

@@ -17,7 +17,7 @@ from treadle.miniature import results
 from treadle.miniature.arms import ARMS, recipe_of
 from treadle.miniature.claims import claims
 from treadle.miniature.problems import as_tasks, held_out_problems
-from treadle.miniature.quickstart import run
+from treadle.miniature.quickstart import run, took
 from treadle.miniature.report import FLOOR, curves_figure
 from treadle.miniature.work import Scale
 from treadle.recipe.model_names import BASE
@@ -111,12 +111,15 @@ def test_the_curve_of_similarity_has_its_floor_as_a_line(finished):
     plt.close("all")
 
 
-def test_a_second_call_runs_nothing_again(finished, scale):
+def test_a_second_call_runs_nothing_again_and_keeps_the_time(finished, scale, capsys):
     out, summary = finished
     models = sorted(out.rglob("model.safetensors"))
     stamps = [m.stat().st_mtime_ns for m in models]
     again = run(out, scale=scale)
-    assert again["resumed"]
+    assert (again["seconds"], again["resumed"]) == (summary["seconds"], summary["resumed"])
+    assert (
+        f"finished before, nothing was left to do ({summary['seconds']:.0f} s in all); fig" in capsys.readouterr().out
+    )
     assert again["arms"] == summary["arms"]
     assert [m.stat().st_mtime_ns for m in models] == stamps
 
@@ -213,3 +216,15 @@ def test_the_readmes_table_has_the_intervals_of_its_counts():
     possible = {tuple(f"{bound:.0%}"[:-1] for bound in results.accuracy(scores(a=n), "a", "loop")) for n in range(201)}
     assert len(shares) == 14
     assert set(shares) <= possible
+
+
+@pytest.mark.parametrize(
+    ("resumed", "finished", "said"),
+    [
+        (False, False, "295 s in all"),
+        (True, False, "295 s this time, a part was done before"),
+        (False, True, "finished before, nothing was left to do (295 s in all)"),
+    ],
+)
+def test_the_time_says_what_it_is_of(resumed, finished, said):
+    assert took({"seconds": 294.6, "resumed": resumed}, finished) == said

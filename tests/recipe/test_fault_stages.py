@@ -13,7 +13,7 @@ from treadle.cli import main as cli
 from treadle.errors import RecipeError, TrainingFault
 from treadle.recipe import stages
 from treadle.recipe.arguments import OWNED, trainer_config
-from treadle.recipe.folders import identity
+from treadle.recipe.identity import identity
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.schema import RLStage
 from treadle.training.srl_config import SRLConfig

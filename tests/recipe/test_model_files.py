@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from treadle.errors import ModelError
 from treadle.recipe.model_files import check_weights, tensors_of
-from treadle.recipe.models import check_model
+from treadle.recipe.models import check_model, local_folder
 
 WHOLE = {"a": torch.zeros(3, 2), "b": torch.zeros(5)}
 
@@ -43,11 +43,29 @@ def test_names_and_shapes_come_from_the_headers(folder):
     assert tensors_of(folder) == {"a": (3, 2), "b": (5,)}
 
 
-def test_pickled_weights_tell_nothing_but_must_be_whole(folder):
+class Bomb:
+    """What pickle would call."""
+
+    def __reduce__(self):
+        return pytest.fail, ("executed",)
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_pickled_weights_tell_names_and_shapes_and_nothing_of_them_is_executed(folder, archive):
+    (folder / "model.safetensors").unlink()
+    file = folder / "pytorch_model.bin"
+    torch.save({**WHOLE, "step": 3}, file, _use_new_zipfile_serialization=archive)
+    assert tensors_of(folder) == {"a": (3, 2), "b": (5,)}
+    for content, message in (({"a": Bomb()}, "hold more than tensors"), ([WHOLE["a"]], "holds a list, expected tens")):
+        torch.save(content, file, _use_new_zipfile_serialization=archive)
+        with pytest.raises(ModelError, match=f"pytorch_model.bin: .*{message}"):
+            check_weights(folder)
+
+
+def test_pickled_weights_must_be_whole(folder):
     (folder / "model.safetensors").unlink()
     file = folder / "pytorch_model.bin"
     torch.save(WHOLE, file)
-    assert tensors_of(folder) is None
     file.write_bytes(file.read_bytes()[:-30])
     with pytest.raises(ModelError, match=r"pytorch_model.bin: cut short: [\d,]+ bytes without the end"):
         check_weights(folder)
@@ -80,6 +98,7 @@ DAMAGE = {
     "index of numbers": (lambda f: shards(f, "a", index='{"weight_map": {"a": 1}}'), "no weight_map"),
     "pickled empty": (lambda f: pickled(f, b""), "pytorch_model.bin: cut short: 0 bytes"),
     "pickled pointer": (lambda f: pickled(f, LFS.encode()), "a Git LFS pointer"),
+    "no pickle": (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "pickled weights are damaged"),
     "config cut": (lambda f: (f / "config.json").write_text('{"a'), "config.json: no JSON"),
     "config list": (lambda f: (f / "config.json").write_text("[]"), "config.json: found a list, expected a JSON obj"),
     "config no text": (lambda f: (f / "config.json").write_bytes(b"\xff\x00"), "config.json: no JSON"),
@@ -116,3 +135,23 @@ def test_a_gguf_file_and_a_folder_of_one_say_how_to_convert_it(tmp_path):
 def test_a_file_of_weights_is_no_folder(folder):
     with pytest.raises(ModelError, match="a file, expected the folder that it lies in"):
         check_model(str(folder / "model.safetensors"))
+
+
+def test_the_folders_of_a_stage_and_of_a_run_name_the_model_in_them(folder, tmp_path):
+    run = tmp_path / "run"
+    for stage in ("1-sft", "2-srl", "10-rlvr", "11-rlvr"):
+        (run / stage / "model").mkdir(parents=True)
+        (run / stage / "stage.json").write_text("{}")
+        if stage != "11-rlvr":
+            (run / stage / "model" / "config.json").write_text("{}")
+    said = {
+        run / "2-srl": f"{run}/2-srl: the folder of a stage; its model is {run}/2-srl/model",
+        run: f"{run}: the folder of a run; the model of its last finished stage is {run}/10-rlvr/model",
+        run / "11-rlvr": f"{run}/11-rlvr: the folder of a stage that is not finished and has no model; `treadle",
+    }
+    for place, message in said.items():
+        with pytest.raises(ModelError) as failed:
+            check_model(str(place))
+        assert str(failed.value).startswith(message)
+    assert local_folder(str(folder)) == folder
+    assert local_folder(str(run / "2-srl" / "model")) == run / "2-srl" / "model"

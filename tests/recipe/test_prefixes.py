@@ -15,7 +15,7 @@ from treadle.data.solutions import Given
 from treadle.data.sources.native import to_row
 from treadle.errors import DataError, RecipeError
 from treadle.recipe import stages
-from treadle.recipe.folders import identity
+from treadle.recipe.identity import identity
 from treadle.recipe.overrides import apply_override
 from treadle.recipe.reading import parse_recipe, resolved
 from treadle.recipe.validation_rows import validation_rows

@@ -19,7 +19,7 @@ from treadle.errors import RecipeError
 from treadle.recipe import stages
 from treadle.recipe.arguments import trainer_config
 from treadle.recipe.checking import check
-from treadle.recipe.folders import identity
+from treadle.recipe.identity import identity
 from treadle.recipe.mixed_rewards import only_of
 from treadle.recipe.reading import resolved
 from treadle.recipe.rewards import check_rewards, reward_weights, rewards_of

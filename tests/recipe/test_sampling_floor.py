@@ -11,7 +11,7 @@ from treadle.data.prepared import Prepared
 from treadle.errors import RecipeError
 from treadle.recipe import stages
 from treadle.recipe.arguments import OWNED
-from treadle.recipe.folders import identity
+from treadle.recipe.identity import identity
 from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import RLStage
 from treadle.training.srl_config import SRLConfig

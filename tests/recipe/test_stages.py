@@ -145,10 +145,18 @@ def test_what_has_finished_is_not_run_again_and_a_stage_can_be_added(recipe, tmp
 def test_the_output_of_another_recipe_is_refused(recipe, tmp_path):
     stages.run(recipe(SRL), quiet=True)
     other = recipe({**SRL, "learning_rate": 1e-2})
-    with pytest.raises(OutputError, match=r"made by another recipe or with other data; .*--overwrite"):
-        stages.run(other, quiet=True)
-    with pytest.raises(OutputError, match="1-srl: made by another recipe"):
-        stages.run(recipe(SFT), quiet=True)
+    for command in (stages.check_output, stages.run):
+        with pytest.raises(OutputError) as said:
+            command(other)
+        assert str(said.value).splitlines() == [
+            f"{tmp_path}/run/1-srl: made by another recipe or with other data",
+            "  stages.srl.learning_rate: 0.001 there, 0.01 now",
+            "choose another `output`, or replace it with --overwrite",
+        ]
+        with pytest.raises(OutputError, match="1-srl: made by another recipe or with other data, whose stage 1 has"):
+            command(recipe(SFT))
+    stages.check_output(recipe(SRL))
+    stages.check_output(other, overwrite=True)
     before = load_file(tmp_path / "run" / "1-srl" / "model" / "model.safetensors")
     stages.run(other, overwrite=True, quiet=True)
     after = load_file(tmp_path / "run" / "1-srl" / "model" / "model.safetensors")
@@ -215,11 +223,11 @@ def test_values_that_trl_refuses_are_found_before_anything_is_written(recipe, tm
 
 
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")
-def test_vllm_that_is_not_installed_is_found_by_a_run_but_not_by_a_dry_run(recipe, tmp_path):
+def test_vllm_that_is_not_installed_is_found_before_anything_is_written(recipe, tmp_path):
     made = recipe({**SRL, "trl": {"use_vllm": True}})
-    stages.check(made)
-    with pytest.raises(RecipeError, match=r"stages.srl.trl.use_vllm: vLLM is not installed; pip install"):
-        stages.run(made, quiet=True)
+    for command in (stages.check, stages.run):
+        with pytest.raises(RecipeError, match=r"stages.srl.trl.use_vllm: vLLM is not installed; .*\[vllm\]"):
+            command(made)
     assert not (tmp_path / "run").exists()
 
 
@@ -244,7 +252,9 @@ def test_a_stage_that_left_nothing_does_not_bind_its_folder(recipe, tiny_folder,
 def test_data_that_was_prepared_anew_is_noticed(recipe, expert_trajectories, tmp_path):
     stages.run(recipe(SRL), quiet=True)
     prepare(tmp_path / "world.jsonl", tmp_path / "data", PrepareSettings(targets="all", held_out=5), overwrite=True)
-    with pytest.raises(OutputError, match="made by another recipe or with other data"):
+    with pytest.raises(
+        OutputError, match=r"by another recipe or with other data\n  content of data: '\w+' there, '\w+' now"
+    ):
         stages.run(recipe(SRL), quiet=True)
 
 

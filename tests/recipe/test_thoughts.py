@@ -15,7 +15,7 @@ from treadle.data.prepared import Prepared
 from treadle.data.sources.native import to_row
 from treadle.errors import RecipeError
 from treadle.recipe import stages
-from treadle.recipe.folders import identity
+from treadle.recipe.identity import identity
 from treadle.recipe.reading import parse_recipe
 from treadle.recipe.schema import SFTStage, SRLStage
 from treadle.recipe.shown import Shown
@@ -126,6 +126,21 @@ def test_a_dry_run_says_what_is_unlike_the_papers_format(recipe):
     assert "special tokens, which treadle keeps" in said(byte_tokenizer(special=("<think>", "</think>")))
     assert said(byte_tokenizer(), thought_tags=OTHER) == f"thoughts stand between {OTHER[0]} and {OTHER[1]}"
     assert "completions are actions" in said(byte_tokenizer("qwen3"), SFT, **off)
+
+
+def test_a_dry_run_says_where_nothing_teaches_the_format(recipe):
+    def said(*kinds, tokenizer=None, **changes):
+        named = [recipe(byte_tokenizer(), kind).stages[0] for kind in kinds]
+        loaded = recipe(tokenizer or byte_tokenizer(), kinds[0], **changes)
+        return [size.untaught[:22] for size in stages.check(loaded.model_copy(update={"stages": named}))]
+
+    hint = "a completion without <"
+    assert said(SRL) == [hint]
+    assert said({**SRL, "think_tags": "optional"}) == [""]
+    assert said({**SRL, "unit": "solution"}) == [""]
+    assert said(SFT, SRL, {**SRL, "name": "more"}) == ["", hint, ""]
+    assert said({**SFT, "target": "traces"}, SRL) == ["", ""]
+    assert said(SRL, tokenizer=byte_tokenizer("deepseekv3")) == [""], "the template opens the thought"
 
 
 def test_what_cannot_be_had_stops_before_anything_is_trained(recipe):

@@ -21,10 +21,8 @@ def weights(subject: Subject) -> Iterator[Check]:
     except TreadleError as problem:
         yield error("weights", problem)
         return
-    if local_folder(subject.model) is None:
+    if tensors is None:
         yield ok("weights", "on the hub, looked at when they are loaded")
-    elif tensors is None:
-        yield ok("weights", "pickled files, of which only tensors are read (weights_only)")
     else:
         yield ok("weights", f"{len(tensors):,} tensors, every file as long as its header says")
 

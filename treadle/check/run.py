@@ -16,6 +16,7 @@ from treadle.check.files import all_tensors, code, config, tokenizer, weights
 from treadle.check.lengths import lengths
 from treadle.check.numbers import dtype
 from treadle.check.results import Check, Status, errors, warning
+from treadle.check.runs import output, packages, sizes
 from treadle.check.sampling import sampling
 from treadle.check.sharing import prefix_tree, shared_rollout
 from treadle.check.speech import end_of_turn, examples, prompts, round_trip, template, thoughts
@@ -37,7 +38,11 @@ ALL: tuple[Group, ...] = (
     (all_tensors, code, vocabulary, special_tokens, dtype, lora, sampling, prefix_tree, shared_rollout),
     *_ROWS,
 )
-PLANNED: tuple[Group, ...] = ((config,), (dtype, lora, sampling, prefix_tree, shared_rollout))
+"""Of a recipe that is to be run; its sizes are derived by the run itself."""
+WITH_SIZES: tuple[Group, ...] = (*ALL, (sizes, output))
+OF_A_RUN = ("sizes", "output")
+"""Ids of what stands in the way of a run, but not of looking at model and data."""
+PLANNED: tuple[Group, ...] = ((config,), (packages, dtype, lora, sampling, prefix_tree, shared_rollout))
 """Of a plan, for which a config is enough."""
 
 

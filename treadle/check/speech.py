@@ -10,7 +10,7 @@ from treadle.errors import ModelError, TreadleError
 from treadle.recipe.example_turns import describe_lost, examples_key
 from treadle.recipe.schema import AnyStage, SFTStage, WarmupStage
 from treadle.recipe.speaking import check_prompts
-from treadle.recipe.thoughts import check_thoughts, describe_thoughts
+from treadle.recipe.thoughts import check_thoughts, describe_thoughts, untaught
 from treadle.recipe.warmup import Warmup
 from treadle.trajectory import Message
 
@@ -57,7 +57,8 @@ def thoughts(subject: Subject) -> Iterator[Check]:
             return
     tags = chat.thought_tags
     plain = f"thoughts stand between {tags.open} and {tags.close}, which prompts leave to the model"
-    yield ok("thoughts", describe_thoughts(chat) or plain)
+    first = next(filter(None, (untaught(stage, subject.stages, tags) for stage in subject.stages)), "")
+    yield ok("thoughts", "; ".join(filter(None, (describe_thoughts(chat) or plain, first))))
 
 
 def prompts(subject: Subject) -> Iterator[Check]:

@@ -76,7 +76,7 @@ class Subject:
 
     @cached_property
     def tensors(self) -> Tensors | None:
-        """Names and shapes in the files of weights; `None` where the model is on the hub or its weights are pickled."""
+        """Names and shapes in the files of weights; `None` where the model is on the hub."""
         folder = local_folder(self.model)
         return tensors_of(folder) if folder else None
 

@@ -45,24 +45,26 @@ def check(
     from treadle.check import Subject, look
     from treadle.check.results import errors
     from treadle.check.rows import shown_rows
+    from treadle.check.run import ALL, OF_A_RUN, WITH_SIZES
     from treadle.check.subject import THOROUGH
     from treadle.report.checks import show_checks, show_rows, show_sample
     from treadle.report.console import VisibleConsole
 
     disable_progress_bar()  # of tables that are written on the way, under names of their own
-    recipe, has_data = _recipe(model, [*(more or ()), *trusting(trust_remote_code)], data)
+    recipe, has_data, is_given = _recipe(model, [*(more or ()), *trusting(trust_remote_code)], data)
     if sample and not has_data:
         raise RecipeError("--sample: no prompts to sample; give a folder made by `treadle prepare` with --data")
     subject = Subject(recipe.model, recipe, has_data, THOROUGH)
     console = VisibleConsole(highlight=False)
-    checks = look(subject)
+    checks = look(subject, WITH_SIZES if is_given else ALL)
     show_checks(checks, console)
-    broken = bool(errors(checks))
-    rows = {} if broken or not (show or out) else shown_rows(subject)
+    broken = errors(checks)
+    can_be_opened = all(check.id in OF_A_RUN for check in broken)
+    rows = {} if not can_be_opened or not (show or out) else shown_rows(subject)
     if show:
         show_rows(rows, console)
     first = None
-    if sample and not broken:
+    if sample and can_be_opened:
         from treadle.check.advice import advise
         from treadle.check.measured import measured
         from treadle.check.sample import sample as sampled
@@ -78,22 +80,23 @@ def check(
         raise typer.Exit(2)
 
 
-def _recipe(model: str, more: list[str], data: Path | None) -> tuple[Recipe, bool]:
-    """The recipe to look at, and whether its data is."""
+def _recipe(model: str, more: list[str], data: Path | None) -> tuple[Recipe, bool, bool]:
+    """The recipe to look at, whether its data is, and whether it was given and may be run as it stands."""
     from treadle.check import standard_recipe
     from treadle.recipe.overrides import apply_override
     from treadle.recipe.reading import load_recipe, parse_recipe
 
     changes = [] if data is None else [f"data={json.dumps(str(data))}"]
     if model.endswith((".yaml", ".yml")) and Path(model).is_file():
-        return load_recipe(Path(model), [*more, *changes]), True
+        return load_recipe(Path(model), [*more, *changes]), True, True
     changes.append(f"model={json.dumps(model)}")
     if more and "=" not in more[0]:
-        return load_recipe(Path(more[0]), [*more[1:], *changes]), True
+        return load_recipe(Path(more[0]), [*more[1:], *changes]), True, True
     content: dict[str, Any] = standard_recipe(model, data)
     for override in more:
         apply_override(content, override)
-    return parse_recipe(content, "without a recipe"), data is not None or "data" in {m.partition("=")[0] for m in more}
+    has_data = data is not None or "data" in {m.partition("=")[0] for m in more}
+    return parse_recipe(content, "without a recipe"), has_data, False
 
 
 def _write(out: Path, checks: list[Check], rows: dict[str, Any], sample: dict[str, Any] | None) -> None:

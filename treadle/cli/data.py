@@ -170,12 +170,13 @@ def merge(
 
 
 def _print_prepared(report: PrepareReport, out: Path) -> None:
-    from treadle.data.prepare.report import as_markdown, floor_sentences
+    from treadle.data.prepare.report import as_printed, floor_sentences
 
-    print(as_markdown(report))
+    print(as_printed(report))
     if report.floors is not None:
         print(floor_sentences(report.floors)[0])
-    print(f"{out} is up to date: same input, same settings" if report.reused else f"written to {out}")
+    done = f"{out} is up to date: same input, same settings" if report.reused else f"written to {out}"
+    print(f"{done}; the report is {out / 'report.html'}")
 
 
 def _tokenizer(name: str | None, trust_remote_code: bool) -> PreTrainedTokenizerBase | None:

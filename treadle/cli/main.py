@@ -83,6 +83,7 @@ def train(
     stop_or_warn(check_recipe(loaded), said_later, main)
     if dry_run:
         sizes = stages.check(loaded)
+        stages.check_output(loaded, overwrite)
         print(resolved(loaded), end="")
         print("\n# derived")
         for stage, size in zip(loaded.stages, sizes, strict=True):

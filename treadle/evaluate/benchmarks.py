@@ -46,11 +46,10 @@ class Benchmark:
     left_out: Counter[LeftOut] = field(default_factory=Counter)
 
     def first(self, limit: int | None) -> Benchmark:
-        """The first problems alone. A part of a known benchmark has another name, so that nobody takes it for that."""
+        """The first problems alone, under a name that says so: nobody is to take a part for the whole set."""
         if limit is None or limit >= len(self.problems):
             return self
-        name = f"{self.name}{PART}{limit}" if self.name in KNOWN else self.name
-        return _benchmark(name, self.problems[:limit], self.source, self.left_out)
+        return _benchmark(f"{self.name}{PART}{limit}", self.problems[:limit], self.source, self.left_out)
 
     def unread(self) -> dict[str, str]:
         """Why no grader reads a problem's reference, by the id of the problem."""

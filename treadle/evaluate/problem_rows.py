@@ -4,7 +4,7 @@ Rows give the problem in `problem` or `question` and the answer in `answer`; a r
 `solution` is answered by the last `\boxed{}` of it, as the Qwen2.5-Math harness reads Minerva Math; an answer with a
 line `#### 72` by what follows it, as GSM8K has it. `row_forms` has the forms of other published sets. Of what cannot be
 asked or graded nothing is dropped silently: problems without answer and repeated ones are counted. In a file two
-answers to one problem and one id for two problems are errors.
+answers to one problem, which the grader does not take for one another, and one id for two problems are errors.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from treadle.evaluate.records import LeftOut, Problem
 from treadle.evaluate.row_forms import read_form
 from treadle.files.rows import Row
 from treadle.scoring.answers import last_boxed
+from treadle.scoring.grading import Verdict, default_grader
 
 _PROBLEM = ("problem", "question")
 _ID = ("id", "ID", "unique_id", "problem_id", "idx", "question_id", "problem_idx")
@@ -109,14 +110,17 @@ def _reference(value: Any, kind: str, boxed: bool = False) -> str | None:
 def distinct(
     found: Iterable[tuple[str, Problem]], left_out: Counter[LeftOut], strict: bool = True
 ) -> Iterator[Problem]:
-    """Each problem once. If `strict`, two answers to one problem are an error, else the first is kept."""
+    """Each problem once. If `strict`, two answers to one problem are an error, else the first is kept.
+
+    One answer in two notations, such as 0.5 and 1/2, is one answer.
+    """
     places: dict[str, tuple[str, Problem]] = {}
     ids: dict[str, str] = {}
     for where, problem in found:
         text = plain_text(problem.problem)
         first_where, first = places.setdefault(text, (where, problem))
         if first is not problem:
-            same = plain_answer(first.answer) == plain_answer(problem.answer)
+            same = _same_answer(first, problem)
             if strict and not same:
                 raise DataError(
                     f"{where}: the problem of {first_where} with another answer, {problem.answer!r} instead of "
@@ -131,3 +135,11 @@ def distinct(
             )
         ids[problem.id] = where
         yield problem
+
+
+def _same_answer(first: Problem, second: Problem) -> bool:
+    if plain_answer(first.answer) == plain_answer(second.answer):
+        return True
+    pairs = [first.answer, second.answer], [second.answer, first.answer]
+    grades = default_grader().judge(*pairs, [first.kind, second.kind])
+    return all(grade.verdict is Verdict.RIGHT for grade in grades)

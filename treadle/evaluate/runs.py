@@ -20,7 +20,6 @@ import numpy as np
 
 from treadle.errors import OutputError
 from treadle.evaluate.records import Decoding, Mode, Problem, Sample, StepSample
-from treadle.evaluate.same import other_keys, refuse_others
 from treadle.evaluate.sample_lines import sample_from
 from treadle.evaluate.settings import BEFORE, fingerprint, read_tags
 from treadle.evaluate.step_lines import steps_from
@@ -28,6 +27,7 @@ from treadle.evaluate.store import ANEW, Journal, read_json, read_lines, write_j
 from treadle.evaluate.typed import Results, RunInfo
 from treadle.files.digests import problem_in
 from treadle.files.output import check_out, make_empty
+from treadle.files.same import other_keys, refuse_others
 from treadle.files.secrets import refuse_secrets
 from treadle.files.typed import checked, record_of
 from treadle.scoring.thoughts import ThoughtTags

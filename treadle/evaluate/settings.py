@@ -79,9 +79,10 @@ class EvaluateSettings:
         """Attempts at each problem of a benchmark."""
         if decoding == "greedy":
             return int(self.greedy)
-        if benchmark in self.samples_of:
-            return self.samples_of[benchmark]
-        known = KNOWN.get(benchmark.split(PART)[0])
+        whole = benchmark.split(PART)[0]
+        if whole in self.samples_of:
+            return self.samples_of[whole]
+        known = KNOWN.get(whole)
         if known and known.sampled is False:
             return 0
         return self.samples if self.samples is not None else PAPER_SAMPLES if known and known.sampled else 0
@@ -93,7 +94,7 @@ class EvaluateSettings:
 
     def check(self, benchmarks: Sequence[Benchmark]) -> None:
         """Raise `TreadleError` for settings that ask for nothing or name a benchmark that is not there."""
-        names = [b.name for b in benchmarks]
+        names = [b.name.split(PART)[0] for b in benchmarks]
         if unknown := sorted(set(self.samples_of) - set(names)):
             raise TreadleError(f"--samples {unknown[0]}=...: no such benchmark in this run; it has {', '.join(names)}")
         if self.modes and any(self.attempts(name, "sampled") for name in names) and not self.temperature:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from treadle.evaluate.averages import TITLES
@@ -25,7 +25,10 @@ def figures_of(results: Mapping[str, Any]) -> Iterator[tuple[str, str, str, dict
 
 
 def as_table(results: Mapping[str, Any]) -> str:
-    """The results as Markdown: a row for each benchmark and mode, then what was left out and what is missing."""
+    """The results as Markdown: a row for each benchmark and mode, then what was left out and what is missing.
+
+    Averages over benchmarks are for several.
+    """
     both_rules = any(figures.get("extraction") for *_, figures in figures_of(results))
     lines = [
         "| benchmark | problems | mode | greedy | Avg@k | tokens | cut off | no answer |"
@@ -36,7 +39,6 @@ def as_table(results: Mapping[str, Any]) -> str:
     for name, benchmark in results["benchmarks"].items():
         for mode, decodings in benchmark["modes"].items():
             greedy, sampled = decodings.get("greedy"), decodings.get("sampled")
-            both = [figures for figures in (greedy, sampled) if figures]
             average = f"{_percent(sampled['accuracy'])} (k={sampled['samples']})" if sampled else "-"
             cells = [
                 name,
@@ -44,12 +46,12 @@ def as_table(results: Mapping[str, Any]) -> str:
                 mode,
                 _percent(greedy["accuracy"]) if greedy else "-",
                 average,
-                " / ".join("-" if f["tokens"] is None else f"{f['tokens']:.0f}" for f in both),
-                " / ".join(str(f["truncated"]) for f in both),
-                " / ".join(str(f["verdicts"].get("no_answer", 0)) for f in both),
+                _of_each(decodings, lambda f: "-" if f["tokens"] is None else f"{f['tokens']:,.0f}"),
+                _of_each(decodings, lambda f: f"{f['truncated']:,} of {sum(f['stops'].values()):,}"),
+                _of_each(decodings, lambda f: f"{f['verdicts'].get('no_answer', 0):,} of {sum(f['stops'].values()):,}"),
             ]
             if both_rules:
-                cells.append(" / ".join(map(lenient_text, both)))
+                cells.append(_of_each(decodings, lenient_text))
             lines.append(f"| {' | '.join(cells)} |")
         if benchmark["left_out"]:
             counts = ", ".join(f"{count} {reason}" for reason, count in benchmark["left_out"].items())
@@ -78,7 +80,7 @@ def as_table(results: Mapping[str, Any]) -> str:
             )
         if figures["empty"]:
             notes.append(f"{name}, {mode}, {decoding}: {figures['empty']} attempts are empty text")
-    for mode, named in results["averages"].items():
+    for mode, named in results["averages"].items() if len(results["benchmarks"]) > 1 else ():
         for average, estimate in named.items():
             shown = _percent(estimate) if estimate["value"] is not None else estimate["reason"]
             notes.append(f"{TITLES[average]}, {mode}: {shown}")
@@ -87,6 +89,12 @@ def as_table(results: Mapping[str, Any]) -> str:
     if not any(benchmark["modes"] for benchmark in results["benchmarks"].values()):
         lines = []
     return "\n".join([*lines, *[""] * bool(lines and notes), *notes])
+
+
+def _of_each(decodings: Mapping[str, Any], shown: Callable[[Mapping[str, Any]], str]) -> str:
+    """A cell of both decodings, each named where there are two."""
+    found = {name: shown(decodings[name]) for name in ("greedy", "sampled") if name in decodings}
+    return ", ".join(found.values() if len(found) < 2 else (f"{name} {text}" for name, text in found.items()))
 
 
 def _step_notes(steps: Mapping[str, Any]) -> list[str]:

@@ -30,7 +30,7 @@ from treadle.miniature.jobs import Job, run_jobs
 from treadle.miniature.longer_results import as_markdown, summary, write_longer_report
 from treadle.miniature.problems import RESERVED, as_tasks
 from treadle.miniature.products import read_score
-from treadle.miniature.quickstart import MARKER, claim_folder
+from treadle.miniature.quickstart import MARKER, claim_folder, time_of, took
 from treadle.miniature.work import Scale, arm_jobs
 
 CHAIN = ("srl", "srl_rlvr")
@@ -107,17 +107,18 @@ def run_longer(
         _write_problems(place, longer)
         arms = [arm for arm in scale.arms if arm.name in CHAIN]
         jobs = [*arm_jobs(arms, scale, SEED, out / f"seed-{SEED}"), *_jobs(out, scale, longer)]
+        earlier = time_of(place / "results.json", jobs)
         resumed = any(job.done() for job in jobs)
         with Board({job.name: Line(job.title, job.metrics, job.steps) for job in jobs}) as board:
             run_jobs(jobs, workers, board)
         found = summary(_curve(place, longer, FOLDER), _curve(place, longer, "control"), _lengths(longer))
-        found |= {"seconds": round(time.monotonic() - started, 1), "resumed": resumed}
+        found |= earlier or {"seconds": round(time.monotonic() - started, 1), "resumed": resumed}
         write_whole(place / "results.json", json.dumps(found, indent=1) + "\n")
         write_longer_report(place, found)
     print(f"\n{as_markdown(found)}\n")
     for claim in found["claims"]:
         print(f"{claim['verdict'].upper():9}  {claim['claim']}. {claim['sentence']}")
-    print(f"\n{found['seconds']:.0f} s in all; figures in {place / 'results.json'}, picture in {place / 'report.html'}")
+    print(f"\n{took(found, bool(earlier))}; figures in {place / 'results.json'}, picture in {place / 'report.html'}")
     return found
 
 

@@ -10,7 +10,7 @@ import hashlib
 import platform
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,7 @@ def _run(
     arms = [arm for arm in scale.arms if full or not arm.full]
     jobs = _jobs(out, arms, scale, seeds, full)
     _check_done(jobs, scale)
+    earlier = time_of(out / "results.json", jobs)
     resumed = any(job.done() for job in jobs)
     with Board({job.name: Line(job.title, job.metrics, job.steps) for job in jobs}) as board:
         run_jobs(jobs, workers, board)
@@ -93,8 +94,7 @@ def _run(
         "similarity_floor": floors,
         "claims": claims(scores, found.prefixes if found else ()),
         **(found.summary() if found else {}),
-        "seconds": round(time.monotonic() - started, 1),
-        "resumed": resumed,
+        **(earlier or {"seconds": round(time.monotonic() - started, 1), "resumed": resumed}),
         "seeds": seeds,
         "versions": {name: version(name) for name in ("treadle", "torch", "transformers", "trl")}
         | {"python": platform.python_version()},
@@ -105,7 +105,7 @@ def _run(
     print(f"\n{results.as_markdown(results.table(scores), floors)}\n\n{as_lines(summary['claims'])}")
     if found:
         print(f"\n{found.as_markdown()}")
-    print(f"\n{summary['seconds']:.0f} s in all; figures in {out / 'results.json'}, pictures in {out / 'report.html'}")
+    print(f"\n{took(summary, bool(earlier))}; figures in {out / 'results.json'}, pictures in {out / 'report.html'}")
     return summary
 
 
@@ -118,6 +118,27 @@ def _jobs(out: Path, arms: Sequence[Arm], scale: Scale, seeds: int, full: bool) 
             place = out / another_base.FOLDER / f"seed-{seed}"
             jobs += arm_jobs(another_base.arms_on_it(arms), scale, seed, place, another_base.start(out))
     return jobs
+
+
+def time_of(file: Path, jobs: Sequence[Job]) -> dict[str, Any] | None:
+    """What `results.json` says of the time that a finished run took; `None` where something is left to do."""
+    if not file.is_file() or not all(job.done() for job in jobs):
+        return None
+    before = read_object(file, _ANOTHER)
+    known = isinstance(before.get("seconds"), float) and isinstance(before.get("resumed"), bool)
+    return {name: before[name] for name in ("seconds", "resumed")} if known else None
+
+
+def took(summary: Mapping[str, Any], finished: bool) -> str:
+    """The time of a run in words.
+
+    Args:
+        summary: With `seconds`, and whether a part was done before (`resumed`).
+        finished: Whether nothing was left to do.
+    """
+    seconds = f"{summary['seconds']:.0f} s"
+    said = f"{seconds} this time, a part was done before" if summary["resumed"] else f"{seconds} in all"
+    return f"finished before, nothing was left to do ({said})" if finished else said
 
 
 def claim_folder(out: Path, scale: Scale) -> None:

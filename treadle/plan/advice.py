@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from treadle.errors import RecipeError
 from treadle.plan.hardware import Hardware
 from treadle.recipe.parts import Lora
-from treadle.recipe.schema import AnyStage, Recipe, RLStage
+from treadle.recipe.schema import AnyStage, Recipe, RLStage, WarmupStage
 from treadle.recipe.sizes import derive_sizes
 
 MOST_DEVICES = 64
@@ -116,13 +116,13 @@ def _dtype(now: Setting) -> Iterator[Setting]:
 
 
 def _lora(now: Setting) -> Iterator[Setting]:
-    if now.recipe.lora is None:
+    if now.recipe.lora is None and now.hardware.sharding != "zero3":
         change = "lora.r=16 (with a learning rate for adapters)"
         yield now._replace(recipe=now.recipe.model_copy(update={"lora": Lora(r=16)}), change=change)
 
 
 def _sharding(now: Setting) -> Iterator[Setting]:
-    if now.hardware.device == "cpu":
+    if now.hardware.device == "cpu" or any(isinstance(stage, WarmupStage) for stage in now.recipe.stages):
         return
     kind = now.hardware.sharding if now.hardware.sharding != "none" else "fsdp"
     first = now.hardware.gpus if now.hardware.sharding == "none" else now.hardware.gpus + 1

@@ -11,6 +11,7 @@ from treadle.plan.model import Shape, shape_of
 from treadle.plan.parts import Part, Phase, peak
 from treadle.plan.times import Duration, times_of
 from treadle.plan.tokens import Load, Prompts, load_of, prompts_of
+from treadle.recipe.machine import check_sharding
 from treadle.recipe.schema import AnyStage, Recipe, RLStage
 from treadle.recipe.sizes import derive_sizes
 
@@ -50,8 +51,10 @@ def estimate(recipe: Recipe, hardware: Hardware) -> list[StagePlan]:
     Raises:
         ModelError: The model's config is not there or not of a kind that can be planned.
         DataError: The lengths of prompts are neither in the data nor given.
-        RecipeError: Batches do not divide among the devices, or the optimizer is not known.
+        RecipeError: Batches do not divide among the devices, the optimizer is not known, or the recipe cannot be
+            trained with that sharding.
     """
+    check_sharding(recipe, hardware.sharding)
     plans = []
     for stage in recipe.stages:
         derive_sizes(stage, ENDLESS, hardware.gpus)

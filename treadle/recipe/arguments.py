@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK, get_available_reporting_integrations
 
 from treadle.errors import RecipeError
 from treadle.recipe.parts import FAULT_LIMITS
@@ -107,12 +106,6 @@ def compute_dtype(recipe: Recipe) -> str:
     return "bfloat16" if torch.cuda.is_available() else "float32"
 
 
-_TRACKERS = ("tensorboard", "trackio", "wandb")
-"""Those of `treadle[track]`."""
-_UNLISTED = ("none", "all", "flyte")
-"""What transformers knows and does not list with what is installed."""
-
-
 def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) -> GuardedSFTConfig | SRLConfig:
     """The configuration of the trainer that runs `stage` with its output in `folder`.
 
@@ -122,15 +115,6 @@ def trainer_config(stage: AnyStage, recipe: Recipe, folder: Path, sizes: Sizes) 
     Raises:
         RecipeError: transformers or TRL refuse a value; the message is theirs, with the stage's name.
     """
-    trackers = sorted(set(recipe.report_to) - {*INTEGRATION_TO_CALLBACK, "none", "all"})
-    if trackers:
-        raise RecipeError(f"report_to: unknown {trackers[0]!r}; expected any of {', '.join(INTEGRATION_TO_CALLBACK)}")
-    installed = (*_UNLISTED, *(get_available_reporting_integrations() if recipe.report_to else ()))
-    if missing := [tracker for tracker in recipe.report_to if tracker not in installed]:
-        package = "treadle[track]" if missing[0] in _TRACKERS else missing[0]
-        raise RecipeError(
-            f"report_to: {missing[0]} is not installed; pip install {package}, or take it out of report_to"
-        )
     try:
         config = _config(stage, _common(stage, recipe, folder) | _validation(stage, sizes), sizes)
         check_optimizer(config)

@@ -10,8 +10,10 @@ from treadle.files.output import check_place
 from treadle.recipe.adapters import with_adapter
 from treadle.recipe.arguments import trainer_config
 from treadle.recipe.folders import stage_folders
+from treadle.recipe.machine import check_launch, check_packages
 from treadle.recipe.models import check_model, read_config, skeleton
 from treadle.recipe.prefixes import check_prefix, describe_prefix
+from treadle.recipe.rehearsal import can_rehearse, rehearse
 from treadle.recipe.rewards import check_rewards
 from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import Recipe, RLStage, WarmupStage
@@ -19,8 +21,8 @@ from treadle.recipe.sft_rows import counted
 from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
 from treadle.recipe.speaking import check_prompts, recipe_chat
-from treadle.recipe.thoughts import check_thoughts, describe_thoughts
-from treadle.recipe.training_data import check_steps, count_without_answer, similarity_floor
+from treadle.recipe.thoughts import check_thoughts, describe_thoughts, untaught
+from treadle.recipe.training_data import check_steps, count_without_answer, similarity_floor, training_rows
 from treadle.recipe.validation_rows import describe_validation
 from treadle.recipe.warmup import Warmup
 
@@ -29,11 +31,13 @@ def check(recipe: Recipe) -> list[Sizes]:
     """Everything that can be checked before a model is loaded; returns the derived sizes of each stage.
 
     Raises:
-        TreadleError: Data, model folder, tokenizer, adapter or batch arithmetic are wrong.
+        TreadleError: Data, model folder, tokenizer, adapter, batch arithmetic, packages or the launch are wrong, or
+            TRL refuses a stage's settings (`treadle.recipe.rehearsal`).
     """
     prepared = Prepared(recipe.data)
     processes = int(os.environ.get("WORLD_SIZE", 1))
     check_place(recipe.output)
+    check_packages(recipe)
     check_model(recipe.model, recipe.trust_remote_code)
     chat = recipe_chat(recipe)
     if recipe.lora:
@@ -58,6 +62,7 @@ def check(recipe: Recipe) -> list[Sizes]:
             "validation": describe_validation(stage, prepared, shown),
             "examples": len(shown.left_out),
             "thoughts": describe_thoughts(chat, recipe.prompts.think),
+            "untaught": untaught(stage, recipe.stages, chat.thought_tags),
             "warmup": warmup.describe() if warmup else "",
         }
         more |= {
@@ -65,6 +70,8 @@ def check(recipe: Recipe) -> list[Sizes]:
             "sampling_floor": stage.sampling_floor if isinstance(stage, RLStage) else None,
         }
         sizes.append(replace(size, **more))
-        trainer_config(stage, recipe, folder, size)
+        check_launch(recipe, trainer_config(stage, recipe, folder, size))
         check_prompts(stage, prepared, shown, chat)
+        if can_rehearse():
+            rehearse(stage, recipe, size, training_rows(stage, prepared, shown), chat)
     return sizes

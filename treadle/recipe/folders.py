@@ -22,20 +22,15 @@ from treadle.files.output import owned
 from treadle.files.typed import read_object
 from treadle.files.whole import remove_folder, write_whole
 from treadle.recipe.card.marks import CARD
-from treadle.recipe.parts import FAULT_LIMITS
+from treadle.recipe.identity import identity, what_differs
 from treadle.recipe.reading import load_recipe, resolved
 from treadle.recipe.schema import Recipe
-from treadle.scoring.grading import grader_version
 from treadle.training.journal import truncate_after
 from treadle.training.metric_lines import log_of
 from treadle.training.resume import checkpoints
 
-# Settings that do not change the result, or only by rounding: limits of faults and what memory is spent on; of those of
-# `trl`, also where a vLLM server is found and how many checkpoints are kept.
-_CHANGES_NOTHING = (*FAULT_LIMITS, "allow_no_change", "micro_batch", "gradient_checkpointing")
-_CHANGES_NOTHING_IN_TRL = ("vllm_server_", "vllm_group_port", "save_total_limit", "max_tree_tokens", "max_kv_tokens")
-
 MODEL_FILES = "model.json"
+_ANOTHER = "made by another recipe or with other data"
 _OTHER = "choose another `output`, or replace it with --overwrite"
 _WEIGHTS = (".safetensors", ".bin", ".pt")
 MODEL_ASIDE, ADAPTER_ASIDE = ".model.partial", ".adapter.partial"
@@ -72,34 +67,6 @@ def alone_among_all(output: Path) -> Iterator[None]:
         yield
 
 
-def identity(recipe: Recipe, number: int, digest: str, chat: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What decides the result of stage `number` (from 0): the data, its settings and all that comes before it.
-
-    Args:
-        digest: Of the data.
-        chat: How the model is spoken to, as `Chat.describe` has it.
-    """
-    everything = recipe.model_dump(mode="json")
-    shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora", "prompts")}
-    if recipe.trust_remote_code:  # another program, so another run; left out elsewhere, as before there was such a key
-        shared["trust_remote_code"] = True
-    stages = everything["stages"][: number + 1]
-    for stage in stages:
-        if "grader" in stage:
-            stage["grader"] = grader_version(stage["grader"])  # other rules are another reward
-        if stage.get("kind") == "rlvr" and stage.get("reward") == "answer":
-            del stage["reward"]  # as before there was such a key
-        for name in _CHANGES_NOTHING:
-            stage.pop(name, None)
-        for name in ("sampling_floor", "prefix"):
-            if stage.get(name, "") is None:  # as before there was such a key
-                stage.pop(name)
-        stage["trl"] = {
-            key: value for key, value in stage["trl"].items() if not key.startswith(_CHANGES_NOTHING_IN_TRL)
-        }
-    return {**shared, "content": digest, **({"chat": dict(chat)} if chat else {}), "stages": stages}
-
-
 def recorded_date(recipe: Recipe, chat: Mapping[str, Any]) -> str | None:
     """The day on which this recipe's run began, where it has and its chat template shows the date.
 
@@ -119,6 +86,23 @@ def recorded_date(recipe: Recipe, chat: Mapping[str, Any]) -> str | None:
     return None
 
 
+def check_claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> None:
+    """Raise what `claim` would, and change nothing."""
+    _refuse_inputs(recipe)
+    _refuse_own_recipe(recipe.output)
+    digest = Prepared(recipe.data).digest()
+    for number, folder in enumerate(stage_folders(recipe)):
+        mine = identity(recipe, number, digest, chat)
+        if others := _others(recipe.output, number, folder):
+            if not overwrite:
+                raise OutputError(f"{others[0]}: {_ANOTHER}, whose stage {number + 1} has another name; {_OTHER}")
+        elif _begun(folder) and not _is_of(folder, mine, overwrite):
+            if not overwrite:
+                raise OutputError(f"{folder}: {_ANOTHER}\n{what_differs(_mark(folder), mine)}\n{_OTHER}")
+        elif not (folder / "model").is_dir():  # what is finished may lie elsewhere, as nothing is removed there
+            refuse_link(folder)
+
+
 def claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> None:
     """Make sure that what is in the output folder belongs to this recipe.
 
@@ -131,26 +115,27 @@ def claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> None:
             and the stage is not finished. Or the output lies in the data or the model, or `recipe.yaml`, which is
             written there, is somebody's own.
     """
-    _refuse_inputs(recipe)
-    _refuse_own_recipe(recipe.output)
+    check_claim(recipe, overwrite, chat)
     digest = Prepared(recipe.data).digest()
     folders = stage_folders(recipe)
     for number, folder in enumerate(folders):
         for leftover in recipe.output.glob(f".{number + 1}-*.removed"):
             remove(leftover)
-        others = [f for f in recipe.output.glob(f"{number + 1}-*") if f.name != folder.name and _begun(f)]
+        others = _others(recipe.output, number, folder)
         mine = identity(recipe, number, digest, chat)
         if others or (_begun(folder) and not _is_of(folder, mine, overwrite)):
-            if not overwrite:
-                what = others[0] if others else folder
-                raise OutputError(f"{what}: made by another recipe or with other data; {_OTHER}")
             for stale in filter(Path.is_dir, (*others, *folders[number:])):
                 remove_folder(stale)
-        if not (folder / "model").is_dir():  # what is finished may lie elsewhere, as nothing is removed there
+        if not (folder / "model").is_dir():
             refuse_link(folder)
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / "stage.json", json.dumps(mine, indent=2) + "\n")
     write_whole(recipe.output / "recipe.yaml", resolved(recipe))
+
+
+def _others(output: Path, number: int, folder: Path) -> list[Path]:
+    """Folders of another recipe's stage in the place of `folder`."""
+    return [other for other in output.glob(f"{number + 1}-*") if other.name != folder.name and _begun(other)]
 
 
 def _refuse_inputs(recipe: Recipe) -> None:

@@ -1,7 +1,7 @@
 """A model's folder before anything of it is loaded: what is missing, cut short, or of a form that is not read.
 
-Only names, sizes and headers are looked at, so a folder of any size takes milliseconds. What is wrong inside whole
-files is found when they are loaded (`treadle.recipe.models`).
+Only names, sizes and headers are looked at (of pickled weights what they hold beside the numbers), so a folder of any
+size takes milliseconds. What is wrong inside whole files is found when they are loaded (`treadle.recipe.models`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from treadle.errors import ModelError
 from treadle.files.names import is_inside
 
 TOKENIZER = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "tekken.json")
 _LFS = b"version https://git-lfs"
 _AGAIN = "copy or download it again"
+NO_PLAIN_PICKLE = (
+    "its pickled weights are damaged or hold more than tensors, and what they hold else is not executed; take the "
+    "model's safetensors, or copy or download its files again"
+)
 
 Tensors = dict[str, tuple[int, ...]]
 """Names and shapes of the tensors of a model's files."""
@@ -27,8 +33,8 @@ def check_weights(folder: Path) -> None:
     tensors_of(folder)
 
 
-def tensors_of(folder: Path) -> Tensors | None:
-    """What tensors the files of weights hold, from their headers; `None` for pickled weights, which have none.
+def tensors_of(folder: Path) -> Tensors:
+    """What tensors the files of weights hold, from their headers.
 
     Raises:
         ModelError: See `check_weights`.
@@ -48,11 +54,30 @@ def tensors_of(folder: Path) -> Tensors | None:
         if (folder / index).is_file():
             found: Tensors = {}
             for shard in _shards(folder / index):
-                found |= read(shard) or {}
-            return found or None
+                found |= read(shard)
+            return found
     if gguf_in(folder):
         raise ModelError(convert_gguf(folder))
     raise ModelError(f"{folder}: no weights; found {listing(folder)}, expected model.safetensors or an index of shards")
+
+
+def refuse_run_folder(folder: Path) -> None:
+    """Raise `ModelError` for the folder of a run or of a stage, which name the model in it that was probably meant."""
+    if (folder / "config.json").is_file():
+        return
+    if (folder / "model" / "config.json").is_file():
+        raise ModelError(f"{folder}: the folder of a stage; its model is {folder / 'model'}")
+    if (folder / "stage.json").is_file():
+        raise ModelError(
+            f"{folder}: the folder of a stage that is not finished and has no model; `treadle train` goes on with it"
+        )
+    if models := sorted(folder.glob("*-*/model/config.json"), key=lambda file: _number(file.parents[1].name)):
+        raise ModelError(f"{folder}: the folder of a run; the model of its last finished stage is {models[-1].parent}")
+
+
+def _number(stage_folder: str) -> int:
+    number = stage_folder.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def refuse_adapter(folder: Path) -> None:
@@ -191,13 +216,21 @@ def _safetensors(file: Path) -> Tensors:
     return found
 
 
-def _pickled(file: Path) -> None:
+def _pickled(file: Path) -> Tensors:
+    """Read on PyTorch's meta device, as they will be loaded: tensors alone, and nothing executed."""
     with file.open("rb") as opened:
         start = opened.read(len(_LFS))
     _refuse_pointer(file, start)
     # PyTorch's files end with the archive's table of contents.
     if not start or (start.startswith(b"PK") and not zipfile.is_zipfile(file)):
         raise ModelError(f"{file}: cut short: {file.stat().st_size:,} bytes without the end of the archive; {_AGAIN}")
+    try:
+        content = torch.load(file, map_location="meta", weights_only=True, mmap=zipfile.is_zipfile(file))
+    except Exception as error:  # a pickle can make PyTorch raise anything
+        raise ModelError(f"{file}: {NO_PLAIN_PICKLE}") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{file}: holds a {type(content).__name__}, expected tensors by name; {_AGAIN}")
+    return {str(name): tuple(value.shape) for name, value in content.items() if isinstance(value, torch.Tensor)}
 
 
 def _refuse_pointer(file: Path, start: bytes) -> None:

@@ -29,12 +29,14 @@ from treadle.chat.settings import read_settings
 from treadle.chat.template import require_template
 from treadle.errors import ModelError, TreadleError
 from treadle.recipe.model_files import (
+    NO_PLAIN_PICKLE,
     check_config,
     check_tokenizer_files,
     check_weights,
     convert_gguf,
     gguf_in,
     read_json,
+    refuse_run_folder,
 )
 from treadle.recipe.model_names import resolve
 from treadle.recipe.model_types import GenerationValues, TokenizerValues, check_types
@@ -54,6 +56,7 @@ def local_folder(model: str) -> Path | None:
             raise ModelError(convert_gguf(folder))
         raise ModelError(f"{model}: a file, expected the folder that it lies in, with config.json beside it")
     if folder.is_dir():
+        refuse_run_folder(folder)
         return folder
     if folder.exists():
         raise ModelError(f"{model}: neither a folder nor a file (a device, a pipe); expected a model folder")
@@ -245,10 +248,7 @@ def _one_line(model: str, what: str, remedy: str = "") -> Iterator[None]:
                 "--trust-remote-code (in a recipe trust_remote_code: true)"
             ) from None
         if isinstance(error, pickle.UnpicklingError):
-            raise ModelError(
-                f"{model}: {what}: its pickled weights are damaged or hold more than tensors, and what they hold else "
-                "is not executed; take the model's safetensors, or copy or download its files again"
-            ) from None
+            raise ModelError(f"{model}: {what}: {NO_PLAIN_PICKLE}") from None
         reason = first_line(error) if isinstance(error, (OSError, ValueError)) else _named(error)
         raise ModelError(f"{model}: {what} ({reason}){remedy}") from error
 

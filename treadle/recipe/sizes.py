@@ -29,6 +29,7 @@ class Sizes:
             rewarded by that of steps, or the data does not say.
         sampling_floor: Reward that the best completion of a group must reach; `None` for no such bar.
         thoughts: How thoughts are unlike the paper's format, for people; empty where they are not.
+        untaught: What to try first where the model must write thoughts that no stage has taught it; empty elsewhere.
     """
 
     rows: int
@@ -46,6 +47,7 @@ class Sizes:
     similarity_floor: float | None = None
     sampling_floor: float | None = None
     thoughts: str = ""
+    untaught: str = ""
 
     def describe(self) -> str:
         """One line for people."""
@@ -71,8 +73,8 @@ class Sizes:
             text += f"; groups whose best reward is below {self.sampling_floor:.2f} are dropped"
         if self.validation:
             text += f"; {self.validation}"
-        if self.thoughts:
-            text += f"; {self.thoughts}"
+        for more in filter(None, (self.thoughts, self.untaught)):
+            text += f"; {more}"
         return text
 
 

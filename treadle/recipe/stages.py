@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,14 @@ from accelerate.utils import gather_object
 from transformers.trainer_callback import PrinterCallback
 
 from treadle.data.prepared import Prepared
-from treadle.errors import Interrupted, OutputError, RecipeError
+from treadle.errors import Interrupted, OutputError
 from treadle.recipe.build import build_trainer
 from treadle.recipe.card.stage import stage_card
 from treadle.recipe.checking import check
 from treadle.recipe.folders import (
     alone_among_all,
     by_one,
+    check_claim,
     check_finished,
     claim,
     stage_folders,
@@ -73,15 +73,28 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
     """
     deadline = time.monotonic() + 3600 * recipe.max_hours if recipe.max_hours else None
     check(recipe)
-    for stage in recipe.stages:
-        if stage.trl.get("use_vllm") and find_spec("vllm") is None:
-            raise RecipeError(
-                f"stages.{stage.name}.trl.use_vllm: vLLM is not installed; pip install 'treadle[vllm]', or leave it out"
-            )
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     with alone_among_all(recipe.output):
         return _run_stages(recipe, overwrite, quiet, resume_hint, deadline)
+
+
+def check_output(recipe: Recipe, overwrite: bool = False) -> None:
+    """Raise what a run would find wrong with what its output folder holds already, and change nothing.
+
+    Raises:
+        OutputError: It is another recipe's, or a finished stage is not whole any more.
+        TrainingFault: A finished stage learned nothing.
+    """
+    folders = stage_folders(recipe)
+    recipe, chat = dated(recipe)
+    check_claim(recipe, overwrite, chat.describe())
+    if overwrite:
+        return
+    for stage, folder in zip(recipe.stages, folders, strict=True):
+        if (folder / "model").is_dir():
+            check_finished(folder)
+            refuse_untrained(stage, folder)
 
 
 def _run_stages(recipe: Recipe, overwrite: bool, quiet: bool, resume_hint: str, deadline: float | None) -> Path:
@@ -130,16 +143,6 @@ def _run_stage(
             callbacks.append(Duration(60 * stage.minutes, metrics.elapsed))
         trainer = build_trainer(stage, recipe, model, rows, folder, callbacks, held_out)
         trainer.remove_callback(PrinterCallback)
-        plugin = trainer.accelerator.state.deepspeed_plugin
-        if recipe.lora and plugin is not None and plugin.zero_stage == 3:
-            raise RecipeError(
-                "lora: under ZeRO-3 no process can merge the adapter; use DDP or FSDP2, or leave lora out"
-            )
-        if warmup and (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
-            raise RecipeError(
-                f"stages.{stage.name}: a warm-up samples while it trains, with whole weights in every process; run it "
-                "under DDP or on one GPU, and the stages after it from its model"
-            )
         begun = weights(trainer)
         if warmup is None or warmup.reached_at != 0:
             trainer.train(resume_from_checkpoint=checkpoint)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from treadle.chat.chat import Chat
 from treadle.errors import RecipeError
 from treadle.recipe.parts import Prefix
-from treadle.recipe.schema import AnyStage, RLVRStage, SFTStage
+from treadle.recipe.schema import AnyStage, RLVRStage, SFTStage, SRLStage, WarmupStage
 from treadle.scoring.thoughts import PLAIN, Block, ThoughtTags
 
 
@@ -40,3 +42,26 @@ def describe_thoughts(chat: Chat, asked: bool = True) -> str:
     if chat.decode.kept:
         said.append("the thought tags are special tokens, which treadle keeps in texts and other engines leave out")
     return "; ".join(said)
+
+
+def untaught(stage: AnyStage, stages: Sequence[AnyStage], tags: ThoughtTags) -> str:
+    """What to try first where an SRL stage rewards thoughts that no stage before has taught; empty elsewhere.
+
+    Args:
+        stages: The recipe's.
+    """
+    if not isinstance(stage, SRLStage) or stage.unit != "step" or stage.think_tags == "optional":
+        return ""
+    if all(choice.reward.is_own for choice in stage.rewards):  # which may read completions in its own way
+        return ""
+    names = [each.name for each in stages]
+    if tags.block is not Block.NONE or any(map(_teaches, stages[: names.index(stage.name)])):
+        return ""
+    return (
+        f"a completion without {tags.open} {tags.close} earns -1, and no stage teaches them before: `treadle check` "
+        "with --sample 64 says whether the model writes them, docs/cold-start.md what to do where it does not"
+    )
+
+
+def _teaches(stage: AnyStage) -> bool:
+    return isinstance(stage, SRLStage | WarmupStage) or (isinstance(stage, SFTStage) and stage.target == "traces")

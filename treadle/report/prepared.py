@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from treadle.data.prepare.report import floor_sentences, floor_title
+from treadle.data.prepare.report import EXAMPLE, floor_sentences, floor_title
 from treadle.data.sources.report import DropReason
 from treadle.report.bars import bars, share
 from treadle.report.pages import write_page
@@ -18,8 +18,6 @@ from treadle.report.text import number, shorten
 
 LISTED = 20
 """Entries of a list, such as that of repositories, before "and N more"."""
-EXAMPLE = 6000
-"""Characters of an example's prompt, beginning and end together."""
 
 NUMBERS = ("min", "median", "mean", "p95", "max")
 

@@ -20,8 +20,8 @@ from typing import Any
 
 from treadle.errors import ModelError, OutputError
 from treadle.evaluate.records import Doubt, Finish, Generation, Request, Sampling
-from treadle.evaluate.same import other_keys
 from treadle.evaluate.store import Journal, read_json, write_json
+from treadle.files.same import other_keys
 from treadle.files.secrets import refuse_secrets
 from treadle.files.typed import Count, checked
 

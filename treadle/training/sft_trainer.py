@@ -15,7 +15,7 @@ from treadle.training.guards.steps import StepGuard, StepLimits
 from treadle.training.processes import Processes
 from treadle.training.resume.resumable import Resumable
 from treadle.training.sft_tree import use_tree_for_labels, why_not
-from treadle.training.srl_config import check_fault_settings
+from treadle.training.srl_config import check_fault_settings, choose_precision
 from treadle.training.validation import validation_stream
 
 
@@ -34,6 +34,7 @@ class GuardedSFTConfig(SFTConfig):
 
     def __post_init__(self) -> None:
         check_fault_settings(self)
+        choose_precision(self)
         super().__post_init__()
 
 

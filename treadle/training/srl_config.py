@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from transformers.utils import is_torch_bf16_gpu_available, is_torch_xla_available
 from trl import GRPOConfig
 
 from treadle.errors import RecipeError
@@ -132,6 +133,7 @@ class SRLConfig(GRPOConfig):
                     "(prompts_per_step=None leaves the batch to TRL's own settings)"
                 )
             self.gradient_accumulation_steps = derived
+        choose_precision(self)
         super().__post_init__()
         for name, allowed in (
             ("think_tags", get_args(ThinkTags)),
@@ -175,6 +177,13 @@ class SRLConfig(GRPOConfig):
                 f"loss_type={self.loss_type!r} weights micro-batches of different size wrongly: set "
                 f"when_short='fill' (or 'stop'), or a globally normalised loss ({', '.join(GLOBAL_LOSSES)})"
             )
+
+
+def choose_precision(config: Any) -> None:
+    """float32 where nothing is chosen and no device computes in bfloat16: TRL's default is refused there."""
+    chosen = config.bf16 is not None or config.fp16 or config.use_cpu
+    if not chosen and not is_torch_bf16_gpu_available() and not is_torch_xla_available():
+        config.bf16 = False
 
 
 def check_fault_settings(config: Any) -> None:

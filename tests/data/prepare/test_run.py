@@ -88,7 +88,7 @@ def test_the_report_shows_prompts_as_the_model_sees_them(source, tmp_path, tiny_
 def test_an_existing_folder_is_only_replaced_on_request(source, tmp_path):
     out = tmp_path / "out"
     prepare(source, out)
-    with pytest.raises(OutputError, match=r"exists already; .*--overwrite"):
+    with pytest.raises(OutputError, match=r"\n  held_out: 0.05 there, 0 now\n.*--overwrite"):
         prepare(source, out, PrepareSettings(held_out=0))
     prepare(source, out, PrepareSettings(held_out=0), overwrite=True)
     assert Prepared(out).count("trajectories") == 20
@@ -197,10 +197,10 @@ def test_an_unchanged_input_is_not_read_again(source, tmp_path):
     assert (out / "report.json").stat().st_mtime_ns == written
     with source.open("a") as file:
         file.write(json.dumps(row(30)) + "\n")
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match=r"exists already, prepared from .* before one of these changed: the input's"):
         prepare(source, out)
     assert prepare(source, out, overwrite=True).rows.read == 24
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="  targets: 'skip_last' there, 'all' now"):
         prepare(source, out, PrepareSettings(targets="all"))
 
 

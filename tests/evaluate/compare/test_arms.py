@@ -22,8 +22,10 @@ def test_an_arm_is_named_by_its_model_where_that_tells_runs_apart(tmp_path):
 def test_an_arm_is_named_by_its_folder_where_models_are_named_alike(tmp_path):
     write_run(tmp_path / "srl" / "eval", RIGHT, model="srl/final")
     write_run(tmp_path / "rlvr", RIGHT, model="rlvr/final")
+    assert [a.name for a in read_arms([tmp_path / "srl" / "eval", tmp_path / "rlvr"])] == ["srl/final", "rlvr/final"]
+    write_run(tmp_path / "rlvr", RIGHT, model="srl/final")
     assert [arm.name for arm in read_arms([tmp_path / "srl" / "eval", tmp_path / "rlvr"])] == ["eval", "rlvr"]
-    write_run(tmp_path / "rlvr2" / "eval", RIGHT, model="rlvr/final")
+    write_run(tmp_path / "rlvr2" / "eval", RIGHT, model="srl/final")
     paths = [tmp_path / "srl" / "eval", tmp_path / "rlvr2" / "eval"]
     assert [arm.name for arm in read_arms(paths)] == list(map(str, paths))
 

@@ -26,6 +26,22 @@ def test_rows_are_called_by_model_folder_or_path(tmp_path):
     assert [name for name, _ in rows(["x/a", "y/a"], models={"a": "org/m"})] == ["x/a", "y/a"]
 
 
+@pytest.mark.parametrize(
+    ("models", "names"),
+    [
+        (["Qwen/Qwen3-4B", "runs/mine/2-rlvr/model"], ["Qwen3-4B", "mine/2-rlvr"]),
+        (["runs/mine/1-srl/model", "runs/mine/2-rlvr/model"], ["mine/1-srl", "mine/2-rlvr"]),
+        (["a/mine/1-srl/model", "b/mine/1-srl/model"], ["a/mine/1-srl", "b/mine/1-srl"]),
+        (["org/m", "other/m"], ["org/m", "other/m"]),
+        (["/abs/1-srl/checkpoint-50", "/abs/1-srl/model"], ["abs/1-srl/checkpoint-50", "abs/1-srl"]),
+        (["trained/model", "model"], ["trained", "model"]),
+    ],
+)
+def test_models_are_told_apart_by_run_and_stage(models, names):
+    given = dict(zip("ab", models, strict=True))
+    assert [name for name, _ in rows(["x/a", "y/b"], models=given)] == names
+
+
 def test_a_group_is_one_row_and_takes_its_folders():
     found = rows(["x/a", "x/b", "x/c"], ["seeds=x/a,x/b"])
     assert [(name, len(opened)) for name, opened in found] == [("c", 1), ("seeds", 2)]

@@ -16,7 +16,7 @@ from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.specs import Spec
 
 HAS_UV = shutil.which("uv") or Path(sys.executable).with_name("uv").is_file()
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not HAS_UV, reason="needs uv: pip install 'treadle[swe]'")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not HAS_UV, reason="needs uv, of the extra swe")]
 
 SETUP = """\
 import os

@@ -24,7 +24,7 @@ from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.sandbox import Sandbox, why_not
 
 HAS_UV = shutil.which("uv") or Path(sys.executable).with_name("uv").is_file()
-needs_uv = pytest.mark.skipif(not HAS_UV, reason="needs uv: pip install 'treadle[swe]'")
+needs_uv = pytest.mark.skipif(not HAS_UV, reason="needs uv, of the extra swe")
 
 
 def test_pinned_versions_may_be_later_than_the_date(tmp_path):

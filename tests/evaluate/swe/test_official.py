@@ -30,7 +30,7 @@ def test_the_command_names_all_that_the_harness_needs():
 
 
 def test_the_harness_takes_the_command():
-    pytest.importorskip("swebench", reason="needs the extra treadle[swe]")
+    pytest.importorskip("swebench", reason="needs the extra swe")
     from swebench.cli.cli import app
     from typer.main import get_command
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from tests.training.guards.test_steps import run, srl_trainer
 from treadle.errors import TrainingFault
 from treadle.scoring.thoughts import ThoughtTags
-from treadle.training.guards.format import FormatFaults, format_report
+from treadle.training.guards.format import FormatFaults, faulty_share, format_report
 
 
 def test_format_faults_are_counted_by_step():
@@ -141,3 +143,36 @@ def test_what_is_unscorable_does_not_hide_format_faults(tiny_model, tiny_tokeniz
     trainer = srl_trainer(tiny_model, tiny_tokenizer, tmp_path, some, max_steps=3, max_format_fault_steps=2)
     with pytest.raises(TrainingFault, match="every completion broke the format in 2 steps"):
         trainer.train()
+
+
+def test_the_first_generation_says_where_most_break_the_format():
+    texts = ("no tags", "none", "neither", "<think>a</think>b")
+    faults = FormatFaults(9)
+    with pytest.warns(UserWarning, match=r"75% of the first completions .*cold-start.md.*does not write <think>"):
+        told(faults, [-1.0, -1.0, -1.0, 0.5], 0, texts, [False] * 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told(faults, [-1.0] * 4, 1, texts, [False] * 4)
+
+
+@pytest.mark.parametrize("rewards", [[-1.0, 0.5, 0.5], [NAN, NAN], [], [0.0, 1.0]])
+def test_a_first_generation_with_form_says_nothing(rewards):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told(FormatFaults(9), rewards, 0, ["<think>a</think>b"] * len(rewards), [False] * len(rewards))
+
+
+def test_a_run_that_goes_on_says_nothing_again():
+    faults = FormatFaults(9)
+    faults.load_state(FormatFaults(9).state())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told(faults, [-1.0, -1.0], 5)
+
+
+@given(st.lists(st.lists(st.sampled_from([-1.0, 0.0, NAN]), min_size=2, max_size=2), max_size=6))
+def test_the_share_is_that_of_completions_scored_by_all_as_faults(rows):
+    scored = [[r for r in row if r == r] for row in rows]
+    known = [row for row in scored if row]
+    expected = sum(set(row) == {-1.0} for row in known) / len(known) if known else 0.0
+    assert faulty_share(torch.tensor(rows).reshape(-1, 2)) == pytest.approx(expected)

@@ -9,8 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from treadle.data.sources.report import DropReason, ReadReport
+from treadle.legible import number, shorten
 from treadle.scoring.floors import TITLES
 from treadle.scoring.grading import grader_version
+
+EXAMPLE = 6000
+"""Characters of an example's prompt or action that reports have, beginning and end together."""
+PRINTED = (6, 400)
+"""Lines and characters of it that are printed, at its beginning and at its end."""
 
 
 @dataclass
@@ -26,7 +32,7 @@ class PrepareReport:
         duplicates: Exact and near duplicates that were found, whether or not they were dropped.
         overlap: Problems that overlap with evaluation sets, by set.
         distributions: Of lengths, by name; see `Distribution.summary`.
-        examples: Instances as the model sees them.
+        examples: Instances as the model sees them, see `example_of`.
         floors: What similarity is earned without reading the problem, see `FloorSample.measure`; `None` where there
             is only one trajectory, and for folders of earlier versions.
         files: Sizes and SHA-256 of the files that were written beside `report.json`.
@@ -102,10 +108,23 @@ _COUNTERS = ("trajectories", "instances", "verified", "repositories", "origins",
 
 
 def as_markdown(report: PrepareReport) -> str:
-    """The report as it is printed and written beside the data."""
+    """The report as it is written beside the data."""
     data = as_json(report)
-    rows, lines = data["rows"], [f"# Prepared from {data['source']}", ""]
-    lines += [f"rows read {rows['read']}, kept {rows['kept']}, dropped {sum(rows['dropped'].values())}", ""]
+    title = f"# Prepared from {data['source']}\n"
+    return "\n".join([title, *_counted(data), *_measured(data), "", *_examples(data, EXAMPLE, EXAMPLE)])
+
+
+def as_printed(report: PrepareReport) -> str:
+    """The report as it is printed: examples in short, and the counts last, where they are seen."""
+    data = as_json(report)
+    measured = ["Lengths, and what is earned without learning anything:", "", *_measured(data), ""]
+    return "\n".join([*_examples(data, *PRINTED), *measured, f"# Prepared from {data['source']}\n", *_counted(data)])
+
+
+def _counted(data: dict[str, Any]) -> list[str]:
+    """What became of the rows."""
+    rows, lines = data["rows"], []
+    lines += [f"rows read {rows['read']:,}, kept {rows['kept']:,}, dropped {sum(rows['dropped'].values()):,}", ""]
     lines += _counts("form", "rows", rows["forms"])
     lines += _dropped(rows)
     for topic, counts in rows["notes"].items():
@@ -113,34 +132,63 @@ def as_markdown(report: PrepareReport) -> str:
     lines += _counts("files not opened", "files", rows["skipped_files"])
     lines += ["| | train | held out |", "|---|---|---|"]
     for name, key in (("trajectories", "trajectories"), ("step instances", "instances")):
-        lines.append(f"| {name} | {data[key]['train']} | {data[key]['heldout']} |")
+        lines.append(f"| {name} | {data[key]['train']:,} | {data[key]['heldout']:,} |")
     total = sum(data["trajectories"].values())
-    lines += ["", f"with a final answer: {data['with_answer']} of {total} trajectories", ""]
+    lines += ["", f"with a final answer: {data['with_answer']:,} of {total:,} trajectories", ""]
     if repositories := data["repositories"]:
-        lines += [f"repositories: {len(repositories)}, the largest with {max(repositories.values())} trajectories", ""]
+        lines += [
+            f"repositories: {len(repositories):,}, the largest with {max(repositories.values()):,} trajectories",
+            "",
+        ]
     lines += _counts("made by `treadle teach`", "trajectories", data["origins"])
     lines += _counts("curation", "count", data["curated"])
     found = {kind: count for kind, count in data["duplicates"].items() if kind != "examples"}
     lines += _counts("duplicates of an earlier trajectory", "found", found)
-    lines += _counts("problems that overlap with", "found", data["overlap"])
-    lines += ["| | min | median | mean | p95 | max |", "|---|---|---|---|---|---|"]
+    return [*lines, *_counts("problems that overlap with", "found", data["overlap"])]
+
+
+def _measured(data: dict[str, Any]) -> list[str]:
+    """Lengths, floors and settings."""
+    lines = ["| | min | median | mean | p95 | max |", "|---|---|---|---|---|---|"]
     for name, numbers in data["distributions"].items():
-        cells = " | ".join(f"{numbers[k]:,.6g}" for k in ("min", "median", "mean", "p95", "max"))
+        cells = " | ".join(number(numbers[k]) for k in ("min", "median", "mean", "p95", "max"))
         lines.append(f"| {name} | {cells} |")
     lines += _floors(data["floors"])
     settings = {k: v for k, v in data["settings"].items() if v not in (None, False, [], ())}
     lines += ["", f"answers are compared by: {data['grader']}"]
-    lines += ["", "settings: " + ", ".join(f"{k}={v}" for k, v in settings.items()), ""]
+    return [*lines, "", "settings: " + ", ".join(f"{k}={v}" for k, v in settings.items())]
+
+
+def _examples(data: dict[str, Any], lines: int, characters: int) -> list[str]:
+    """Each instance as the model sees it.
+
+    Args:
+        lines, characters: What is shown of a longer text at its beginning, and as much at its end.
+    """
+    shown = []
     for example in data["examples"]:
-        lines += [f"## {example['id']}", "", "Prompt:", "", "````", example["prompt"].rstrip(), "````", ""]
-        lines += ["Expert's action:", "", "````", example["expert_action"], "````", ""]
-    return "\n".join(lines)
+        shown += [f"## {example['id']}", ""]
+        for name, text in (("Prompt", example["prompt"].rstrip()), ("Expert's action", example["expert_action"])):
+            head, marker, tail = shorten(text, lines, lines, characters)
+            shown += [f"{name}:", "", "````", f"{head.rstrip()}\n{marker}\n{tail}" if marker else text, "````", ""]
+    return shown
+
+
+def example_of(text: str, trajectory: str) -> str:
+    """A text of an example as the reports have it: one of megabytes keeps its beginning and its end.
+
+    Args:
+        trajectory: Id of the trajectory that it is of, where the whole text stands.
+    """
+    head, marker, tail = shorten(text, len(text), len(text), EXAMPLE // 2)
+    whole = f"`treadle inspect` of this folder with --id {trajectory!r} --full shows the whole trajectory"
+    return f"{head}\n{marker} {whole}\n{tail}" if marker else text
 
 
 def _counts(what: str, unit: str, counts: dict[str, int]) -> list[str]:
     if not counts:
         return []
-    return [f"| {what} | {unit} |", "|---|---|", *(f"| {name} | {count} |" for name, count in counts.items()), ""]
+    return [f"| {what} | {unit} |", "|---|---|", *(f"| {name} | {count:,} |" for name, count in counts.items()), ""]
 
 
 def floor_sentences(floors: Mapping[str, Any]) -> tuple[str, str]:
@@ -184,5 +232,7 @@ def _dropped(rows: dict[str, Any]) -> list[str]:
     if not rows["dropped"]:
         return []
     lines = ["| dropped | rows | why |", "|---|---|---|"]
-    lines += [f"| {reason} | {count} | {DropReason(reason).explanation} |" for reason, count in rows["dropped"].items()]
+    lines += [
+        f"| {reason} | {count:,} | {DropReason(reason).explanation} |" for reason, count in rows["dropped"].items()
+    ]
     return [*lines, ""]

@@ -16,6 +16,7 @@ from treadle.data.sources.registry import forms
 from treadle.errors import OutputError
 from treadle.files.digests import problem_in
 from treadle.files.inputs import input_files
+from treadle.files.same import other_keys, refuse_others
 from treadle.files.typed import checked
 from treadle.files.whole import cannot_write
 from treadle.scoring.grading import grader_version
@@ -67,6 +68,24 @@ def reusable(out: Path, wanted: str | None) -> PrepareReport | None:
         return from_json(data)
     except (LookupError, TypeError, ValueError) as error:  # a key or a reason of another version
         raise OutputError(f"{out / 'report.json'}: not of this version ({error}); {remedy}") from None
+
+
+def refuse_other(out: Path, source: str | Path, settings: PrepareSettings) -> None:
+    """Raise `OutputError` for a folder that was prepared otherwise; nothing for one that was not prepared.
+
+    What differs is named with both values: the input and the settings.
+    """
+    data = marked(out / "report.json")
+    if data is None or not isinstance(data.get("settings"), dict):
+        return
+    old = {"INPUT": data.get("source"), **data["settings"]}
+    now = json.loads(json.dumps({"INPUT": str(source), **asdict(settings)}))
+    choose = "choose another folder with -o, or replace it with --overwrite"
+    refuse_others(out, other_keys(old, now), old, now, "what was prepared", choose)
+    raise OutputError(
+        f"{out} exists already, prepared from {source} with these settings before one of these changed: the input's "
+        f"files, those of --against, the tokenizer, the installed forms or treadle itself; {choose}"
+    )
 
 
 def marked(path: Path) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from treadle.data.curate.problems import load_problems
 from treadle.data.curate.shortening import check_budget
 from treadle.data.prepare.parts import Facts, Part, PartMaker
 from treadle.data.prepare.report import PrepareReport, as_json, as_markdown
-from treadle.data.prepare.reuse import fingerprint, reusable
+from treadle.data.prepare.reuse import fingerprint, refuse_other, reusable
 from treadle.data.prepare.selection import select
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.prepare.workers import available, ordered_map
@@ -96,6 +96,8 @@ def prepare(
         with owned(out):
             if not overwrite and (before := reusable(out, print_of_input)):  # of a command that has just ended
                 return before
+            if not overwrite:
+                refuse_other(out, source, settings)
             check_out(out, overwrite, "report.json", source)
             with appearing(out, overwrite) as folder:
                 chunks = iter_chunks(source, settings.split, settings.max_row_mb, report.rows.skipped_files)

@@ -20,7 +20,7 @@ from treadle.data.instances import step_instance
 from treadle.data.prepare.distribution import Distribution
 from treadle.data.prepare.floors import FloorSample
 from treadle.data.prepare.parts import PART_SCHEMA, Facts
-from treadle.data.prepare.report import PrepareReport
+from treadle.data.prepare.report import PrepareReport, example_of
 from treadle.data.prepare.selection import Selection
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.prepared import ROW_SCHEMA, SPLITS, Split, instance_schema
@@ -148,8 +148,8 @@ class SplitWriter:
             report.examples.append(
                 {
                     "id": f"{instance.trajectory_id}, step {instance.step} of {instance.n_steps}",
-                    "prompt": self._text(instance),
-                    "expert_action": instance.expert_action,
+                    "prompt": example_of(self._text(instance), instance.trajectory_id),
+                    "expert_action": example_of(instance.expert_action, instance.trajectory_id),
                 }
             )
         for k in sampled:

@@ -19,6 +19,7 @@ from treadle.chat.thoughts import Decoder
 from treadle.errors import ModelError
 from treadle.evaluate.backends.chat import failed
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
+from treadle.extras import install
 from treadle.recipe.model_names import resolve
 from treadle.recipe.models import listed_ends, load_chat
 from treadle.recipe.shown import load_asking
@@ -65,13 +66,11 @@ class VllmBackend:
             import vllm
         except ImportError as error:
             raise ModelError(
-                f"the vLLM back end needs vLLM, which cannot be imported ({error}); pip install 'treadle[vllm]'"
+                f"the vLLM back end needs vLLM, which cannot be imported ({error}); {install('vllm')}"
             ) from error
         unknown = [name for name in USED if name not in inspect.signature(vllm.SamplingParams).parameters]
         if unknown:
-            raise ModelError(
-                f"vLLM {vllm.__version__}: SamplingParams has no {', '.join(unknown)}; pip install 'treadle[vllm]'"
-            )
+            raise ModelError(f"vLLM {vllm.__version__}: SamplingParams has no {', '.join(unknown)}; {install('vllm')}")
         self._vllm, self.name = vllm, model
         self.chat = load_chat(model, None, chat_template_kwargs, system_role, date, thought_tags, trust_remote_code)
         self.tokenizer, self.thought_tags = self.chat.tokenizer, self.chat.thought_tags

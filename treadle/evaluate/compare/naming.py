@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from treadle.errors import TreadleError
+from treadle.recipe.model_names import short_names
 
 
 class Opened(Protocol):
@@ -61,9 +62,10 @@ def group(text: str) -> tuple[str, list[Path]]:
 
 
 def _labels(opened: Sequence[R], model: Callable[[R], Any]) -> list[str]:
-    """The model's name if that tells the folders apart, else the folder's, else its path."""
+    """The model's name if that tells the folders apart, as long as it has to be, else the folder's, else its path."""
+    models = [str(model(one) or one.folder) for one in opened]
     names = (
-        [PurePath(str(model(one) or one.folder)).name for one in opened],
+        short_names(models),
         [one.folder.resolve().name for one in opened],
         [str(one.folder) for one in opened],
     )

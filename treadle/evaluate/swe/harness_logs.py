@@ -1,4 +1,4 @@
-"""Logs in the form of SWE-bench's harness, judged by its own parsers and its own report (extra `treadle[swe]`).
+"""Logs in the form of SWE-bench's harness, judged by its own parsers and its own report (extra `swe`).
 
 A local run of a real repository is written down as the harness writes its own, and read by the same functions, so a
 verdict on a log is the same here and there. What differs is where the log comes from: see `docs/swe.md`.
@@ -14,6 +14,7 @@ from pathlib import Path
 from treadle.errors import DataError
 from treadle.evaluate.swe.parsers import ERROR, FAILED, MISSING, PASSED, SKIPPED
 from treadle.evaluate.swe.records import MissingError, SweInstance
+from treadle.extras import install
 
 _STATUS = {"PASSED": PASSED, "XFAIL": PASSED, "FAILED": FAILED, "ERROR": ERROR, "SKIPPED": SKIPPED}
 _MARK = ">>>>> "  # what every mark of the harness begins with
@@ -43,7 +44,7 @@ def parser_name(instance: SweInstance) -> str | None:
     if find_spec("swebench") is None:
         raise MissingError(
             f"{instance.instance_id}: the tests of {instance.repo} are read by swebench, which is not installed; "
-            "get it with pip install 'treadle[swe]'"
+            f"get it with {install('swe')}"
         )
     from swebench.harness.log_parsers import PARSER_REGISTRY
     from swebench.harness.log_parsers.python import MAP_REPO_TO_PARSER_PY

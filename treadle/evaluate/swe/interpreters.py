@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from treadle.evaluate.swe.records import MissingError
+from treadle.extras import install
 
 
 def uv() -> list[str]:
@@ -21,7 +22,7 @@ def uv() -> list[str]:
     beside = Path(sys.executable).with_name("uv")
     found = str(beside) if beside.is_file() else shutil.which("uv")
     if not found:
-        raise MissingError("uv: not found, and environments are made with it; pip install 'treadle[swe]'")
+        raise MissingError(f"uv: not found, and environments are made with it; {install('swe')}")
     return [found, "--no-progress"]
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import OutputError
-from treadle.evaluate.same import other_keys, refuse_others
 from treadle.evaluate.store import read_json, write_json
 from treadle.evaluate.swe.records import SweInstance
 from treadle.evaluate.swe.settings import SweSettings, identity
 from treadle.files.output import check_out, make_empty
+from treadle.files.same import other_keys, refuse_others
 from treadle.files.secrets import refuse_secrets
 
 INFO = "run.json"

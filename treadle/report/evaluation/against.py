@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from treadle.errors import DataError, TreadleError
@@ -16,6 +16,7 @@ from treadle.evaluate.compare.comparison import Pair
 from treadle.evaluate.compare.run import compare
 from treadle.evaluate.records import Problem, Sample
 from treadle.evaluate.runs import Run, read_run
+from treadle.recipe.model_names import short_names
 from treadle.report.evaluation.plots import lean
 from treadle.report.story.flips import Place, shares
 from treadle.report.story.losses import Losses
@@ -114,8 +115,8 @@ def _tests(run: Run, other: Run, names: tuple[str, str], notes: list[str]) -> li
 
 def _names(other: Run, run: Run) -> tuple[str, str]:
     """Their models, where that tells them apart."""
-    found = [PurePath(str(one.results["model"])).name for one in (other, run)]
-    return (found[0], found[1]) if found[0] != found[1] else ("the other run", "this run")
+    one, another = short_names([str(each.results["model"]) for each in (other, run)])
+    return (one, another) if one != another else ("the other run", "this run")
 
 
 def _texts(problems: Iterable[Problem]) -> dict[str, tuple[str, str]]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from treadle.data.prepared import Prepared
-from treadle.evaluate.same import other_keys, refuse_others
 from treadle.evaluate.settings import model_digest
 from treadle.evaluate.store import read_json, write_json
 from treadle.files.output import check_out, make_empty
+from treadle.files.same import other_keys, refuse_others
 from treadle.teacher.bootstrap.schema import BootstrapRecipe
 from treadle.teacher.bootstrap.sets import Sets
 

@@ -1,7 +1,9 @@
-"""Rollouts without form: where every completion breaks the format for some steps, the run stops and names the cause."""
+"""Rollouts without form: the first generation says so, and where every completion breaks the format for some steps, the
+run stops. Both name the cause."""
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -50,6 +52,8 @@ CLOSED_CAUSES = {
     ),
     FormatFault.EMPTY_ACTION: "completions are empty: look at the prompts' template",
 }
+MOST = 0.5
+"""Share of broken formats in the first generation from which on it is said, as most groups are then dropped."""
 _CAUSES = {Block.NONE: FORMAT_CAUSES, Block.OPENED: OPENED_CAUSES, Block.CLOSED: CLOSED_CAUSES}
 
 
@@ -66,6 +70,7 @@ class FormatFaults:
         self.steps = 0
         self._think_tags = think_tags
         self._last: int | None = None
+        self._begun = False
 
     def rewarded(
         self,
@@ -75,7 +80,7 @@ class FormatFaults:
         step: int,
         thought_tags: TagsOfRows = PLAIN,
     ) -> None:
-        """Look at the rewards of a round of sampling.
+        """Look at the rewards of a round of sampling; of the first one warn where most break the format.
 
         Args:
             rewards_BF: Of all processes, before they are weighted, by each function (or `[B]` of one); NaN for none.
@@ -87,14 +92,24 @@ class FormatFaults:
         Raises:
             TrainingFault: The limit is reached.
         """
-        if self.see(step, all_equal(rewards_BF, FORMAT_REWARD)):
-            tags_B = tags_of_rows(thought_tags, len(completions))
-            texts = [completion_text(c, tags) for c, tags in zip(completions, tags_B, strict=True)]
+        is_first, self._begun = not self._begun, True
+        broken = faulty_share(rewards_BF) if is_first else 0.0
+        stops = self.see(step, all_equal(rewards_BF, FORMAT_REWARD))
+        if not stops and broken < MOST:
+            return
+        tags_B = tags_of_rows(thought_tags, len(completions))
+        texts = [completion_text(c, tags) for c, tags in zip(completions, tags_B, strict=True)]
+        cause = format_report(texts, truncated, self._think_tags, tags_B)
+        if stops:
             raise TrainingFault(
                 f"every completion broke the format in {self.steps} steps in a row, so there is nothing to learn from "
-                f"(max_format_fault_steps={self.limit}). Likely cause: "
-                f"{format_report(texts, truncated, self._think_tags, tags_B)}"
+                f"(max_format_fault_steps={self.limit}). Likely cause: {cause}"
             )
+        warnings.warn(
+            f"{broken:.0%} of the first completions break the format, which earns {FORMAT_REWARD:g}: where that does "
+            f"not change within some steps, see docs/cold-start.md. Likely cause: {cause}",
+            stacklevel=3,
+        )
 
     def see(self, step: int, all_faults: bool) -> bool:
         """Told each generation of a step; true where the limit is reached."""
@@ -110,7 +125,16 @@ class FormatFaults:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.steps, self._last = state["steps"], state["last"]
+        self.steps, self._last, self._begun = state["steps"], state["last"], True
+
+
+def faulty_share(rewards_BF: torch.Tensor) -> float:
+    """Share of the scored completions that all functions give the reward of a broken format; 0 where none is scored."""
+    rewards_BF = rewards_BF.reshape(len(rewards_BF), -1)
+    scored_BF = ~rewards_BF.isnan()
+    scored_B = scored_BF.any(1)
+    faulty_B = scored_B & ((rewards_BF == FORMAT_REWARD) | ~scored_BF).all(1)
+    return float(faulty_B.sum() / scored_B.sum()) if scored_B.any() else 0.0
 
 
 def format_report(

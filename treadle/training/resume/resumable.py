@@ -230,6 +230,13 @@ class Resumable:
         with restoring(resume_from_checkpoint, "the weights"):
             super()._load_from_checkpoint(resume_from_checkpoint, model)
 
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """As transformers, which takes a tied weight that is stored under its other name for a missing one."""
+        lacks, tied = set(load_result.missing_keys), getattr(self.model, "all_tied_weights_keys", {})
+        if all(name in tied and tied[name] not in lacks for name in lacks):
+            load_result = load_result._replace(missing_keys=[])
+        super()._issue_warnings_after_load(load_result)
+
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if self._moved:
             set_seed(self.args.seed + self.state.global_step, device_specific=self.draws_apart)

@@ -18,7 +18,7 @@ from treadle.evaluate.swe.mini.environment import EnvironmentConfig, SandboxEnvi
 from treadle.evaluate.swe.sandbox import Limits, Sandbox, why_not
 
 SAFE = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
-NEEDS = pytest.mark.skipif(find_spec("minisweagent") is None, reason="needs the extra treadle[mini]")
+NEEDS = pytest.mark.skipif(find_spec("minisweagent") is None, reason="needs the extra mini")
 LIMITS = Limits(memory_mb=256, processes=24, file_mb=8, disk_mb=32)
 SUBMITS = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 

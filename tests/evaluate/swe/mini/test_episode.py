@@ -23,7 +23,7 @@ from treadle.evaluate.swe.run import run
 from treadle.evaluate.swe.sandbox import why_not
 from treadle.evaluate.swe.settings import SweSettings
 
-pytest.importorskip("minisweagent", reason="needs the extra treadle[mini]")
+pytest.importorskip("minisweagent", reason="needs the extra mini")
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 KILLED = ("correct", "thinking", "malformed", "looping")
 

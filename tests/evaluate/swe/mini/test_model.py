@@ -6,7 +6,7 @@ from treadle.evaluate.swe.mini.model import BackendModel, Bounds, ModelConfig
 from treadle.scoring.completion import FormatFault
 from treadle.scoring.thoughts import PLAIN
 
-exceptions = pytest.importorskip("minisweagent.exceptions", reason="needs the extra treadle[mini]")
+exceptions = pytest.importorskip("minisweagent.exceptions", reason="needs the extra mini")
 BLOCK = "```mswea_bash_command\nls -la\n```"
 MESSAGES = [{"role": "system", "content": "a", "extra": {}}, {"role": "user", "content": "b"}]
 

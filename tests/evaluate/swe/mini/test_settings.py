@@ -5,7 +5,7 @@ import pytest
 from treadle.errors import TreadleError
 from treadle.evaluate.swe.mini.settings import DEFAULT, read_config
 
-mini = pytest.importorskip("minisweagent", reason="needs the extra treadle[mini]")
+mini = pytest.importorskip("minisweagent", reason="needs the extra mini")
 
 
 def file(tmp_path, text):

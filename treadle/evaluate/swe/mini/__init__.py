@@ -4,7 +4,7 @@
 back ends (`model`) and an environment class that runs each command in the sandbox (`environment`). `TreadleEnvironment`
 is that environment for its own runners and models: `environment_class: treadle.evaluate.swe.mini.TreadleEnvironment`.
 
-Its package (`treadle[mini]`, read at version 2.4.6) is imported where it is needed and not before.
+Its package (the extra `mini`, read at version 2.4.6) is imported where it is needed and not before.
 """
 
 from treadle.evaluate.swe.mini.environment import TreadleEnvironment

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 
 from treadle.errors import TreadleError
+from treadle.extras import install
 
 _NAME = "minisweagent"
 _QUIET = "MSWEA_SILENT_STARTUP"
@@ -25,7 +26,7 @@ def require() -> str:
         TreadleError: It is not installed.
     """
     if find_spec(_NAME) is None:
-        raise TreadleError("mini-swe-agent is not installed; pip install 'treadle[mini]'")
+        raise TreadleError(f"mini-swe-agent is not installed; {install('mini')}")
     before = {name: os.environ.get(name) for name in (_QUIET, _HOME)}
     with tempfile.TemporaryDirectory(prefix="treadle-") as folder:
         try:

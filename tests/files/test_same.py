@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from treadle.errors import OutputError
-from treadle.evaluate.same import other_keys, refuse_others
+from treadle.files.same import differences, other_keys, refuse_others
 
 
 def test_what_differs_is_named_with_both_values():
@@ -25,3 +25,10 @@ def test_what_differs_is_named_with_both_values():
 
 def test_the_same_is_not_refused():
     refuse_others(Path("x"), other_keys({"a": 1}, {"a": 1}), {"a": 1}, {"a": 1})
+
+
+def test_a_long_value_keeps_its_ends():
+    line = differences(["a"], {"a": "x" * 500 + "y"}, {"a": None})
+    assert line.startswith("  a: 'xxx")
+    assert line.endswith("xy' there, None now")
+    assert "[... 303 characters left out ...]" in line

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import OutputError
+from treadle.legible import shortened
 
 
 def other_keys(old: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -28,5 +29,13 @@ def refuse_others(
         what, remedy: What the folder holds, and what mends it.
     """
     if keys:
-        differences = "\n".join(f"  {key}: {old.get(key)!r} there, {now.get(key)!r} now" for key in keys)
-        raise OutputError(f"{out}: holds {what} with other settings\n{differences}\n{remedy}")
+        raise OutputError(f"{out}: holds {what} with other settings\n{differences(keys, old, now)}\n{remedy}")
+
+
+def differences(keys: Sequence[str], old: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """A line for each of the keys, with both values."""
+    return "\n".join(f"  {key}: {_shown(old, key)} there, {_shown(now, key)} now" for key in keys)
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    return shortened(repr(values.get(key)), 200)
