@@ -61,7 +61,14 @@ class Strict(BaseModel):
 
 
 class Lora(Strict):
-    """Train a low-rank adapter instead of all weights (peft)."""
+    """Train a low-rank adapter instead of all weights (peft).
+
+    Args:
+        r: Rank of the adapter's matrices.
+        alpha: What they add is multiplied by `alpha / r`.
+        dropout: Share of their inputs that is left out in training.
+        target_modules: Names of the modules that get one, a pattern, or `all-linear`.
+    """
 
     r: int = Field(16, ge=1)
     alpha: int = Field(32, ge=1)

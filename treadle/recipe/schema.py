@@ -1,7 +1,8 @@
 """The recipe: which model, which prepared data, which stages to run.
 
 The schema is strict: unknown keys and wrong types fail. The defaults of the classes below are the paper's settings
-(section 4.1 and appendix); a recipe file holds only what differs.
+(section 4.1 and appendix); a recipe file holds only what differs. What each key means stands in their docstrings alone:
+`treadle train --schema` has it from there.
 """
 
 from __future__ import annotations
@@ -27,10 +28,20 @@ class Stage(Strict):
     """What all stages share.
 
     Args:
+        kind: What the stage does: sft, warmup, srl or rlvr.
         name: Folder of the stage and its name on the command line; the kind by default.
-        epochs, max_steps: Length of the stage; `max_steps` wins where it is set.
+        epochs: Passes over the data.
+        max_steps: Optimizer steps of the stage; where it is set, `epochs` does not count.
         minutes: The stage ends, with its model, after the step in which so many minutes of training are over, if it has
             not ended before. What an interruption took does not count.
+        learning_rate: Of AdamW, after the warm-up.
+        scheduler: How the learning rate goes on, by transformers' names, such as constant_with_warmup or cosine.
+        warmup_ratio: Share of the stage's steps in which the learning rate rises from 0.
+        weight_decay, adam_beta2: Of AdamW.
+        max_grad_norm: Longer gradients are scaled down to this norm.
+        gradient_checkpointing: Compute activations again in the backward pass instead of keeping them; that takes less
+            memory and more time.
+        save_every: Optimizer steps between checkpoints.
         micro_batch: Sequences in one forward and backward on one device.
         max_skipped_steps, quiet_steps: See `SRLConfig`; limits of faults change no result.
         allow_no_change: A stage that learned nothing (docs/faults.md) ends the run with code 3, and no stage after it
@@ -70,6 +81,9 @@ class SFTStage(Stage):
             think tags before its action (the paper's reasoning).
         unit: `solutions` gives the problem and asks for everything at once, as in the paper; `steps` uses the
             prompts of SRL; `both` mixes them.
+        batch_size: Conversations of one optimizer step.
+        max_length: Tokens of a conversation; longer ones are cut, and those without anything left to train on left out.
+            `None` cuts nothing.
     """
 
     kind: Literal["sft"]
@@ -90,9 +104,13 @@ class WarmupStage(SFTStage):
         examples: Worked examples in the prompts that are sampled from.
         sampled_prompts: Step instances to sample from, each with `rollouts` completions; of these the well-formed one
             that is most similar to the expert's action is trained on.
+        rollouts: Completions sampled of each prompt.
+        temperature: Of sampling.
+        max_completion_length: Tokens of one of these completions.
         think_tags: What well-formed is, see `srl_reward`; as in the stages that follow.
         goal: Share of well-formed completions, without examples, at which training ends before its epochs are over.
-        goal_prompts, goal_every: On how many other prompts the share is measured, and after how many optimizer steps.
+        goal_prompts: On how many other prompts that share is measured.
+        goal_every: After how many optimizer steps it is measured again.
     """
 
     kind: Literal["warmup"]
@@ -118,9 +136,14 @@ class RLStage(Stage):
 
     Args:
         prompts_per_step: Prompts of one optimizer step, each with `rollouts` completions.
+        rollouts: Completions of each prompt, a group: G in GRPO.
+        temperature: Of sampling.
         max_completion_length: Tokens of one completion. The paper does not give it.
         updates_per_rollout: Optimizer steps made with the rollouts of one generation.
-        sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after: See `SRLConfig`.
+        kl: Weight of the divergence from the model that the stage began with; 0 for none, and no second model.
+        clip_low, clip_high: How far below and above 1 the ratio of new to old probabilities counts.
+        dynamic_sampling, sampling_threshold, max_sampling_rounds, when_short, refill, max_staleness, rest_after,
+            log_rollouts: See `SRLConfig`.
         sampling_floor: See `SRLConfig`; `data` takes the floor of similarity that `treadle prepare` has measured. Of
             final answers it drops nothing, as a group without a right one is all wrong.
         validation: What `validate_every` rewards: `steps` (similarity to the expert's), `answers` (final answers of
@@ -199,7 +222,8 @@ class RLVRStage(RLStage):
         reward: `answer`, or a list of that and functions of your own (docs/rewards.md).
         prefix: Begin whole problems with the first steps of the expert's solution, see `Prefix`; `None` for none, as in
             the paper.
-        sampling_threshold: 0 drops what is all right or all wrong, as the paper does in RLVR, and nothing else.
+        sampling_threshold: See `SRLConfig`; 0 drops what is all right or all wrong, as the paper does in RLVR, and
+            nothing else.
     """
 
     kind: Literal["rlvr"]
@@ -230,18 +254,21 @@ class Recipe(Strict):
         thought_tags: The opening and the closing tag of thoughts, in prompts, targets and completions; `None` for
             `<think>` and `</think>`.
         output: Folder of the run; each stage gets a folder of its own in it.
+        seed: Of all that is random.
         dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are
             kept in float32.
         threads: CPU threads of torch; `None` leaves torch's own choice.
         max_hours: Stop with a checkpoint, as on SIGTERM, before so many hours of the command are over.
+        lora: Train an adapter, see `Lora`; `None` trains all weights.
         chat_template_kwargs: Variables of the chat template, such as `enable_thinking: false`, in every rendering;
             `None` for what the model was trained with.
         system_role: Where system messages go, see `treadle.chat.settings.ChatSettings`; `None` for as the model was
             trained, else `auto`.
         date: What a chat template that shows the date shows; `None` for the model's, else the day the run began.
-        prompts: See `Prompts`; the same in all stages.
+        prompts: What prompts ask for and show, in all stages alike.
         trust_remote_code: Whether Python code that comes with the model or the tokenizer is executed.
         report_to: Trackers of transformers besides `metrics.jsonl` (tensorboard, wandb, trackio).
+        stages: What is trained, in order; each begins with the model of the one before.
     """
 
     model: ModelName

@@ -80,7 +80,7 @@ class SRLConfig(GRPOConfig):
             Steps in a row without gradient, or without any change of weights, before a warning. 0 for none.
         max_logp_difference (`float`, defaults to 0.2):
             Mean difference between the log-probs of the rollout engine and of the trainer above which to warn, in nats.
-        stop_on_logp_difference (`bool`, defaults to `False`): Stop there instead.
+        stop_on_logp_difference (`bool`, defaults to `False`): Stop at `max_logp_difference` instead of warning.
     """
 
     learning_rate: float = 5e-7
