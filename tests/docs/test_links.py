@@ -57,5 +57,6 @@ def test_anchors_by_hand(tmp_path):
 [right](#twice-1) [wrong](#twice-2) [right](module.py#L2) [wrong](module.py#L3) [wrong](module.py#two) [none](gone.md#a)
 """
     (tmp_path / "module.py").write_text("one = 1\ntwo = 2\n")
+    (tmp_path / "page.md").write_text(text)
     assert anchors(text) == ["a-title---option-and-more", "twice", "twice-1"]
     assert dead(text, tmp_path / "page.md") == ["](#twice-2)", "](module.py#L3)", "](module.py#two)"]
