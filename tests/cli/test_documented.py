@@ -34,9 +34,9 @@ def test_they_run(treadle, expert_trajectories, prepared_world, tiny_folder, tmp
         code, said[command], errors = treadle(*shlex.split(command))
         assert code == 0, f"{command}: {errors}"
 
-    assert "1 of 2" in said["grade outputs.jsonl --column response --answer gold"]
+    assert "accuracy of 2: 50.0%" in said["grade outputs.jsonl --column response --answer gold"]
     assert len((here / "graded.jsonl").read_text().splitlines()) == 2
-    assert "learning_rate: 1.0e-06" in (here / "run" / "1-srl" / "recipe.yaml").read_text()
+    assert "learning_rate: 1.0e-06" in (here / "run" / "recipe.yaml").read_text()
     assert json.loads((here / "check.json").read_text())
     assert (here / "look.html").is_file()
     assert (here / "data" / "own" / "trajectories_train.parquet").is_file()
