@@ -2,6 +2,7 @@
 # make test         lint and tests (thirteen minutes on two idle CPU cores)
 # make test-all     these, and those that wait for what hangs or take megabytes and thousands of pairs
 # make swe-test     software engineering whole: environments from the package index, each hostile command
+# make docs         write the documents as a site into site/; open site/index.html
 # make audit        look up the known vulnerabilities of the versions in constraints.txt (before a release)
 # make hashes       write constraints-hashed.txt after constraints.txt has changed (INDEX=https://pypi.org/simple)
 # make vllm-hashes  choose new versions for docker/cuda.Dockerfile, after what pyproject.toml asks for has changed
@@ -20,7 +21,7 @@ KILLS ?= 50
 SEED ?= 0
 KILL_FOLDER ?= $(shell mktemp -d)
 
-.PHONY: quickstart test test-all swe-test kill-test lint format audit hashes vllm-hashes hashed dist clean
+.PHONY: quickstart test test-all swe-test kill-test lint format audit docs hashes vllm-hashes hashed dist clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
@@ -48,6 +49,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python docs/architecture.py
+	$(BIN)/python docs/recipe_keys.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -85,10 +87,15 @@ $(VENV)-build/.installed:
 	$(VENV)-build/bin/python -m pip install -q --disable-pip-version-check build twine uv
 	touch $@
 
+# --strict: a warning, such as of a link that leads nowhere, is an error.
+docs: $(VENV)/.installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # --strict: a version that could not be looked up is no clean version.
 audit:
 	test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && $(VENV)-audit/bin/python -m pip install -q pip-audit; }
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-audit $(VENV)-build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit $(VENV)-build build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis

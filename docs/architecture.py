@@ -30,6 +30,7 @@ GAP, LANE, SPACE = 28, 30, 26  # between floors; width of a lane; between two ro
 PADDING, LINE = 12, 16  # inside a room; height of a line of text
 WIDEST = 430  # of a room
 LETTER = 6.9  # width of a letter of the text, at most on average
+TITLE = 9.2  # width of a letter of a room's name
 INK, QUIET, WALL, FILL, ARROW = "#16384c", "#5a6b76", "#7aa5bf", "#eef5f9", "#8a979f"
 
 Pair = tuple[str, str]
@@ -207,6 +208,8 @@ def _room(place: Place, top: float, bottom: float) -> str:
     x = place.x + PADDING
     title = f"{place.name}/" if _source(place.name).name == "__init__.py" else f"{place.name}.py"
     count = f"{place.modules} modules" if place.modules > 1 else "1 module"
+    if len(title) * TITLE + len(count) * LETTER > place.width - 2 * PADDING:
+        count = str(place.modules)
     parts = [
         f'<rect x="{place.x:.1f}" y="{top:.1f}" width="{place.width:.1f}" height="{bottom - top:.1f}" rx="6" '
         f'fill="{FILL}" stroke="{WALL}"/>',

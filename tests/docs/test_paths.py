@@ -15,8 +15,9 @@ from treadle.training.prefixes.registry import ENTRY_POINTS as POLICIES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
-    ROOT / "README.md",
+    *sorted(ROOT.glob("*.md")),
     ROOT / "Makefile",
+    ROOT / "mkdocs.yml",
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "benchmarks" / "README.md",
     *sorted(path for path in (ROOT / "recipes").rglob("*") if path.is_file()),

@@ -1,0 +1,99 @@
+"""Where on the site a file of the repository stands, so that links that work on GitHub work there, too.
+
+Documents are pages, other files that a document links to (`../treadle/tree/trie.py#L83`) are shown as pages of their
+own, with an anchor on each line.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import TextLexer, get_lexer_for_filename
+from pygments.util import ClassNotFound
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = {
+    "README.md": "index.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "vulnerabilities.md",
+    "benchmarks/README.md": "benchmarks.md",
+}
+"""Documents outside of docs/, and their addresses."""
+
+LINK = re.compile(r"\]\((?P<path>[^()#\s:]+)(?P<anchor>#[^()\s]*)?\)")
+FENCE = re.compile(r"^( *```.*?^ *```)", re.MULTILINE | re.DOTALL)
+ITEM = re.compile(r"\d\. ")
+
+
+def address(path: str) -> str:
+    """A file's page, or the file itself where it is a picture; both from the site's root.
+
+    Args:
+        path: From the repository's root.
+    """
+    if path in PAGES:
+        return PAGES[path]
+    if path.startswith("docs/") and not path.endswith(".py"):
+        return path.removeprefix("docs/")
+    return f"source/{path}.md"
+
+
+def linked(text: str, document: str) -> set[str]:
+    """Files of the repository that a document links to, from the repository's root."""
+    return {path for part in _prose(text) for link in LINK.finditer(part) if (path := _target(link, document))}
+
+
+def relinked(text: str, document: str) -> str:
+    """A document's text with its links as they are on the site. What leads to no file is left as it is."""
+    folder = posixpath.dirname(address(document))
+
+    def right(link: re.Match) -> str:
+        path = _target(link, document)
+        if path is None:
+            return link[0]
+        return f"]({posixpath.relpath(address(path), folder or '.')}{link['anchor'] or ''})"
+
+    return "".join(LINK.sub(right, part) if i % 2 == 0 else part for i, part in enumerate(FENCE.split(text)))
+
+
+def _prose(text: str) -> list[str]:
+    return FENCE.split(text)[::2]
+
+
+def _target(link: re.Match, document: str) -> str | None:
+    path = os.path.normpath(posixpath.join(posixpath.dirname(document), link["path"]))
+    return path if (ROOT / path).is_file() else None
+
+
+def indented(text: str) -> str:
+    """What belongs to a numbered item with four spaces before it, as Python-Markdown wants; GitHub needs three."""
+
+    def lines() -> Iterator[str]:
+        within = False
+        for line in text.splitlines(keepends=True):
+            if line.strip() and not line.startswith(" "):
+                within = ITEM.match(line) is not None
+            yield f" {line}" if within and line.startswith("   ") else line
+
+    return "".join(lines())
+
+
+def source_page(path: str) -> str:
+    """The page of a file: its lines, numbered, each with the anchor that GitHub gives it."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    try:
+        lexer = get_lexer_for_filename(path, stripnl=False)
+    except ClassNotFound:
+        lexer = TextLexer(stripnl=False)
+    lines = highlight(text, lexer, HtmlFormatter(nowrap=True)).splitlines()
+    numbered = "\n".join(f'<span id="L{i}"><a href="#L{i}">{i}</a>{line}</span>' for i, line in enumerate(lines, 1))
+    front = f"---\ntitle: {Path(path).name}\nsearch: {{exclude: true}}\nhide: [toc, navigation]\n---\n"
+    return f'{front}# {html.escape(path)}\n\n<div class="highlight source"><pre>{numbered}\n</pre></div>\n'
