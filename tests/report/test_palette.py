@@ -21,7 +21,8 @@ STYLES = (
 TOGETHER = [("arm", "worse", "paper", "text"), ("right", "wrong"), ("whole", "loop"), ("good", "bad")]
 """Colours of pages that a reader has to tell apart, by their names in the style sheets."""
 APART = 20
-"""Nine times what is noticed side by side. Two oranges that were mistaken for each other are 10 to 15 apart."""
+"""Nine times what is noticed side by side. Two oranges that were mistaken for each other are 10 to 15 apart, and for
+those who are blind to red or green the green and red of verdicts were 8 and 9."""
 
 
 def page_colours(scheme: str) -> dict[str, str]:
