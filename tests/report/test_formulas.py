@@ -60,6 +60,7 @@ def test_a_formula_is_set_with_its_source_behind_it():
         ("$a\\hspace{9999em}b$", None),
         ("$\\unknown{x}$", Left.NOT_UNDERSTOOD),
         ("$\\frac{1$", Left.NOT_UNDERSTOOD),
+        ("$\\frac{1}$", Left.NOT_UNDERSTOOD),
         ("$\\def\\a{\\a\\a}\\a$", Left.NOT_UNDERSTOOD),
         ("$\\newcommand{\\a}{xx}\\a$", Left.NOT_UNDERSTOOD),
         ("$x\u202ey$", Left.NOT_UNDERSTOOD),

@@ -64,6 +64,7 @@ _ATTRIBUTES = frozenset(
         *("mathvariant", "notation"),
     }
 )
+_CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3}
 _HARMLESS = re.compile(r"[a-z -]{1,40}|[+-]?(?:\d(?:\.\d{0,3})?|\.\d{1,3})(?:em|px|pt)?")
 """Words, and lengths below ten of their unit: nothing on a page can be pushed out of sight or drawn over."""
 
@@ -191,10 +192,10 @@ def _node(element: Element) -> Node:
     """An element with what is known to be harmless.
 
     Raises:
-        ValueError: It is none of mathematics, or holds commands that the library did not understand.
+        ValueError: It is none of mathematics, has too few parts, or holds commands that the library did not understand.
     """
-    if element.tag not in _ELEMENTS:
-        raise ValueError(f"element {element.tag}")
+    if element.tag not in _ELEMENTS or len(element) != _CHILDREN.get(element.tag, len(element)):
+        raise ValueError(f"element {element.tag} of {len(element)}")
     attributes = {k: v for k, v in element.attrib.items() if k in _ATTRIBUTES and _HARMLESS.fullmatch(v)}
     if len(element):
         return [element.tag, attributes, [_node(child) for child in element]]
