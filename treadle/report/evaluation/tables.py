@@ -150,7 +150,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 def behaviours(results: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """What `treadle.evaluate.behaviours` found, by the name of what it looked at; nothing where results have none.
 
-    Behaviours that some attempt has are in `seen`, the names of the others in `unseen`.
+    Behaviours that some attempt has are in `seen`, the others in `unseen`.
     """
     found = results.get("behaviours") or {}
     looked_at = [("all attempts", found)] if "behaviours" in found else list(found.items())
@@ -159,7 +159,7 @@ def behaviours(results: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]
 
 def _seen(figures: Mapping[str, Any]) -> dict[str, Any]:
     seen = {name: one for name, one in figures.items() if (one.get("share") or {}).get("value")}
-    return {"seen": seen, "unseen": [name for name in figures if name not in seen]}
+    return {"seen": seen, "unseen": {name: one for name, one in figures.items() if name not in seen}}
 
 
 def provenance(info: Mapping[str, Any]) -> list[tuple[str, str]]:
