@@ -7,6 +7,7 @@
 # make hashes       write constraints-hashed.txt after constraints.txt has changed (INDEX=https://pypi.org/simple)
 # make vllm-hashes  choose new versions for docker/cuda.Dockerfile, after what pyproject.toml asks for has changed
 # make dist         the wheel and the source distribution, in dist/
+# make notebooks   run docs/notebooks and write what their cells print into them
 # make kill-test    50 kills of small runs at random moments (KILLS=50, SEED=0), each against a run never killed
 #
 # They set themselves up in .venv on a fresh machine and are quick when nothing changed. TORCH is what pip is asked
@@ -21,7 +22,7 @@ KILLS ?= 50
 SEED ?= 0
 KILL_FOLDER ?= $(shell mktemp -d)
 
-.PHONY: quickstart test test-all swe-test kill-test lint format audit docs hashes vllm-hashes hashed dist clean
+.PHONY: quickstart test test-all notebooks swe-test kill-test lint format audit docs hashes vllm-hashes hashed dist clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
@@ -35,6 +36,9 @@ test-all: $(VENV)/.installed-dev lint
 
 kill-test: $(VENV)/.installed-dev
 	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.kills.harness $(KILL_FOLDER) --random $(KILLS) --seed $(SEED)
+
+notebooks: $(VENV)/.installed
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python docs/notebooks.py
 
 swe-test: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[swe]"

@@ -140,6 +140,14 @@ def test_bars_by_hand():
     assert len(bars(Distribution(range(1000)).histogram())["ticks"]) <= 7
 
 
+def test_a_histogram_says_what_its_picture_cannot_show():
+    hidden = bars({"edges": [0, 10, 20], "counts": [7, 3]})
+    assert (hidden["peak"], hidden["tallest"], hidden["count"]) == ("70% in one bar, 0 to below 10", 7, 10)
+    assert [line["label"] for line in hidden["lines"]] == ["0", "7"], "there are no 3.5 values"
+    assert bars({"edges": [0, 10, 20], "counts": [5, 5]})["peak"] == ""
+    assert bars({"edges": [1, 2, 3], "counts": [9, 1]})["peak"] == "", "a bar of one whole number hides nothing"
+
+
 def test_labels_and_shares():
     assert [short(v) for v in (0, 0.25, 999, 1200, 34_000_000)] == ["0", "0.25", "999", "1.2k", "34M"]
     parts = ((0, 5), (1, 5000), (1, 50), (1, 2), (0, 0))

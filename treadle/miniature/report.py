@@ -25,13 +25,18 @@ from treadle.miniature.prefixes import GIVEN
 from treadle.miniature.results import TITLES, Scores, floor_words, table
 from treadle.report.blocks import marked
 from treadle.report.pages import write_page
+from treadle.report.palette import BLACK, BLUE, FLOOR, GREY, VERMILION
 from treadle.scoring.completion import FormatFault, parse_completion
 from treadle.scoring.rewards import step_similarity
 from treadle.training.metric_lines import read_metrics
 
-COLOURS = {"whole": "#2a6f97", "loop": "#e07a2f"}
-FLOOR = "#8a5a00"
-CURVES = {"rlvr": "#8a8a8a", "srl": "#e07a2f", "srl_rlvr": "#2a6f97", "srl_continued": "#b5651d"}
+COLOURS = {"whole": BLUE, "loop": VERMILION}
+CURVES = {
+    "rlvr": {"color": GREY, "linestyle": ":"},
+    "srl": {"color": VERMILION, "linestyle": "-"},
+    "srl_rlvr": {"color": BLUE, "linestyle": "-"},
+    "srl_continued": {"color": BLACK, "linestyle": "--"},
+}
 
 
 def write_report(out: Path, scores: Scores, summary: Mapping[str, Any], ablations: Ablations | None = None) -> None:
@@ -104,12 +109,12 @@ def curves_figure(folder: Path, floor: float | None) -> Figure:
         ("similarity to the expert's step", "tokens thought before a step", "whole rollouts with the right answer"),
         strict=True,
     ):
-        for arm, colour in CURVES.items():
+        for arm, style in CURVES.items():
             logs = [log for log in training_logs(folder / arm) if key in log]
             steps_only = key != "rewards/final_answer_reward/mean" and "rlvr" in arm
             if not logs or steps_only:
                 continue
-            axes.plot([log["seconds"] for log in logs], [log[key] for log in logs], color=colour, label=TITLES[arm])
+            axes.plot([log["seconds"] for log in logs], [log[key] for log in logs], label=TITLES[arm], **style)
         if key == "similarity" and floor is not None:
             axes.axhline(floor, color=FLOOR, linewidth=1.2, linestyle=(0, (5, 2)), zorder=0)
             at, above = (0.98, floor), {"xytext": (0, 3), "textcoords": "offset points", "ha": "right", "va": "bottom"}

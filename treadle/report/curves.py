@@ -14,10 +14,12 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from treadle.report.palette import BLUE, GREY, VERMILION
+
 _STYLES = (
-    {"color": "#0072B2", "marker": "o"},
-    {"color": "#D55E00", "marker": "s"},
-    {"color": "#767676", "marker": "D"},
+    {"color": BLUE, "marker": "o"},
+    {"color": VERMILION, "marker": "s"},
+    {"color": GREY, "marker": "D"},
 )
 _APART = 0.04
 """Of a round: how far the intervals of two lines stand from each other."""

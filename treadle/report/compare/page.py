@@ -19,6 +19,7 @@ from treadle.report.calls import calls_beside, calls_markdown
 from treadle.report.compare.plots import differences_picture, figures_picture
 from treadle.report.compare.rows import Row, Shown, notes, paper_notes, rows
 from treadle.report.compare.steps import AXIS, HEADS, step_rows, step_ticks, steps_picture
+from treadle.report.formulas import Formulas
 from treadle.report.pages import write_page
 from treadle.report.story.changes import summary
 from treadle.report.story.losses import Losses
@@ -113,6 +114,7 @@ def page_content(comparison: Comparison, shown: Sequence[Row], said: Sequence[st
         "axis": difference_axis([p.test.difference for p in comparison.pairs]),
         "more": _more(comparison),
         "notes": said,
+        "formulas": Formulas(),
         "steps": step_rows(comparison.steps, comparison.baseline),
         "step_heads": HEADS,
         "calls": calls_beside([(step.name, step.calls) for step in comparison.steps]),

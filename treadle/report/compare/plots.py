@@ -1,7 +1,6 @@
 """A comparison as pictures: all figures with their intervals, and all differences from the baseline.
 
-Rows and markers carry what colours do, so that the pictures can be read without telling colours apart. Colours are
-Okabe and Ito's.
+Rows and markers carry what colours do, so that the pictures can be read without telling colours apart.
 """
 
 from __future__ import annotations
@@ -20,19 +19,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from treadle.files.whole import appearing_file
+from treadle.report.palette import BLACK, BLUE, GREY, VERMILION
+from treadle.report.palette import FLOOR as FLOOR_COLOUR
 from treadle.statistics.paired import PairedVerdict
 
 if TYPE_CHECKING:
     from treadle.evaluate.compare.comparison import Column, Pair
     from treadle.report.compare.rows import Row, Shown
 
-BLUE, VERMILION, GREY, BLACK = "#0072B2", "#D55E00", "#767676", "#1c1c1c"
 STYLES = {
     "baseline": {"color": BLACK, "marker": "s", "markerfacecolor": BLACK},
     "arm": {"color": BLUE, "marker": "o", "markerfacecolor": BLUE},
     "paper": {"color": GREY, "marker": "D", "markerfacecolor": "white"},
 }
-FLOOR = {"color": "#8A5A00", "linewidth": 1.4, "linestyle": (0, (5, 2))}
+FLOOR = {"color": FLOOR_COLOUR, "linewidth": 1.4, "linestyle": (0, (5, 2))}
 """How the floor of a similarity is drawn."""
 MARKS = {
     PairedVerdict.FIRST_BETTER: ("better", {"color": BLUE, "marker": "^", "markerfacecolor": BLUE}),

@@ -32,6 +32,7 @@ from treadle.report.evaluation.plots import Lengths, accuracies
 from treadle.report.evaluation.scripts import UNSEEN_IN_SCRIPT, scripts
 from treadle.report.evaluation.side_files import SideFiles
 from treadle.report.evaluation.steps import MOST, listed, step_groups, step_row, step_sizes, step_texts
+from treadle.report.formulas import LONGEST, Formulas
 from treadle.report.pages import write_page
 from treadle.report.parts import as_json, fitting, limit_for, size
 from treadle.report.story.flips import shares
@@ -46,14 +47,15 @@ SECTIONS = (
     "flips",
     "lost",
     "results",
+    "problems",
+    "steps",
+    "ends",
     "plots",
     "behaviours",
-    "steps",
-    "problems",
     "provenance",
     "data",
 )
-_SCRIPTS = ("texts.js.j2", "list.js.j2", "page.js.j2", "keys.js.j2")
+_SCRIPTS = ("texts.js.j2", "formulas.js.j2", "list.js.j2", "page.js.j2", "keys.js.j2")
 
 
 def write_evaluation_report(run: Path, against: Path | None = None) -> Path:
@@ -89,7 +91,7 @@ def _sizes(run: Run) -> Iterator[tuple[int, int]]:
 
 
 def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict[str, Any]:
-    words, lengths, losses, anchors = Words(), Lengths(), Losses(), Anchors(SECTIONS)
+    words, lengths, losses, anchors, formulas = Words(), Lengths(), Losses(), Anchors(SECTIONS), Formulas()
     problems = [problem for found in run.problems.values() for problem in found]
     views = {(p.benchmark, p.id): ProblemView(p, k, anchors.take(p.benchmark, p.id)) for k, p in enumerate(problems)}
     rows = list(tables.rows(run.results))
@@ -111,6 +113,8 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         view.before = other.before(view.problem, arms) if other else {}
     steps = _steps(run, limit, side, anchors)
     step_figures = run.results.get("steps") or (step_view(run.steps()) if steps else None)
+    statements = {view.key: formulas.html(view.statement) for view in views.values()}
+    shown_texts = (text for view in views.values() for row in view.rows for _, text in row[-1]["text"])
     data = {
         "fields": FIELDS,
         "flags": FLAGS,
@@ -120,6 +124,8 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "steps": steps,
         "floor": ((step_figures or {}).get("floor") or {}).get("value"),
         "unseen": UNSEEN_IN_SCRIPT,
+        "formulas": formulas.table(shown_texts),
+        "longest": LONGEST,
         "whole": SAMPLES,
     }
     places = [(name, mode, decoding) for name, mode, decoding, _ in rows]
@@ -133,6 +139,8 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
         "run": run,
         "other": other,
         "views": list(views.values()),
+        "formulas": formulas,
+        "statements": statements,
         "arms": arms,
         "flags": FLAGS,
         "choices": choices,

@@ -4,18 +4,19 @@ any width, and are there without JavaScript."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from treadle.data.prepare.distribution import Distribution
 from treadle.evaluate.records import Sample
 from treadle.evaluate.tokens import token_figures
-from treadle.report.bars import short
+from treadle.report.bars import bars, bin_names
 from treadle.report.evaluation.tables import estimate, rows
 
-BINS = 28
+BINS = 30
 
 Arm = tuple[str, str, str]  # benchmark, mode, decoding
 
@@ -35,29 +36,31 @@ class Lengths:
 
     def histograms(self, arms: Iterable[Arm]) -> list[dict[str, Any]]:
         """A histogram of tokens for each arm, right attempts apart from the others; one scale for each mode."""
-        widest: dict[str, int] = defaultdict(int)
+        scales: dict[str, Distribution] = defaultdict(Distribution)
         for (_, mode, _), seen in self._by_arm.items():
-            widest[mode] = max(widest[mode], *(tokens for tokens, *_ in seen))
-        return [self._histogram(arm, widest[arm[1]]) for arm in arms if arm in self._by_arm]
+            for tokens, *_ in seen:
+                scales[mode].add(tokens)
+        edges = {mode: scale.histogram(BINS)["edges"] for mode, scale in scales.items()}
+        return [self._histogram(arm, edges[arm[1]]) for arm in arms if arm in self._by_arm]
 
-    def _histogram(self, arm: Arm, widest: int) -> dict[str, Any]:
+    def _histogram(self, arm: Arm, edges: Sequence[float]) -> dict[str, Any]:
         tokens_N, _, right_N = np.array(self._by_arm[arm]).T
-        edges = np.linspace(0, max(widest, 1), BINS + 1)
         all_B, right_B = (np.histogram(tokens_N[chosen], edges)[0] for chosen in (right_N >= 0, right_N > 0))
         tallest = max(1, all_B.max())
+        drawn = bars({"edges": edges, "counts": all_B.tolist()})
         return {
             "arm": arm,
             "median": float(np.median(tokens_N)),
             "count": len(tokens_N),
             "tallest": int(tallest),
-            "ticks": [{"at": at, "label": short(widest * at / 100)} for at in (0, 50, 100)],
+            **{name: drawn[name] for name in ("ticks", "growing", "peak")},
             "bars": [
                 {
                     "right": round(100 * r / tallest, 2),
                     "other": round(100 * (n - r) / tallest, 2),
-                    "title": f"{low:,.0f} to {high:,.0f} tokens: {n:,} attempts, {r:,} of them right",
+                    "title": f"{name} tokens: {n:,} attempts, {r:,} of them right",
                 }
-                for n, r, low, high in zip(all_B, right_B, edges[:-1], edges[1:], strict=True)
+                for n, r, name in zip(all_B, right_B, bin_names(edges), strict=True)
             ],
         }
 
@@ -75,6 +78,7 @@ class Lengths:
                     "arm": arm,
                     "share": figures["/".join(arm)]["thought_share"],
                     "quantiles": [round(100 * float(q), 1) for q in quantiles],
+                    "some": bool(thought_N.any()),
                     "without": int((thought_N == 0).sum()),
                     "count": len(shares_N),
                 }

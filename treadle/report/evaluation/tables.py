@@ -11,6 +11,13 @@ from treadle.report.text import number
 
 LENGTHS = ("tokens", "thought_tokens", "steps")  # means over attempts
 OF_ALL = ("truncated", "empty", "failed", "problems_kept_out")  # of a row's counts
+_ENDS = {
+    "verdicts": "grader's verdict",
+    "stops": "ended because",
+    "format_faults": "format fault",
+    "": "of all",
+}
+"""Groups of counts of a row with their titles; the last are the row's own."""
 _NO_SETTING = ("benchmarks",)  # of run.json: shown in a table of their own
 
 
@@ -69,17 +76,23 @@ def _row(results: Mapping[str, Any], row: Row, cells: list[dict[str, Any]]) -> d
 
 
 def end_table(results: Mapping[str, Any]) -> dict[str, Any]:
-    """How attempts ended, as counts by verdict, stop and format fault; what was left out or failed."""
+    """How attempts ended, as counts by verdict, stop and format fault; what was left out or failed.
+
+    Returns:
+        `heads` and `rows` of what happened in any row, and the names of what happened in `none`.
+    """
     found = list(rows(results))
-    groups = {name: _names(found, name) for name in ("verdicts", "stops", "format_faults")}
-    table = []
-    for benchmark, mode, decoding, figures in found:
-        counts = [(figures.get(group) or {}).get(name, 0) for group, names in groups.items() for name in names]
-        counts += [figures.get(name, 0) for name in OF_ALL]
-        table.append({"benchmark": benchmark, "mode": mode, "decoding": decoding, "counts": counts})
-    titles = {"verdicts": "grader's verdict", "stops": "ended because", "format_faults": "format fault"}
-    heads = [{"title": titles[group], "names": names} for group, names in groups.items() if names]
-    return {"heads": [*heads, {"title": "of all", "names": list(OF_ALL)}], "rows": table}
+    table = [{"benchmark": name, "mode": mode, "decoding": decoding, "counts": []} for name, mode, decoding, _ in found]
+    heads, none = [], []
+    for group, title in _ENDS.items():
+        names = _names(found, group) if group else OF_ALL
+        counts_by_name = {n: [((f.get(group) if group else f) or {}).get(n, 0) for *_, f in found] for n in names}
+        none += [name for name, counts in counts_by_name.items() if not any(counts)]
+        seen = {name: counts for name, counts in counts_by_name.items() if any(counts)}
+        heads += [{"title": title, "names": list(seen)}] if seen else []
+        for place, row in enumerate(table):
+            row["counts"] += [counts[place] for counts in seen.values()]
+    return {"heads": heads, "rows": table, "none": none}
 
 
 def left_out(results: Mapping[str, Any]) -> list[tuple[str, str, int]]:
@@ -135,9 +148,18 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 
 
 def behaviours(results: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """What `treadle.evaluate.behaviours` found, by the name of what it looked at; nothing where results have none."""
+    """What `treadle.evaluate.behaviours` found, by the name of what it looked at; nothing where results have none.
+
+    Behaviours that some attempt has are in `seen`, the others in `unseen`.
+    """
     found = results.get("behaviours") or {}
-    return [("all attempts", found)] if "behaviours" in found else list(found.items())
+    looked_at = [("all attempts", found)] if "behaviours" in found else list(found.items())
+    return [(name, {**one, **_seen(one.get("behaviours") or {})}) for name, one in looked_at]
+
+
+def _seen(figures: Mapping[str, Any]) -> dict[str, Any]:
+    seen = {name: one for name, one in figures.items() if (one.get("share") or {}).get("value")}
+    return {"seen": seen, "unseen": {name: one for name, one in figures.items() if name not in seen}}
 
 
 def provenance(info: Mapping[str, Any]) -> list[tuple[str, str]]:
