@@ -1,8 +1,9 @@
 r"""LaTeX in texts as MathML, made when a page is written, so that the page stays one file that fetches nothing.
 
 Formulas are what stands between `$` and `$`, `$$` and `$$`, `\(` and `\)`, `\[` and `\]`, as pandoc reads them: `$5 and
-$6` is money. latex2mathml makes them; where it does not understand a formula, the source stays and is counted. The source of a
-formula that is set stays behind it: it is what is copied and what the page shows where "LaTeX as written" is ticked.
+$6` is money. latex2mathml makes them; where it does not understand a formula, the source stays and is counted. The
+source of a formula that is set stays behind it: it is what is copied and what the page shows where "LaTeX as written"
+is ticked.
 
 A formula comes from a model or a file and may be hostile. It is at most `LONGEST` characters and `DEEPEST` deep, may
 define nothing, and of what the library makes only elements and attributes that are known to do nothing but
