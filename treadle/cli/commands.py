@@ -44,15 +44,15 @@ class Commands(_PlainFlags, TyperGroup):
     """Commands; Ctrl-C in one that has nothing more to say about it ends with a line, too."""
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:
-        """The command that is called; one that is of a group below is named with it."""
+        """The command that is called; where one of a group below has the nearest name, it is named with its group."""
         if args and args[0] not in self.commands and not ctx.resilient_parsing:
             below = [
-                f"{group} {name}"
-                for group, commands in self.commands.items()
-                for name in difflib.get_close_matches(args[0], getattr(commands, "commands", {}))
+                (group, name) for group, commands in self.commands.items() for name in getattr(commands, "commands", {})
             ]
-            if below and not difflib.get_close_matches(args[0], self.commands):
-                ctx.fail(f"No such command {args[0]!r}. Did you mean {' or '.join(map(repr, below))}?")
+            nearest = difflib.get_close_matches(args[0], [*self.commands, *(name for _, name in below)], n=1)
+            if nearest and nearest[0] not in self.commands:
+                meant = " or ".join(repr(f"{group} {name}") for group, name in below if name == nearest[0])
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {meant}?")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: typer.Context) -> Any:
