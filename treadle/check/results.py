@@ -33,8 +33,8 @@ def ok(id: str, message: str) -> Check:
     return Check(id, Status.OK, message)
 
 
-def warning(id: str, message: str) -> Check:
-    return Check(id, Status.WARNING, message)
+def warning(id: str, message: str | Exception) -> Check:
+    return Check(id, Status.WARNING, str(message))
 
 
 def error(id: str, message: str | Exception) -> Check:
