@@ -37,6 +37,13 @@ def test_every_command_that_loads_a_model_has_the_flag_off():
         name: [option for option in command.params if "--trust-remote-code" in option.opts]
         for name, command in get_command(app).commands.items()
     }
-    assert {name for name, found in flags.items() if found} == {"prepare", "merge", "check", "plan", "evaluate"}
+    assert {name for name, found in flags.items() if found} == {
+        "init",
+        "prepare",
+        "merge",
+        "check",
+        "plan",
+        "evaluate",
+    }
     for found in flags.values():
         assert all(option.is_flag and not option.default for option in found)
