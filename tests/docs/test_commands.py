@@ -54,6 +54,7 @@ treadle prepare a.jsonl -o data \\
     --workers $N   # as many
 until treadle train r.yaml max_hours=1; [ $? -ne 130 ]; do :; done
 accelerate launch --num_processes 2 -m treadle.cli train r.yaml
+treadle train --schema > r.json
 treadle: error: no command
 ```
 treadle outside of blocks
@@ -65,6 +66,7 @@ treadle no --command
         (("prepare", "a.jsonl", "-o", "data", "--workers", "1"), False),
         (("train", "r.yaml", "max_hours=1"), False),
         (("train", "r.yaml"), True),
+        (("train", "--schema"), False),
     ]
 
 
