@@ -33,7 +33,11 @@ def parsed(arguments):
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: f"{c.document}: {c}")
 def test_commands_are_understood(command):
-    context = parsed(command.arguments)
+    try:
+        context = parsed(command.arguments)
+    except typer.Exit as answered:  # an option such as --schema, which is carried out where it is parsed
+        assert answered.exit_code == 0
+        return
     assert context.command.callback is not None
     overrides = [o for o in context.params.get("overrides") or () if not o.startswith("bootstrap.")]
     if overrides:
