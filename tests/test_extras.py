@@ -7,7 +7,6 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -36,7 +35,7 @@ def line(monkeypatch):
     """The arguments behind `install`."""
 
     def of(origin, extra="swe"):
-        monkeypatch.setattr(extras, "distribution", lambda name: Installed(origin))
+        monkeypatch.setattr(extras, "distributions", lambda name: [Installed(origin)])
         words = shlex.split(extras.install(extra))
         return words[words.index("install") + 1 :]
 
@@ -62,11 +61,20 @@ def test_a_repository_a_wheel_and_a_registry(line):
 
 
 def test_run_from_its_folder_without_an_installation(monkeypatch):
-    def none(name):
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(extras, "distribution", none)
+    monkeypatch.setattr(extras, "distributions", lambda name: [])
     assert extras.install("swe").endswith(f" -e {shlex.quote(f'{ROOT}[swe]')}")
+
+
+def test_what_a_build_left_in_the_folder_does_not_hide_the_installation(monkeypatch, tmp_path):
+    """As for `python -m` in a clone, whose folder comes first on the path."""
+    origin = {"url": tmp_path.as_uri(), "dir_info": {"editable": True}}
+    for folder, written in (("clone/treadle.egg-info", "PKG-INFO"), ("site/treadle-0.1.0.dist-info", "METADATA")):
+        (tmp_path / folder).mkdir(parents=True)
+        text = "Metadata-Version: 2.1\nName: treadle\nVersion: 0.1.0\nRequires-Dist: uv; extra == 'swe'\n"
+        (tmp_path / folder / written).write_text(text)
+    (tmp_path / "site/treadle-0.1.0.dist-info/direct_url.json").write_text(json.dumps(origin))
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "clone"), str(tmp_path / "site"), *sys.path])
+    assert extras.install("swe").endswith(f" -e {shlex.quote(f'{tmp_path}[swe]')}")
 
 
 def test_pip_is_that_of_the_environment_that_runs(monkeypatch):

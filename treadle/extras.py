@@ -11,23 +11,25 @@ import json
 import os
 import shlex
 import sys
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, distributions
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 _NAME = "treadle"
+_ORIGIN = "direct_url.json"
 _ROOT = Path(__file__).parents[1]
 
 
 def install(extra: str) -> str:
     """The command that installs `treadle[extra]`, with the pip of the environment that runs, ready for a shell."""
-    try:
-        found = distribution(_NAME)
-    except PackageNotFoundError:  # run from its folder, without an installation
+    found = list(distributions(name=_NAME))
+    if not found:  # run from its folder, without an installation
         return f"{pip_install()} -e {shlex.quote(f'{_ROOT}[{extra}]')}"
-    return f"{pip_install()} {' '.join(_wanted(found, extra))}"
+    # In its folder the `treadle.egg-info` that a build left there comes before what pip wrote down.
+    known = next((one for one in found if one.read_text(_ORIGIN)), found[0])
+    return f"{pip_install()} {' '.join(_wanted(known, extra))}"
 
 
 def pip_install() -> str:
@@ -41,7 +43,7 @@ def pip_install() -> str:
 
 def _wanted(found: Distribution, extra: str) -> list[str]:
     """What pip is asked for, quoted."""
-    origin = json.loads(found.read_text("direct_url.json") or "{}")
+    origin = json.loads(found.read_text(_ORIGIN) or "{}")
     url = origin.get("url", "")
     if "dir_info" in origin:
         folder = Path(url2pathname(urlsplit(url).path))

@@ -24,7 +24,7 @@ def test_they_run(treadle, expert_trajectories, prepared_world, tiny_folder, tmp
     }
     for name, rows in files.items():
         (here / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    stage = {"kind": "srl", "max_steps": 1, "prompts_per_step": 2, "rollouts": 4, "max_completion_length": 5}
+    stage = {"kind": "srl", "max_steps": 1, "prompts_per_step": 4, "rollouts": 4, "max_completion_length": 5}
     stage |= {"allow_no_change": True, "gradient_checkpointing": False}
     recipe = {"model": str(tiny_folder), "data": str(prepared_world), "output": "run", "stages": [stage]}
     (here / "recipe.yaml").write_text(yaml.safe_dump(recipe))

@@ -13,7 +13,7 @@ DOCUMENTS = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md")), *sorte
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LAUNCHED = "-m treadle.cli "
 COMMAND = re.compile(rf"^(?:until )?treadle (?=\w)|^accelerate launch .*?{LAUNCHED}")
-END = re.compile(r"[;|&]+$")
+END = re.compile(r"[;|&]+$|^>.*")
 
 NEEDS = {
     "a model of the hub": r"Qwen/|recipes/(math|swe)_",
@@ -34,6 +34,7 @@ RUN = (
     "plan recipe.yaml stages.srl.micro_batch=2 --gpus 8 --sharding fsdp --gpu-memory 80",
     "check recipe.yaml --show",
     "check recipe.yaml --json check.json",
+    "train --schema",
     "train recipe.yaml --dry-run",
     "train recipe.yaml stages.srl.learning_rate=1e-6",
 )

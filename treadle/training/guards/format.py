@@ -130,7 +130,7 @@ class FormatFaults:
 
 def faulty_share(rewards_BF: torch.Tensor) -> float:
     """Share of the scored completions that all functions give the reward of a broken format; 0 where none is scored."""
-    rewards_BF = rewards_BF.reshape(len(rewards_BF), -1)
+    rewards_BF = rewards_BF.unsqueeze(1) if rewards_BF.ndim == 1 else rewards_BF
     scored_BF = ~rewards_BF.isnan()
     scored_B = scored_BF.any(1)
     faulty_B = scored_B & ((rewards_BF == FORMAT_REWARD) | ~scored_BF).all(1)
