@@ -234,7 +234,7 @@ def test_vllm_that_is_not_installed_is_found_before_anything_is_written(recipe, 
 def test_unknown_trackers_are_found_before_anything_is_written(recipe, tmp_path):
     with pytest.raises(RecipeError, match=r"report_to: unknown 'nonsense'; expected any of .*tensorboard"):
         stages.run(recipe(SRL, report_to=["nonsense"]), quiet=True)
-    refused = "^report_to: dvclive cannot be used: .* requires dvclive to be installed.* dvclive`; take it out"
+    refused = "^report_to: dvclive cannot be used: .* Run `pip install dvclive`; take it out of report_to$"
     with pytest.raises(RecipeError, match=refused):
         stages.check(recipe(SRL, report_to=["none", "dvclive"]))
     assert not (tmp_path / "run").exists()
