@@ -201,7 +201,8 @@ def work(case: str, folder: Path) -> None:
     else:
         (folder / case).mkdir(exist_ok=True)
         base = str(folder / "model")
-        publishing.save(trainer, base, Chat(trainer.processing_class), PLAIN, folder / case / "model", None)
+        chat, target = Chat(trainer.processing_class), folder / case / "model"
+        publishing.save(trainer, base, chat, PLAIN, target, None, lambda alone: "a card\n")
         weights = load_file(folder / case / "model" / "model.safetensors")
     everyone = [None] * world
     if world > 1:
