@@ -141,7 +141,7 @@ def test_other_settings_never_mix(tiny_folder, benchmark, tmp_path):
     refused(r"settings.temperature: 1.0 there, 0.5 now", replace(SETTINGS, temperature=0.5))
     refused(r"settings.seed: 0 there, 1 now", replace(SETTINGS, seed=1))
     refused(r"samples of mini: 4 there, 5 now", replace(SETTINGS, samples=5))
-    refused(r"benchmark mini: '5 problems, .*' there, nothing now", sets=[benchmark.first(3)])
+    refused(r"benchmark mini: '5 problems, .*' there, None now", sets=[benchmark.first(3)])
     ids = tuple(replace(p, id=f"{p.id}x") for p in benchmark.problems)
     refused(r"ids, kinds and prompts: ", sets=[replace(benchmark, problems=ids)])
     assert {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()} == before

@@ -31,6 +31,7 @@ _SCRIPT = r"""(() => {
     const style = getComputedStyle(element), behind = background(element);
     let colour = parse(element instanceof SVGElement ? style.fill : style.color);
     for (let e = element; e; e = e.parentElement) colour[3] *= Number(getComputedStyle(e).opacity);
+    if (colour[3] === 0 && element.closest("[aria-hidden=true]")) continue;
     const [a, b] = [luminance(over(colour, behind)), luminance(behind)].sort((x, y) => y - x);
     found.push([(a + 0.05) / (b + 0.05), walker.currentNode.data.trim().slice(0, 40), element.outerHTML.slice(0, 100)]);
   }
@@ -39,7 +40,10 @@ _SCRIPT = r"""(() => {
 
 
 def contrasts(browser: Any) -> list[tuple[float, str, str]]:
-    """The contrast of each text that can be seen, with its beginning and that of its element."""
+    """The contrast of each text that is there to be read, with its beginning and that of its element.
+
+    Left out is what is both fully transparent and hidden from screen readers: the LaTeX behind a formula.
+    """
     return [tuple(one) for one in browser.run(_SCRIPT)]
 
 

@@ -20,21 +20,20 @@ def test_an_arm_is_named_by_its_model_where_that_tells_runs_apart(tmp_path):
 
 
 def test_an_arm_is_named_by_its_folder_where_models_are_named_alike(tmp_path):
-    write_run(tmp_path / "srl" / "eval", RIGHT, model="srl/final")
-    write_run(tmp_path / "rlvr", RIGHT, model="rlvr/final")
-    assert [a.name for a in read_arms([tmp_path / "srl" / "eval", tmp_path / "rlvr"])] == ["srl/final", "rlvr/final"]
-    write_run(tmp_path / "rlvr", RIGHT, model="srl/final")
-    assert [arm.name for arm in read_arms([tmp_path / "srl" / "eval", tmp_path / "rlvr"])] == ["eval", "rlvr"]
-    write_run(tmp_path / "rlvr2" / "eval", RIGHT, model="srl/final")
-    paths = [tmp_path / "srl" / "eval", tmp_path / "rlvr2" / "eval"]
-    assert [arm.name for arm in read_arms(paths)] == list(map(str, paths))
+    first = write_run(tmp_path / "srl" / "eval", RIGHT, model="srl/final")
+    other_model = write_run(tmp_path / "rlvr", RIGHT, model="rlvr/final")
+    assert [arm.name for arm in read_arms([first, other_model])] == ["srl/final", "rlvr/final"]
+    other_folder = write_run(tmp_path / "again", RIGHT, model="srl/final")
+    assert [arm.name for arm in read_arms([first, other_folder])] == ["eval", "again"]
+    other_path = write_run(tmp_path / "rlvr2" / "eval", RIGHT, model="srl/final")
+    assert [arm.name for arm in read_arms([first, other_path])] == [str(first), str(other_path)]
 
 
 def test_groups_take_their_runs_out_of_the_list(tmp_path):
-    paths = [write_run(tmp_path / f"seed-{s}", RIGHT, settings={"seed": s}) for s in range(3)]
+    paths = [write_run(tmp_path / f"seed-{s}", RIGHT, model="org/srl", settings={"seed": s}) for s in range(3)]
     base = write_run(tmp_path / "base", RIGHT, model="base")
     arms = read_arms([base, *paths], [f"SRL={paths[0]},{paths[1]}"])
-    assert [(arm.name, len(arm.runs)) for arm in arms] == [("base", 1), ("model", 1), ("SRL", 2)]
+    assert [(arm.name, len(arm.runs)) for arm in arms] == [("base", 1), ("srl", 1), ("SRL", 2)]
 
 
 @pytest.mark.parametrize("group", ["SRL", "SRL=", "=a,b"])

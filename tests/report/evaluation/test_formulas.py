@@ -33,6 +33,7 @@ def test_the_pages_script_builds_the_same_formulas(browser, page):
     assert browser.run("document.querySelectorAll('.attempt .thought mfrac').length") == 1
     assert browser.run("document.querySelectorAll('.attempt math').length") == 2
     assert browser.run("document.querySelector('.attempt mfrac').namespaceURI").endswith("MathML")
+    assert browser.run("document.querySelectorAll('.attempt .source[aria-hidden=true]').length") == 2, "read out once"
     last = browser.run("[...document.querySelectorAll('.attempt pre')].at(-1).textContent")
     assert last.endswith("not $\\nothing{1}$ <img src=x>")
     assert browser.run("document.querySelectorAll('.attempt img').length") == 0

@@ -216,16 +216,12 @@ def test_results_that_are_none_are_named_in_a_line(tmp_path):
 
 class TestAgainst:
     def test_flips_and_tests(self, tmp_path):
-        run = write_run(tmp_path / "run", problems("abcd"), greedy(dict(zip("abcd", "rrww", strict=True))))
-        other = write_run(
-            tmp_path / "other",
-            problems("abcd"),
-            greedy(dict(zip("abcd", "wrrw", strict=True)), n_tokens=40),
-            model="org/base",
-        )
+        here, there = (dict(zip("abcd", verdicts, strict=True)) for verdicts in ("rrww", "wrrw"))
+        run = write_run(tmp_path / "run", problems("abcd"), greedy(here), model="org/srl")
+        other = write_run(tmp_path / "other", problems("abcd"), greedy(there, n_tokens=40), model="org/base")
         page = Page(write_evaluation_report(run, other))
         assert "What changed against org/base" in page.text
-        assert "model against base: cannot be told apart in 1 of 1 figure ." in page.text
+        assert "srl against base: cannot be told apart in 1 of 1 figure ." in page.text
         # 20 tokens of each attempt here, 40 there.
         assert "amc23, whole, greedy 0.50" in page.text
         assert page.text.count("was ✗") == 1

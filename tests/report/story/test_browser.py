@@ -62,6 +62,10 @@ def test_every_text_stands_out_from_what_is_behind_it(browser, pages, name, sche
     found = contrasts(browser)
     assert len(found) > 100
     assert [one for one in found if one[0] < 4.5] == []
+    browser.run("document.querySelector('#as-written').click()")
+    written = [one for one in contrasts(browser) if 'class="source"' in one[2]]
+    assert len(written) == browser.run("document.querySelectorAll('.tex .source').length") > 10
+    assert [one for one in written if one[0] < 4.5] == []
 
 
 @BOTH
