@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -82,16 +83,17 @@ def test_what_an_image_copies_is_there_and_not_ignored(image):
 
 
 def test_no_extra_is_named_that_is_not_there():
-    """What messages and documents ask to install is what pyproject.toml offers."""
+    """What messages (by `treadle.extras.install`) and documents ask to install is what pyproject.toml offers."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    texts = [*(ROOT / "treadle").rglob("*.py"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    asked = re.compile(r"""(?<![.\w])install\(["'](\w+)["']\)|pip install [^\n`]*(?:\.|treadle)\[([\w, -]+)\]""")
+    texts = [*(ROOT / "treadle").rglob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "Makefile"]
     named = {
         extra.strip()
         for path in texts
-        for text in path.read_text(encoding="utf-8").split("treadle[")[1:]
-        for extra in text.partition("]")[0].split(",")
+        for groups in asked.findall(path.read_text(encoding="utf-8"))
+        for extra in "".join(groups).split(",")
     }
-    assert named == extras.keys() - {"dev"}
+    assert named == extras.keys()
 
 
 def test_every_public_name_has_its_types():

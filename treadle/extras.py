@@ -23,7 +23,7 @@ _ROOT = Path(__file__).parents[1]
 
 
 def install(extra: str) -> str:
-    """The command that installs `treadle[extra]`, with the pip of the environment that runs, ready for a shell."""
+    """The command that installs an extra, with the pip of the environment that runs, ready for a shell."""
     found = list(distributions(name=_NAME))
     if not found:  # run from its folder, without an installation
         return f"{pip_install()} -e {shlex.quote(f'{_ROOT}[{extra}]')}"

@@ -219,6 +219,21 @@ def test_check_and_a_dry_run_refuse_what_training_refuses(treadle, recipe, chang
     assert not (tmp_path / "run").exists()
 
 
+def test_a_missing_tracker_is_told_before_the_model_is_looked_at(treadle, recipe):
+    path, changes = recipe(SRL | {"max_completion_length": 4096}), ["report_to=[mlflow]"]
+    for command in (("train", path, "--dry-run"), ("train", path)):
+        code, _, err = treadle(*command, *changes)
+        assert code == 2
+        assert "report_to: mlflow cannot be used" in err
+        assert "positions" not in err
+    code, out, _ = treadle("check", path, *changes)
+    said = " ".join(out.split())
+    assert code == 2
+    assert said.index("report_to: mlflow cannot be used") < said.index("positions"), "check says both"
+    _, out, _ = treadle("check", recipe(SFT), *changes)
+    assert "not looked at before the packages are there: sizes" in " ".join(out.split())
+
+
 def test_the_output_of_another_recipe_is_told_before_training(treadle, recipe, tmp_path):
     stage = tmp_path / "run" / "1-sft"
     (stage / "model").mkdir(parents=True)

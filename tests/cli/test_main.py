@@ -98,7 +98,8 @@ def test_prepare_train_evaluate(treadle, world, recipe, tiny_folder, tmp_path):
     assert "generations are there already" in out
     code, _, err = treadle(*command, *limits, "--mode", "all", "--samples", "2")
     assert code == 2
-    assert "holds a run with other settings\n  samples of data: 0 there, 2 now\n  choose another folder" in err
+    assert "holds a run with other settings; choose another folder with -o, or replace the run with" in err
+    assert "--overwrite\n  samples of data: 0 there, 2 now\n" in err
     code, out, _ = treadle("evaluate", "--regrade", tmp_path / "scores")
     assert code == 0
     assert "| data | 4 | loop | 0.0%" in out

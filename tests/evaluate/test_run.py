@@ -135,7 +135,7 @@ def test_other_settings_never_mix(tiny_folder, benchmark, tmp_path):
     before = {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()}
 
     def refused(message, settings=SETTINGS, sets=(benchmark,)):
-        with pytest.raises(OutputError, match=rf"(?s){message}.*-o, or replace the run with --overwrite"):
+        with pytest.raises(OutputError, match=rf"(?s)-o, or replace the run with --overwrite\n.*{message}"):
             evaluate(str(tiny_folder), list(sets), settings, out)
 
     refused(r"settings.temperature: 1.0 there, 0.5 now", replace(SETTINGS, temperature=0.5))

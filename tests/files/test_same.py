@@ -15,11 +15,10 @@ def test_what_differs_is_named_with_both_values():
     with pytest.raises(OutputError) as said:
         refuse_others(Path("runs/x"), keys, old, now)
     assert str(said.value).splitlines() == [
-        "runs/x: holds a run with other settings",
+        "runs/x: holds a run with other settings; choose another folder with -o, or replace the run with --overwrite",
         "  b: 2 there, 5 now",
         "  gone: 3 there, None now",
         "  new: None there, 6 now",
-        "choose another folder with -o, or replace the run with --overwrite",
     ]
 
 

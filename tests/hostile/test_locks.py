@@ -154,7 +154,7 @@ def test_what_was_killed_between_two_names_gets_its_old_one_back(treadle, given,
     before = contents(target)
     target.rename(scratch / f".target.{socket.gethostname()}-{dead_process()}-0123abcd.old")
     (scratch / f".target.{socket.gethostname()}-{dead_process()}-0123abcd.partial").mkdir()
-    treadle("prepare", given.folder / "outputs.jsonl", "-o", target).refused("exists already")
+    treadle("prepare", given.folder / "outputs.jsonl", "-o", target).refused("holds what was prepared", "--overwrite")
     assert contents(target) == before
     assert os.listdir(scratch) == ["target"]
     assert "up to date" in treadle(*command).out

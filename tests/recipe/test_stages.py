@@ -149,9 +149,9 @@ def test_the_output_of_another_recipe_is_refused(recipe, tmp_path):
         with pytest.raises(OutputError) as said:
             command(other)
         assert str(said.value).splitlines() == [
-            f"{tmp_path}/run/1-srl: made by another recipe or with other data",
-            "  stages.srl.learning_rate: 0.001 there, 0.01 now",
+            f"{tmp_path}/run/1-srl: made by another recipe or with other data; "
             "choose another `output`, or replace it with --overwrite",
+            "  stages.srl.learning_rate: 0.001 there, 0.01 now",
         ]
         with pytest.raises(OutputError, match="1-srl: made by another recipe or with other data, whose stage 1 has"):
             command(recipe(SFT))
@@ -254,7 +254,7 @@ def test_data_that_was_prepared_anew_is_noticed(recipe, expert_trajectories, tmp
     stages.run(recipe(SRL), quiet=True)
     prepare(tmp_path / "world.jsonl", tmp_path / "data", PrepareSettings(targets="all", held_out=5), overwrite=True)
     with pytest.raises(
-        OutputError, match=r"by another recipe or with other data\n  content of data: '\w+' there, '\w+' now"
+        OutputError, match=r"with other data; choose .* --overwrite\n  content of data: '\w+' there, '\w+' now"
     ):
         stages.run(recipe(SRL), quiet=True)
 

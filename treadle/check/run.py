@@ -16,7 +16,7 @@ from treadle.check.files import all_tensors, code, config, tokenizer, weights
 from treadle.check.lengths import lengths
 from treadle.check.numbers import dtype
 from treadle.check.results import Check, Status, errors, warning
-from treadle.check.runs import output, packages, sizes
+from treadle.check.runs import installed, output, packages, sizes
 from treadle.check.sampling import sampling
 from treadle.check.sharing import prefix_tree, shared_rollout
 from treadle.check.speech import end_of_turn, examples, prompts, round_trip, template, thoughts
@@ -39,8 +39,8 @@ ALL: tuple[Group, ...] = (
     *_ROWS,
 )
 """Of a recipe that is to be run; its sizes are derived by the run itself."""
-WITH_SIZES: tuple[Group, ...] = (*ALL, (sizes, output))
-OF_A_RUN = ("sizes", "output")
+WITH_SIZES: tuple[Group, ...] = ((installed,), *ALL, (sizes, output))
+OF_A_RUN = ("packages", "sizes", "output")
 """Ids of what stands in the way of a run, but not of looking at model and data."""
 PLANNED: tuple[Group, ...] = ((config,), (packages, dtype, lora, sampling, prefix_tree, shared_rollout))
 """Of a plan, for which a config is enough."""
@@ -82,7 +82,7 @@ def look(subject: Subject, groups: tuple[Group, ...] = ALL) -> list[Check]:
     for number, group in enumerate(groups):
         for check in group:
             found += check(subject)
-        if errors(found):
+        if any(error.id not in OF_A_RUN for error in errors(found)):
             left = [check.__name__ for later in groups[number + 1 :] for check in later]
             if left:
                 found.append(warning("left_out", f"not looked at before the error is mended: {', '.join(left)}"))

@@ -14,16 +14,31 @@ from treadle.recipe.stages import check_output
 
 def packages(subject: Subject) -> Iterator[Check]:
     """Packages and trackers that the recipe asks for; a plan may be for another machine, so it is only warned."""
+    if problem := _lacking(subject):
+        yield warning("packages", f"on this machine: {problem}")
+
+
+def installed(subject: Subject) -> Iterator[Check]:
+    """As `packages`, of a recipe that is to be run here."""
+    if problem := _lacking(subject):
+        yield error("packages", problem)
+
+
+def _lacking(subject: Subject) -> TreadleError | None:
     assert subject.recipe is not None
     try:
         check_packages(subject.recipe)
     except TreadleError as problem:
-        yield warning("packages", f"on this machine: {problem}")
+        return problem
+    return None
 
 
 def sizes(subject: Subject) -> Iterator[Check]:
     """All that a run checks before it loads a model, and the sizes of each stage that follow."""
     if not subject.has_data:
+        return
+    if _lacking(subject):
+        yield warning("left_out", "not looked at before the packages are there: sizes")
         return
     assert subject.recipe is not None
     try:

@@ -25,11 +25,13 @@ def refuse_others(
 ) -> None:
     """Raise `OutputError` with the values under the keys that differ; nothing where there are none.
 
+    The first line has all that a log of one line needs: the folder and what mends it.
+
     Args:
         what, remedy: What the folder holds, and what mends it.
     """
     if keys:
-        raise OutputError(f"{out}: holds {what} with other settings\n{differences(keys, old, now)}\n{remedy}")
+        raise OutputError(f"{out}: holds {what} with other settings; {remedy}\n{differences(keys, old, now)}")
 
 
 def differences(keys: Sequence[str], old: Mapping[str, Any], now: Mapping[str, Any]) -> str:

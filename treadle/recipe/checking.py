@@ -34,10 +34,10 @@ def check(recipe: Recipe) -> list[Sizes]:
         TreadleError: Data, model folder, tokenizer, adapter, batch arithmetic, packages or the launch are wrong, or
             TRL refuses a stage's settings (`treadle.recipe.rehearsal`).
     """
+    check_packages(recipe)
     prepared = Prepared(recipe.data)
     processes = int(os.environ.get("WORLD_SIZE", 1))
     check_place(recipe.output)
-    check_packages(recipe)
     check_model(recipe.model, recipe.trust_remote_code)
     chat = recipe_chat(recipe)
     if recipe.lora:

@@ -98,7 +98,7 @@ def check_claim(recipe: Recipe, overwrite: bool, chat: Mapping[str, Any]) -> Non
                 raise OutputError(f"{others[0]}: {_ANOTHER}, whose stage {number + 1} has another name; {_OTHER}")
         elif _begun(folder) and not _is_of(folder, mine, overwrite):
             if not overwrite:
-                raise OutputError(f"{folder}: {_ANOTHER}\n{what_differs(_mark(folder), mine)}\n{_OTHER}")
+                raise OutputError(f"{folder}: {_ANOTHER}; {_OTHER}\n{what_differs(_mark(folder), mine)}")
         elif not (folder / "model").is_dir():  # what is finished may lie elsewhere, as nothing is removed there
             refuse_link(folder)
 

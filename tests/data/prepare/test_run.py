@@ -88,7 +88,7 @@ def test_the_report_shows_prompts_as_the_model_sees_them(source, tmp_path, tiny_
 def test_an_existing_folder_is_only_replaced_on_request(source, tmp_path):
     out = tmp_path / "out"
     prepare(source, out)
-    with pytest.raises(OutputError, match=r"\n  held_out: 0.05 there, 0 now\n.*--overwrite"):
+    with pytest.raises(OutputError, match=r"--overwrite\n  held_out: 0.05 there, 0 now$"):
         prepare(source, out, PrepareSettings(held_out=0))
     prepare(source, out, PrepareSettings(held_out=0), overwrite=True)
     assert Prepared(out).count("trajectories") == 20
