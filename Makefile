@@ -1,5 +1,5 @@
 # make quickstart   watch a small model learn (five to eight minutes on two CPU cores)
-# make test         lint and tests (thirteen minutes on two idle CPU cores)
+# make test         lint and tests (under eight minutes on two idle CPU cores)
 # make test-all     these, and those that wait for what hangs or take megabytes and thousands of pairs
 # make swe-test     software engineering whole: environments from the package index, each hostile command
 # make docs         write the documents as a site into site/; open site/index.html

@@ -14,6 +14,7 @@ KINDS = ("sft", "warmup", "srl", "rlvr")
 SETTINGS: dict[State, dict[str, dict[str, Any]]] = {
     State.OWN_STYLE: {"sft": {"target": "traces", "unit": "both"}},
     State.FORMAT: {"warmup": {"examples": 2}},
+    State.NOTHING_TO_COMPARE: {"rlvr": {"prefix": "guidance"}},
     State.NO_SPREAD: {"sft": {"unit": "both"}},
     State.FLOOR_MANY_SHORT: {"sft": {"unit": "both"}, "srl": {"reward": "margin"}},
     State.FLOOR: {"srl": {"reward": "margin"}},

@@ -72,6 +72,12 @@ def test_a_result_that_names_no_call_answers_all_of_its_turn():
     assert (step.observation, json.loads(step.call)) == ("screen", list(keys))
 
 
+@pytest.mark.parametrize("named", [[], {}, 7, None])
+def test_what_names_a_call_and_is_no_text_names_none(named):
+    (step,) = read(FORM, document(agent("x", call(named), observation=results(("c1", "y"))))).steps
+    assert (step.action, step.observation) == (LS, "y")
+
+
 def test_a_message_that_is_terminus_json():
     said = '{"analysis": "a", "plan": "p", "commands": [{"keystrokes": "ls"}], "task_complete": false}'
     (step,) = read(FORM, document(agent(said, observation=results((None, "screen"))))).steps

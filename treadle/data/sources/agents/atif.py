@@ -59,9 +59,13 @@ def _results(raw: dict[str, Any], where: str, passed: Counter[str]) -> list[tupl
         expect(result, dict, f"a result of {where}")
         text = _text(result.get("content"), where, passed)
         passed["subagent_trajectory_ref"] += bool(result.get("subagent_trajectory_ref"))
-        call = result.get("source_call_id")
-        results.append((call if isinstance(call, str) else None, text))
+        results.append((_id(result.get("source_call_id")), text))
     return results
+
+
+def _id(found: Any) -> str | None:
+    """What a call is told apart by; anything else than a text is none."""
+    return found if isinstance(found, str) else None
 
 
 def _turn(raw: dict[str, Any], where: str, passed: Counter[str]) -> Turn:
@@ -77,7 +81,7 @@ def _turn(raw: dict[str, Any], where: str, passed: Counter[str]) -> Turn:
         named = as_dict(call)
         name = named.get("function_name", named.get("name"))
         actions.append(render(*read_call({"name": name, "arguments": named.get("arguments")}, where)))
-    own = {as_dict(call).get("tool_call_id"): [] for call in calls}
+    own = {_id(as_dict(call).get("tool_call_id")): [] for call in calls}
     if len(own) == len(calls) and all(call in own for call, _ in results):
         for call, result in results:
             own[call].append(result)
