@@ -2,7 +2,7 @@
 # make test         lint and tests (under eight minutes on two idle CPU cores)
 # make test-all     these, and those that wait for what hangs or take megabytes and thousands of pairs
 # make swe-test     software engineering whole: environments from the package index, each hostile command
-# make docs         write the documents as a site into site/; open site/index.html
+# make docs         write the documents as a site into site/; python -m http.server -d site
 # make audit        look up the known vulnerabilities of the versions in constraints.txt (before a release)
 # make hashes       write constraints-hashed.txt after constraints.txt has changed (INDEX=https://pypi.org/simple)
 # make vllm-hashes  choose new versions for docker/cuda.Dockerfile, after what pyproject.toml asks for has changed

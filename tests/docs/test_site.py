@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -108,3 +109,6 @@ def test_the_site_is_made_without_a_warning_and_no_link_is_dead(tmp_path):
             if not there.is_file() or (parts.fragment and there in pages and parts.fragment not in pages[there].ids):
                 dead.append(f"{page.relative_to(tmp_path)}: {link}")
     assert dead == []
+    texts = {page.relative_to(tmp_path): page.read_text(encoding="utf-8") for page in pages}
+    loaded = r"<(?:script|img|iframe)[^>]*\ssrc=.https?:|<link[^>]*rel=.stylesheet[^>]*href=.https?:"
+    assert [page for page, text in texts.items() if re.search(loaded, text)] == []
