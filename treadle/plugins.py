@@ -1,4 +1,5 @@
-"""What other packages announce by entry points: imported within a time, and named with their module where they fail."""
+"""What other packages announce by entry points, and what a recipe names by its place: imported within a time, and named
+with their module where they fail."""
 
 from __future__ import annotations
 
@@ -11,8 +12,18 @@ LOAD_SECONDS = 120.0
 """Of a package's import, which may bring a large library along."""
 
 
+ON_THE_PATH = "the module has to be installed, or in a folder of PYTHONPATH: PYTHONPATH=. for a file in this folder"
+"""What mends a place that cannot be imported."""
+
+
 class NotImported(Exception):
     """What keeps an entry point from being imported, to follow its name in a message."""
+
+
+def is_place(name: str) -> bool:
+    """Whether a name is one of a place, `package.module:attribute`."""
+    module, colon, attribute = name.partition(":")
+    return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
 
 
 def imported(entry: EntryPoint) -> Any:

@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
 from treadle.errors import RewardError
-from treadle.plugins import NotImported, fault, imported
+from treadle.plugins import ON_THE_PATH, NotImported, fault, imported, is_place
 from treadle.scoring.contrasts import MOST
 from treadle.scoring.scaled import MEASURED_BY
 
@@ -71,9 +71,8 @@ def find(name: str) -> Reward:
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
-    module, colon, function = name.partition(":")
-    if colon:
-        if not all(part.isidentifier() for part in (*module.split("."), *function.split("."))):
+    if ":" in name:
+        if not is_place(name):
             raise RewardError(f"found {name!r}, expected package.module:function")
         return Reward(name, name)
     announced = _announced()
@@ -132,7 +131,4 @@ def _module(reward: Reward, name: str) -> Any:
     try:
         return imported(EntryPoint(reward.name, name, ENTRY_POINTS))
     except NotImported as error:
-        raise RewardError(
-            f"reward {reward.name!r}: {name} {error}; the module has to be installed, or in a folder of PYTHONPATH: "
-            "PYTHONPATH=. for a file in this folder"
-        ) from None
+        raise RewardError(f"reward {reward.name!r}: {name} {error}; {ON_THE_PATH}") from None

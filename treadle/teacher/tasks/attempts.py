@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from treadle.errors import OutputError
+from treadle.errors import Interrupted, OutputError
 from treadle.evaluate.store import read_json, write_json
 from treadle.evaluate.swe.folders import open_run_folder
 from treadle.evaluate.swe.opening import refuse_other_run
@@ -25,6 +25,9 @@ from treadle.evaluate.swe.run import OutcomeRow, run
 from treadle.evaluate.swe.running import Means
 from treadle.evaluate.swe.settings import SweSettings, digest_of_instances
 from treadle.evaluate.swe.worlds import Worlds
+from treadle.teacher.assignments import refuse_none
+from treadle.teacher.store import IDENTITY, check_same
+from treadle.teacher.tasks.given import Tasks, that_validate
 from treadle.teacher.tasks.grades import judge
 
 EPISODES, TASKS = "episodes", "played.json"
@@ -57,6 +60,10 @@ class Playing:
     validate: bool = True
     say: Callable[[str], object] = print
 
+    def about(self, command: str) -> dict[str, str]:
+        """What a folder of its episodes is for, as its identity."""
+        return {"command": command, "model": self.model, "back end": self.kind}
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -87,8 +94,10 @@ def id_of(task: SweInstance, sample: int) -> str:
     return f"{task.instance_id}#{sample}"
 
 
-def refuse_other(folder: Path, tasks: Sequence[SweInstance], playing: Playing) -> None:
-    """Raise `OutputError`, before anything is asked, where `folder` has episodes of other settings or other tasks."""
+def refuse_other(folder: Path, about: Mapping[str, str], tasks: Sequence[SweInstance], playing: Playing) -> None:
+    """Raise `OutputError`, before anything is asked, where `folder` is for something else than `about` says, or has
+    episodes of other settings or other tasks."""
+    check_same(folder, about)
     if (folder / EPISODES).exists():
         refuse_other_run(folder / EPISODES, playing.settings, (), overwrite=False)
     known = _known(folder)
@@ -100,16 +109,31 @@ def refuse_other(folder: Path, tasks: Sequence[SweInstance], playing: Playing) -
             )
 
 
-def attempts(tasks: Sequence[SweInstance], samples: int, folder: Path, playing: Playing) -> list[Attempt]:
-    """So many samples of each task, as far as `folder` does not hold them yet, and their verdicts.
+def play(
+    given: Tasks, samples: int, folder: Path, about: Mapping[str, str], playing: Playing
+) -> tuple[Tasks, list[Attempt]]:
+    """Validate the tasks, where that is wanted, and play so many samples of each that is left; to be called where
+    `refuse_other` has nothing against it.
 
     Returns:
-        All, those of a task next to each other.
+        The tasks that are left, and all attempts, those of a task next to each other.
 
     Raises:
+        DataError: No task is left.
         ModelError, OutputError, SandboxError, DataError, Interrupted: As for `treadle.evaluate.swe.run.run`.
     """
-    refuse_other(folder, tasks, playing)
+    write_json(folder / IDENTITY, dict(about))
+    try:
+        if playing.validate:
+            given = that_validate(given, folder, playing.means, playing.workers, playing.say)
+            refuse_none(given)
+        return given, _attempts(given.items, samples, folder, playing)
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped; the same command goes on from {folder}") from None
+
+
+def _attempts(tasks: Sequence[SweInstance], samples: int, folder: Path, playing: Playing) -> list[Attempt]:
+    """So many samples of each task, as far as `folder` does not hold them yet, and their verdicts."""
     write_json(folder / TASKS, _known(folder) | {task.instance_id: _digest(task) for task in tasks})
     places = [(task, sample) for task in tasks for sample in range(samples)]
     episodes = folder / EPISODES

@@ -14,17 +14,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from treadle.errors import Interrupted
-from treadle.evaluate.store import write_json
 from treadle.evaluate.swe.folders import open_run_folder
 from treadle.files.output import check_out, make_empty, owned
 from treadle.teacher.assignments import refuse_none
 from treadle.teacher.checks.duplicates import Duplicates
 from treadle.teacher.kept import INFO, STORE, write_info, write_report, write_rows
 from treadle.teacher.report import as_text
-from treadle.teacher.store import IDENTITY, check_same
-from treadle.teacher.tasks.attempts import EPISODES, Playing, attempts, refuse_other
-from treadle.teacher.tasks.given import Tasks, that_validate
+from treadle.teacher.tasks.attempts import EPISODES, Playing, play, refuse_other
+from treadle.teacher.tasks.given import Tasks
 from treadle.teacher.tasks.outcomes import TaskOutcomes, acts_alone
 from treadle.trajectory import Trajectory
 
@@ -71,9 +68,8 @@ def solve_tasks(
         if overwrite:
             _answers(playing)
             make_empty(out, INFO)
-        about = {"command": ABOUT, "model": playing.model, "back end": playing.kind}
-        check_same(store, about)
-        refuse_other(store, given.items, playing)
+        about = playing.about(ABOUT)
+        refuse_other(store, about, given.items, playing)
         settings = {
             "samples": samples,
             "near_threshold": near_threshold,
@@ -83,14 +79,7 @@ def solve_tasks(
         info = {"command": COMMAND, "model": playing.model, "backend": {"kind": playing.kind}, "settings": settings}
         versions = {"treadle": version("treadle"), "python": platform.python_version()}
         write_info(out, {**info, "versions": versions})
-        write_json(store / IDENTITY, about)
-        try:
-            if playing.validate:
-                given = that_validate(given, store, playing.means, playing.workers, playing.say)
-                refuse_none(given)
-            played = attempts(given.items, samples, store, playing)
-        except KeyboardInterrupt:
-            raise Interrupted(f"stopped; the same command goes on from {store}") from None
+        given, played = play(given, samples, store, about, playing)
         outcomes = TaskOutcomes(played, playing.model, duplicates)
         report = {
             **info,

@@ -12,8 +12,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from treadle.errors import Interrupted
-from treadle.evaluate.store import write_json
 from treadle.evaluate.swe.instances import SOURCES
 from treadle.evaluate.swe.records import SweInstance, Verdict
 from treadle.files.output import check_out
@@ -21,9 +19,9 @@ from treadle.files.whole import writing
 from treadle.teacher.assignments import refuse_none
 from treadle.teacher.bands import Band, Rate
 from treadle.teacher.select import conclude, selecting
-from treadle.teacher.store import IDENTITY, check_same
-from treadle.teacher.tasks.attempts import Attempt, Playing, attempts, refuse_other
-from treadle.teacher.tasks.given import Tasks, source_rows, that_validate
+from treadle.teacher.store import IDENTITY
+from treadle.teacher.tasks.attempts import Attempt, Playing, play, refuse_other
+from treadle.teacher.tasks.given import Tasks, source_rows
 from treadle.teacher.tasks.outcomes import failure
 
 ABOUT = "select software-engineering tasks"
@@ -60,17 +58,9 @@ def select_tasks(
     with selecting(out, about, overwrite):
         if not (run / IDENTITY).is_file():
             check_out(run, False, IDENTITY)
-        identity = {"command": ABOUT, "model": playing.model, "back end": playing.kind}
-        check_same(run, identity)
-        refuse_other(run, given.items, playing)
-        write_json(run / IDENTITY, identity)
-        try:
-            if playing.validate:
-                given = that_validate(given, run, playing.means, playing.workers, playing.say)
-                refuse_none(given)
-            played = attempts(given.items, samples, run, playing)
-        except KeyboardInterrupt:
-            raise Interrupted(f"stopped; the same command goes on from {run}") from None
+        identity = playing.about(ABOUT)
+        refuse_other(run, identity, given.items, playing)
+        given, played = play(given, samples, run, identity, playing)
         _copy_releases(given.items, out)
         failed = Counter(str(failure(attempt)) for attempt in played if not attempt.judged)
         left_out = given.record()["left_out"]

@@ -17,7 +17,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from treadle.errors import RecipeError, TreadleError
-from treadle.plugins import NotImported, described, fault, imported
+from treadle.plugins import ON_THE_PATH, NotImported, described, fault, imported, is_place
 from treadle.training.prefixes.adaptive import Adaptive
 from treadle.training.prefixes.anneal import Anneal
 from treadle.training.prefixes.guidance import Guidance
@@ -89,16 +89,12 @@ def _announced(entry: EntryPoint) -> type[PrefixPolicy]:
 
 
 def _named(name: str) -> type[PrefixPolicy]:
-    module, _, attribute = name.partition(":")
-    if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
+    if not is_place(name):
         raise RecipeError(f"prefix.policy: found {name!r}, expected package.module:Class")
     try:
         found = imported(EntryPoint(name, name, ENTRY_POINTS))
     except NotImported as error:
-        raise RecipeError(
-            f"prefix.policy {name!r}: {error}; the module has to be installed, or in a folder of PYTHONPATH: "
-            "PYTHONPATH=. for a file in this folder"
-        ) from None
+        raise RecipeError(f"prefix.policy {name!r}: {error}; {ON_THE_PATH}") from None
     if wrong := _wrong(found):
         raise RecipeError(f"prefix.policy {name!r}: {wrong}")
     return found
