@@ -94,3 +94,11 @@ def test_agents_are_fine_tuned_on_their_steps(make):
     assert [[m["role"] for m in r["prompt"]] for r in rows] == [["system", "user"]] * 2
     assert rows[1]["completion"][0]["content"] == "<think>read</think>cat a"
     assert rows[1]["prompt"][1]["content"].endswith("Action 1:\nls\nObservation 1:\na")
+
+
+def test_as_many_conversations_as_are_asked_for_the_first(make):
+    data, stage = make([trajectory(0), trajectory(1)]), SFTStage(kind="sft", unit="steps")
+    every = list(training_rows(stage, data))
+    assert len(every) == 6
+    assert list(training_rows(stage, data, most=4)) == every[:4]
+    assert list(training_rows(stage, data, most=9)) == every

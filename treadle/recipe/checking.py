@@ -13,7 +13,7 @@ from treadle.recipe.folders import stage_folders
 from treadle.recipe.machine import check_launch, check_packages
 from treadle.recipe.models import check_model, read_config, skeleton
 from treadle.recipe.prefixes import check_prefix, describe_prefix
-from treadle.recipe.rehearsal import can_rehearse, rehearse
+from treadle.recipe.rehearsal import ROWS, can_rehearse, rehearse
 from treadle.recipe.rewards import check_rewards
 from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import Recipe, RLStage, WarmupStage
@@ -73,5 +73,6 @@ def check(recipe: Recipe) -> list[Sizes]:
         check_launch(recipe, trainer_config(stage, recipe, folder, size))
         check_prompts(stage, prepared, shown, chat)
         if can_rehearse():
-            rehearse(stage, recipe, size, training_rows(stage, prepared, shown), chat)
+            # Nothing else has written the prompts of a cold start here, and a few will do.
+            rehearse(stage, recipe, size, training_rows(stage, prepared, shown, ROWS if is_warmup else None), chat)
     return sizes

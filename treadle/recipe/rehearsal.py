@@ -33,7 +33,7 @@ from treadle.recipe.schema import AnyStage, Recipe, SFTStage
 from treadle.recipe.sizes import Sizes
 
 _SHARED = ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP")
-_ROWS = 8
+ROWS = 8
 """Of an SFT stage, which have to be tokens."""
 
 
@@ -59,7 +59,7 @@ def rehearse(stage: AnyStage, recipe: Recipe, sizes: Sizes, rows: Dataset, chat:
             return
         config.report_to = []
         if isinstance(stage, SFTStage):
-            rows = tokenised(rows.select(range(min(_ROWS, len(rows)))), chat)
+            rows = tokenised(rows.select(range(min(ROWS, len(rows)))), chat)
         else:
             config.use_vllm, config.sync_ref_model = False, False
             config.beta = 0.0

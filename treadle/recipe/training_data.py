@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,12 @@ _MESSAGES = List({"role": Value("string"), "content": Value("string")})
 CONVERSATION = Features({"prompt": _MESSAGES, "completion": _MESSAGES})
 
 
-def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> Dataset:
+def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING, most: int | None = None) -> Dataset:
     """The data set that TRL's trainer of this stage reads. For RL its rows are rendered on access.
 
     Args:
         shown: What the recipe adds to prompts.
+        most: Conversations that are written at most, the first; `None` for all.
 
     Raises:
         DataError: The prepared folder has no row for this stage, or none that a prefix could be given of.
@@ -48,7 +50,7 @@ def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -
     check_steps(stage, prepared)
     check_prefix(stage, prepared)
     if isinstance(stage, SFTStage):
-        rows = conversations(stage, prepared, shown=shown)
+        rows = conversations(stage, prepared, shown=shown, most=most)
     else:
         whole, contrasts = isinstance(stage, SRLStage), contrasts_of(stage, prepared, shown.seed)
         rows = rendered(
@@ -76,8 +78,14 @@ def check_steps(stage: AnyStage, prepared: Prepared) -> None:
         )
 
 
-def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train", shown: Shown = NOTHING) -> Dataset:
-    """The conversations of SFT, in a file of this process and not in memory."""
+def conversations(
+    stage: SFTStage, prepared: Prepared, split: Split = "train", shown: Shown = NOTHING, most: int | None = None
+) -> Dataset:
+    """The conversations of SFT, in a file of this process and not in memory.
+
+    Args:
+        most: See `training_rows`.
+    """
     arguments = {
         "stage": stage,
         "folder": prepared.folder,
@@ -86,11 +94,12 @@ def conversations(stage: SFTStage, prepared: Prepared, split: Split = "train", s
         "asking": shown.asking,
         "left_out": shown.left_out if split == "train" else (),
         "tags": shown.tags,
+        "most": most,
     }
     try:
         with with_room():
             return Dataset.from_generator(
-                _sft_rows, features=CONVERSATION, gen_kwargs=arguments, cache_dir=copies_folder()
+                _first_sft_rows, features=CONVERSATION, gen_kwargs=arguments, cache_dir=copies_folder()
             )
     except DatasetGenerationError as error:
         if isinstance(error.__cause__, DataError):
@@ -137,6 +146,10 @@ def _answers(prepared: Prepared, split: Split = "train") -> list[str | None]:
     file = prepared.trajectory_file(split)
     with reading(file):
         return pq.read_table(file, columns=["answer"])["answer"].to_pylist()
+
+
+def _first_sft_rows(most: int | None, **arguments: Any) -> Iterator[dict[str, Any]]:
+    return islice(_sft_rows(**arguments), most)
 
 
 def _sft_rows(
