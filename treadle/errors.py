@@ -18,6 +18,10 @@ class DataError(TreadleError):
     """An input file, row or column is not what was asked for."""
 
 
+class DomainError(DataError):
+    """A domain is not there, its folder is not one, or its code does not do what it has to."""
+
+
 class RecipeError(TreadleError):
     """A recipe has an unknown key, a wrong value or arithmetic that cannot work."""
 

@@ -61,7 +61,7 @@ class Trajectory:
         problem: The task as the model sees it.
         steps: At least one step, in order; none only where there is an answer, for rewards that look at nothing else.
         answer: The final answer where there is one; RLVR and evaluation grade against it.
-        domain: Names the family of prompt templates, `treadle/data/prompts/<domain>/`.
+        domain: Names the field: its prompts, verdict and environment, see `treadle.domains`.
         verified: What the source says about success; `None` where it says nothing.
         meta: Whatever else the source had, for the reader. The keys `preamble` and `epilogue` hold the text before
             the first and after the last step.

@@ -74,7 +74,7 @@ def test_wrong_settings_are_refused(settings):
 
 
 def test_a_domain_without_templates_is_named():
-    with pytest.raises(DataError, match=r"'chess'.*found families agent, lean, math, miniature, python"):
+    with pytest.raises(DataError, match=r"'chess'.*found agent, lean, math, miniature, python"):
         step_instances(Trajectory("t", "p", (Step("s"),), domain="chess"), targets="all")
 
 

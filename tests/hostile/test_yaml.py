@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.hostile.recipes import SRL, recipe, write
 from tests.hostile.yaml_cases import COLLECTED
 from treadle.errors import RecipeError, TreadleError
+from treadle.files.yaml_reading import MOST_BYTES, parse_yaml
 from treadle.recipe.overrides import apply_override
 from treadle.recipe.reading import load_recipe, parse_recipe
-from treadle.recipe.yaml_reading import MOST_BYTES, parse_yaml
 
 HEAD = "model: miniature\ndata: prepared\noutput: run\n"
 END = "stages: [{kind: srl}]\n"

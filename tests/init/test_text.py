@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from treadle.files.yaml_reading import parse_yaml
 from treadle.init.sizes import Setting, settings_of
 from treadle.init.text import recipe_text
 from treadle.recipe.reading import parse_recipe
-from treadle.recipe.yaml_reading import parse_yaml
 
 
 def test_what_is_read_of_it_is_the_recipe_and_nothing_of_its_comments(found):

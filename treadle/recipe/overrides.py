@@ -6,7 +6,7 @@ from typing import Any
 
 from treadle.errors import RecipeError
 from treadle.files.secrets import refuse_secrets
-from treadle.recipe.yaml_reading import MOST_LEVELS, parse_yaml
+from treadle.files.yaml_reading import MOST_LEVELS, parse_yaml
 
 _SHOWN = 80
 

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 
 from treadle.errors import RecipeError
 from treadle.files.secrets import refuse_secrets
+from treadle.files.yaml_reading import read_yaml
 from treadle.recipe.errors import explain
 from treadle.recipe.overrides import apply_override
 from treadle.recipe.parts import Lora, Prompts
 from treadle.recipe.schema import Recipe, RLVRStage, SFTStage, SRLStage, WarmupStage
-from treadle.recipe.yaml_reading import read_yaml
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -30,7 +30,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         overrides: `key.path=value` strings; values are read as YAML.
 
     Raises:
-        RecipeError: The file is missing or not the YAML of a recipe (see `treadle.recipe.yaml_reading`), a key, type or
+        RecipeError: The file is missing or not the YAML of a recipe (see `treadle.files.yaml_reading`), a key, type or
             value is wrong, or there is a secret.
     """
     if not path.is_file():

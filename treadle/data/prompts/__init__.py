@@ -1,6 +1,7 @@
-"""Prompt templates as files: `<domain>/step.j2` asks for one step, `<domain>/solve.j2` for a solution, and
-`<domain>/system.j2` shows what the environment tells an agent, where the source has that. `<domain>/solve_guided.j2`
-asks for a solution with a hint (`treadle.training.prefixes`).
+"""A domain's prompt templates (`treadle.domains`), rendered.
+
+`step.j2` asks for one step, `solve.j2` for a solution, and `system.j2` shows what the environment tells an agent, where
+the source has that. `solve_guided.j2` asks for a solution with a hint (`treadle.training.prefixes`).
 
 Worked examples are turns before the task: the user's with the same template, the assistant's with what the expert did.
 
@@ -12,61 +13,68 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateNotFound
+from jinja2 import (
+    BaseLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    StrictUndefined,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    UndefinedError,
+)
 
 from treadle.data.prompts.asking import PLAIN, Asking, StepForm, step_form
-from treadle.errors import DataError
+from treadle.domains.registry import find
+from treadle.errors import DomainError
 from treadle.trajectory import Message, Step
 
 
 @cache
 def templates(package: str, folder: str) -> Environment:
     """Templates in a folder of a package. What they name and are not given is a defect."""
-    return Environment(
-        loader=PackageLoader(package, folder),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
+    return _strict(PackageLoader(package, folder))
 
 
-def _environment() -> Environment:
-    return templates("treadle.data", "prompts")
+@cache
+def _of_domain(folder: Path) -> Environment:
+    return _strict(FileSystemLoader(folder))
 
 
-def domains() -> list[str]:
-    """The template families that exist."""
-    return sorted({name.split("/")[0] for name in _environment().list_templates(extensions=["j2"])})
+def _strict(loader: BaseLoader) -> Environment:
+    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
 
 
 def _render(domain: str, name: str, asking: Asking, **variables: object) -> str:
+    folder = find(domain).folder
     try:
-        template = _environment().get_template(f"{domain}/{name}.j2")
+        template = _of_domain(folder).get_template(f"{name}.j2")
     except TemplateNotFound:
-        raise DataError(_missing(domain, name)) from None
+        raise DomainError(_missing(domain, folder / f"{name}.j2")) from None
+    except TemplateSyntaxError as error:
+        raise DomainError(f"{folder / name}.j2, line {error.lineno}: {error.message}; mend the template") from None
     opening, closing = asking.tags
-    return template.render(think=asking.think, open=opening, close=closing, **variables).strip()
+    try:
+        return template.render(think=asking.think, open=opening, close=closing, **variables).strip()
+    except UndefinedError as error:
+        known = ", ".join(("think", "open", "close", *variables))
+        raise DomainError(f"{folder / name}.j2: {error}; what it is given is {known}") from None
 
 
-def _missing(domain: str, name: str) -> str:
-    if domain not in domains():
+def _missing(domain: str, file: Path) -> str:
+    if file.name == "solve.j2":
         return (
-            f"no prompt template for domain {domain!r}: found families {', '.join(domains())}; "
-            f"set Trajectory.domain to one of them or add treadle/data/prompts/{domain}/{name}.j2"
+            f"domain {domain!r} has no prompt for whole solutions ({file}): its trajectories are acted out step by "
+            "step; set `unit` to steps, or add the template"
         )
-    if name == "solve":
+    if file.name == "solve_guided.j2":
         return (
-            f"domain {domain!r} has no prompt for whole solutions (treadle/data/prompts/{domain}/solve.j2): its "
-            "trajectories are acted out step by step; set `unit` to steps"
+            f"domain {domain!r} has no prompt with a hint ({file}); take a `prefix.policy` that begins the completion, "
+            "such as adaptive, or add the template"
         )
-    if name == "solve_guided":
-        return (
-            f"domain {domain!r} has no prompt with a hint (treadle/data/prompts/{domain}/solve_guided.j2); take a "
-            "`prefix.policy` that begins the completion, such as adaptive"
-        )
-    return f"domain {domain!r} has no template treadle/data/prompts/{domain}/{name}.j2"
+    return f"domain {domain!r} has no template {file}; add it"
 
 
 def step_prompt(
@@ -82,7 +90,7 @@ def step_prompt(
     """Chat messages that ask for the next step (paper section 3, wording ours).
 
     Args:
-        domain: Template family.
+        domain: Whose templates.
         problem: The task.
         previous: The steps before, oldest first.
         title: Title of the upcoming step, to show it to the model (paper footnote 1); `None` shows nothing.
@@ -92,7 +100,7 @@ def step_prompt(
         form: Of the expert's steps; by default `asking`'s.
 
     Raises:
-        DataError: No template family has this name.
+        DomainError: There is no such domain, or it has no such prompt.
     """
     messages = [_message("system", _render(domain, "system", asking, system=system))] if system else []
     for example in asking.examples:
@@ -117,7 +125,7 @@ def solve_prompt(domain: str, problem: str, asking: Asking = PLAIN) -> list[Mess
         asking: What is asked for besides the solution.
 
     Raises:
-        DataError: No template family has this name, or the family has no such prompt.
+        DomainError: There is no such domain, or it has no such prompt.
     """
     messages = []
     for example in asking.examples:
@@ -137,7 +145,7 @@ def guided_frame(domain: str, problem: str, asking: Asking = PLAIN) -> list[str]
         asking: What is asked for besides the solution.
 
     Raises:
-        DataError: No template family has this name, or the family has no such prompt.
+        DomainError: There is no such domain, or it has no such prompt.
     """
     text = _render(domain, "solve_guided", asking, problem=problem.replace(_HINT, ""), hint=_HINT)
     return text.split(_HINT)

@@ -23,12 +23,12 @@ from treadle.errors import RecipeError
 from treadle.evaluate.records import Mode
 from treadle.evaluate.settings import EvaluateSettings
 from treadle.files.secrets import refuse_secrets
+from treadle.files.yaml_reading import read_yaml
 from treadle.recipe.errors import explain
 from treadle.recipe.overrides import apply_override
 from treadle.recipe.parts import Strict
 from treadle.recipe.reading import parse_recipe
 from treadle.recipe.schema import Recipe
-from treadle.recipe.yaml_reading import read_yaml
 from treadle.scoring.grading import GraderName
 
 SECTION = "bootstrap"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from treadle.recipe.yaml_reading import parse_yaml, read_yaml
+from treadle.files.yaml_reading import parse_yaml, read_yaml
 
 
 def test_ordinary_recipes_are_read_as_by_pyyaml(tmp_path):
