@@ -52,7 +52,7 @@ def test_groups_come_in_the_order_of_need(treadle):
     titles = [title for title in re.findall(r"^╭─ (.+?) ─+╮$", out, re.MULTILINE) if title != "Options"]
     assert titles == [BEGIN, DATA, TRAIN, EVALUATE, AGENTS, TEACHERS]
     # Every command is in one of them.
-    shown = re.findall(r"^│ ([a-z]+) +[A-Z]", out.partition(f"─ {BEGIN}")[2], re.MULTILINE)
+    shown = re.findall(r"^│ ([a-z-]+) +[A-Z]", out.partition(f"─ {BEGIN}")[2], re.MULTILINE)
     assert shown == list(ROOT.commands)
 
 

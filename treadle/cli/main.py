@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from treadle.cli import check, compare, data, evaluate, grade, init, plan, push, swe, teach, view
+from treadle.cli import check, compare, data, evaluate, grade, init, new_domain, plan, push, swe, teach, view
 from treadle.cli.commands import AGENTS, BEGIN, DATA, EVALUATE, TEACHERS, TRAIN, Commands, add
 from treadle.cli.data import spread
 from treadle.cli.outcome import carry_out
@@ -135,6 +135,7 @@ add(app, quickstart, "treadle quickstart -o runs/quickstart", BEGIN)
 add(app, data.inspect, "treadle inspect solutions.jsonl --limit 3", DATA)
 add(app, data.prepare, "treadle prepare solutions.jsonl -o data/mine --duplicates drop", DATA)
 add(app, data.merge, "treadle merge shards/1 shards/2 -o data/merged", DATA)
+add(app, new_domain.new_domain, "treadle new-domain my_field --environment", DATA)
 add(app, init.init, "treadle init --model Qwen/Qwen2.5-0.5B-Instruct --data data/mine -o recipe.yaml", TRAIN)
 add(app, check.check, "treadle check recipe.yaml --show", TRAIN)
 add(app, plan.plan, "treadle plan recipe.yaml --gpu-memory 80", TRAIN)
