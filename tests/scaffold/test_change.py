@@ -46,6 +46,7 @@ def test_problems_are_different_and_the_largest_coin_first_is_often_wrong():
 
 def test_an_expert_pays_a_coin_a_step():
     setup = {"amount": 12, "coins": [1, 6, 10]}
-    assert change.steps(setup, False) == [{"action": "pay 6"}, {"action": "pay 6"}, {"action": r"\boxed{2}"}]
+    said = ["pay 6, 6 left", "pay 6, 0 left", r"\boxed{2}"]
+    assert change.steps(setup, environment=False) == [{"action": action} for action in said]
     seen = [{"action": "pay 6", "observation": "6 left"}, {"action": "pay 6", "observation": "0 left"}]
-    assert change.steps(setup, True) == seen
+    assert change.steps(setup, environment=True) == seen

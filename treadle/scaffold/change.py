@@ -38,12 +38,14 @@ def _problem(amount: int, coins: Sequence[int]) -> dict[str, Any]:
 
 
 def steps(setup: dict[str, Any], environment: bool) -> list[dict[str, str]]:
-    """What an expert does: a coin a step, and what the environment answers; without one the number of coins last."""
+    """What an expert does: a coin a step. What is left the environment answers; without one the step itself says it,
+    and the number of coins comes last."""
     paid = fewest(setup["amount"], setup["coins"])
-    if not environment:
-        return [*({"action": f"pay {coin}"} for coin in paid), {"action": f"\\boxed{{{len(paid)}}}"}]
     left = [setup["amount"] - sum(paid[:place]) for place in range(1, len(paid) + 1)]
-    return [{"action": f"pay {coin}", "observation": f"{rest} left"} for coin, rest in zip(paid, left, strict=True)]
+    if environment:
+        return [{"action": f"pay {coin}", "observation": f"{rest} left"} for coin, rest in zip(paid, left, strict=True)]
+    payments = [{"action": f"pay {coin}, {rest} left"} for coin, rest in zip(paid, left, strict=True)]
+    return [*payments, {"action": f"\\boxed{{{len(paid)}}}"}]
 
 
 def _listed(coins: Sequence[int]) -> str:
