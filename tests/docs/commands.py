@@ -26,6 +26,10 @@ NEEDS = {
 """Why a command is not run: what it needs, and how its text shows that."""
 
 RUN = (
+    "new-domain my_field --environment",
+    "prepare my_field/experts.jsonl --domain my_field -o data/my_field",
+    "check my_field/recipe.yaml model=miniature",
+    "train my_field/recipe.yaml model=miniature",
     "inspect trajectories.jsonl --html look.html",
     "prepare traces.jsonl -o data/own --columns problem=question,solution=response,answer=gold",
     "grade outputs.jsonl --column response --answer gold",

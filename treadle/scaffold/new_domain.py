@@ -92,8 +92,7 @@ def _expert(id: str, domain: str, row: dict[str, Any], environment: bool) -> dic
     """A trajectory in treadle's own form."""
     setup = row["setup"]
     steps = change.steps(setup, environment)
-    columns = {"problem": row["problem"], "steps": steps, "answer": row["answer"]}
-    return {"id": id, "domain": domain, **columns, "meta": {"setup": setup}}
+    return {"id": id, "domain": domain, "problem": row["problem"], "steps": steps, "answer": row["answer"], "setup": setup}
 
 
 def _yaml(text: str) -> str:

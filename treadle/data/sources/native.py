@@ -44,11 +44,12 @@ def to_row(trajectory: Trajectory) -> dict[str, Any]:
 
 
 def of_domain(row: Row, domain: str) -> Row:
-    """The row with a domain that was given for all of them, where it lacks that alone to be of treadle's own form."""
-    if row.data.get("domain") is not None:
-        return row
-    named = row._replace(data={**row.data, "domain": domain})
-    return named if matches(named) else row
+    """The row with a domain that was given for all of them, and an id made of its place, where it lacks no more than
+    these to be of treadle's own form."""
+    given = {"id": row.id("id"), "domain": domain}
+    missing = {name: value for name, value in given.items() if row.data.get(name) is None}
+    named = row._replace(data={**row.data, **missing})
+    return named if missing and matches(named) else row
 
 
 def setup_of(data: Mapping[str, Any]) -> Any:
