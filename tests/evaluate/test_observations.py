@@ -11,12 +11,12 @@ from tests.evaluate.test_solving import Replay
 from treadle.domains.registry import use
 from treadle.errors import DomainError
 from treadle.evaluate.benchmarks import Benchmark
+from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Problem, Stop
 from treadle.evaluate.settings import EvaluateSettings, identity
 from treadle.evaluate.solving import judge, solve
 from treadle.evaluate.store import Journal, read_lines
 from treadle.evaluate.turns import Turns
-from treadle.evaluate.observations import Observations
 from treadle.scoring.grading import Verdict
 
 FIELD = Path(__file__).parents[1] / "domains" / "fields" / "stack"

@@ -6,7 +6,6 @@ now. Attempts that wait for an answer are asked about together, since each envir
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -19,7 +18,6 @@ from treadle.domains.registry import find
 from treadle.evaluate.records import Decoding, Key, Mode, Problem, Sample
 from treadle.evaluate.store import Journal
 from treadle.files.typed import checked
-
 
 THREADS = 8
 """That wait for answers; the host of an environment has at most four processes."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from treadle.errors import Interrupted, ModelError, OutputError
 from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.kept import check_journal, lost_generations, written_files
+from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Decoding, Mode, Problem, Sample, Sampling, StepSample
 from treadle.evaluate.runs import (
     ANEW,
@@ -42,7 +43,6 @@ from treadle.evaluate.step_lines import done_in
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.summary import summarise
 from treadle.evaluate.turns import Turns
-from treadle.evaluate.observations import Observations
 from treadle.files.locks import alone
 from treadle.files.output import owned
 from treadle.files.typed import record_of

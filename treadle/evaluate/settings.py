@@ -15,7 +15,7 @@ from typing import Any
 
 from treadle.data.instances import Context
 from treadle.data.prompts import solve_prompt, step_prompt
-from treadle.domains.code import code_digest
+from treadle.domains.digest import code_digest
 from treadle.domains.domain import Domain
 from treadle.domains.registry import find
 from treadle.errors import DomainError, TreadleError

@@ -35,10 +35,10 @@ from tqdm import tqdm
 from treadle.data.prompts import Asking, solve_prompt, step_prompt
 from treadle.domains.domain import Domain
 from treadle.domains.hosting import Observed
+from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
-from treadle.evaluate.observations import Observations
 from treadle.legible import shortened
 from treadle.scoring.answers import final_answer, last_boxed
 from treadle.scoring.completion import Completion, FormatFault, parse_completion
@@ -290,7 +290,7 @@ def _take_observation(sample: Sample, observed: Observed, domain: Domain, max_st
 
 def _stop(sample: Sample, domain: Domain, max_steps: int) -> Stop | None:
     """Why an attempt ends with its last step, which neither gave an answer nor was the end of the episode."""
-    if len(sample.steps) > 1 and same_action(domain, *sample.steps[-2:]):
-        if sample.observations[-2:-1] == sample.observations[-1:]:
-            return Stop.REPEATED
+    repeated = len(sample.steps) > 1 and same_action(domain, *sample.steps[-2:])
+    if repeated and sample.observations[-2:-1] == sample.observations[-1:]:  # without an environment there are none
+        return Stop.REPEATED
     return Stop.STEP_LIMIT if len(sample.steps) >= max_steps else None

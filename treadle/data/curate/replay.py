@@ -1,8 +1,8 @@
 """Trajectories played again by their domain's own code: what is recorded has to be what the environment answers.
 
-Of a domain with an environment every action is carried out again, from the trajectory's `meta["setup"]`. What was not
-recorded is filled in. Then the domain's verdict is asked where it is of the domain's own, or judges what the environment
-came to. What differs, fails or is wrong is dropped with its reason. Trajectories of other domains stay as they are.
+Of a domain with an environment every action is carried out again, from the trajectory's `meta["setup"]`, and what was
+not recorded is filled in. Then the domain's verdict is asked. What differs, fails or is wrong is dropped with its reason.
+Trajectories of domains without code of their own stay as they are.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from treadle.data.sources.reading import Outcome
 from treadle.data.sources.report import DropReason
-from treadle.domains.code import has_code
+from treadle.domains.digest import has_code
 from treadle.domains.domain import Attempt, Domain, Graded, Task
 from treadle.domains.hosting import Observed, UnsetTask, host_of
 from treadle.domains.registry import find

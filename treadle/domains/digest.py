@@ -1,4 +1,8 @@
-"""A domain's own code as a hash: what environments answered under other code is no part of the same run."""
+"""What a domain is made of, as hashes.
+
+Data that was prepared with other templates has other prompts, and what environments answered under other code is no
+part of the same run.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,19 @@ import hashlib
 from dataclasses import asdict
 
 from treadle.domains.domain import Domain, Graded
+from treadle.domains.folder import FILE
 
 DIGITS = 16
+
+
+def digest(domain: Domain) -> str:
+    """The beginning of the SHA-256 of names and contents of `domain.yaml` and the templates, in the order of names."""
+    total = hashlib.sha256()
+    for file in sorted([domain.folder / FILE, *domain.folder.glob("*.j2")]):
+        if file.is_file():  # of a package's own object there may be no domain.yaml
+            content = file.read_bytes()
+            total.update(f"{file.name}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()[:DIGITS]
 
 
 def has_code(domain: Domain) -> bool:
