@@ -74,6 +74,9 @@ def prepare(
         bool, option("Remove steps that repeat the one before.", Curation, "--drop-repeated")
     ] = False,
     drop_noop: Annotated[bool, option("Remove steps that do nothing.", Curation, "--drop-noop")] = False,
+    replay: Annotated[
+        bool, option("Play trajectories again and judge them, where their domain has code for it.", Curation)
+    ] = True,
     language: Annotated[str | None, option("Keep actions in this language, such as en.", Curation)] = None,
     repo_cap: Annotated[int | None, option("Most trajectories of one repository.", Curation, min=1)] = None,
     duplicates: Annotated[str, option("Exact and near duplicates: report, drop or off.", Checks)] = "report",
@@ -136,6 +139,7 @@ def prepare(
         max_action_chars=max_action_chars,
         drop_repeated=drop_repeated,
         drop_noop=drop_noop,
+        replay=replay,
         language=language,
         duplicates=duplicates,
         near_threshold=near_threshold,

@@ -14,7 +14,7 @@ import typer
 from treadle.cli import backends
 from treadle.cli.data import one_of
 from treadle.cli.options import domain_name, option
-from treadle.cli.problems import instances_of, sample_counts, sets_of
+from treadle.cli.problems import context_of, instances_of, sample_counts, sets_of
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
@@ -88,6 +88,17 @@ def evaluate(
     max_new_tokens: Annotated[int, option("Tokens of a whole solution.", Decoding, min=1)] = 4096,
     max_step_tokens: Annotated[int, option("Tokens of one step in the loop.", Decoding, min=1)] = 2048,
     max_steps: Annotated[int, option("Steps after which the loop gives up.", Decoding, min=1)] = 30,
+    context: Annotated[
+        str | None,
+        option(
+            "full, or the number of earlier steps that the loop shows; by default full, and with an environment as the "
+            "prepared folder of --data has it.",
+            Decoding,
+        ),
+    ] = None,
+    observation_chars: Annotated[
+        int, option("Longer observations of an environment are shown without their middle.", Decoding, min=200)
+    ] = 2000,
     seed: Annotated[int, option("Seed of the samples.", Decoding)] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run with other settings.")] = False,
     update: Annotated[
@@ -139,6 +150,8 @@ def evaluate(
             max_new_tokens=max_new_tokens,
             max_step_tokens=max_step_tokens,
             max_steps=max_steps,
+            context=context_of(context, data),
+            observation_chars=observation_chars,
             seed=seed,
             extract=extract or "boxed",
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
+    from treadle.data.instances import Context
     from treadle.data.prompts import Asking
     from treadle.evaluate.benchmarks import Benchmark
     from treadle.trajectory import StepInstance
@@ -57,6 +58,32 @@ def sets_of(
     if twice := next((name for name in taken if taken.count(name) > 1), None):
         raise TreadleError(f"two sets have the name {twice!r}; give one of them another with --data NAME=PATH")
     return sets
+
+
+def context_of(given: str | None, data: list[str] | None) -> Context:
+    """`--context`; by default that of the prepared folders among `data` whose domains have an environment.
+
+    Of other domains the loop has always shown all steps, and runs of them are continued.
+    """
+    from treadle.data.prepared import Prepared
+    from treadle.domains.registry import find
+    from treadle.evaluate.benchmarks import split_name
+
+    if given is not None:
+        if given != "full" and not given.isdecimal():
+            raise TreadleError(f"--context {given!r}: expected full or a number of earlier steps")
+        return "full" if given == "full" else int(given)
+    found: dict[Context, Path] = {}
+    for path in (split_name(each)[1] for each in data or []):
+        if path.is_dir():
+            prepared = Prepared(path)
+            first = next(iter(prepared.trajectories("train")), None)
+            if first is not None and find(first.domain).environment is not None:
+                found.setdefault(prepared.rendering.context, path)
+    if len(found) > 1:
+        said = ", ".join(f"{context} of {path}" for context, path in found.items())
+        raise TreadleError(f"--data: folders were prepared with different contexts ({said}); choose one with --context")
+    return next(iter(found), "full")
 
 
 def instances_of(

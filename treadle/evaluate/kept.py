@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from treadle.errors import OutputError
-from treadle.evaluate.runs import GENERATIONS, PROBLEMS, RESULTS, SAMPLES, STEPS
+from treadle.evaluate.runs import GENERATIONS, OBSERVATIONS, PROBLEMS, RESULTS, SAMPLES, STEPS
 from treadle.evaluate.store import read_json
 from treadle.files.digests import Listed, listed
 
@@ -13,7 +13,7 @@ from treadle.files.digests import Listed, listed
 def written_files(folder: Path) -> Listed:
     """Sizes and hashes of the files that belong to a run's figures, and how many generations the journal holds, for
     results.json."""
-    names = (PROBLEMS, GENERATIONS, SAMPLES, STEPS)
+    names = (PROBLEMS, GENERATIONS, OBSERVATIONS, SAMPLES, STEPS)
     files = listed(folder, [folder / name for name in names if (folder / name).is_file()])
     files[GENERATIONS]["lines"] = _lines(folder / GENERATIONS)
     return files

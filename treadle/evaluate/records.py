@@ -30,6 +30,7 @@ class Problem:
         domain: Family of its prompt templates.
         kind: How answers are graded, see `treadle.scoring.grading`.
         benchmark: Name of the set it belongs to.
+        setup: What the domain's own code needs, see `treadle.domains.domain.Task`; no model is shown it.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Problem:
     domain: str = "math"
     kind: str = "math"
     benchmark: str = "problems"
+    setup: Any = None
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,10 @@ class LeftOut(StrEnum):
 
 
 class Stop(StrEnum):
-    """Why an attempt ended."""
+    """Why an attempt ended. `FINISHED`: the environment said that the episode is over."""
 
     ANSWERED = "answered"
+    FINISHED = "finished"
     ENDED = "ended"
     TRUNCATED = "truncated"
     REPEATED = "repeated"
@@ -138,6 +141,8 @@ class Sample:
         reference: The problem's answer.
         text: All that the model wrote; the steps of the loop joined by newlines.
         steps: Actions of the loop, in order; empty for a whole solution.
+        observations: What the environment answered to each of them, where the domain has one. A step that ends the
+            attempt by its box has none.
         thoughts: Contents of think blocks, in order.
         n_tokens: Length of everything generated.
         thought_tokens: Length of the thoughts alone.
@@ -153,6 +158,7 @@ class Sample:
     reference: str
     text: str = ""
     steps: list[str] = field(default_factory=list)
+    observations: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     n_tokens: int = 0
     thought_tokens: int = 0

@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 from treadle.errors import Interrupted, ModelError, OutputError
 from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.kept import check_journal, lost_generations, written_files
+from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Decoding, Mode, Problem, Sample, Sampling, StepSample
 from treadle.evaluate.runs import (
     ANEW,
     GENERATIONS,
     INFO,
+    OBSERVATIONS,
     RESULTS,
     SAMPLES,
     STEPS,
@@ -115,6 +117,9 @@ def _evaluate(
     from treadle.evaluate.backends import open_backend
 
     steps = _instances_digest(instances)
+    problems = [problem for b in benchmarks for problem in b.problems]
+    if "loop" in settings.modes:
+        Observations(problems).set_up()
     options = dict(options or {})
     trusted = {"trust_remote_code": True} if options.get("trust_remote_code") else {}
     if not overwrite:  # before a model is loaded; its dtype is known after, and its chat template
@@ -145,8 +150,10 @@ def _evaluate(
             "versions": {"treadle": version("treadle"), "python": platform.python_version()},
             "identity": identity(model, described, settings, benchmarks, steps),
         }
-        problems = [problem for b in benchmarks for problem in b.problems]
-        with closing(open_run(out, info, problems, overwrite)) as journal:
+        with (
+            closing(open_run(out, info, problems, overwrite)) as journal,
+            closing(Observations(problems, out / OBSERVATIONS)) as observations,
+        ):
             turns = Turns(journal)
             if (lost := lost_generations(out)) is not None:
                 print(f"{out}: {lost} of those in {RESULTS}; the others are generated again")
@@ -156,13 +163,15 @@ def _evaluate(
             try:
                 for mode in settings.modes:
                     for decoding in DECODINGS:
-                        solve(backend, problems, mode, decoding, settings, turns, progress=True)
+                        solve(
+                            backend, problems, mode, decoding, settings, turns, progress=True, observations=observations
+                        )
                 failures = _score_steps(backend, out, settings, instances)
             except KeyboardInterrupt:
                 raise Interrupted(f"stopped; {_kept(out, turns)}") from None
             except ModelError as error:
                 raise ModelError(f"{error}; {_kept(out, turns)}") from error
-            results = _conclude(read_started(out), settings, turns, page, grader)
+            results = _conclude(read_started(out), settings, turns, observations, page, grader)
             if not len(turns) and not (results.get("steps") or {}).get("steps"):
                 failures += turns.failed.values()
             else:
@@ -196,8 +205,12 @@ def regrade(
         check_journal(folder)
         if extract is not None and extract != run.info["settings"].get("extract", "boxed"):
             record_extract(run, extract)
-        with closing(Journal(folder / GENERATIONS)) as journal:
-            return _conclude(run, _settings_of(run), Turns(journal), page, grader)
+        problems = [problem for found in run.problems.values() for problem in found]
+        with (
+            closing(Journal(folder / GENERATIONS)) as journal,
+            closing(Observations(problems, folder / OBSERVATIONS)) as observations,
+        ):
+            return _conclude(run, _settings_of(run), Turns(journal), observations, page, grader)
 
 
 def _settings_of(run: Run) -> EvaluateSettings:
@@ -212,14 +225,19 @@ def _kept(out: Path, turns: Turns) -> str:
 
 
 def _conclude(
-    run: Run, settings: EvaluateSettings, turns: Turns, page: WritePage | None, grader: GraderName
+    run: Run,
+    settings: EvaluateSettings,
+    turns: Turns,
+    observations: Observations,
+    page: WritePage | None,
+    grader: GraderName,
 ) -> dict[str, Any]:
     """Samples, figures and page from what was generated."""
     problems = [problem for found in run.problems.values() for problem in found]
     samples: list[Sample] = []
     for mode in settings.modes:
         for decoding in DECODINGS:
-            samples += _attempts(problems, mode, decoding, settings, turns)
+            samples += _attempts(problems, mode, decoding, settings, turns, observations)
     judge(samples, problems, settings=settings, name=grader)
     write_lines(run.folder / SAMPLES, (sample_record(s) for s in samples if s.stop is not None))
     steps = _step_figures(run) if settings.steps else None
@@ -233,11 +251,16 @@ def _conclude(
 
 
 def _attempts(
-    problems: Sequence[Problem], mode: Mode, decoding: Decoding, settings: EvaluateSettings, turns: Turns
+    problems: Sequence[Problem],
+    mode: Mode,
+    decoding: Decoding,
+    settings: EvaluateSettings,
+    turns: Turns,
+    observations: Observations,
 ) -> list[Sample]:
     samples = begin(problems, mode, decoding, settings)
     for sample in samples:
-        advance(sample, turns, settings)
+        advance(sample, turns, settings, observations)
     return samples
 
 

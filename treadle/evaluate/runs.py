@@ -3,6 +3,7 @@
 run.json            model, back end, settings, benchmarks, versions, and all that changes results
 problems.jsonl      the problems, in order
 generations.jsonl   the journal: each generation, appended as it finishes
+observations.jsonl  the same of what environments answered, where a domain has one
 samples.jsonl       the attempts with their grades, made from the journal
 steps.jsonl         single next steps beside the expert's
 results.json        the figures
@@ -32,7 +33,7 @@ from treadle.files.secrets import refuse_secrets
 from treadle.files.typed import checked, record_of
 from treadle.scoring.thoughts import ThoughtTags
 
-INFO, PROBLEMS, GENERATIONS = "run.json", "problems.jsonl", "generations.jsonl"
+INFO, PROBLEMS, GENERATIONS, OBSERVATIONS = "run.json", "problems.jsonl", "generations.jsonl", "observations.jsonl"
 SAMPLES, STEPS, RESULTS = "samples.jsonl", "steps.jsonl", "results.json"
 """What mends a file that was made with the run."""
 
@@ -182,12 +183,19 @@ def open_run(out: Path, info: Mapping[str, Any], problems: Sequence[Problem], ov
         check_out(out, False, INFO)
     try:
         write_json(out / INFO, content)
-        write_lines(out / PROBLEMS, map(asdict, problems))
+        write_lines(out / PROBLEMS, map(_problem_record, problems))
         return Journal(out / GENERATIONS)
     except OutputError:
         if not begun:
             make_empty(out, INFO)
         raise
+
+
+def _problem_record(problem: Problem) -> dict[str, Any]:
+    record = asdict(problem)
+    if problem.setup is None:  # as lines are of domains without code of their own
+        del record["setup"]
+    return record
 
 
 def record_extract(run: Run, extract: str) -> None:

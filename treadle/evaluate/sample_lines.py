@@ -14,6 +14,8 @@ from treadle.files.typed import checked, record_of
 def sample_record(sample: Sample) -> dict[str, Any]:
     """A sample as a line of samples.jsonl."""
     content = {f.name: getattr(sample, f.name) for f in fields(sample) if f.name != "key"}
+    if not sample.observations:  # as lines are without an environment
+        del content["observations"]
     # The last generation of an attempt was cut off just where the attempt ended for that.
     finish = Finish.LENGTH if sample.stop is Stop.TRUNCATED else Finish.STOP
     return {**sample.key._asdict(), **content, "finish": str(finish)}

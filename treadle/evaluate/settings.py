@@ -13,8 +13,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from treadle.data.instances import Context
 from treadle.data.prompts import solve_prompt, step_prompt
-from treadle.errors import TreadleError
+from treadle.domains.digest import code_digest
+from treadle.domains.domain import Domain
+from treadle.domains.registry import find
+from treadle.errors import DomainError, TreadleError
 from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.known_sets import KNOWN, PART
 from treadle.evaluate.records import Decoding, Key, Mode, Sampling
@@ -45,6 +49,8 @@ class EvaluateSettings:
         max_new_tokens: Of a whole solution.
         max_step_tokens: Of one step in the loop, thought included.
         max_steps: Steps after which a loop without an answer is given up.
+        context: What the loop shows of earlier steps: `full`, or the last ones alone, as data were prepared with.
+        observation_chars: Longer observations are shown with their middle left out, where it is said how much.
         seed: Of the samples.
         extract: What counts as the final answer, see `treadle.scoring.extraction`. It changes no generation.
         thought_tags: Where thoughts begin and end, as the back end has resolved them for its model.
@@ -61,6 +67,8 @@ class EvaluateSettings:
     max_new_tokens: int = 4096
     max_step_tokens: int = 2048
     max_steps: int = 30
+    context: Context = "full"
+    observation_chars: int = 2000
     seed: int = 0
     extract: Extraction = "boxed"
     thought_tags: ThoughtTags = PLAIN
@@ -93,7 +101,10 @@ class EvaluateSettings:
         return Sampling(limit) if decoding == "greedy" else Sampling(limit, self.temperature, self.top_p, self.top_k)
 
     def check(self, benchmarks: Sequence[Benchmark]) -> None:
-        """Raise `TreadleError` for settings that ask for nothing or name a benchmark that is not there."""
+        """Raise `TreadleError` for settings that ask for nothing or name a benchmark that is not there, and for whole
+        solutions in a domain that has no prompt for them."""
+        if "whole" in self.modes:
+            refuse_unasked(benchmarks, "--mode loop")
         names = [b.name.split(PART)[0] for b in benchmarks]
         if unknown := sorted(set(self.samples_of) - set(names)):
             raise TreadleError(f"--samples {unknown[0]}=...: no such benchmark in this run; it has {', '.join(names)}")
@@ -102,6 +113,21 @@ class EvaluateSettings:
         empty = [name for name in names if not any(self.attempts(name, d) for d in ("greedy", "sampled"))]
         if self.modes and empty:
             raise TreadleError(f"nothing to do for {', '.join(empty)}: neither greedy nor samples; set --samples")
+
+
+def refuse_unasked(benchmarks: Sequence[Benchmark], remedy: str) -> None:
+    """Raise `DomainError` where problems are of a domain without a prompt for whole solutions.
+
+    Args:
+        remedy: How they are solved step by step, for the message.
+    """
+    for benchmark in benchmarks:
+        for domain in map(find, sorted({problem.domain for problem in benchmark.problems})):
+            if not (file := domain.folder / "solve.j2").is_file():
+                raise DomainError(
+                    f"{benchmark.name}: domain {domain.name!r} has no prompt for whole solutions ({file}); solve its "
+                    f"problems step by step with {remedy}, or add the template"
+                )
 
 
 def read_tags(record: Mapping[str, Any]) -> ThoughtTags:
@@ -128,6 +154,11 @@ def identity(
     samples = {b.name: settings.attempts(b.name, "sampled") for b in benchmarks}
     for name in ("samples", "samples_of", "thought_tags"):  # tags follow from the chat and the model
         del chosen[name]
+    played = _played(benchmarks) if "loop" in settings.modes else []
+    if not played:
+        del chosen["observation_chars"]
+    if settings.context == "full":  # as all runs had it before there was a choice
+        del chosen["context"]
     return {
         "model": model,
         "model content": model_digest(model),
@@ -138,9 +169,16 @@ def identity(
         **{f"settings.{name}": _plain(value) for name, value in chosen.items()},
         **{f"samples of {name}": count for name, count in samples.items()},
         **{f"benchmark {b.name}": f"{len(b.problems)} problems, sha256 {b.sha256}" for b in benchmarks},
+        **{f"environment of {domain.name}": code_digest(domain) for domain in played},
         "ids, kinds and prompts": _prompts_digest(benchmarks, settings.modes),
         "step instances": steps,
     }
+
+
+def _played(benchmarks: Sequence[Benchmark]) -> list[Domain]:
+    """The domains with an environment that problems are of."""
+    found = map(find, sorted({problem.domain for b in benchmarks for problem in b.problems}))
+    return [domain for domain in found if domain.environment is not None]
 
 
 def fingerprint(identity: Mapping[str, Any]) -> str:
@@ -173,6 +211,8 @@ def _prompts_digest(benchmarks: Sequence[Benchmark], modes: Sequence[Mode]) -> s
     total = hashlib.sha256()
     for problem in (p for b in benchmarks for p in b.problems):
         total.update(json.dumps([problem.benchmark, problem.id, problem.kind]).encode())
+        if problem.setup is not None:
+            total.update(json.dumps(problem.setup, sort_keys=True).encode())
         for mode in modes:
             domain, text = problem.domain, problem.problem
             prompt = solve_prompt(domain, text) if mode == "whole" else step_prompt(domain, text, [])

@@ -5,6 +5,9 @@ r"""Solve problems with a model in two ways, and grade the final answers.
 - *loop*: the think-act loop. The model gives one step at a time and sees the problem and its own earlier actions,
   never its thoughts, exactly as SRL trains it. It ends with the first step that has a `\boxed{}`, with a step that
   repeats the one before, at the limit of steps, with a step that breaks the format, or with one that is cut off.
+  Where the domain has an environment, the model also sees what that answered to each action, the attempt ends when
+  the environment says so, and a step repeats another only where the same was answered. Whether a box ends it is said
+  by `Domain.ends`.
 
 What counts as the answer is said by the rules of `treadle.scoring.extraction`. The strict figure takes boxes alone, the
 lenient one also what a text states without one; of the loop the last that any of its steps states. A step such as "The
@@ -15,26 +18,33 @@ Evaluation grades answers, not format: a step without a think block still counts
 counted instead: of a whole solution, that it was cut off, that a think block is not closed or was never opened, or
 that there is nothing outside of its thoughts.
 
-An attempt is a function of its generations, so that attempts are made from a journal as they are from a model. All
-attempts take a step before any takes the next, for the sake of batches: a server waits for the longest of each round.
+An attempt is a function of its generations and of what environments answered, so that attempts are made from journals
+as they are from a model. All attempts take a step before any takes the next, for the sake of batches: a server waits
+for the longest of each round, and environments are asked about all of them together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from treadle.data.prompts import Asking, solve_prompt, step_prompt
+from treadle.domains.domain import Domain
+from treadle.domains.hosting import Observed
+from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
+from treadle.legible import shortened
 from treadle.scoring.answers import final_answer, last_boxed
 from treadle.scoring.completion import Completion, FormatFault, parse_completion
 from treadle.scoring.extraction import Extraction, extract
 from treadle.scoring.grading import Grader, GraderName, default_grader
+from treadle.scoring.same import same_action
 from treadle.scoring.thoughts import ThoughtTags, thoughts, without_thoughts
 from treadle.trajectory import Step
 
@@ -54,6 +64,7 @@ def solve(
     answering: Answering | None = None,
     progress: bool = False,
     begun: list[Sample] | None = None,
+    observations: Observations | None = None,
 ) -> list[Sample]:
     """All attempts at `problems`, not graded yet; what `turns` holds already is not generated again.
 
@@ -63,26 +74,28 @@ def solve(
         progress: Whether to show on the terminal how far it is.
         begun: The attempts where they do not begin with nothing, such as with an expert's first steps; by default those
             of `begin`.
+        observations: Receives what environments answer; by default it is kept in memory alone.
 
     Returns:
         The attempts of the first problem, then of the next. `stop` is `None` for those that the back end left
         unfinished, see `turns.failed`.
+
+    Raises:
+        DomainError: A domain has no such prompt, or its environment does not work.
     """
     samples = begin(problems, mode, decoding, settings) if begun is None else begun
+    observations = Observations(problems) if observations is None else observations
     sources = {(p.benchmark, p.id): p for p in problems}
     sampling, asking = settings.sampling(mode, decoding), replace(backend.asking, tags=settings.thought_tags.pair)
     tried: set[Key] = set()
     while True:
-        places = []
-        for sample in samples:
-            step = advance(sample, turns, settings, answering)
-            if step is not None and sample.key not in tried:
-                places.append((sample, step))
+        places = _next_steps([s for s in samples if s.key not in tried], turns, settings, answering, observations)
         if not places:
             return samples
         requests = [
             Request(
-                _prompt(sources[s.key.benchmark, s.key.problem], s, step, asking), seed_of(settings.seed, s.key, step)
+                _prompt(sources[s.key.benchmark, s.key.problem], s, step, asking, settings),
+                seed_of(settings.seed, s.key, step),
             )
             for s, step in places
         ]
@@ -104,13 +117,41 @@ def begin(problems: Sequence[Problem], mode: Mode, decoding: Decoding, settings:
     ]
 
 
-def advance(sample: Sample, turns: Turns, settings: EvaluateSettings, answering: Answering | None = None) -> int | None:
-    """Take what was generated for an attempt, in place.
+def _next_steps(
+    samples: Sequence[Sample],
+    turns: Turns,
+    settings: EvaluateSettings,
+    answering: Answering | None,
+    observations: Observations,
+) -> list[tuple[Sample, int]]:
+    """The attempts that are not at their end, each with the step that has to be generated next."""
+    while True:
+        found = [(sample, advance(sample, turns, settings, observations, answering)) for sample in samples]
+        waiting = [sample for sample in samples if observations.awaited(sample)]
+        if not waiting:
+            return [(sample, step) for sample, step in found if step is not None]
+        observations.answer(waiting)
+
+
+def advance(
+    sample: Sample,
+    turns: Turns,
+    settings: EvaluateSettings,
+    observations: Observations,
+    answering: Answering | None = None,
+) -> int | None:
+    """Take what was generated for an attempt, and what its environment answered, in place.
 
     Returns:
-        The step that has to be generated next, `None` if the attempt is at its end.
+        The step that has to be generated next, `None` if the attempt is at its end, or `observations` awaits it.
     """
     while sample.stop is None:
+        if observations.awaited(sample):
+            observed = observations.get(sample.key, len(sample.observations) + 1)
+            if observed is None:
+                return None
+            _take_observation(sample, observed, observations.domain(sample), settings.max_steps)
+            continue
         step = WHOLE if sample.key.mode == "whole" else len(sample.steps) + 1
         turn = turns.get(sample.key, step)
         if turn is None:
@@ -121,7 +162,7 @@ def advance(sample: Sample, turns: Turns, settings: EvaluateSettings, answering:
         if step == WHOLE:
             _take_solution(sample, turn.generation, settings.thought_tags, answering)
         else:
-            _take_step(sample, turn.generation, settings.thought_tags, settings.max_steps)
+            _take_step(sample, turn.generation, settings, observations.domain(sample))
     return None
 
 
@@ -179,10 +220,17 @@ def _read_answers(sample: Sample, kind: str, settings: EvaluateSettings) -> None
     )
 
 
-def _prompt(problem: Problem, sample: Sample, step: int, asking: Asking) -> list[dict[str, str]]:
+def _prompt(
+    problem: Problem, sample: Sample, step: int, asking: Asking, settings: EvaluateSettings
+) -> list[dict[str, str]]:
     if step == WHOLE:
         return solve_prompt(problem.domain, problem.problem, asking)
-    return step_prompt(problem.domain, problem.problem, [Step(action) for action in sample.steps], asking=asking)
+    previous = [
+        Step(action, observation=seen and shortened(seen, settings.observation_chars))
+        for action, seen in zip_longest(sample.steps, sample.observations)
+    ]
+    omitted = 0 if settings.context == "full" else max(0, len(previous) - settings.context)
+    return step_prompt(problem.domain, problem.problem, previous[omitted:], omitted=omitted, asking=asking)
 
 
 def _turn(backend: Backend, generation: Generation, mode: Mode, tags: ThoughtTags) -> Turn:
@@ -216,19 +264,33 @@ def _take_solution(sample: Sample, generation: Generation, tags: ThoughtTags, an
         sample.fault = FormatFault.EMPTY_ACTION
 
 
-def _take_step(sample: Sample, generation: Generation, tags: ThoughtTags, max_steps: int) -> None:
-    parsed = _parsed(generation, tags)
+def _take_step(sample: Sample, generation: Generation, settings: EvaluateSettings, domain: Domain) -> None:
+    parsed = _parsed(generation, settings.thought_tags)
     if isinstance(parsed, FormatFault):
-        sample.thoughts += _thoughts(generation, "loop", tags)
+        sample.thoughts += _thoughts(generation, "loop", settings.thought_tags)
         sample.stop = Stop.TRUNCATED if parsed is FormatFault.TRUNCATED else Stop.FORMAT_FAULT
         sample.fault = parsed
         return
-    if sample.steps and parsed.action == sample.steps[-1]:
-        sample.stop = Stop.REPEATED
     sample.steps.append(parsed.action)
     sample.thoughts.append(parsed.thought)
     sample.answer = last_boxed(parsed.action)
-    if sample.answer is not None:
+    if sample.answer is not None and domain.ends == "boxed":
         sample.stop = Stop.ANSWERED
-    elif sample.stop is None and len(sample.steps) >= max_steps:
-        sample.stop = Stop.STEP_LIMIT
+    elif domain.environment is None:
+        sample.stop = _stop(sample, domain, settings.max_steps)
+
+
+def _take_observation(sample: Sample, observed: Observed, domain: Domain, max_steps: int) -> None:
+    sample.observations.append(observed.observation)
+    if observed.done:
+        sample.stop = Stop.FINISHED
+    elif len(sample.observations) == len(sample.steps):  # and not where an expert's first steps were given
+        sample.stop = _stop(sample, domain, max_steps)
+
+
+def _stop(sample: Sample, domain: Domain, max_steps: int) -> Stop | None:
+    """Why an attempt ends with its last step, which neither gave an answer nor was the end of the episode."""
+    repeated = len(sample.steps) > 1 and same_action(domain, *sample.steps[-2:])
+    if repeated and sample.observations[-2:-1] == sample.observations[-1:]:  # without an environment there are none
+        return Stop.REPEATED
+    return Stop.STEP_LIMIT if len(sample.steps) >= max_steps else None

@@ -5,7 +5,7 @@ Keys that came later than the first runs need not be there; others that nothing 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 from typing_extensions import TypedDict
@@ -55,6 +55,8 @@ class Settings(TypedDict, total=False):
     max_new_tokens: Count
     max_step_tokens: Count
     max_steps: Count
+    context: Literal["full"] | Count
+    observation_chars: Count
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)]
     extract: Extraction
     thought_tags: Annotated[dict[str, Any], AfterValidator(_tags)]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from treadle.data.curate.replay import ENVIRONMENT, VERDICT
 from treadle.data.prepare.report import EXAMPLE, floor_sentences, floor_title
 from treadle.data.sources.report import DropReason
 from treadle.report.bars import bars, share
@@ -91,10 +92,12 @@ def _sections(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     kinds = {kind: count for kind, count in duplicates.items() if kind != "examples"}
     stated = {says.get(key, key): count for key, count in verified.items()}
     repositories, overlaps = data.get("repositories") or {}, data.get("overlap")
-    problems = data.get("overlap_examples")
+    problems, notes = data.get("overlap_examples"), rows.get("notes") or {}
     found = (
         ("Forms", "recognised as", "rows", rows.get("forms"), read, None),
         ("Verified", "by the source", "trajectories", stated, None, None),
+        ("Environment", "played again", "trajectories", notes.get(ENVIRONMENT), None, None),
+        ("Verdict", "by the domain", "trajectories", notes.get(VERDICT), None, None),
         ("Made by `treadle teach`", "how", "trajectories", data.get("origins"), None, None),
         ("Duplicates", "kind", "rows", kinds, read, duplicates.get("examples")),
         ("Overlap with evaluation problems", "set", "rows", overlaps, read, problems),

@@ -16,6 +16,7 @@ import pyarrow as pa
 from treadle.data.curate.duplicates import content_hash, signature
 from treadle.data.curate.language import other_language
 from treadle.data.curate.overlap import EvaluationIndex, Overlap
+from treadle.data.curate.replay import replayed
 from treadle.data.curate.shortening import shorten_observations
 from treadle.data.curate.steps import curate_steps, length_faults
 from treadle.data.instances import target_steps
@@ -91,6 +92,8 @@ class PartMaker:
         rows, facts, signatures, outcomes = [], [], [], []
         changes: Counter[str] = Counter()
         for outcome in read_chunk(chunk, self.settings):
+            if self.settings.replay:
+                outcome = replayed(outcome, self.settings.keep_unverified)
             if outcome.trajectory is not None:
                 try:
                     trajectory, targets = self._curated(outcome.trajectory, changes)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from treadle.data.curate.replay import replay_sentence
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.legible import number, shorten
 from treadle.scoring.floors import TITLES
@@ -138,6 +139,8 @@ def _counted(data: dict[str, Any]) -> list[str]:
         lines.append(f"| {name} | {data[key]['train']:,} | {data[key]['heldout']:,} |")
     total = sum(data["trajectories"].values())
     lines += ["", f"with a final answer: {data['with_answer']:,} of {total:,} trajectories", ""]
+    if said := replay_sentence(rows["notes"]):
+        lines += [said, ""]
     if repositories := data["repositories"]:
         lines += [
             f"repositories: {len(repositories):,}, the largest with {max(repositories.values()):,} trajectories",

@@ -13,8 +13,8 @@ from treadle.data.prepare.forms import Report
 from treadle.data.prepare.report import PrepareReport, from_json
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.sources.registry import forms
-from treadle.domains.digest import digest
-from treadle.domains.registry import find
+from treadle.domains.digest import code_digest, digest, has_code
+from treadle.domains.registry import find, names
 from treadle.errors import OutputError
 from treadle.files.digests import problem_in
 from treadle.files.inputs import input_files
@@ -32,8 +32,8 @@ LAYOUT = 4
 
 def fingerprint(source: str | Path, settings: PrepareSettings, tokenizer: PreTrainedTokenizerBase | None) -> str | None:
     """A hash of all that decides the result: the input's files by path, size and time of change, the files that
-    `--against` names, the settings, the templates of `--domain`, the tokenizer, the forms that are installed and
-    treadle's version.
+    `--against` names, the settings, the templates of `--domain`, domains' own code, the tokenizer, the forms that are
+    installed and treadle's version.
 
     `None` for standard input and hub data sets, which may change without a sign.
     """
@@ -45,6 +45,8 @@ def fingerprint(source: str | Path, settings: PrepareSettings, tokenizer: PreTra
     parts: list[Any] = [*versions, list(forms()), stats, asdict(settings)]
     if settings.domain is not None:
         parts.append(digest(find(settings.domain)))
+    if settings.replay:
+        parts += [[domain.name, code_digest(domain)] for domain in map(find, names()) if has_code(domain)]
     if tokenizer is not None:
         parts.append(tokenizer_hash(tokenizer))
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]

@@ -21,6 +21,8 @@ class PrepareSettings(ReadSettings, StepCuration):
         max_row_mb: Rows of more megabytes are dropped unread.
         targets, give_title, context: What the instances are, see `step_instances`.
         observation_tokens: Longer observations are shortened in the middle to this many tokens.
+        replay: Play trajectories again, and judge them, where their domain has an environment or a verdict of its own,
+            see `treadle.data.curate.replay`.
         language: Drop trajectories whose actions are in another natural language.
         duplicates: Whether exact and near duplicates are reported, dropped, or not looked for.
         near_threshold: Jaccard similarity of word shingles from which two trajectories are near duplicates.
@@ -39,6 +41,7 @@ class PrepareSettings(ReadSettings, StepCuration):
     give_title: bool = False
     context: Context = "full"
     observation_tokens: int | None = None
+    replay: bool = True
     language: str | None = None
     duplicates: Duplicates = "report"
     near_threshold: float = 0.8

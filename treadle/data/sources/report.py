@@ -35,6 +35,22 @@ class DropReason(Explained):
     NO_ANSWER = "no_answer", "there is no final answer, which is all that --answers-only keeps"
     MARKED_AS_FAILED = "marked_as_failed", "the source marks it as failed (keep with --keep-unverified)"
     ANSWER_DIFFERS = "answer_differs", "its final answer is not the reference answer (keep with --keep-unverified)"
+    VERDICT_WRONG = (
+        "verdict_wrong",
+        "its domain's verdict is wrong (keep with --keep-unverified, or judge nothing with --no-replay)",
+    )
+    MARKED_OTHERWISE = (
+        "marked_otherwise",
+        "the source marks it as right, and its domain's verdict is wrong (keep with --no-replay)",
+    )
+    REPLAY_DIFFERS = (
+        "replay_differs",
+        "its domain's environment answers otherwise than is recorded (keep with --no-replay)",
+    )
+    REPLAY_FAILED = (
+        "replay_failed",
+        "its domain's environment takes no such task, or fails at an action (keep with --no-replay)",
+    )
     DUPLICATE_ID = "duplicate_id", "an earlier row has the same id"
     # Solutions in steps
     NO_NUMBERED_STEPS = "no_numbered_steps", "no line starts a numbered step (cut prose with --segment prose)"
