@@ -13,7 +13,7 @@ from treadle.data.sources.native import to_row
 SOLUTION = "1. **Half:** Half of 48 is 24.\n2. **Sum:** 48 + 24 = 72.\n3. **Answer:** \\boxed{72}"
 
 
-def test_they_run(treadle, expert_trajectories, prepared_world, tiny_folder, tmp_path, monkeypatch):
+def test_they_run(no_domains, treadle, expert_trajectories, prepared_world, tiny_folder, tmp_path, monkeypatch):
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)

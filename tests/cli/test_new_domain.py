@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("no_domains")
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,7 +20,6 @@ ROOT = Path(__file__).parents[2]
 def made(request, treadle, tmp_path, monkeypatch):
     """A new domain `coins` in the working folder; whether it has an environment."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TREADLE_DOMAINS", "")
     code, out, err = treadle("new-domain", "coins", *["--environment"] * request.param)
     assert code == 0, err
     assert out.startswith("written to coins: domain.yaml, step.j2, solve.j2, verdict.py, ")

@@ -12,23 +12,22 @@ from treadle.data.prompts import solve_prompt, step_prompt
 from treadle.data.sources.native import read_native
 from treadle.domains.domain import Attempt, Graded, Task
 from treadle.domains.hosting import host_of
-from treadle.domains.registry import VARIABLE, use
+from treadle.domains.registry import use
 from treadle.evaluate.benchmarks import load_data
 from treadle.scoring.answers import final_answer
 from treadle.scoring.grading import Verdict, default_grader
 
+pytestmark = pytest.mark.usefixtures("no_domains")
 FIELDS = Path(__file__).parent / "fields"
 
 
 @pytest.fixture(params=["unit_conversion", "jugs"])
-def field(request, monkeypatch):
-    monkeypatch.setenv(VARIABLE, "")
+def field(request):
     return use(str(FIELDS / request.param))
 
 
 @pytest.fixture
-def jugs(monkeypatch):
-    monkeypatch.setenv(VARIABLE, "")
+def jugs():
     return use(str(FIELDS / "jugs"))
 
 

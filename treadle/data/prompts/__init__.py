@@ -67,7 +67,7 @@ def _missing(domain: str, file: Path) -> str:
     if file.name == "solve.j2":
         return (
             f"domain {domain!r} has no prompt for whole solutions ({file}): its trajectories are acted out step by "
-            "step; evaluate with --mode loop, set `unit` to steps in a recipe, or add the template"
+            "step; set `unit` to steps, or add the template"
         )
     if file.name == "solve_guided.j2":
         return (
