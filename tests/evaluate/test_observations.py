@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from tests.domains.stack import FIELD, script, write_problems
 from tests.evaluate.test_solving import Replay
+from tests.processes import forked
+from tests.teacher.scripted import teaching
 from treadle.domains.registry import use
 from treadle.errors import DomainError
-from treadle.evaluate.benchmarks import Benchmark
+from treadle.evaluate.benchmarks import Benchmark, load_data
 from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Problem, Stop
+from treadle.evaluate.run import evaluate, regrade
+from treadle.evaluate.runs import read_run
 from treadle.evaluate.settings import EvaluateSettings, identity
 from treadle.evaluate.solving import judge, solve
 from treadle.evaluate.store import Journal, read_lines
 from treadle.evaluate.turns import Turns
+from treadle.report.evaluation import write_evaluation_report
 from treadle.scoring.grading import Verdict
 
-FIELD = Path(__file__).parents[1] / "domains" / "fields" / "stack"
 SEVEN = Problem("p", "reach 7", "7", domain="stack", setup={"target": 7})
 SETTINGS = EvaluateSettings(modes=("loop",), max_step_tokens=40, max_steps=6)
 
@@ -164,3 +170,42 @@ def test_whole_solutions_are_refused_before_anything_is_generated():
     with pytest.raises(DomainError, match=r"'stack' has no prompt for whole solutions .*--mode loop"):
         EvaluateSettings().check([Benchmark("b", (SEVEN,), "0", "f")])
     SETTINGS.check([Benchmark("b", (SEVEN,), "0", "f")])
+
+
+def test_a_run_that_is_killed_goes_on_to_the_samples_of_one_that_is_not(tmp_path):
+    """SIGKILL in the middle, over a server; then attempts, their observations and figures are those of a whole run."""
+    problems = write_problems(tmp_path / "set.jsonl", range(5, 17))
+    out, answers = tmp_path / "killed", tmp_path / "killed" / "observations.jsonl"
+    settings = EvaluateSettings(modes=("loop",), samples=4, max_steps=5, max_step_tokens=40)
+    with teaching(script) as server:
+        options = {"base_url": server.url, "concurrency": 8}
+        command = ["evaluate", "tiny", "--data", problems, "-o", out, "--mode", "loop", "--samples", "4"]
+        command += ["--max-steps", "5", "--max-step-tokens", "40", "--backend", "openai", "--base-url", server.url]
+        with forked("treadle.cli.main", *command, "--domain", FIELD, out=tmp_path / "said") as process:
+            until = time.monotonic() + 200
+            while not (answers.exists() and answers.stat().st_size > 12_000):
+                assert process.poll() is None, process.output
+                assert time.monotonic() < until
+                time.sleep(0.002)
+        assert not (out / "results.json").exists()
+        with answers.open("ab") as file:
+            file.write(b'{"benchmark": "set", "prob')
+        arguments = ("tiny", [load_data(problems, domain="stack")], settings)
+        found = evaluate(*arguments, out, "openai", options)
+        whole = evaluate(*arguments, tmp_path / "whole", "openai", options, page=write_evaluation_report)
+    assert list(read_lines(out / "samples.jsonl")) == list(read_lines(tmp_path / "whole" / "samples.jsonl"))
+    assert found["benchmarks"] == whole["benchmarks"]
+    samples = list(read_run(out).samples())
+    assert len(samples) == 12 * 5
+    assert {s.stop for s in samples} == {Stop.FINISHED, Stop.REPEATED}
+    assert {(len(s.steps), s.verdict) for s in samples} == {
+        (4, Verdict.RIGHT),
+        (2, Verdict.WRONG),
+        (3, Verdict.UNDECIDED),
+    }
+    assert all(len(s.steps) == len(s.observations) for s in samples)
+    assert '"observation","submitted ' in (tmp_path / "whole" / "report.html").read_text()
+    assert json.loads((out / "run.json").read_text())["settings"]["context"] == "full"
+    before = (out / "samples.jsonl").read_bytes()
+    regrade(out)
+    assert (out / "samples.jsonl").read_bytes() == before

@@ -38,7 +38,7 @@ from treadle.evaluate.runs import (
 )
 from treadle.evaluate.sample_lines import sample_record
 from treadle.evaluate.settings import CHAT, EvaluateSettings, identity
-from treadle.evaluate.solving import advance, begin, judge, solve
+from treadle.evaluate.solving import begin, judge, next_steps, solve
 from treadle.evaluate.step_lines import done_in
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.summary import summarise
@@ -259,8 +259,7 @@ def _attempts(
     observations: Observations,
 ) -> list[Sample]:
     samples = begin(problems, mode, decoding, settings)
-    for sample in samples:
-        advance(sample, turns, settings, observations)
+    next_steps(samples, turns, settings, None, observations)  # answers that were lost are asked for again
     return samples
 
 

@@ -89,7 +89,7 @@ def solve(
     sampling, asking = settings.sampling(mode, decoding), replace(backend.asking, tags=settings.thought_tags.pair)
     tried: set[Key] = set()
     while True:
-        places = _next_steps([s for s in samples if s.key not in tried], turns, settings, answering, observations)
+        places = next_steps([s for s in samples if s.key not in tried], turns, settings, answering, observations)
         if not places:
             return samples
         requests = [
@@ -117,14 +117,18 @@ def begin(problems: Sequence[Problem], mode: Mode, decoding: Decoding, settings:
     ]
 
 
-def _next_steps(
+def next_steps(
     samples: Sequence[Sample],
     turns: Turns,
     settings: EvaluateSettings,
     answering: Answering | None,
     observations: Observations,
 ) -> list[tuple[Sample, int]]:
-    """The attempts that are not at their end, each with the step that has to be generated next."""
+    """Take what was generated for attempts and what their environments answer, which are asked where they were not yet.
+
+    Returns:
+        The attempts that are not at their end, each with the step that has to be generated next.
+    """
     while True:
         found = [(sample, advance(sample, turns, settings, observations, answering)) for sample in samples]
         waiting = [sample for sample in samples if observations.awaited(sample)]

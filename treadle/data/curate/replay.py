@@ -1,8 +1,8 @@
 """Trajectories played again by their domain's own code: what is recorded has to be what the environment answers.
 
 Of a domain with an environment every action is carried out again, from the trajectory's `meta["setup"]`, and what was
-not recorded is filled in. Then the domain's verdict is asked. What differs, fails or is wrong is dropped with its reason.
-Trajectories of domains without code of their own stay as they are.
+not recorded is filled in. Then the domain's verdict is asked. What differs, fails or is wrong is dropped, with its
+reason. Trajectories of domains without code of their own stay as they are.
 """
 
 from __future__ import annotations

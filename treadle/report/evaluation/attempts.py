@@ -64,7 +64,7 @@ def failed(sample: Sample) -> bool:
 
 def sample_texts(sample: Sample, thought_tags: ThoughtTags = PLAIN) -> dict[str, Parts]:
     """The text of an attempt in parts."""
-    return {"text": parts(sample.text, sample.thoughts, sample.steps, thought_tags)}
+    return {"text": parts(sample.text, sample.thoughts, sample.steps, thought_tags, sample.observations)}
 
 
 class Words:
