@@ -19,13 +19,13 @@ def plans(target):
 
 
 def action(prompt, seed):
-    """The next action of a plan; the seed chooses one at the first step, and later the first step tells which."""
-    target, done = int(re.search(r"reach (-?\d+)", prompt)[1]), prompt.count(" -> ")
-    found = plans(target)
+    """The next action of a plan; the seed chooses one at the first step, and later the last step tells which."""
+    target, shown = int(re.search(r"reach (-?\d+)", prompt)[1]), re.findall(r"^(.*?) -> ", prompt, re.MULTILINE)
+    omitted = re.search(r"\((\d+) left out\)", prompt)
+    done, found = len(shown) + (int(omitted[1]) if omitted else 0), plans(target)
     if not done:
         return found[seed % len(found)][0]
-    first = re.search(r"^push .*?(?= -> )", prompt, re.MULTILINE)[0]
-    return next(plan for plan in found if plan[0] == first)[done]
+    return next(plan for plan in found if plan[done - 1 :] and plan[done - 1].endswith(shown[-1]))[done]
 
 
 def script(body):

@@ -12,8 +12,11 @@ from tests.domains.stack import FIELD, script, write_problems
 from tests.evaluate.test_solving import Replay
 from tests.processes import forked
 from tests.teacher.scripted import teaching
+from treadle.cli.problems import context_of
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.sources.native import to_row
 from treadle.domains.registry import use
-from treadle.errors import DomainError
+from treadle.errors import DomainError, TreadleError
 from treadle.evaluate.benchmarks import Benchmark, load_data
 from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Problem, Stop
@@ -25,6 +28,7 @@ from treadle.evaluate.store import Journal, read_lines
 from treadle.evaluate.turns import Turns
 from treadle.report.evaluation import write_evaluation_report
 from treadle.scoring.grading import Verdict
+from treadle.trajectory import Step, Trajectory
 
 SEVEN = Problem("p", "reach 7", "7", domain="stack", setup={"target": 7})
 SETTINGS = EvaluateSettings(modes=("loop",), max_step_tokens=40, max_steps=6)
@@ -178,7 +182,7 @@ def test_a_run_that_is_killed_goes_on_to_the_samples_of_one_that_is_not(tmp_path
     out, answers = tmp_path / "killed", tmp_path / "killed" / "observations.jsonl"
     settings = EvaluateSettings(modes=("loop",), samples=4, max_steps=5, max_step_tokens=40)
     with teaching(script) as server:
-        options = {"base_url": server.url, "concurrency": 8}
+        options = {"url": server.url, "concurrency": 8}
         command = ["evaluate", "tiny", "--data", problems, "-o", out, "--mode", "loop", "--samples", "4"]
         command += ["--max-steps", "5", "--max-step-tokens", "40", "--backend", "openai", "--base-url", server.url]
         with forked("treadle.cli.main", *command, "--domain", FIELD, out=tmp_path / "said") as process:
@@ -207,5 +211,27 @@ def test_a_run_that_is_killed_goes_on_to_the_samples_of_one_that_is_not(tmp_path
     assert '"observation","submitted ' in (tmp_path / "whole" / "report.html").read_text()
     assert json.loads((out / "run.json").read_text())["settings"]["context"] == "full"
     before = (out / "samples.jsonl").read_bytes()
+    answers.write_text("".join(answers.read_text().splitlines(True)[::2]))  # lost ones are asked for again
     regrade(out)
     assert (out / "samples.jsonl").read_bytes() == before
+
+
+def test_the_window_is_that_of_the_prepared_data_where_there_is_an_environment(tmp_path):
+    def prepared(name, domain, context):
+        steps = (Step("push 3", observation="[3]"), Step("submit", observation="submitted 3"))
+        rows = [Trajectory(str(n), f"reach {n}", steps, "3", domain, meta={"setup": {"target": 3}}) for n in range(3)]
+        source = tmp_path / f"{name}.jsonl"
+        source.write_text("".join(json.dumps(to_row(row)) + "\n" for row in rows))
+        prepare(source, tmp_path / name, PrepareSettings(context=context, held_out=1, duplicates="off"))
+        return str(tmp_path / name)
+
+    one, two = prepared("one", "stack", 1), prepared("two", "stack", 2)
+    assert context_of(None, [one]) == 1
+    assert context_of("full", [one]) == "full"
+    assert context_of("0", [one]) == 0
+    assert context_of(None, [prepared("plain", "miniature", 1)]) == "full"
+    assert context_of(None, [str(write_problems(tmp_path / "set.jsonl", [3]))]) == context_of(None, None) == "full"
+    with pytest.raises(TreadleError, match=r"1 of .*one, 2 of .*two.*--context"):
+        context_of(None, [one, two])
+    with pytest.raises(TreadleError, match="expected full or a number"):
+        context_of("some", [one])

@@ -35,13 +35,13 @@ def test_what_is_right_becomes_trajectories_with_observations_that_replay(tmp_pa
     problems = given(write_problems(tmp_path / "set.jsonl", range(5, 13)))
     settings, out = acting_settings(problems, 4, max_steps=5), tmp_path / "taught"
     with teaching(script) as server:
-        arguments = ("tiny", problems, settings, out, "openai", {"base_url": server.url})
+        arguments = ("tiny", problems, settings, out, "openai", {"url": server.url})
         report = act(*arguments)
         asked = len(server.bodies)
         assert act(*arguments) == report
         assert len(server.bodies) == asked, "nothing is asked twice"
         with pytest.raises(OutputError, match="seed"):
-            act("tiny", problems, replace(settings, seed=1), out, "openai", {"base_url": server.url})
+            act("tiny", problems, replace(settings, seed=1), out, "openai", {"url": server.url})
     samples = report["samples"]
     assert samples["all"] == 32 == samples["kept"] + sum(samples["rejected"].values())
     assert set(samples["rejected"]) == {"wrong_answer", "undecided_answer", "exact_duplicate"}

@@ -64,7 +64,7 @@ def test_what_is_not_recorded_is_filled_in():
             "step 2: recorded '[4, 3]', the environment says '[3, 4]'",
         ),
         ([*SEVEN, ("push 1", "[7, 1]")], "replay_differs", "step 4 of 5 ends the episode ('submitted 7')"),
-        ([SEVEN[0], ("hang", None)], "replay_failed", "step 2, 'hang': The environment gave up after 1 s"),
+        ([SEVEN[0], ("hang", None)], "replay_failed", "step 2, 'hang': The environment gave up after 0.3 s"),
         ([SEVEN[0], ("raise", None)], "replay_failed", "step 2, 'raise': The environment failed: RuntimeError: broken"),
     ],
 )
