@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from tests.domains.stack import FIELD, script, write_problems
 from tests.evaluate.test_solving import Replay
+from tests.processes import forked
+from tests.teacher.scripted import teaching
+from treadle.cli.problems import context_of
+from treadle.data.prepare import PrepareSettings, prepare
+from treadle.data.sources.native import to_row
 from treadle.domains.registry import use
-from treadle.errors import DomainError
-from treadle.evaluate.benchmarks import Benchmark
+from treadle.errors import DomainError, TreadleError
+from treadle.evaluate.benchmarks import Benchmark, load_data
 from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Problem, Stop
+from treadle.evaluate.run import evaluate, regrade
+from treadle.evaluate.runs import read_run
 from treadle.evaluate.settings import EvaluateSettings, identity
 from treadle.evaluate.solving import judge, solve
 from treadle.evaluate.store import Journal, read_lines
 from treadle.evaluate.turns import Turns
+from treadle.report.evaluation import write_evaluation_report
 from treadle.scoring.grading import Verdict
+from treadle.trajectory import Step, Trajectory
 
-FIELD = Path(__file__).parents[1] / "domains" / "fields" / "stack"
 SEVEN = Problem("p", "reach 7", "7", domain="stack", setup={"target": 7})
 SETTINGS = EvaluateSettings(modes=("loop",), max_step_tokens=40, max_steps=6)
 
@@ -164,3 +174,64 @@ def test_whole_solutions_are_refused_before_anything_is_generated():
     with pytest.raises(DomainError, match=r"'stack' has no prompt for whole solutions .*--mode loop"):
         EvaluateSettings().check([Benchmark("b", (SEVEN,), "0", "f")])
     SETTINGS.check([Benchmark("b", (SEVEN,), "0", "f")])
+
+
+def test_a_run_that_is_killed_goes_on_to_the_samples_of_one_that_is_not(tmp_path):
+    """SIGKILL in the middle, over a server; then attempts, their observations and figures are those of a whole run."""
+    problems = write_problems(tmp_path / "set.jsonl", range(5, 17))
+    out, answers = tmp_path / "killed", tmp_path / "killed" / "observations.jsonl"
+    settings = EvaluateSettings(modes=("loop",), samples=4, max_steps=5, max_step_tokens=40)
+    with teaching(script) as server:
+        options = {"url": server.url, "concurrency": 8}
+        command = ["evaluate", "tiny", "--data", problems, "-o", out, "--mode", "loop", "--samples", "4"]
+        command += ["--max-steps", "5", "--max-step-tokens", "40", "--backend", "openai", "--base-url", server.url]
+        with forked("treadle.cli.main", *command, "--domain", FIELD, out=tmp_path / "said") as process:
+            until = time.monotonic() + 200
+            while not (answers.exists() and answers.stat().st_size > 12_000):
+                assert process.poll() is None, process.output
+                assert time.monotonic() < until
+                time.sleep(0.002)
+        assert not (out / "results.json").exists()
+        with answers.open("ab") as file:
+            file.write(b'{"benchmark": "set", "prob')
+        arguments = ("tiny", [load_data(problems, domain="stack")], settings)
+        found = evaluate(*arguments, out, "openai", options)
+        whole = evaluate(*arguments, tmp_path / "whole", "openai", options, page=write_evaluation_report)
+    assert list(read_lines(out / "samples.jsonl")) == list(read_lines(tmp_path / "whole" / "samples.jsonl"))
+    assert found["benchmarks"] == whole["benchmarks"]
+    samples = list(read_run(out).samples())
+    assert len(samples) == 12 * 5
+    assert {s.stop for s in samples} == {Stop.FINISHED, Stop.REPEATED}
+    assert {(len(s.steps), s.verdict) for s in samples} == {
+        (4, Verdict.RIGHT),
+        (2, Verdict.WRONG),
+        (3, Verdict.UNDECIDED),
+    }
+    assert all(len(s.steps) == len(s.observations) for s in samples)
+    assert '"observation","submitted ' in (tmp_path / "whole" / "report.html").read_text()
+    assert json.loads((out / "run.json").read_text())["settings"]["context"] == "full"
+    before = (out / "samples.jsonl").read_bytes()
+    answers.write_text("".join(answers.read_text().splitlines(True)[::2]))  # lost ones are asked for again
+    regrade(out)
+    assert (out / "samples.jsonl").read_bytes() == before
+
+
+def test_the_window_is_that_of_the_prepared_data_where_there_is_an_environment(tmp_path):
+    def prepared(name, domain, context):
+        steps = (Step("push 3", observation="[3]"), Step("submit", observation="submitted 3"))
+        rows = [Trajectory(str(n), f"reach {n}", steps, "3", domain, meta={"setup": {"target": 3}}) for n in range(3)]
+        source = tmp_path / f"{name}.jsonl"
+        source.write_text("".join(json.dumps(to_row(row)) + "\n" for row in rows))
+        prepare(source, tmp_path / name, PrepareSettings(context=context, held_out=1, duplicates="off"))
+        return str(tmp_path / name)
+
+    one, two = prepared("one", "stack", 1), prepared("two", "stack", 2)
+    assert context_of(None, [one]) == 1
+    assert context_of("full", [one]) == "full"
+    assert context_of("0", [one]) == 0
+    assert context_of(None, [prepared("plain", "miniature", 1)]) == "full"
+    assert context_of(None, [str(write_problems(tmp_path / "set.jsonl", [3]))]) == context_of(None, None) == "full"
+    with pytest.raises(TreadleError, match=r"1 of .*one, 2 of .*two.*--context"):
+        context_of(None, [one, two])
+    with pytest.raises(TreadleError, match="expected full or a number"):
+        context_of("some", [one])

@@ -97,3 +97,15 @@ def test_a_runs_own_tags_and_a_block_that_the_prompt_opened():
     assert [(kind, text.strip()) for kind, text in loop] == [
         (Part.THOUGHT, "a[/T]"), (Part.STEP, "x"), (Part.THOUGHT, "b[/T]"), (Part.STEP, "y"),
     ]  # fmt: skip
+
+
+def test_what_an_environment_answered_stands_behind_its_step():
+    found = parts("<think>a</think>push 1\nadd", ["a", ""], ["push 1", "add"], observations=["[1]", "cannot add"])
+    assert found == [
+        (Part.THOUGHT, "<think>a</think>"),
+        (Part.STEP, "push 1"),
+        (Part.OBSERVATION, "[1]"),
+        (Part.TEXT, "\n"),
+        (Part.STEP, "add"),
+        (Part.OBSERVATION, "cannot add"),
+    ]

@@ -65,7 +65,9 @@ def evaluate(
     domain: Annotated[
         str, option("Of a file of problems: a domain's name, or the folder of one.", Problems, metavar="NAME|FOLDER")
     ] = "math",
-    kind: Annotated[str, option("How the answers of --data are graded.", Problems)] = "math",
+    kind: Annotated[
+        str | None, option("How the answers of --data are graded, if not as their domain says.", Problems)
+    ] = None,
     choices_seed: Annotated[int, option("Order of choices, where a set has the right one first.", Problems)] = 0,
     drop_unreadable: Annotated[
         bool, option("Leave out problems whose reference no grader reads.", Problems, "--drop-unreadable")
@@ -135,7 +137,8 @@ def evaluate(
             raise TreadleError(f"{missing} is missing; expected `treadle evaluate MODEL -o FOLDER --benchmark amc23`")
         one_of("--mode", mode, tuple(_MODES))
         one_of("--split", split, ("train", "heldout"))
-        one_of("--kind", kind, KINDS)
+        if kind is not None:
+            one_of("--kind", kind, KINDS)
         options = back_end.options()
         count, count_of = sample_counts(samples or [])
         settings = EvaluateSettings(

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from treadle.cli import backends, teach_tasks, teaching
+from treadle.cli import backends, teach_acting, teach_tasks, teaching
 from treadle.cli.data import one_of
 from treadle.cli.options import domain_name, option
 from treadle.cli.teach_tasks import OF_PROBLEMS, ONE_STEP, PANEL
@@ -66,7 +66,9 @@ def solve(
     price_out: teaching.PriceOut = None,
     budget: teaching.Budget = None,
     overwrite: teaching.Overwrite = False,
-    max_steps: Annotated[int | None, option("After which an episode ends; 40.", PANEL, min=1)] = None,
+    max_steps: Annotated[
+        int | None, option("After which an episode ends; 40, of problems with an environment 30.", PANEL, min=1)
+    ] = None,
     max_step_tokens: Annotated[int | None, option("Of one step of an episode; 2048.", PANEL, min=1)] = None,
     *,
     task_options: teach_tasks.TaskOptions,
@@ -74,7 +76,8 @@ def solve(
 ) -> None:
     """Ask a teacher for solutions in numbered, titled steps, and keep those whose final answer is right.
 
-    Of software-engineering tasks, episodes of an agent whose patch resolves the task.
+    Of software-engineering tasks, episodes of an agent whose patch resolves the task. Of problems whose domain has an
+    environment, attempts step by step that the domain's verdict calls right.
     """
     parameters = dict(locals())
     one_of("--duplicates", duplicates, ("drop", "keep"))
@@ -85,11 +88,15 @@ def solve(
         return
     teach_tasks.refuse_task_options(called, problems, "max_steps", "max_step_tokens")
     one_of("--split", split, ("train", "heldout"))
-    options, prices = back_end.options(), teaching.prices_of(parameters)
     from treadle.scoring.grading import KINDS
+    from treadle.teacher.acting import problems_to_act_on
     from treadle.teacher.assignments import problems_to_solve
 
     one_of("--kind", kind, KINDS)
+    if (found := problems_to_act_on(problems, columns, kind, split, domain_name(domain))) is not None:
+        teach_acting.solve_by_acting(called, parameters, found)
+        return
+    options, prices = back_end.options(), teaching.prices_of(parameters)
     if agreement is None:
         agreement = UNVERIFIED_AGREEMENT if unverified else 0.0
     settings = teaching.settings_of(parameters | {"agreement": agreement, "follows": 0.0})

@@ -96,6 +96,11 @@ def known_of(given: list[str] | None) -> Iterator[Trajectory]:
         yield from read_trajectories(source, untitled="keep", segment="prose", keep_unverified=True)
 
 
+def domain_flag(parameters: Mapping[str, Any]) -> str:
+    """The option that names the domain to the next command, with a space before it; empty where none was named."""
+    return f" --domain {shlex.quote(parameters['domain'])}" if parameters["domain"] else ""
+
+
 def carry_out(
     given: Assignments,
     settings: TeachSettings,
@@ -120,8 +125,7 @@ def carry_out(
     known, overwrite = known_of(parameters["known"]), parameters["overwrite"]
     report = teach(parameters["model"], given, settings, out, kind, options, prices, known, overwrite)
     print(as_text(report))
-    domain = f" --domain {shlex.quote(parameters['domain'])}" if parameters["domain"] else ""
-    print(f"written to {out}; go on with `treadle prepare {out}{domain} -o DATA`")
+    print(f"written to {out}; go on with `treadle prepare {out}{domain_flag(parameters)} -o DATA`")
     samples, budget = report["samples"], report["prices"]["budget"]
     if samples["not_asked"]:
         print(

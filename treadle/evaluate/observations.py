@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from treadle.domains.domain import Domain, Task
+from treadle.domains.domain import Domain
 from treadle.domains.hosting import Observed, host_of
 from treadle.domains.registry import find
 from treadle.evaluate.records import Decoding, Key, Mode, Problem, Sample
@@ -80,7 +80,7 @@ class Observations:
         hosts = {name: host_of(domain) for name, domain in self._domains.items() if domain.environment is not None}
         problems = [problem for problem in self._problems.values() if problem.domain in hosts]
         with ThreadPoolExecutor(THREADS) as threads:
-            for _ in threads.map(lambda problem: hosts[problem.domain].replay(task_of(problem), ()), problems):
+            for _ in threads.map(lambda problem: hosts[problem.domain].replay(problem.task, ()), problems):
                 pass
 
     def close(self) -> None:
@@ -96,17 +96,12 @@ class Observations:
         problem = self._problems[sample.key.benchmark, sample.key.problem]
         actions += sample.steps[len(known) :]
         before = len(actions) - (len(sample.steps) - len(known))
-        return host_of(self.domain(sample)).replay(task_of(problem), actions)[before:]
+        return host_of(self.domain(sample)).replay(problem.task, actions)[before:]
 
     def _put(self, key: Key, step: int, observed: Observed) -> None:
         if self._journal is not None:
             self._journal.append({**key._asdict(), "step": step, **asdict(observed)})
         self._seen[key, step] = observed
-
-
-def task_of(problem: Problem) -> Task:
-    """A problem as an environment and a verdict get it."""
-    return Task(problem.id, problem.problem, problem.answer, problem.setup)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
+from treadle.domains.domain import Task
 from treadle.scoring.completion import FormatFault
 from treadle.scoring.grading import Verdict
 from treadle.trajectory import Message
@@ -40,6 +41,11 @@ class Problem:
     kind: str = "math"
     benchmark: str = "problems"
     setup: Any = None
+
+    @property
+    def task(self) -> Task:
+        """The problem as an environment and a verdict get it."""
+        return Task(self.id, self.problem, self.answer, self.setup)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from treadle.evaluate.runs import (
 )
 from treadle.evaluate.sample_lines import sample_record
 from treadle.evaluate.settings import CHAT, EvaluateSettings, identity
-from treadle.evaluate.solving import advance, begin, judge, solve
+from treadle.evaluate.solving import begin, judge, next_steps, solve
 from treadle.evaluate.step_lines import done_in
 from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
 from treadle.evaluate.summary import summarise
@@ -48,6 +48,7 @@ from treadle.files.output import owned
 from treadle.files.typed import record_of
 from treadle.scoring.extraction import Extraction
 from treadle.scoring.grading import GraderName, grader_version
+from treadle.scoring.verdicts import check_verdicts
 from treadle.trajectory import StepInstance
 
 if TYPE_CHECKING:
@@ -89,11 +90,13 @@ def evaluate(
         The content of results.json. `treadle.evaluate.summary.failed` counts what the back end did not give.
 
     Raises:
+        DomainError: Nobody can judge a problem's domain, or its own code cannot be used.
         ModelError: The model cannot be loaded, or nothing was generated: neither now nor before.
         OutputError: `out` holds another run or something else, cannot be written, or another command writes it.
         Interrupted: The user stopped the run; it can be continued.
     """
     settings.check(benchmarks)
+    check_verdicts(problem.domain for benchmark in benchmarks for problem in benchmark.problems)
     with owned(out):
         return _evaluate(
             model, benchmarks, settings, out, kind, options, instances, overwrite, page, floor, no_floor, grader
@@ -259,8 +262,7 @@ def _attempts(
     observations: Observations,
 ) -> list[Sample]:
     samples = begin(problems, mode, decoding, settings)
-    for sample in samples:
-        advance(sample, turns, settings, observations)
+    next_steps(samples, turns, settings, None, observations)  # answers that were lost are asked for again
     return samples
 
 

@@ -183,7 +183,7 @@ def open_run(out: Path, info: Mapping[str, Any], problems: Sequence[Problem], ov
         check_out(out, False, INFO)
     try:
         write_json(out / INFO, content)
-        write_lines(out / PROBLEMS, map(_problem_record, problems))
+        write_lines(out / PROBLEMS, map(_record, problems))
         return Journal(out / GENERATIONS)
     except OutputError:
         if not begun:
@@ -191,9 +191,10 @@ def open_run(out: Path, info: Mapping[str, Any], problems: Sequence[Problem], ov
         raise
 
 
-def _problem_record(problem: Problem) -> dict[str, Any]:
+def _record(problem: Problem) -> dict[str, Any]:
+    """A line of problems.jsonl; most problems have nothing to set up."""
     record = asdict(problem)
-    if problem.setup is None:  # as lines are of domains without code of their own
+    if problem.setup is None:
         del record["setup"]
     return record
 

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from treadle.data.prompts import Asking, solve_prompt, step_prompt
-from treadle.domains.domain import Domain
+from treadle.domains.domain import Attempt, Domain
 from treadle.domains.hosting import Observed
 from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
@@ -43,9 +43,10 @@ from treadle.legible import shortened
 from treadle.scoring.answers import final_answer, last_boxed
 from treadle.scoring.completion import Completion, FormatFault, parse_completion
 from treadle.scoring.extraction import Extraction, extract
-from treadle.scoring.grading import Grader, GraderName, default_grader
+from treadle.scoring.grading import Grader, GraderName
 from treadle.scoring.same import same_action
-from treadle.scoring.thoughts import ThoughtTags, thoughts, without_thoughts
+from treadle.scoring.thoughts import PLAIN, ThoughtTags, thoughts, without_thoughts
+from treadle.scoring.verdicts import Judged, judge_attempts
 from treadle.trajectory import Step
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def solve(
     sampling, asking = settings.sampling(mode, decoding), replace(backend.asking, tags=settings.thought_tags.pair)
     tried: set[Key] = set()
     while True:
-        places = _next_steps([s for s in samples if s.key not in tried], turns, settings, answering, observations)
+        places = next_steps([s for s in samples if s.key not in tried], turns, settings, answering, observations)
         if not places:
             return samples
         requests = [
@@ -117,14 +118,18 @@ def begin(problems: Sequence[Problem], mode: Mode, decoding: Decoding, settings:
     ]
 
 
-def _next_steps(
+def next_steps(
     samples: Sequence[Sample],
     turns: Turns,
     settings: EvaluateSettings,
     answering: Answering | None,
     observations: Observations,
 ) -> list[tuple[Sample, int]]:
-    """The attempts that are not at their end, each with the step that has to be generated next."""
+    """Take what was generated for attempts and what their environments answer, which are asked where they were not yet.
+
+    Returns:
+        The attempts that are not at their end, each with the step that has to be generated next.
+    """
     while True:
         found = [(sample, advance(sample, turns, settings, observations, answering)) for sample in samples]
         waiting = [sample for sample in samples if observations.awaited(sample)]
@@ -173,31 +178,43 @@ def judge(
     settings: EvaluateSettings | None = None,
     name: GraderName = "treadle",
 ) -> None:
-    """Grade the attempts that are at their end, in place, by the grader of this name.
+    """Judge the attempts that are at their end, in place, each by its domain's verdict.
 
     Args:
         settings: Says what counts as an answer, and where thoughts are; without it `Sample.answer` as it is.
+        grader, name: Of the domains that treadle's grader judges.
+
+    Raises:
+        DomainError: A domain has no verdict, or its code does not do what it has to.
     """
-    kinds = {(p.benchmark, p.id): p.kind for p in problems}
+    sources = {(p.benchmark, p.id): p for p in problems}
+    tags = settings.thought_tags if settings is not None else PLAIN
     ended = [s for s in samples if s.stop is not None]
     if settings is not None:
         for sample in ended:
-            _read_answers(sample, kinds[sample.key.benchmark, sample.key.problem], settings)
+            _read_answers(sample, sources[sample.key.benchmark, sample.key.problem].kind, settings)
     readings = [[s.answer for s in ended]]
     if settings is not None:  # graded together, since most are the same
         readings += [[s.boxed for s in ended], [s.lenient for s in ended]]
-    grades = (grader or default_grader()).judge(
-        [answer for reading in readings for answer in reading],
-        [s.reference for _ in readings for s in ended],
-        [kinds[s.key.benchmark, s.key.problem] for _ in readings for s in ended],
-        name,
-    )
+    judged = [
+        _judged(sources[s.key.benchmark, s.key.problem], s, answer, tags)
+        for reading in readings
+        for s, answer in zip(ended, reading, strict=True)
+    ]
+    grades = judge_attempts(judged, grader, name)
     for place, sample in enumerate(ended):
         grade = grades[place]
         sample.verdict, sample.why = grade.verdict, grade.why
         if settings is not None:
             sample.boxed_verdict = grades[place + len(ended)].verdict
             sample.lenient_verdict = grades[place + 2 * len(ended)].verdict
+
+
+def _judged(problem: Problem, sample: Sample, answer: str | None, tags: ThoughtTags) -> Judged:
+    whole = sample.key.mode == "whole"
+    text = without_thoughts(sample.text, tags).strip() if whole else "\n".join(sample.steps)
+    attempt = Attempt(tuple(sample.steps), tuple(sample.observations), answer, text)
+    return Judged(problem.domain, problem.kind, problem.task, attempt, whole)
 
 
 def _read_answers(sample: Sample, kind: str, settings: EvaluateSettings) -> None:

@@ -1,7 +1,8 @@
 """Texts of models on a page: cut into parts, and shortened visibly to a limit.
 
 A text on a page is a list of parts, `[kind, text]`: thoughts, steps, the rest; or, for a step beside the expert's, what
-both have and what only one has. The parts joined are the text, letter for letter.
+both have and what only one has. The parts joined are the text, letter for letter, but for what an environment answered,
+which stands between the steps and is no part of it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Part(StrEnum):
     TEXT = "text"
     THOUGHT = "thought"
     STEP = "step"
+    OBSERVATION = "observation"
     BOTH = "both"
     MODEL = "model"
     EXPERT = "expert"
@@ -38,13 +40,18 @@ Parts = list[tuple[Part, str]]
 
 
 def parts(
-    text: str, thoughts: Sequence[str] = (), steps: Sequence[str] = (), thought_tags: ThoughtTags = PLAIN
+    text: str,
+    thoughts: Sequence[str] = (),
+    steps: Sequence[str] = (),
+    thought_tags: ThoughtTags = PLAIN,
+    observations: Sequence[str] = (),
 ) -> Parts:
     """`text` cut into thoughts (with their tags), steps and the rest.
 
     Args:
         thoughts, steps: Of the think-act loop, in order, as `Sample` has them; none for a whole solution.
         thought_tags: Where thoughts begin and end in each generation.
+        observations: What the environment answered to the first of the steps.
     """
     found: Parts = []
     position = 0
@@ -59,6 +66,7 @@ def parts(
         if place >= 0:
             found += [*_by_tags(text[position:place], thought_tags), (Part.STEP, step)]
             position = place + len(step)
+            found += [(Part.OBSERVATION, seen) for seen in observations[k : k + 1]]
     return found + _by_tags(text[position:], thought_tags)
 
 

@@ -52,7 +52,8 @@ def _tokens(tokens: Mapping[str, int], cost: float | None) -> str:
 def _episodes(report: Mapping[str, Any]) -> str:
     found = report["episodes"]
     ended = ", ".join(f"{name} {count:,}" for name, count in found["kept_that_ended"].items())
-    left_out = f"; {found['faulty_steps_left_out']:,} of their answers had no call and are left out" if ended else ""
+    faulty = found.get("faulty_steps_left_out")
+    left_out = f"; {faulty:,} of their answers had no call and are left out" if ended and faulty is not None else ""
     return (
         f"steps of all episodes: {found['steps']:,}, tokens received {report['tokens']['completion']:,}; "
         f"kept ones ended: {ended or 'none is kept'}{left_out}"

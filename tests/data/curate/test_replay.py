@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from tests.domains.stack import FIELD
 from treadle.data.curate.replay import replay_sentence, replayed
 from treadle.data.prepare import PrepareSettings, as_markdown, prepare
 from treadle.data.prepared import Prepared
@@ -19,7 +19,6 @@ from treadle.errors import DataError
 from treadle.report.prepared import write_prepare_page
 from treadle.trajectory import Step, Trajectory
 
-FIELD = Path(__file__).parents[2] / "domains" / "fields" / "stack"
 SEVEN = (("push 3", "[3]"), ("push 4", "[3, 4]"), ("add", "[7]"), ("submit", "submitted 7"))
 
 
@@ -65,7 +64,7 @@ def test_what_is_not_recorded_is_filled_in():
             "step 2: recorded '[4, 3]', the environment says '[3, 4]'",
         ),
         ([*SEVEN, ("push 1", "[7, 1]")], "replay_differs", "step 4 of 5 ends the episode ('submitted 7')"),
-        ([SEVEN[0], ("hang", None)], "replay_failed", "step 2, 'hang': The environment gave up after 1 s"),
+        ([SEVEN[0], ("hang", None)], "replay_failed", "step 2, 'hang': The environment gave up after 0.3 s"),
         ([SEVEN[0], ("raise", None)], "replay_failed", "step 2, 'raise': The environment failed: RuntimeError: broken"),
     ],
 )

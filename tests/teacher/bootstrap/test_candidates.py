@@ -25,7 +25,7 @@ def attempt(text, mode="whole", verdict=Verdict.RIGHT, stop=Stop.ENDED, **more):
 
 
 def taken(sample, checks=(), given=0):
-    return candidate_of(sample, draft_of(sample, PROBLEM, ORIGIN, PLAIN), "math", PLAIN, checks, given)
+    return candidate_of(sample, draft_of(sample, PROBLEM, ORIGIN, PLAIN), PROBLEM, PLAIN, checks, given)
 
 
 def test_numbered_steps_behind_a_thought():

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
+
 import pytest
 
+from tests.domains.stack import FIELD, action, script, write_problems
+from tests.teacher.scripted import teaching
+from treadle.domains.registry import use
+from treadle.evaluate.backends import open_backend
+from treadle.evaluate.benchmarks import load_data
 from treadle.evaluate.records import Problem
 from treadle.teacher.bootstrap.attempts import first_steps, hinted
 from treadle.teacher.bootstrap.candidates import Candidate
-from treadle.teacher.bootstrap.harvest import NoHint, _distinct
+from treadle.teacher.bootstrap.harvest import NoHint, _distinct, harvest
 from treadle.teacher.bootstrap.schema import Bootstrap
+from treadle.teacher.bootstrap.sets import Sets
 from treadle.teacher.checks import first_fault
 from treadle.teacher.drafts import Draft, Origin
 from treadle.trajectory import Step, Trajectory
@@ -90,3 +99,48 @@ def test_a_hint_stands_below_the_problem():
 def test_a_prefix_is_never_nothing_and_never_all(count, share, given):
     trajectory = Trajectory("t", "p", tuple(Step(f"step {n}") for n in range(count)))
     assert first_steps(trajectory, share) == trajectory.steps[:given]
+
+
+def reluctant(body):
+    """Plays wrong unless it is led: then as the expert."""
+    prompt = body["messages"][-1]["content"]
+    return action(prompt, body["seed"] if " -> " in prompt else 1)
+
+
+@pytest.mark.parametrize(("says", "help"), [(script, "none"), (reluctant, "prefix")])
+def test_attempts_in_an_environment_are_kept_with_what_it_answered(says, help, tmp_path, monkeypatch):
+    monkeypatch.delenv("TREADLE_DOMAINS", raising=False)
+    use(str(FIELD))
+    problems = load_data(write_problems(tmp_path / "set.jsonl", range(5, 9)), domain="stack")
+    experts = {}
+    for problem in problems.problems:
+        actions = f"push {int(problem.answer) - 4}", "push 4", "add", "submit"
+        experts[problem.id] = Trajectory(problem.id, problem.problem, tuple(map(Step, actions)), problem.answer)
+    rounds = Bootstrap(problems="p", held_out="h", mode="loop", domain="stack", samples=3, max_steps=5, help=help)
+    folder = tmp_path / "round"
+    folder.mkdir()
+    with teaching(says) as server, closing(open_backend("tiny", "openai", url=server.url)) as backend:
+        arguments = (backend, "tiny", rounds, Sets(problems, problems, experts), 1, 0, folder, [], set())
+        found = harvest(*arguments)
+        asked = len(server.bodies)
+        kept = (folder / "trajectories.jsonl").read_bytes()
+        assert harvest(*arguments) == found
+        assert len(server.bodies) == asked
+        assert (folder / "trajectories.jsonl").read_bytes() == kept
+    rows = [json.loads(line) for line in kept.splitlines()]
+    assert found["kept"] == len(rows) > 1
+    assert found["rejected"].keys() <= {"wrong_answer", "undecided_answer", "exact_duplicate"}
+    for row in rows:
+        target, meta = int(row["problem"].split()[1]), json.loads(row["meta"])
+        assert meta["setup"] == {"target": target}
+        assert meta.get("given_steps") == (2 if help == "prefix" else None)
+        assert row["verified"]
+        assert [step["observation"] for step in row["steps"]] == [
+            f"[{target - 4}]",
+            f"[{target - 4}, 4]",
+            f"[{target}]",
+            f"submitted {target}",
+        ]
+    names = {path.name for path in folder.iterdir()}
+    wave = "helped" if help == "prefix" else "attempts"
+    assert {f"{wave}.jsonl", f"{wave}-observations.jsonl"} <= names

@@ -1,8 +1,8 @@
 """Trajectories played again by their domain's own code: what is recorded has to be what the environment answers.
 
 Of a domain with an environment every action is carried out again, from the trajectory's `meta["setup"]`, and what was
-not recorded is filled in. Then the domain's verdict is asked. What differs, fails or is wrong is dropped with its reason.
-Trajectories of domains without code of their own stay as they are.
+not recorded is filled in. Then the domain's verdict is asked. What differs, fails or is wrong is dropped, with its
+reason. Trajectories of domains without code of their own stay as they are.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import replace
 from treadle.data.sources.reading import Outcome
 from treadle.data.sources.report import DropReason
 from treadle.domains.digest import has_code
-from treadle.domains.domain import Attempt, Domain, Graded, Task
+from treadle.domains.domain import Attempt, Domain, Task
 from treadle.domains.hosting import Observed, UnsetTask, host_of
 from treadle.domains.registry import find
 from treadle.domains.worker import LONGEST
 from treadle.files.rows import Rejected
 from treadle.scoring.answers import last_boxed
 from treadle.scoring.grading import Verdict
-from treadle.scoring.verdicts import Judged, judge_attempts
+from treadle.scoring.verdicts import Judged, judge_attempts, kind_of
 from treadle.trajectory import Step, Trajectory
 
 ENVIRONMENT, VERDICT = "environment", "judged by the domain"
@@ -94,14 +94,12 @@ def _begin(text: str) -> str:
 
 def _judged(trajectory: Trajectory, keep_unverified: bool) -> tuple[Trajectory, Verdict | None]:
     """The trajectory with what its verdict says of success, and the verdict; `None` where nothing is asked."""
-    wanted = find(trajectory.domain).verdict
-    if trajectory.verified is False or wanted is None:
+    if trajectory.verified is False or find(trajectory.domain).verdict is None:
         return trajectory, None
-    kind = wanted.kind if isinstance(wanted, Graded) else Graded.kind
     actions = tuple(step.action for step in trajectory.steps)
     observations = tuple(step.observation or "" for step in trajectory.steps)
     attempt = Attempt(actions, observations, last_boxed(actions[-1]), "\n".join(actions))
-    (grade,) = judge_attempts([Judged(trajectory.domain, kind, _task(trajectory), attempt)])
+    (grade,) = judge_attempts([Judged(trajectory.domain, kind_of(trajectory.domain), _task(trajectory), attempt)])
     if grade.verdict is Verdict.WRONG:
         if trajectory.verified:
             raise Rejected(DropReason.MARKED_OTHERWISE, grade.why)

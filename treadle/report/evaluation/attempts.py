@@ -31,6 +31,7 @@ FLAGS = {
     "format_fault": "broke the format",
     "no_answer": "gave no answer",
     "undecided": "was not decided by the grader",
+    "unscorable": "cannot be scored",
     "repeated": "repeated a step",
     "step_limit": "met the step limit",
     "hung": "hung the grader",
@@ -48,6 +49,7 @@ def flags(sample: Sample) -> list[str]:
         "format_fault": sample.fault is not None and sample.stop is not Stop.TRUNCATED,
         "no_answer": sample.verdict is Verdict.NO_ANSWER,
         "undecided": sample.verdict is Verdict.UNDECIDED,
+        "unscorable": sample.verdict is Verdict.UNSCORABLE,
         "repeated": sample.stop is Stop.REPEATED,
         "step_limit": sample.stop is Stop.STEP_LIMIT,
         "hung": sample.verdict is Verdict.HUNG,
@@ -64,7 +66,7 @@ def failed(sample: Sample) -> bool:
 
 def sample_texts(sample: Sample, thought_tags: ThoughtTags = PLAIN) -> dict[str, Parts]:
     """The text of an attempt in parts."""
-    return {"text": parts(sample.text, sample.thoughts, sample.steps, thought_tags)}
+    return {"text": parts(sample.text, sample.thoughts, sample.steps, thought_tags, sample.observations)}
 
 
 class Words:

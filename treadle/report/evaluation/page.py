@@ -85,7 +85,7 @@ def write_evaluation_report(run: Path, against: Path | None = None) -> Path:
 
 def _sizes(run: Run) -> Iterator[tuple[int, int]]:
     for sample in run.samples():
-        yield size(sample.text)
+        yield size("".join((sample.text, *sample.observations)))
     for step in listed(run.steps()):
         yield from step_sizes(step)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from treadle.errors import Interrupted, ModelError
 from treadle.evaluate.backends import Backend
+from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Problem, Sample
 from treadle.evaluate.settings import EvaluateSettings
 from treadle.evaluate.solving import begin, judge, solve
@@ -37,7 +38,8 @@ def sampled(
     """All attempts at `problems`, graded; what the journal holds is not generated again.
 
     Args:
-        given: An expert's first steps with which attempts begin, by the problem's id.
+        journal: Of generations; what environments answer has one beside it, `NAME-observations.jsonl`.
+        given: An expert's first steps with which attempts begin, by the problem's id. An environment carries them out.
 
     Returns:
         The attempts that came to an end, and why the back end did not give the others, counted.
@@ -48,12 +50,23 @@ def sampled(
     """
     settings = replace(settings, thought_tags=backend.thought_tags)
     mode = settings.modes[0]
-    with closing(Journal(journal)) as file:
+    beside = journal.with_stem(f"{journal.stem}-observations")
+    with closing(Journal(journal)) as file, closing(Observations(problems, beside)) as observations:
         turns = Turns(file)
         begun = _with_steps(begin(problems, mode, "sampled", settings), given or {})
         kept = f"what was generated is in {journal}, the same command goes on from there"
         try:
-            samples = solve(backend, problems, mode, "sampled", settings, turns, progress=True, begun=begun)
+            samples = solve(
+                backend,
+                problems,
+                mode,
+                "sampled",
+                settings,
+                turns,
+                progress=True,
+                begun=begun,
+                observations=observations,
+            )
         except KeyboardInterrupt:
             raise Interrupted(f"stopped; {kept}") from None
         except ModelError as error:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
+from typing import Any
 
+from treadle.data.sources.native import to_row
 from treadle.evaluate.records import Problem, Sample, Stop
 from treadle.files.rows import Rejected
 from treadle.scoring.grading import Verdict
@@ -25,6 +28,7 @@ _VERDICTS = {
     Verdict.UNDECIDED: Reason.UNDECIDED,
     Verdict.HUNG: Reason.UNSCORABLE,
     Verdict.CRASHED: Reason.UNSCORABLE,
+    Verdict.UNSCORABLE: Reason.UNSCORABLE,
 }
 
 
@@ -63,12 +67,13 @@ def draft_of(sample: Sample, problem: Problem, origin: Origin, tags: ThoughtTags
 
 
 def candidate_of(
-    sample: Sample, draft: Draft, domain: str, tags: ThoughtTags, checks: Sequence[Check] = (), given: int = 0
+    sample: Sample, draft: Draft, problem: Problem, tags: ThoughtTags, checks: Sequence[Check] = (), given: int = 0
 ) -> Candidate | tuple[Draft, Fault]:
     """The trajectory of an attempt that is right, passes all checks and is in steps.
 
     Args:
         draft: The attempt's, see `draft_of`.
+        problem: As it is kept, without a hint.
         checks: Of its text.
         given: The first steps that are an expert's and not the student's.
 
@@ -88,18 +93,34 @@ def candidate_of(
     if fault is not None:
         return draft, fault
     meta = {"given_steps": given} if given else {}
+    if problem.setup is not None:
+        meta["setup"] = problem.setup
     trajectory = Trajectory(
-        id=draft.id, problem=draft.problem, steps=steps, answer=draft.answer, domain=domain, verified=True, meta=meta
+        id=draft.id,
+        problem=draft.problem,
+        steps=steps,
+        answer=draft.answer or None,
+        domain=problem.domain,
+        verified=True,
+        meta=meta,
     )
     return Candidate(draft, trajectory)
+
+
+def row_of(candidate: Candidate) -> dict[str, Any]:
+    """A row of trajectories.jsonl, in treadle's own form, with where it comes from."""
+    draft = candidate.draft
+    origin = {**draft.origin.record(), "problem_id": draft.problem_id}
+    return to_row(replace(candidate.trajectory, meta={**candidate.trajectory.meta, "origin": origin}))
 
 
 def _steps(sample: Sample, draft: Draft, tags: ThoughtTags) -> tuple[Step, ...] | Fault:
     if not draft.text:
         return Fault(Reason.EMPTY)
     if sample.key.mode == "loop":
-        pairs = zip(sample.steps, sample.thoughts, strict=False)  # a step that broke the format left a thought alone
-        return tuple(Step(action, thought=thought or None) for action, thought in pairs)
+        observed = chain(sample.observations, repeat(None))  # without an environment there are none
+        parts = zip(sample.steps, sample.thoughts, observed, strict=False)  # a broken format left a thought alone
+        return tuple(Step(action, thought=thought or None, observation=seen) for action, thought, seen in parts)
     alternating = _alternating(sample.text, tags)
     if alternating is not None:
         return alternating

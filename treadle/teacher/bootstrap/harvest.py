@@ -19,13 +19,12 @@ import numpy as np
 
 from treadle.data.curate.duplicates import content_hash, duplicates, signature
 from treadle.data.prompts import Asking, solve_prompt, step_prompt
-from treadle.data.sources.native import to_row
 from treadle.evaluate.backends import Backend
 from treadle.evaluate.records import Problem, Sample
 from treadle.evaluate.store import write_json, write_lines
 from treadle.teacher.asking import prompt_digest
 from treadle.teacher.bootstrap.attempts import first_steps, hinted, sampled
-from treadle.teacher.bootstrap.candidates import Candidate, candidate_of, draft_of
+from treadle.teacher.bootstrap.candidates import Candidate, candidate_of, draft_of, row_of
 from treadle.teacher.bootstrap.diversity import distinct_share, run_entropy
 from treadle.teacher.bootstrap.schema import Bootstrap
 from treadle.teacher.bootstrap.sets import Sets
@@ -96,7 +95,7 @@ def harvest(
         failed = dict(Counter(failed) + Counter(lost))
     kept, rejected = _distinct(taken, before, rounds)
     write_lines(folder / REJECTED, (rejected_row(draft, fault) for draft, fault in rejected))
-    write_lines(folder / TRAJECTORIES, map(_row, kept))
+    write_lines(folder / TRAJECTORIES, map(row_of, kept))
     texts = [sample.text for sample in right]
     report = {
         "asked": asked,
@@ -148,7 +147,7 @@ def _take(backend: Backend, model: str, rounds: Bootstrap, wave: Wave, samples: 
             round=number,
         )
         draft, given = draft_of(sample, problem, origin, tags), len(wave.given.get(problem.id, ()))
-        taken = candidate_of(sample, draft, problem.domain, tags, checks, given)
+        taken = candidate_of(sample, draft, problem, tags, checks, given)
         if isinstance(taken, Candidate) and wave.help:
             meta = {**taken.trajectory.meta, "help": wave.help}
             taken = replace(taken, trajectory=replace(taken.trajectory, meta=meta))
@@ -200,12 +199,6 @@ def _alike(trajectories: Sequence[Trajectory], threshold: float | None) -> dict[
     )
     found = {row: (Reason.EXACT_DUPLICATE, trajectories[earlier].id) for row, earlier in exact}
     return found | {row: (Reason.NEAR_DUPLICATE, trajectories[earlier].id) for row, earlier in near}
-
-
-def _row(candidate: Candidate) -> dict[str, Any]:
-    draft = candidate.draft
-    origin = {**draft.origin.record(), "problem_id": draft.problem_id}
-    return to_row(replace(candidate.trajectory, meta={**candidate.trajectory.meta, "origin": origin}))
 
 
 def _prompt_digest(problem: Problem, given: Iterable[Step], mode: str, asking: Asking) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from treadle.data.prepared import Prepared
+from treadle.domains.digest import code_digest, has_code
+from treadle.domains.registry import use
 from treadle.evaluate.settings import model_digest
 from treadle.evaluate.store import read_json, write_json
 from treadle.files.output import check_out, make_empty
@@ -27,6 +29,7 @@ def identity_of(recipe: BootstrapRecipe, sets: Sets) -> dict[str, Any]:
     training = {k: v for k, v in recipe.training.model_dump(mode="json").items() if k not in _FREE_IN_TRAINING}
     stages = training.pop("stages")
     data = Prepared(recipe.training.data).digest() if recipe.expert else None
+    domain = use(recipe.rounds.domain)
     return {
         **{f"bootstrap.{key}": value for key, value in rounds.items()},
         **{key: value for key, value in training.items() if key != "data"},
@@ -35,6 +38,7 @@ def identity_of(recipe: BootstrapRecipe, sets: Sets) -> dict[str, Any]:
         "content of problems": sets.problems.sha256,
         "content of held_out": sets.held_out.sha256,
         "content of data": data,
+        **({"code of the domain": code_digest(domain)} if has_code(domain) else {}),
     }
 
 

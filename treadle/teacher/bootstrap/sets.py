@@ -11,6 +11,7 @@ from treadle.domains.registry import use
 from treadle.errors import RecipeError
 from treadle.evaluate.benchmarks import Benchmark, load_data, load_known, split_name
 from treadle.evaluate.known_sets import KNOWN, plain_text
+from treadle.evaluate.settings import refuse_unasked
 from treadle.teacher.bootstrap.schema import Bootstrap
 from treadle.trajectory import Trajectory
 
@@ -33,9 +34,17 @@ def load_sets(rounds: Bootstrap) -> Sets:
 
     Raises:
         DataError: One cannot be read, or is not the published set of its name.
-        RecipeError: A problem is in both, or prefixes are asked for where there are no steps.
+        DomainError: Whole solutions are asked for, and the domain has no prompt for them.
+        RecipeError: A problem is in both, or help is asked for that there is not.
     """
     problems, held_out = _load(rounds, rounds.problems, rounds.split), _load(rounds, rounds.held_out, "heldout")
+    if rounds.mode == "whole":
+        refuse_unasked([problems, held_out], "mode: loop")
+    if rounds.help == "answer" and (blank := [p.id for p in problems.problems if not p.answer]):
+        raise RecipeError(
+            f"bootstrap.help: answer shows the reference, and {len(blank)} of {len(problems.problems)} problems have "
+            f"none, the first is {blank[0]!r}; set help: prefix or help: none"
+        )
     tested = {plain_text(problem.problem): problem.id for problem in held_out.problems}
     both = [problem for problem in problems.problems if plain_text(problem.problem) in tested]
     if both:
