@@ -34,7 +34,9 @@ def test_its_own_test_passes_from_any_folder(made, tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "../coins"]
     ended = subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout
-    assert f"{25 + 9 * made} passed" in ended.stdout  # three of each of eight experts and one, with a world eight and one
+    assert (
+        f"{25 + 9 * made} passed" in ended.stdout
+    )  # three of each of eight experts and one, with a world eight and one
 
 
 def commands_of_readme():

@@ -27,7 +27,7 @@ NEEDS = {
 
 RUN = (
     "new-domain my_field --environment",
-    "prepare my_field/experts.jsonl --domain my_field -o data/my_field",
+    "prepare my_field/experts.jsonl --domain my_field --targets all -o data/my_field",
     "check my_field/recipe.yaml model=miniature",
     "train my_field/recipe.yaml model=miniature",
     "inspect trajectories.jsonl --html look.html",

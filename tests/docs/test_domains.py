@@ -61,7 +61,9 @@ def field(tmp_path):
     (tmp_path / "domain.yaml").write_text("name: field")
     variables = {name: cells[0] for name, cells in rows("Templates").items() if name != "variable"}
     for file in ("step.j2", "solve.j2", "solve_guided.j2", "system.j2"):
-        given = [name for names, where in variables.items() if file in where or where == "all" for name in names.split(", ")]
+        given = [
+            name for names, where in variables.items() if file in where or where == "all" for name in names.split(", ")
+        ]
         (tmp_path / file).write_text(" ".join(f"{name}={{{{ {name} }}}}" for name in given))
     return use(str(tmp_path)).name
 

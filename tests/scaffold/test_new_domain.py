@@ -29,7 +29,9 @@ def test_what_domain_yaml_says(tmp_path, environment):
     assert domain.ends == ("environment" if environment else "boxed")
     found = load_data(tmp_path / "here" / "problems.jsonl")
     stated = domain.problems["test"]
-    assert (len(found.problems), found.sha256[: len(stated.sha256)]) == (5, stated.sha256) == (stated.count, stated.sha256)
+    assert (
+        (len(found.problems), found.sha256[: len(stated.sha256)]) == (5, stated.sha256) == (stated.count, stated.sha256)
+    )
 
 
 @pytest.mark.parametrize("name", ["class", "on", "1e5", "0x1", "my-field.v2", "_", "Upper"])

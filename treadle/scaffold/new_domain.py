@@ -92,7 +92,14 @@ def _expert(id: str, domain: str, row: dict[str, Any], environment: bool) -> dic
     """A trajectory in treadle's own form."""
     setup = row["setup"]
     steps = change.steps(setup, environment)
-    return {"id": id, "domain": domain, "problem": row["problem"], "steps": steps, "answer": row["answer"], "setup": setup}
+    return {
+        "id": id,
+        "domain": domain,
+        "problem": row["problem"],
+        "steps": steps,
+        "answer": row["answer"],
+        "setup": setup,
+    }
 
 
 def _yaml(text: str) -> str:
