@@ -1,4 +1,4 @@
-"""Two fields as users would write them, from `treadle new-domain` and the documents: one without code, one with a world."""
+"""Two fields as users write them, from `treadle new-domain` and its page: one without code, one with a world."""
 
 from __future__ import annotations
 

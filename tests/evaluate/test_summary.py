@@ -68,6 +68,15 @@ def test_undecided_answers_are_counted_and_said():
     assert "2 answers are undecided by the grader" in as_table(results)
 
 
+def test_a_verdict_that_fails_is_said():
+    """Or a defect of a domain's own code would look like a model that solves nothing."""
+    samples = sampled(text="t")
+    assert "crashed" not in as_table(summarise(INFO, PROBLEMS, samples, {}))
+    samples[0].verdict, samples[1].verdict, samples[2].verdict = Verdict.CRASHED, Verdict.HUNG, Verdict.CRASHED
+    said = as_table(summarise(INFO, PROBLEMS, samples, {}))
+    assert "set, whole, sampled: the verdict crashed or hung on 3 attempts, which count as not right" in said
+
+
 def test_greedy_figures_by_hand():
     loop = [
         attempt(p, 0, answer, "loop", "greedy", Stop.ANSWERED, steps=["s"] * n, text="t")

@@ -83,6 +83,11 @@ def as_table(results: Mapping[str, Any]) -> str:
                 f"{name}, {mode}, {decoding}: {unscorable} attempts cannot be scored by their domain's verdict, and "
                 "count as not right; samples.jsonl says why"
             )
+        if broken := sum(figures["verdicts"].get(verdict, 0) for verdict in ("crashed", "hung")):
+            notes.append(
+                f"{name}, {mode}, {decoding}: the verdict crashed or hung on {broken} attempts, which count as not "
+                "right; samples.jsonl says why"
+            )
         if figures["empty"]:
             notes.append(f"{name}, {mode}, {decoding}: {figures['empty']} attempts are empty text")
     for mode, named in results["averages"].items() if len(results["benchmarks"]) > 1 else ():
