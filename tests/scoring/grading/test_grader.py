@@ -33,7 +33,7 @@ def test_equal_forms_are_right_and_others_wrong(grader):
 def test_a_missing_answer_needs_no_worker():
     grader = Grader(workers=1)
     assert judged(grader, [None, "5"], ["5", "5"]) == [Verdict.NO_ANSWER, Verdict.RIGHT]
-    assert not grader._started
+    assert not grader._pool.started
 
 
 def test_a_hung_answer_costs_itself_only(grader):
@@ -48,7 +48,7 @@ def test_a_hung_answer_costs_itself_only(grader):
 
 def test_a_killed_worker_is_replaced(grader):
     judged(grader, ["0.5"], [r"\frac12"])
-    for worker in list(grader._started):
+    for worker in list(grader._pool.started):
         worker._process.kill()
         worker._process.wait()
     assert judged(grader, ["0.5"] * 4, [r"\frac12"] * 4) == [Verdict.RIGHT] * 4
@@ -72,7 +72,7 @@ def test_a_worker_killed_while_it_judges_costs_no_verdict(monkeypatch):
     (grade,) = grader.judge([r"\sqrt{16}\coth x"], [r"4\coth x"])
     assert grade == Grade(Verdict.CRASHED, "the grading process died twice")
     assert judged(grader, ["0.5"], [r"\frac12"]) == [Verdict.RIGHT]
-    assert len(grader._started) <= 1
+    assert len(grader._pool.started) <= 1
     grader.close()
 
 
@@ -119,14 +119,14 @@ def test_the_limit_is_processor_time():
     """A worker that is stopped for a while has not used its time."""
     grader, judged = Grader(workers=1, seconds=1), []
     grader.judge([r"\sqrt{4}\coth x"], [r"2\coth x"])
-    (worker,) = grader._started
+    (worker,) = grader._pool.started
     worker._process.send_signal(signal.SIGSTOP)
     thread = threading.Thread(target=lambda: judged.extend(grader.judge([r"\sqrt{16}\coth x"], [r"4\coth x"])))
     thread.start()
     time.sleep(1.5)
     worker._process.send_signal(signal.SIGCONT)
     thread.join()
-    assert grader._started == {worker}
+    assert grader._pool.started == {worker}
     assert [grade.verdict for grade in judged] == [Verdict.RIGHT]
     grader.close()
 
@@ -134,7 +134,7 @@ def test_the_limit_is_processor_time():
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="limits of other processes are shown by Linux only")
 def test_workers_are_limited_in_memory(grader):
     grader.judge([r"\sqrt{4}\coth x"], [r"2\coth x"])
-    for worker in grader._started:
+    for worker in grader._pool.started:
         limits = Path(f"/proc/{worker._process.pid}/limits").read_text()
         (line,) = [line for line in limits.splitlines() if line.startswith("Max address space")]
         assert int(line.split()[3]) <= MEMORY_BYTES
@@ -169,4 +169,4 @@ def test_ordinary_pairs_need_no_worker():
     answers = ["0.5", r"2\sqrt{3}", "x^2+2x+1", "(1, 2)", "5 cm", r"\frac{3\pi}{4}", "x<2", r"3\text{ or }4"]
     references = [r"\frac12", r"\sqrt{12}", "(x+1)^2", "(1,2)", "5", r"0.75\pi", r"(-\infty,2)", "4, 3"]
     assert {grade.verdict for grade in grader.judge(answers, references)} == {Verdict.RIGHT}
-    assert not grader._started
+    assert not grader._pool.started

@@ -10,11 +10,12 @@ import sys
 
 def serve() -> None:
     """Judge pairs until the input ends. A pair that needs more memory than allowed ends the process."""
-    from treadle.scoring.grading.workers import limit_memory, limit_time
+    from treadle.processes import limit_memory, limit_time
+    from treadle.scoring.grading.workers import MEMORY_BYTES
 
     answers = os.fdopen(os.dup(1), "w")  # what a library prints must not be taken for an answer
     os.dup2(2, 1)
-    limit_memory()
+    limit_memory(MEMORY_BYTES)
     logging.disable(logging.CRITICAL)
 
     from math_verify import parse, verify

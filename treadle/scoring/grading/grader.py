@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import atexit
-import os
-import queue
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+from treadle.processes import PATIENCE, Pool
 from treadle.scoring.answers import plainly_equal
 from treadle.scoring.grading.rules import decide
 from treadle.scoring.grading.verdicts import GRADERS, KINDS, Finding, Grade, GraderName, Verdict
 from treadle.scoring.grading.workers import Worker
 
 MATH_VERIFY = "math-verify"  # the mode of a worker that asks that library alone
-
-
-PATIENCE = 4.0
-"""How many times its limit a judgement may take on a loaded machine."""
 
 
 class Grader:
@@ -32,12 +26,7 @@ class Grader:
 
     def __init__(self, workers: int | None = None, seconds: float = 5.0) -> None:
         self.seconds = seconds
-        self._size = workers or min(4, os.cpu_count() or 1)
-        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
-        for _ in range(self._size):
-            self._idle.put(None)
-        self._started: set[Worker] = set()
-        self._lock = threading.Lock()
+        self._pool = Pool(Worker, workers)
         atexit.register(self.close)
 
     def judge(
@@ -86,7 +75,7 @@ class Grader:
         judged = {triple: self._without_worker(*triple, rule) for triple in dict.fromkeys(triples)}
         waiting = [triple for triple, grade in judged.items() if grade is None]
         if waiting:
-            with ThreadPoolExecutor(self._size) as threads:
+            with ThreadPoolExecutor(self._pool.size) as threads:
                 judged.update(zip(waiting, threads.map(lambda triple: self._ask(*triple), waiting), strict=True))
         return [judged[triple] for triple in triples]
 
@@ -100,42 +89,21 @@ class Grader:
         return None if finding is None else _as_grade(finding)
 
     def _ask(self, mode: str, answer: str, reference: str) -> Grade:
-        """Ask a worker; a process that dies may have been killed from outside, so a fresh one is asked once more."""
-        worker = self._idle.get()
         try:
-            for _ in range(2):
-                try:
-                    worker = worker or self._start()
-                    return _as_grade(worker.judge(mode, answer, reference, self.seconds, PATIENCE))
-                except (TimeoutError, EOFError) as fault:
-                    if worker is not None:
-                        self._discard(worker)
-                    worker = None
-                    if isinstance(fault, TimeoutError):
-                        return Grade(Verdict.HUNG, f"longer than {self.seconds:g} s")
+            finding = self._pool.ask(lambda worker: worker.judge(mode, answer, reference, self.seconds, PATIENCE))
+        except TimeoutError:
+            return Grade(Verdict.HUNG, f"longer than {self.seconds:g} s")
+        except EOFError:
             return Grade(Verdict.CRASHED, "the grading process died twice")
-        finally:
-            self._idle.put(worker)
-
-    def _start(self) -> Worker:
-        worker = Worker()
-        with self._lock:
-            self._started.add(worker)
-        return worker
-
-    def _discard(self, worker: Worker) -> None:
-        worker.kill()
-        with self._lock:
-            self._started.discard(worker)
+        return _as_grade(finding)
 
     def processes(self) -> list[int]:
         """The ids of the processes that run."""
-        return [worker.pid for worker in self._started]
+        return [worker.pid for worker in self._pool.started]
 
     def close(self) -> None:
         """Stop all processes."""
-        for worker in list(self._started):
-            self._discard(worker)
+        self._pool.close()
 
 
 def _plainly(answer: str, reference: str, mode: str) -> Finding | None:

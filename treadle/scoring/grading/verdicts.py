@@ -19,7 +19,7 @@ RULES_VERSION = 5  # to be raised with every change that can turn a verdict
 
 
 class Verdict(StrEnum):
-    """What became of one answer."""
+    """What became of one answer; `unscorable` is what a domain's own verdict says of what nobody can judge."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -27,6 +27,7 @@ class Verdict(StrEnum):
     NO_ANSWER = "no_answer"
     HUNG = "hung"
     CRASHED = "crashed"
+    UNSCORABLE = "unscorable"
 
 
 class Grade(NamedTuple):

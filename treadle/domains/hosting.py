@@ -1,0 +1,254 @@
+"""A domain's own code, run in processes that can be killed: verdicts, and worlds that answer to actions.
+
+What a model wrote, and what a domain's code makes of it, can hang, take all memory or die there: it costs the attempt
+or the action, and is said. A process has the limits of `Limits`: processor time of each call (four times as long on the
+clock), address space, no core, and it can write no file. What the code prints is not shown.
+
+The same task and actions give the same observations, so that what was observed once is not asked for again, and a
+verdict plays an attempt's actions again: a run can be judged from its journal without a model.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from treadle.domains.commands import judge_by_command
+from treadle.domains.domain import Attempt, Command, Domain, Hosted, Limits, Task
+from treadle.errors import DomainError
+from treadle.processes import PATIENCE, LineProcess, Pool
+
+REMEMBERED = 4096
+"""Observations that are not asked for again."""
+
+
+class UnsetTask(DomainError):
+    """A task that the domain's environment cannot set up."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What became of an action.
+
+    Args:
+        observation: The environment's answer; with a fault, a sentence that says it.
+        done: Whether the episode is over.
+        fault: `timeout`, `memory`, `crashed` or `raised` where the environment gave no answer; the world is then as it
+            was before the action, and the episode goes on.
+    """
+
+    observation: str
+    done: bool
+    fault: str = ""
+
+
+class _Worker(LineProcess):
+    def __init__(self, domain: Domain) -> None:
+        parts = {"verdict": domain.verdict, "environment": domain.environment}
+        hosted = {name: part for name, part in parts.items() if isinstance(part, Hosted)}
+        given = {
+            "folder": str(domain.folder),
+            "memory_mb": max(part.limits.memory_mb for part in hosted.values()),
+            **{name: {"place": part.place, "seconds": part.limits.seconds} for name, part in hosted.items()},
+        }
+        command = [sys.executable, "-m", "treadle.domains.worker", json.dumps(given)]
+        try:
+            super().__init__(command, own_group=True)
+        except (TimeoutError, EOFError):
+            places = " and ".join(part.place for part in hosted.values())
+            raise DomainError(
+                f"{domain.folder}: the process that imports {places} hangs or dies before it is ready; import it in "
+                f"Python to see why, or raise memory_mb, {given['memory_mb']} now"
+            ) from None
+        if "error" in self.ready:
+            self.kill()
+            raise _fault(domain, self.ready["error"])
+
+
+class Host:
+    """Runs the code of one domain. Safe to use from any thread.
+
+    Args:
+        domain: Has a verdict or an environment of its own.
+        workers: Number of processes; the default is one for each processor, at most four.
+    """
+
+    def __init__(self, domain: Domain, workers: int | None = None) -> None:
+        self.domain = domain
+        self._pool = Pool(lambda: _Worker(domain), workers)
+        self._seen: OrderedDict[str, Observed] = OrderedDict()
+        self._lock = threading.Lock()
+        atexit.register(self.close)
+
+    def judge(self, pairs: Sequence[tuple[Task, Attempt]]) -> list[tuple[str, str]]:
+        """Judge attempts by the domain's verdict.
+
+        Where the domain has an environment the actions are played again, the attempt gets the observations that they
+        give now, and a function of three parameters the world after them.
+
+        Args:
+            pairs: N tasks, each with an attempt.
+
+        Returns:
+            N verdicts, a word of `treadle.scoring.grading.Verdict` and why: `crashed` for code that raises or dies,
+            `hung` beyond its time, `unscorable` for a task that the environment cannot set up.
+
+        Raises:
+            DomainError: The domain has no verdict of its own, or its code does not do what it has to.
+        """
+        if not isinstance(self.domain.verdict, Hosted | Command):
+            raise DomainError(f"domain {self.domain.name!r}: has no verdict of its own to judge attempts by")
+        keys = [_text(asdict(task), asdict(attempt)) for task, attempt in pairs]
+        different = dict(zip(keys, pairs, strict=True))  # samples of one problem often agree
+        with ThreadPoolExecutor(self._pool.size) as threads:
+            judged = dict(
+                zip(different, threads.map(lambda pair: self._judged(*pair), different.values()), strict=True)
+            )
+        return [judged[key] for key in keys]
+
+    def replay(self, task: Task, actions: Sequence[str]) -> list[Observed]:
+        """What the environment answers to actions, one after the other, up to the first that ends the episode.
+
+        Args:
+            actions: Those of an episode from its beginning; without any the task is set up, and that is all.
+
+        Raises:
+            UnsetTask: The environment does not take the task.
+            DomainError: The domain has no environment, or its code does not do what it has to.
+        """
+        if self.domain.environment is None:
+            raise DomainError(f"domain {self.domain.name!r}: has no environment to play actions in")
+        self._set_up(task)
+        found: list[Observed] = []
+        carried: list[str] = []
+        for action in actions:
+            found.append(self._step(task, carried, action))
+            if found[-1].done:
+                break
+            if not found[-1].fault:
+                carried.append(action)
+        return found
+
+    def close(self) -> None:
+        """Stop all processes."""
+        self._pool.close()
+
+    def _judged(self, task: Task, attempt: Attempt) -> tuple[str, str]:
+        carried: list[str] = []
+        if self.domain.environment is not None:
+            try:
+                found = self.replay(task, attempt.actions)
+            except UnsetTask as error:
+                return "unscorable", str(error)
+            carried = [action for action, seen in zip(attempt.actions, found, strict=False) if not seen.fault]
+            attempt = replace(attempt, observations=tuple(seen.observation for seen in found))
+        if isinstance(self.domain.verdict, Command):
+            return judge_by_command(self.domain.verdict, self.domain.folder, task, attempt)
+        limits = self.domain.verdict.limits
+        question = {"do": "judge", "task": asdict(task), "attempt": asdict(attempt), "actions": carried}
+        try:
+            answer = self._ask(question, limits, len(carried))
+        except TimeoutError:
+            return "hung", f"longer than {limits.seconds:g} s"
+        except EOFError:
+            return "crashed", "the process died twice"
+        return ("crashed", answer["why"]) if "fault" in answer else (answer["verdict"], answer["why"])
+
+    def _set_up(self, task: Task) -> None:
+        key = _text(asdict(task))
+        if self._known(key) is not None:
+            return
+        limits = self.domain.environment.limits
+        try:
+            answer = self._ask({"do": "set_up", "task": asdict(task)}, limits)
+            why = answer.get("unset") or answer.get("why")
+        except TimeoutError:
+            why = f"longer than {limits.seconds:g} s"
+        except EOFError:
+            why = "the process died twice"
+        if why is not None:
+            raise UnsetTask(
+                f"task {task.id!r}: environment {self.domain.environment.place} cannot set it up ({why}); found setup "
+                f"{task.setup!r:.80}"
+            )
+        self._remember(key, Observed("", False))
+
+    def _step(self, task: Task, carried: Sequence[str], action: str) -> Observed:
+        key = _text(asdict(task), carried, action)
+        if (known := self._known(key)) is not None:
+            return known
+        limits = self.domain.environment.limits
+        question = {"do": "step", "task": asdict(task), "actions": list(carried), "action": action}
+        try:
+            answer = self._ask(question, limits, len(carried))
+        except TimeoutError:
+            answer = {"fault": "timeout"}
+        except EOFError:
+            answer = {"fault": "crashed"}
+        fault = answer.get("fault") or ("raised" if "unset" in answer else "")
+        seen = (
+            Observed(_sentence(fault, limits, answer.get("why") or answer.get("unset", "")), False, fault)
+            if fault
+            else Observed(answer["observation"], answer["done"])
+        )
+        self._remember(key, seen)
+        return seen
+
+    def _ask(self, question: dict[str, Any], limits: Limits, before: int = 0) -> dict[str, Any]:
+        """Ask a process, which may have to play so many actions before."""
+        seconds = limits.seconds + before * (self.domain.environment.limits.seconds if self.domain.environment else 0.0)
+        answer = self._pool.ask(lambda worker: worker.ask(question, PATIENCE * seconds))
+        if "error" in answer:
+            raise _fault(self.domain, answer["error"])
+        return answer
+
+    def _known(self, key: str) -> Observed | None:
+        with self._lock:
+            if key in self._seen:
+                self._seen.move_to_end(key)
+            return self._seen.get(key)
+
+    def _remember(self, key: str, seen: Observed) -> None:
+        with self._lock:
+            self._seen[key] = seen
+            if len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
+
+
+def _text(*parts: Any) -> str:
+    return json.dumps(parts)
+
+
+def _fault(domain: Domain, said: str) -> DomainError:
+    return DomainError(said if said.startswith(str(domain.folder)) else f"{domain.folder}: {said}")
+
+
+def _sentence(fault: str, limits: Limits, why: str) -> str:
+    return {
+        "timeout": f"The environment gave up after {limits.seconds:g} s of processor time.",
+        "memory": f"The environment gave up at {limits.memory_mb:,} MB of memory.",
+        "crashed": "The environment's process died.",
+        "raised": f"The environment failed: {why}",
+    }[fault]
+
+
+_hosts: dict[tuple[str, str], Host] = {}
+_hosts_lock = threading.Lock()
+
+
+def host_of(domain: Domain) -> Host:
+    """The host of a domain, one for this process; its own processes are started when they are first needed."""
+    key = domain.name, str(domain.folder)
+    with _hosts_lock:
+        if key in _hosts and _hosts[key].domain != domain:  # its domain.yaml was changed and read again
+            _hosts.pop(key).close()
+        if key not in _hosts:
+            _hosts[key] = Host(domain)
+        return _hosts[key]
