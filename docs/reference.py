@@ -13,7 +13,8 @@ REFERENCE = {
     "Completions": ("parse_completion", "Completion", "FormatFault", "ThoughtTags"),
     "Rewards": (
         *("srl_reward", "step_similarity", "margin_reward", "scaled_reward", "weighted_reward"),
-        *("exact_reward", "edit_reward", "calls_reward", "tiered_reward", "solution_reward", "final_answer_reward"),
+        *("exact_reward", "edit_reward", "calls_reward", "tiered_reward", "domain_reward"),
+        *("solution_reward", "final_answer_reward"),
     ),
     "Training": ("SRLTrainer", "SRLConfig", "tree_logps", "TreadleError"),
 }

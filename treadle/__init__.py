@@ -32,6 +32,7 @@ _HOMES = {
     "edit_reward": "scoring.edit",
     "calls_reward": "scoring.agents",
     "tiered_reward": "scoring.agents",
+    "domain_reward": "scoring.of_domain",
     "tree_logps": "tree",
     "SRLConfig": "training.srl_config",
     "SRLTrainer": "training.trainer",

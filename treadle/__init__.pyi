@@ -8,6 +8,7 @@ from treadle.data.sources.report import ReadReport as ReadReport
 from treadle.errors import TreadleError as TreadleError
 from treadle.scoring.agents import calls_reward as calls_reward
 from treadle.scoring.agents import tiered_reward as tiered_reward
+from treadle.scoring.of_domain import domain_reward as domain_reward
 from treadle.scoring.completion import Completion as Completion
 from treadle.scoring.completion import FormatFault as FormatFault
 from treadle.scoring.completion import parse_completion as parse_completion

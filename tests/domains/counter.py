@@ -77,6 +77,7 @@ def counter(folder: Path, judge: str = JUDGE, world: str = WORLD, **keys: str) -
     lines = [f"{key}: {value}" for key, value in {"name": "counter", **keys}.items()]
     (folder / "domain.yaml").write_text("\n".join(lines) + "\n")
     (folder / "step.j2").write_text("{{ problem }}")
+    (folder / "solve.j2").write_text("{{ problem }}")
     (folder / "judge.py").write_text(judge)
     (folder / "world.py").write_text(world)
     return read_folder(folder)

@@ -36,6 +36,7 @@ def test_treadles_own_are_its_public_functions():
         "edit": treadle.edit_reward,
         "calls": treadle.calls_reward,
         "tiered": treadle.tiered_reward,
+        "domain": treadle.domain_reward,
         "answer": treadle.final_answer_reward,
     }
     assert not any(reward.is_own for reward in BUILT_IN.values())

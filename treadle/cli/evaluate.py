@@ -63,7 +63,9 @@ def evaluate(
     split: Annotated[str, option("Of a prepared folder: train or heldout.", Problems)] = "heldout",
     columns: Annotated[str | None, option("Of a file: problem=NAME,answer=NAME[,id=NAME].", Problems)] = None,
     domain: Annotated[str, option("Prompt templates for a file of problems.", Problems)] = "math",
-    kind: Annotated[str, option("How the answers of --data are graded.", Problems)] = "math",
+    kind: Annotated[
+        str | None, option("How the answers of --data are graded, if not as their domain says.", Problems)
+    ] = None,
     choices_seed: Annotated[int, option("Order of choices, where a set has the right one first.", Problems)] = 0,
     drop_unreadable: Annotated[
         bool, option("Leave out problems whose reference no grader reads.", Problems, "--drop-unreadable")
@@ -122,7 +124,8 @@ def evaluate(
             raise TreadleError(f"{missing} is missing; expected `treadle evaluate MODEL -o FOLDER --benchmark amc23`")
         one_of("--mode", mode, tuple(_MODES))
         one_of("--split", split, ("train", "heldout"))
-        one_of("--kind", kind, KINDS)
+        if kind is not None:
+            one_of("--kind", kind, KINDS)
         options = back_end.options()
         count, count_of = sample_counts(samples or [])
         settings = EvaluateSettings(

@@ -101,7 +101,7 @@ def as_table(tally: Tally) -> str:
     from treadle.statistics.estimates import wilson
 
     total = sum(tally.verdicts.values())
-    width = max(len(verdict) for verdict in Verdict)
+    width = max(len(verdict) for verdict in Verdict if verdict is not Verdict.UNSCORABLE)  # which no answer here is
     lines = [
         f"{verdict:{width}}  {tally.verdicts[verdict]:>9,}  {tally.verdicts[verdict] / total:7.1%}"
         for verdict in Verdict

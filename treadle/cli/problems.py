@@ -36,7 +36,7 @@ def sets_of(
     split: str,
     columns: str | None,
     domain: str = "math",
-    kind: str = "math",
+    kind: str | None = None,
     choices_seed: int = 0,
 ) -> list[Benchmark]:
     """The problems of `--benchmark` and `--data`, each set under a name of its own."""

@@ -6,6 +6,7 @@ file (`treadle.files.row_copies`), so that neither they nor the prompts are held
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +33,8 @@ _FEATURES = Features({"trajectory": Value("int32"), "step": Value("int16")})
 class Renderer:
     """Turns a batch of references into rows with the columns `trajectory_id`, `step`, `prompt`, `expert_action`,
     `answer`, `contrast` and `domain` where they are asked for, and those of `Given` where a prefix is given. `step` is
-    null for a whole solution.
+    null for a whole solution. With `tasks` there are the columns `domain`, `problem` and `setup` (JSON, or null), which
+    a domain's own verdict judges by.
 
     Args:
         file: Parquet file of trajectories.
@@ -41,7 +43,8 @@ class Renderer:
         asking: What prompts ask for, and their worked examples.
         contrasts: Chooses the other experts' actions that a step is held against; `None` for no such column.
         given: Adds what a prefix policy gives of the solution; `None` for no such columns.
-        domains: Whether there is a column `domain`, the trajectory's family of prompts.
+        domains: Whether there is a column `domain`.
+        tasks: Whether there are the columns of a task.
     """
 
     def __init__(
@@ -53,9 +56,10 @@ class Renderer:
         contrasts: Contrasts | None = None,
         given: Given | None = None,
         domains: bool = False,
+        tasks: bool = False,
     ) -> None:
-        self._arguments = (file, rendering, whole_action, asking, contrasts, given, domains)
-        self._rendering, self._whole_action, self._domains = rendering, whole_action, domains
+        self._arguments = (file, rendering, whole_action, asking, contrasts, given, domains, tasks)
+        self._rendering, self._whole_action, self._domains, self._tasks = rendering, whole_action, domains, tasks
         self._asking, self._contrasts, self._given = asking, contrasts, given
         self._stored = stored(file)
         self._trajectory = lru_cache(maxsize=64)(self._read)  # the steps of a trajectory are often asked for together
@@ -75,8 +79,11 @@ class Renderer:
         row = {"trajectory_id": trajectory.id, "step": step or None, "answer": trajectory.answer}
         if self._contrasts is not None:
             row["contrast"] = self._contrasts.of(trajectory, step) if step else None
-        if self._domains:
+        if self._domains or self._tasks:
             row["domain"] = trajectory.domain
+        if self._tasks:
+            setup = trajectory.meta.get("setup")
+            row |= {"problem": trajectory.problem, "setup": None if setup is None else json.dumps(setup)}
         if self._given is not None:
             row |= self._given.columns(trajectory if step == WHOLE else None, self._asking)
         if step == WHOLE:
@@ -124,10 +131,12 @@ def rendered(
     contrasts: Contrasts | None = None,
     given: Given | None = None,
     domains: bool = False,
+    tasks: bool = False,
 ) -> Dataset:
     """`references` as rows that are rendered on access, see `Renderer`; also right for a stock `GRPOTrainer`."""
     file, rendering = prepared.trajectory_file(split), prepared.rendering
-    return references.with_transform(Renderer(file, rendering, whole_action, asking, contrasts, given, domains))
+    columns = Renderer(file, rendering, whole_action, asking, contrasts, given, domains, tasks)
+    return references.with_transform(columns)
 
 
 def load_rows(

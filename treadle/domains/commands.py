@@ -39,18 +39,23 @@ os.execvp(sys.argv[3], sys.argv[3:])
 _OUT_OF_TIME = {-getattr(signal, "SIGXCPU", 0), 128 + getattr(signal, "SIGXCPU", 0)}
 
 
+def check_command(verdict: Command, folder: Path) -> None:
+    """Raise `DomainError` for a command that is not there."""
+    if not ((folder / verdict.command[0]).is_file() or shutil.which(verdict.command[0])):
+        raise DomainError(
+            f"{folder}: verdict: no command {verdict.command[0]!r}; expected a program of PATH, or a file in the "
+            "domain's folder as in command: [./judge.sh]"
+        )
+
+
 def judge_by_command(verdict: Command, folder: Path, task: Task, attempt: Attempt) -> tuple[str, str]:
     """The word of a command's verdict, and why.
 
     Raises:
         DomainError: The command is not there, or writes something else than a verdict.
     """
+    check_command(verdict, folder)
     named = " ".join(verdict.command)
-    if not ((folder / verdict.command[0]).is_file() or shutil.which(verdict.command[0])):
-        raise DomainError(
-            f"{folder}: verdict: no command {verdict.command[0]!r}; expected a program of PATH, or a file in the "
-            "domain's folder as in command: [./judge.sh]"
-        )
     code, written, said = _run(verdict, folder, json.dumps({"task": asdict(task), "attempt": asdict(attempt)}))
     if code is None or code in _OUT_OF_TIME:
         return "hung", f"longer than {verdict.limits.seconds:g} s"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import re
 import sys
 import threading
 from collections import OrderedDict
@@ -20,17 +21,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from treadle.domains.commands import judge_by_command
+from treadle.domains.commands import check_command, judge_by_command
 from treadle.domains.domain import Attempt, Command, Domain, Hosted, Limits, Task
 from treadle.errors import DomainError
 from treadle.processes import PATIENCE, LineProcess, Pool
 
 REMEMBERED = 4096
 """Observations that are not asked for again."""
+_EMPTY_LINES = re.compile(r"\n[^\S\n]*\n")
 
 
 class UnsetTask(DomainError):
     """A task that the domain's environment cannot set up."""
+
+
+class Unsplit(Exception):
+    """Why a whole solution could not be cut into actions."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Observed:
 
 class _Worker(LineProcess):
     def __init__(self, domain: Domain) -> None:
-        parts = {"verdict": domain.verdict, "environment": domain.environment}
+        parts = {"verdict": domain.verdict, "environment": domain.environment, "split": _split(domain)}
         hosted = {name: part for name, part in parts.items() if isinstance(part, Hosted)}
         given = {
             "folder": str(domain.folder),
@@ -135,6 +141,39 @@ class Host:
             if not found[-1].fault:
                 carried.append(action)
         return found
+
+    def check(self) -> None:
+        """Look at what can be told before anything is judged.
+
+        Raises:
+            DomainError: Its code cannot be imported, or is none; its command is not there.
+        """
+        if isinstance(self.domain.verdict, Command):
+            check_command(self.domain.verdict, self.domain.folder)
+        if any(
+            isinstance(part, Hosted) for part in (self.domain.verdict, self.domain.environment, _split(self.domain))
+        ):
+            self._pool.ask(lambda worker: None)
+
+    def actions(self, text: str) -> tuple[str, ...]:
+        """The actions of a whole solution, as `Domain.split` says.
+
+        Raises:
+            Unsplit: The domain's function raises, dies or takes too long.
+            DomainError: It does not do what it has to.
+        """
+        split = _split(self.domain)
+        if split is None:
+            parts = text.splitlines() if self.domain.split == "lines" else _EMPTY_LINES.split(text)
+            return tuple(part.strip() for part in parts if part.strip())
+        try:
+            answer = self._ask({"do": "split", "task": asdict(Task("", "")), "text": text}, split.limits)
+        except (TimeoutError, EOFError) as error:
+            why = f"longer than {split.limits.seconds:g} s" if isinstance(error, TimeoutError) else "its process died"
+            raise Unsplit(f"{split.place}: {why}") from None
+        if "fault" in answer:
+            raise Unsplit(f"{split.place}: {answer['why']}")
+        return tuple(answer["actions"])
 
     def close(self) -> None:
         """Stop all processes."""
@@ -220,6 +259,11 @@ class Host:
             self._seen[key] = seen
             if len(self._seen) > REMEMBERED:
                 self._seen.popitem(last=False)
+
+
+def _split(domain: Domain) -> Hosted | None:
+    """The domain's own function that cuts solutions; `None` where it has none."""
+    return Hosted(domain.split) if ":" in domain.split else None
 
 
 def _text(*parts: Any) -> str:

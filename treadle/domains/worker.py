@@ -4,6 +4,7 @@ It imports the verdict's function and the environment's class, then sets its lim
 
 - `{"do": "set_up", "task"}`: `{}`, or `{"unset": why}` for a task that cannot be set up;
 - `{"do": "step", "task", "actions", "action"}`: `{"observation", "done"}` of the action after those before it;
+- `{"do": "split", "task", "text"}`: `{"actions"}` of a whole solution;
 - `{"do": "judge", "task", "attempt", "actions"}`: `{"verdict", "why"}`, where the world after the actions is given to a
   function of three parameters;
 
@@ -37,8 +38,8 @@ class Served:
     """What a domain has the process do.
 
     Args:
-        given: `name`, `folder`, `memory_mb`, and of those that there are `verdict` and `environment`, each with `place`
-            and `seconds`.
+        given: `folder`, `memory_mb`, and of those that there are `verdict`, `environment` and `split`, each with
+            `place` and `seconds`.
 
     Raises:
         DomainError: A place cannot be imported, or what stands there is no such thing.
@@ -52,6 +53,12 @@ class Served:
         if environment is not None:
             made = imported_from(environment["place"], folder, "environment")
             self._worlds = Worlds(made, environment["place"], lambda: limit_time(environment["seconds"]))
+        self._split = given.get("split")
+        if self._split is not None:
+            self._cut = imported_from(self._split["place"], folder, "split")
+            if not callable(self._cut):
+                found = type(self._cut).__name__
+                raise DomainError(f"split: {self._split['place']}: found {found}, expected a function of a text")
         if self._verdict is not None:
             self._judge = imported_from(self._verdict["place"], folder, "verdict")
             self._with_world = _takes_a_world(self._judge, self._verdict["place"], self._worlds is not None)
@@ -76,6 +83,13 @@ class Served:
     def step(self, asked: dict[str, Any], task: Task) -> dict[str, Any]:
         observation, done = self._worlds.step(task, tuple(asked["actions"]), asked["action"])
         return {"observation": _cut(observation), "done": done}
+
+    def split(self, asked: dict[str, Any], task: Task) -> dict[str, Any]:
+        limit_time(self._split["seconds"])
+        actions = self._cut(asked["text"])
+        if not isinstance(actions, list | tuple) or not all(isinstance(action, str) for action in actions):
+            raise DomainError(f"split: {self._split['place']} returned {actions!r:.80}; expected a list of texts")
+        return {"actions": list(actions)}
 
     def judge(self, asked: dict[str, Any], task: Task) -> dict[str, Any]:
         given = asked["attempt"]

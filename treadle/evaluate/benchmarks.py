@@ -17,12 +17,13 @@ from treadle.data.curate.problems import FOLDER_VARIABLE, NAMED, file_of, hub_ro
 from treadle.data.prepared import Prepared, Split
 from treadle.errors import DataError
 from treadle.evaluate.known_sets import KNOWN, PART, check, content_hash, plain_answer, position
-from treadle.evaluate.problem_rows import distinct, file_problems, parse_columns
+from treadle.evaluate.problem_rows import SETUP, distinct, file_problems, parse_columns
 from treadle.evaluate.records import LeftOut, Problem
 from treadle.evaluate.references import unreadable
 from treadle.files.names import wrong_in_name
 from treadle.files.reading import iter_rows
 from treadle.files.rows import Row
+from treadle.scoring.verdicts import can_be_judged, has_own_verdict, kind_of
 
 _PIN = re.compile(r"(.+)@(?:sha256:)?([0-9a-f]{8,64})")
 
@@ -53,7 +54,7 @@ class Benchmark:
 
     def unread(self) -> dict[str, str]:
         """Why no grader reads a problem's reference, by the id of the problem."""
-        reasons = {p.id: unreadable(p.answer, p.kind) for p in self.problems}
+        reasons = {p.id: unreadable(p.answer, p.kind) for p in self.problems if not has_own_verdict(p.domain)}
         return {name: f"{reason}: {_answer(self, name)}" for name, reason in reasons.items() if reason}
 
     def readable(self) -> Benchmark:
@@ -116,7 +117,7 @@ def load_data(
     split: Split = "heldout",
     columns: str | None = None,
     domain: str = "math",
-    kind: str = "math",
+    kind: str | None = None,
     choices_seed: int = 0,
     unanswered: bool = False,
 ) -> Benchmark:
@@ -127,7 +128,7 @@ def load_data(
         split: Of a prepared folder.
         columns: Of a file: `problem=NAME,answer=NAME,id=NAME`, each of them optional.
         domain: Prompt templates for a file; those of a prepared folder are its trajectories'.
-        kind: How the answers are graded, where the file's form does not say it.
+        kind: How the answers are graded, where the file's form does not say it; `None` for what the domain says.
         choices_seed: As for `load_known`.
         unanswered: Take problems without an answer, too, with an empty one, for uses that grade nothing.
 
@@ -209,14 +210,17 @@ def _hub(name: str) -> Iterable[Row]:
 
 
 def _prepared_rows(
-    folder: Path, split: Split, kind: str, unanswered: bool
+    folder: Path, split: Split, kind: str | None, unanswered: bool
 ) -> tuple[Sequence[Problem], Counter[LeftOut]]:
     left_out: Counter[LeftOut] = Counter()
     trajectories = list(Prepared(folder).trajectories(split))
     rows = [
-        (f"{folder}, trajectory {t.id!r}", Problem(t.id, t.problem, t.answer or "", t.domain, kind))
+        (
+            f"{folder}, trajectory {t.id!r}",
+            Problem(t.id, t.problem, t.answer or "", t.domain, kind or kind_of(t.domain), setup=t.meta.get(SETUP)),
+        )
         for t in trajectories
-        if unanswered or t.answer not in (None, "")
+        if unanswered or t.answer not in (None, "") or can_be_judged(t.domain, answered=False)
     ]
     if not rows:
         raise DataError(f"{folder}: none of {len(trajectories)} trajectories in split {split!r} has a final answer")

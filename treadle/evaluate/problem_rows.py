@@ -2,16 +2,19 @@ r"""From rows to problems with answers, and what is wrong with them.
 
 Rows give the problem in `problem` or `question` and the answer in `answer`; a row that has no such column but a
 `solution` is answered by the last `\boxed{}` of it, as the Qwen2.5-Math harness reads Minerva Math; an answer with a
-line `#### 72` by what follows it, as GSM8K has it. `row_forms` has the forms of other published sets. Of what cannot be
-asked or graded nothing is dropped silently: problems without answer and repeated ones are counted. In a file two
-answers to one problem, which the grader does not take for one another, and one id for two problems are errors.
+line `#### 72` by what follows it, as GSM8K has it. What a domain's own code needs stands in `setup`. `row_forms` has
+the forms of other published sets. Of what cannot be asked or graded nothing is dropped silently: problems without
+answer and repeated ones are counted. In a file two answers to one problem, which the grader does not take for one
+another, and one id for two problems are errors.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from treadle.errors import DataError
@@ -21,7 +24,9 @@ from treadle.evaluate.row_forms import read_form
 from treadle.files.rows import Row
 from treadle.scoring.answers import last_boxed
 from treadle.scoring.grading import Verdict, default_grader
+from treadle.scoring.verdicts import can_be_judged, has_own_verdict, kind_of
 
+SETUP = "setup"
 _PROBLEM = ("problem", "question")
 _ID = ("id", "ID", "unique_id", "problem_id", "idx", "question_id", "problem_idx")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -39,7 +44,7 @@ def file_problems(
     rows: Iterable[Row],
     names: dict[str, str],
     domain: str,
-    kind: str,
+    kind: str | None,
     left_out: Counter[LeftOut],
     choices_seed: int = 0,
     unanswered: bool = False,
@@ -48,15 +53,19 @@ def file_problems(
 
     Args:
         names: Columns as `parse_columns` gives them.
-        domain: Prompt templates.
-        kind: How the answers are graded.
+        domain: That they are of.
+        kind: How the answers are graded where their form does not say it; `None` for what the domain says.
         left_out: Counts the rows that are left out.
         choices_seed: Of the order of choices, see `treadle.evaluate.row_forms`.
-        unanswered: Give rows without an answer, too, with an empty one.
+        unanswered: Give rows without an answer, too, with an empty one; as is done for a domain that judges attempts
+            without one.
 
     Raises:
-        DataError: A row lacks a column or holds in it what is no answer.
+        DomainError: There is no such domain.
+        DataError: A row lacks a column or holds in it what is no answer, or no setup.
     """
+    kind = kind or kind_of(domain)
+    unanswered = unanswered or can_be_judged(domain, answered=False)
     for row in rows:
         if not names and (read := read_form(row, choices_seed)):
             reference = None if read.left_out else _reference(read.answer, read.kind or kind)
@@ -64,7 +73,7 @@ def file_problems(
                 left_out[read.left_out or LeftOut.NO_ANSWER] += 1
             else:
                 name = str(_own_id(row, names) if read.id is None else read.id)
-                yield row.where, Problem(name, read.problem, reference, domain, read.kind or kind)
+                yield row.where, Problem(name, read.problem, reference, domain, read.kind or kind, setup=_setup(row))
             continue
         problem = names.get("problem") or next((n for n in _PROBLEM if n in row.data), "problem")
         text = row.data.get(problem)
@@ -87,7 +96,20 @@ def file_problems(
         if reference is None and not unanswered:
             left_out[LeftOut.NO_ANSWER] += 1
             continue
-        yield row.where, Problem(str(_own_id(row, names)), str(text), reference or "", domain, kind)
+        name = str(_own_id(row, names))
+        yield row.where, Problem(name, str(text), reference or "", domain, kind, setup=_setup(row))
+
+
+def _setup(row: Row) -> Any:
+    """What the column `setup` holds; a text that is JSON stands for what it says, as parquet files have it."""
+    value = row.data.get(SETUP)
+    try:
+        if isinstance(value, str):
+            with suppress(ValueError):
+                return json.loads(value)
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"{row.where}: column {SETUP!r} holds {value!r:.80}, expected JSON ({error})") from None
 
 
 def _own_id(row: Row, names: dict[str, str]) -> Any:
@@ -112,12 +134,15 @@ def distinct(
 ) -> Iterator[Problem]:
     """Each problem once. If `strict`, two answers to one problem are an error, else the first is kept.
 
-    One answer in two notations, such as 0.5 and 1/2, is one answer.
+    One answer in two notations, such as 0.5 and 1/2, is one answer. One text with two setups are two problems where the
+    domain's own verdict judges by them.
     """
     places: dict[str, tuple[str, Problem]] = {}
     ids: dict[str, str] = {}
     for where, problem in found:
         text = plain_text(problem.problem)
+        if problem.setup is not None and has_own_verdict(problem.domain):
+            text += f"\n{json.dumps(problem.setup, sort_keys=True)}"
         first_where, first = places.setdefault(text, (where, problem))
         if first is not problem:
             same = _same_answer(first, problem)

@@ -30,6 +30,7 @@ class Problem:
         domain: Family of its prompt templates.
         kind: How answers are graded, see `treadle.scoring.grading`.
         benchmark: Name of the set it belongs to.
+        setup: What the domain's own code needs, see `treadle.domains.domain.Task`; no model is shown it.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Problem:
     domain: str = "math"
     kind: str = "math"
     benchmark: str = "problems"
+    setup: Any = None
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ from treadle.files.output import owned
 from treadle.files.typed import record_of
 from treadle.scoring.extraction import Extraction
 from treadle.scoring.grading import GraderName, grader_version
+from treadle.scoring.verdicts import check_verdicts
 from treadle.trajectory import StepInstance
 
 if TYPE_CHECKING:
@@ -87,11 +88,13 @@ def evaluate(
         The content of results.json. `treadle.evaluate.summary.failed` counts what the back end did not give.
 
     Raises:
+        DomainError: Nobody can judge a problem's domain, or its own code cannot be used.
         ModelError: The model cannot be loaded, or nothing was generated: neither now nor before.
         OutputError: `out` holds another run or something else, cannot be written, or another command writes it.
         Interrupted: The user stopped the run; it can be continued.
     """
     settings.check(benchmarks)
+    check_verdicts(problem.domain for benchmark in benchmarks for problem in benchmark.problems)
     with owned(out):
         return _evaluate(
             model, benchmarks, settings, out, kind, options, instances, overwrite, page, floor, no_floor, grader

@@ -182,12 +182,20 @@ def open_run(out: Path, info: Mapping[str, Any], problems: Sequence[Problem], ov
         check_out(out, False, INFO)
     try:
         write_json(out / INFO, content)
-        write_lines(out / PROBLEMS, map(asdict, problems))
+        write_lines(out / PROBLEMS, map(_record, problems))
         return Journal(out / GENERATIONS)
     except OutputError:
         if not begun:
             make_empty(out, INFO)
         raise
+
+
+def _record(problem: Problem) -> dict[str, Any]:
+    """A line of problems.jsonl; most problems have nothing to set up."""
+    record = asdict(problem)
+    if problem.setup is None:
+        del record["setup"]
+    return record
 
 
 def record_extract(run: Run, extract: str) -> None:

@@ -28,14 +28,16 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from treadle.data.prompts import Asking, solve_prompt, step_prompt
+from treadle.domains.domain import Attempt, Task
 from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
 from treadle.scoring.answers import final_answer, last_boxed
 from treadle.scoring.completion import Completion, FormatFault, parse_completion
 from treadle.scoring.extraction import Extraction, extract
-from treadle.scoring.grading import Grader, GraderName, default_grader
-from treadle.scoring.thoughts import ThoughtTags, thoughts, without_thoughts
+from treadle.scoring.grading import Grader, GraderName
+from treadle.scoring.thoughts import PLAIN, ThoughtTags, thoughts, without_thoughts
+from treadle.scoring.verdicts import Judged, judge_attempts
 from treadle.trajectory import Step
 
 if TYPE_CHECKING:
@@ -132,31 +134,43 @@ def judge(
     settings: EvaluateSettings | None = None,
     name: GraderName = "treadle",
 ) -> None:
-    """Grade the attempts that are at their end, in place, by the grader of this name.
+    """Judge the attempts that are at their end, in place, each by its domain's verdict.
 
     Args:
         settings: Says what counts as an answer, and where thoughts are; without it `Sample.answer` as it is.
+        grader, name: Of the domains that treadle's grader judges.
+
+    Raises:
+        DomainError: A domain has no verdict, or its code does not do what it has to.
     """
-    kinds = {(p.benchmark, p.id): p.kind for p in problems}
+    sources = {(p.benchmark, p.id): p for p in problems}
+    tags = settings.thought_tags if settings is not None else PLAIN
     ended = [s for s in samples if s.stop is not None]
     if settings is not None:
         for sample in ended:
-            _read_answers(sample, kinds[sample.key.benchmark, sample.key.problem], settings)
+            _read_answers(sample, sources[sample.key.benchmark, sample.key.problem].kind, settings)
     readings = [[s.answer for s in ended]]
     if settings is not None:  # graded together, since most are the same
         readings += [[s.boxed for s in ended], [s.lenient for s in ended]]
-    grades = (grader or default_grader()).judge(
-        [answer for reading in readings for answer in reading],
-        [s.reference for _ in readings for s in ended],
-        [kinds[s.key.benchmark, s.key.problem] for _ in readings for s in ended],
-        name,
-    )
+    judged = [
+        _judged(sources[s.key.benchmark, s.key.problem], s, answer, tags)
+        for reading in readings
+        for s, answer in zip(ended, reading, strict=True)
+    ]
+    grades = judge_attempts(judged, grader, name)
     for place, sample in enumerate(ended):
         grade = grades[place]
         sample.verdict, sample.why = grade.verdict, grade.why
         if settings is not None:
             sample.boxed_verdict = grades[place + len(ended)].verdict
             sample.lenient_verdict = grades[place + 2 * len(ended)].verdict
+
+
+def _judged(problem: Problem, sample: Sample, answer: str | None, tags: ThoughtTags) -> Judged:
+    task = Task(problem.id, problem.problem, sample.reference, problem.setup)
+    whole = sample.key.mode == "whole"
+    text = without_thoughts(sample.text, tags).strip() if whole else "\n".join(sample.steps)
+    return Judged(problem.domain, problem.kind, task, Attempt(tuple(sample.steps), answer=answer, text=text), whole)
 
 
 def _read_answers(sample: Sample, kind: str, settings: EvaluateSettings) -> None:

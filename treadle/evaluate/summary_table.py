@@ -78,6 +78,11 @@ def as_table(results: Mapping[str, Any]) -> str:
                 f"{name}, {mode}, {decoding}: {undecided} answers are undecided by the grader: they may be right or "
                 "not, and count as not right; samples.jsonl says why"
             )
+        if unscorable := figures["verdicts"].get("unscorable", 0):
+            notes.append(
+                f"{name}, {mode}, {decoding}: {unscorable} attempts cannot be scored by their domain's verdict, and "
+                "count as not right; samples.jsonl says why"
+            )
         if figures["empty"]:
             notes.append(f"{name}, {mode}, {decoding}: {figures['empty']} attempts are empty text")
     for mode, named in results["averages"].items() if len(results["benchmarks"]) > 1 else ():

@@ -11,8 +11,11 @@ from typing import Any
 from trl.trainer.utils import is_async_callable
 
 from treadle.scoring.rewards import ModelOutput, final_answer_reward, srl_reward
+from treadle.scoring.split_rows import cut, spread
 
 ANSWER_DEFAULTS = {"extract": "boxed", "grader": "treadle"}
+_OF_TASKS = ("trajectory_id", "domain", "problem", "setup", "prefix_texts", "prefix_length", "prefix_frame")
+"""Columns that a domain's own verdict judges by."""
 
 
 def step_or_answer_reward(
@@ -27,11 +30,12 @@ def step_or_answer_reward(
     steps = [i for i, action in enumerate(expert_action) if action is not None]
     wholes = [i for i, action in enumerate(expert_action) if action is None]
     more = {name: kwargs[name] for name in ("contrast", "floor", "thought_tags") if isinstance(kwargs.get(name), list)}
-    tags = {name: values for name, values in more.items() if name == "thought_tags"}
+    whole = {name: values for name, values in more.items() if name == "thought_tags"}
+    whole |= {name: kwargs[name] for name in _OF_TASKS if isinstance(kwargs.get(name), list)}
     truncated = kwargs.pop("truncated", None) or [False] * len(completions)
     for rows, function, columns in (
         (steps, step_reward, {"expert_action": expert_action, **more}),
-        (wholes, final_answer_reward, {"answer": answer, **tags}),
+        (wholes, final_answer_reward, {"answer": answer, **whole}),
     ):
         if rows:
             scores = function(
@@ -57,29 +61,12 @@ def only_of(function: Callable[..., Any], steps: bool) -> Callable[..., Any]:
 
     def judge(**arguments: Any) -> list[float | None]:
         rows = rows_of(arguments)
-        return _spread(function(**_cut(arguments, rows)) if rows else [], rows, len(arguments["completions"]))
+        return spread(function(**cut(arguments, rows)) if rows else [], rows, len(arguments["completions"]))
 
     async def judge_async(**arguments: Any) -> list[float | None]:
         rows = rows_of(arguments)
-        return _spread(await function(**_cut(arguments, rows)) if rows else [], rows, len(arguments["completions"]))
+        return spread(await function(**cut(arguments, rows)) if rows else [], rows, len(arguments["completions"]))
 
     chosen = judge_async if is_async_callable(function) else judge
     chosen.__name__ = getattr(function, "__name__", type(function).__name__)
     return chosen
-
-
-def _cut(arguments: dict[str, Any], rows: Sequence[int]) -> dict[str, Any]:
-    """The arguments for some rows; what they log for each completion is spread over all."""
-    count = len(arguments["completions"])
-    cut = {
-        name: [value[row] for row in rows] if isinstance(value, (list, tuple)) and len(value) == count else value
-        for name, value in arguments.items()
-    }
-    if log_extra := arguments.get("log_extra"):
-        cut["log_extra"] = lambda column, values: log_extra(column, _spread(values, rows, count))
-    return cut
-
-
-def _spread(values: Sequence[Any], rows: Sequence[int], count: int) -> list[Any]:
-    found = dict(zip(rows, values, strict=True))
-    return [found.get(row) for row in range(count)]

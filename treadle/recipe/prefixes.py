@@ -13,6 +13,7 @@ from treadle.data.solutions import Given
 from treadle.errors import DataError, RecipeError
 from treadle.recipe.schema import AnyStage, RLVRStage
 from treadle.scoring.thoughts import ThoughtTags
+from treadle.scoring.verdicts import can_be_judged
 from treadle.training.prefixes.policy import PrefixPolicy
 from treadle.training.prefixes.registry import policy_of
 
@@ -104,7 +105,7 @@ def describe_prefix(stage: AnyStage, prepared: Prepared) -> str:
 
 
 def _steps(prepared: Prepared) -> tuple[list[int], int]:
-    """Steps of every trajectory with an answer, and how many of these are agents'."""
+    """Steps of every trajectory with an answer, or that is judged without one, and how many of these are agents'."""
     counts: list[int] = []
     agents = 0
     with reading(file := prepared.trajectory_file()):
@@ -112,7 +113,7 @@ def _steps(prepared: Prepared) -> tuple[list[int], int]:
             lengths = pc.fill_null(pc.list_value_length(batch["steps"]), 0).to_pylist()
             told = (batch["answer"].to_pylist(), batch["domain"].to_pylist(), lengths)
             for answer, domain, length in zip(*told, strict=True):
-                if answer:
+                if answer or can_be_judged(domain, answered=False):
                     counts.append(length)
                     agents += domain == "agent"
     return counts, agents

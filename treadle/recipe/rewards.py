@@ -14,6 +14,7 @@ from treadle.recipe.mixed_rewards import ANSWER_DEFAULTS, only_of, step_or_answe
 from treadle.recipe.reward_choices import RewardChoice, parameters, reads
 from treadle.recipe.schema import Recipe, RLStage, RLVRStage, SRLStage
 from treadle.recipe.validation_rows import validated_by
+from treadle.scoring.of_domain import reward_of
 from treadle.scoring.registry import load
 from treadle.scoring.rewards import final_answer_reward, solution_reward
 from treadle.scoring.signatures import check_signature
@@ -107,6 +108,12 @@ def check_rewards(stage: RLStage, prepared: Prepared, seed: int) -> None:
         except RewardError as error:
             raise RecipeError(f"stages.{stage.name}.reward: {error}") from None
     _check_domains(stage, prepared, seed)
+    if any(choice.reward.name == "domain" for choice in stage.rewards):
+        for domain in dict.fromkeys(other.form[0] for other in pool_of(prepared, seed)):
+            try:
+                reward_of(domain)
+            except RewardError as error:
+                raise RecipeError(f"stages.{stage.name}.reward: {error}") from None
 
 
 def _check(choice: RewardChoice, stage: RLStage) -> None:

@@ -17,12 +17,14 @@ from datasets import Dataset, Features, List, Value, concatenate_datasets
 from datasets.exceptions import DatasetGenerationError
 
 from treadle.data.instances import Rendering, step_instance
-from treadle.data.prepared import Prepared, Split
+from treadle.data.prepared import SPLITS, Prepared, Split
 from treadle.data.prepared_files import reading
 from treadle.data.prompts import solve_prompt
 from treadle.data.prompts.asking import Asking
 from treadle.data.rows import WHOLE, instance_references, references, rendered, whole_solution
 from treadle.data.solutions import step_text, step_texts
+from treadle.domains.domain import Graded
+from treadle.domains.registry import find
 from treadle.errors import DataError
 from treadle.files.row_copies import copies_folder, with_room
 from treadle.recipe.prefixes import check_prefix, given_of
@@ -30,6 +32,7 @@ from treadle.recipe.reward_choices import reads
 from treadle.recipe.schema import AnyStage, RLStage, RLVRStage, SFTStage, SRLStage, WarmupStage
 from treadle.recipe.shown import NOTHING, Shown, contrasts_of, prompt_floor
 from treadle.scoring.thoughts import ThoughtTags
+from treadle.scoring.verdicts import can_be_judged, check_verdicts
 from treadle.trajectory import Trajectory
 
 _MESSAGES = List({"role": Value("string"), "content": Value("string")})
@@ -62,6 +65,7 @@ def training_rows(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING, m
             contrasts,
             given_of(stage, shown.tags),
             reads(stage.rewards, "domain"),
+            judged_as_tasks(stage, prepared),
         )
     if not len(rows):
         raise DataError(f"{prepared.folder}: no row to train stage {stage.name!r} on")
@@ -121,12 +125,22 @@ def step_references(stage: RLStage, prepared: Prepared, split: Split = "train") 
 
 
 def answer_references(prepared: Prepared, split: Split = "train") -> Dataset:
-    """Whole problems that have a final answer."""
-    return references((number, WHOLE) for number, answer in enumerate(_answers(prepared, split)) if answer)
+    """Whole problems whose solutions can be judged: with a final answer, or of a domain whose verdict needs none."""
+    return references((number, WHOLE) for number, judged in enumerate(_can_be_judged(prepared, split)) if judged)
+
+
+def judged_as_tasks(stage: RLStage, prepared: Prepared) -> bool:
+    """Whether the rows of a stage need the columns of a task: a domain of the data has another verdict than the
+    grader's for mathematics, or a reward reads `setup`."""
+    if reads(stage.rewards, "setup"):
+        return True
+    named = {domain for split in SPLITS for domain, _ in _told(prepared, split)}
+    return any(find(domain).verdict not in (None, Graded()) for domain in named)
 
 
 def _rlvr_references(stage: RLVRStage, prepared: Prepared) -> Dataset:
-    """Problems with an answer. A row without `expert_action` is graded by that (`treadle.recipe.mixed_rewards`)."""
+    """Problems that can be judged. A row without `expert_action` is graded by `treadle.recipe.mixed_rewards`."""
+    _check_judges(prepared)
     whole = answer_references(prepared)
     if not len(whole):
         raise DataError(
@@ -142,10 +156,24 @@ def _rlvr_references(stage: RLVRStage, prepared: Prepared) -> Dataset:
     return concatenate_datasets([whole] * max(1, round(found / wished)) + [steps] * max(1, round(wished / found)))
 
 
-def _answers(prepared: Prepared, split: Split = "train") -> list[str | None]:
+def _check_judges(prepared: Prepared) -> None:
+    """Raise `DomainError` for answers of a domain that nobody can judge, and for its own code where that is none."""
+    check_verdicts(
+        domain
+        for domain, answered in dict.fromkeys((domain, bool(answer)) for domain, answer in _told(prepared))
+        if answered or can_be_judged(domain, answered)
+    )
+
+
+def _can_be_judged(prepared: Prepared, split: Split = "train") -> list[bool]:
+    return [can_be_judged(domain, bool(answer)) for domain, answer in _told(prepared, split)]
+
+
+def _told(prepared: Prepared, split: Split = "train") -> Iterator[tuple[str, str | None]]:
     file = prepared.trajectory_file(split)
     with reading(file):
-        return pq.read_table(file, columns=["answer"])["answer"].to_pylist()
+        found = pq.read_table(file, columns=["domain", "answer"])
+        yield from zip(found["domain"].to_pylist(), found["answer"].to_pylist(), strict=True)
 
 
 def _first_sft_rows(most: int | None, **arguments: Any) -> Iterator[dict[str, Any]]:
@@ -186,8 +214,8 @@ def _conversation(prompt: list[dict[str, str]], completion: str) -> dict[str, An
 
 
 def count_without_answer(stage: AnyStage, prepared: Prepared) -> int:
-    """Trajectories that an RLVR stage leaves out because they have no final answer."""
-    return sum(not answer for answer in _answers(prepared)) if isinstance(stage, RLVRStage) else 0
+    """Trajectories that an RLVR stage leaves out because they have no final answer, and their domain needs one."""
+    return _can_be_judged(prepared).count(False) if isinstance(stage, RLVRStage) else 0
 
 
 def similarity_floor(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> float | None:

@@ -17,7 +17,13 @@ from treadle.errors import DataError
 from treadle.recipe.reward_choices import are_similarity, reads
 from treadle.recipe.schema import AnyStage, RLVRStage, SFTStage
 from treadle.recipe.shown import NOTHING, Shown, contrasts_of, prompt_floor
-from treadle.recipe.training_data import answer_references, conversations, similarity_floor, step_references
+from treadle.recipe.training_data import (
+    answer_references,
+    conversations,
+    judged_as_tasks,
+    similarity_floor,
+    step_references,
+)
 
 _WHAT = {"steps": "held-out steps", "answers": "held-out final answers", "loss": "held-out conversations"}
 
@@ -49,7 +55,8 @@ def validation_rows(stage: AnyStage, prepared: Prepared, seed: int, shown: Shown
         return rows
     contrasts = contrasts_of(stage, prepared, shown.seed)
     whole, domains = validated_by(stage) == "steps", reads(stage.rewards, "domain")
-    return rendered(rows, prepared, "heldout", whole, shown.asking, contrasts, domains=domains)
+    tasks = judged_as_tasks(stage, prepared)
+    return rendered(rows, prepared, "heldout", whole, shown.asking, contrasts, domains=domains, tasks=tasks)
 
 
 def validation_floor(stage: AnyStage, prepared: Prepared, shown: Shown = NOTHING) -> float | None:

@@ -58,6 +58,7 @@ _OF_STEPS = (
     Reward("edit", "treadle.scoring.edit:edit_reward", "steps"),
     Reward("calls", "treadle.scoring.agents:calls_reward", "agents"),
     Reward("tiered", "treadle.scoring.agents:tiered_reward", "agents"),
+    Reward("domain", "treadle.scoring.of_domain:domain_reward", "steps"),
 )
 _OF_ANSWERS = (Reward("answer", "treadle.scoring.rewards:final_answer_reward", "answers"),)
 BUILT_IN = {reward.name: reward for reward in (*_OF_STEPS, *_OF_ANSWERS)}

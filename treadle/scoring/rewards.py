@@ -8,11 +8,13 @@ otherwise are `exact`, `edit` and, for agents, `agents`. `registry` has them all
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from typing import Any, Literal
 
+from treadle.domains.domain import Attempt, Task
 from treadle.errors import DataError
 from treadle.scoring.calls import parsed_call_text
 from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion
@@ -20,6 +22,7 @@ from treadle.scoring.extraction import Extraction
 from treadle.scoring.extraction import extract as extracted
 from treadle.scoring.grading import GraderName, Verdict, default_grader
 from treadle.scoring.thoughts import PLAIN, Block, TagsOfRows, ThoughtTags, tags_of_rows, without_thoughts
+from treadle.scoring.verdicts import Judged, has_own_verdict, judge_attempts, kind_of
 
 try:
     from cydifflib import SequenceMatcher
@@ -227,27 +230,66 @@ def final_answer_reward(
         extract: What the final answer is, see `treadle.scoring.extraction`: by default the last `\\boxed{}`.
         thought_tags: Where thoughts begin and end; an answer outside them comes before one inside.
         grader: `treadle`, or `math_verify` for that library alone.
-        **kwargs: TRL's other arguments; `log_metric` receives the share of each verdict.
+        **kwargs: TRL's other arguments; `log_metric` receives the share of each verdict. Where the data set has columns
+            `domain` and `setup` (JSON texts or null), as `treadle.data.rows` makes them, each row is judged by its
+            domain's verdict, which may need no reference answer and gets `problem` and `trajectory_id`, too.
 
     Returns:
         B floats, 1.0 for a right answer, else 0.0.
 
     Raises:
         DataError: A row has no reference answer.
+        DomainError: A domain has no verdict, or its code does not do what it has to.
     """
-    if any(reference is None for reference in answer):
+    domains = kwargs.get("domain") if kwargs.get("setup") is not None else None
+    own = [domains is not None and has_own_verdict(domains[row]) for row in range(len(answer))]
+    if any(reference is None and not without for reference, without in zip(answer, own, strict=True)):
         raise DataError("final_answer_reward: a row has no reference answer; leave out rows whose `answer` is null")
-    references = [str(a) for a in answer]
-    rows = zip(
-        completions, references, tags_of_rows(thought_tags, len(references)), truncated or repeat(False), strict=False
-    )
+    references = ["" if a is None else str(a) for a in answer]
+    kinds = ["math"] * len(references) if domains is None else list(map(kind_of, domains))
+    tags_B = tags_of_rows(thought_tags, len(references))
+    texts = [completion_text(output, tags) for output, tags in zip(completions, tags_B, strict=False)]
     found = [
-        extracted(completion_text(output, tags), extract, "math", tags, cut_off, reference)
-        for output, reference, tags, cut_off in rows
+        extracted(text, extract, kind, tags, cut_off, reference)
+        for text, kind, tags, cut_off, reference in zip(
+            texts, kinds, tags_B, truncated or repeat(False), references, strict=False
+        )
     ]
-    verdicts = [grade.verdict for grade in default_grader().judge(found, references, grader=grader)]
-    if (log_metric := kwargs.get("log_metric")) and verdicts:
-        counts = Counter(verdicts)
-        for verdict in Verdict:
-            log_metric(f"answer/{verdict}", counts[verdict] / len(verdicts))
+    if domains is None:
+        grades = default_grader().judge(found, references, grader=grader)
+    else:
+        attempts = [
+            Attempt((), answer=given, text=without_thoughts(text, tags).strip())
+            for given, text, tags in zip(found, _with_given(texts, kwargs), tags_B, strict=True)
+        ]
+        tasks = _tasks(references, kwargs)
+        judged = zip(domains, kinds, tasks, attempts, strict=True)
+        grades = judge_attempts([Judged(*one, whole=True) for one in judged], name=grader)
+    verdicts = [grade.verdict for grade in grades]
+    if log_metric := kwargs.get("log_metric"):
+        _log_verdicts(verdicts, log_metric, [v for v in Verdict if any(own) or v is not Verdict.UNSCORABLE])
     return [1.0 if verdict is Verdict.RIGHT else 0.0 for verdict in verdicts]
+
+
+def _tasks(references: Sequence[str], columns: Mapping[str, Any]) -> list[Task]:
+    empty = [""] * len(references)
+    names, problems = (columns.get(name) or empty for name in ("trajectory_id", "problem"))
+    setups = [json.loads(setup) if isinstance(setup, str) else setup for setup in columns["setup"]]
+    return [Task(str(name), *rest) for name, *rest in zip(names, problems, references, setups, strict=True)]
+
+
+def _with_given(texts: Sequence[str], columns: Mapping[str, Any]) -> list[str]:
+    """Solutions with the expert's steps that they go on from (`treadle.training.prefixes`); a hint is none of them."""
+    if columns.get("prefix_length") is None:
+        return list(texts)
+    frames = columns.get("prefix_frame") or [None] * len(texts)
+    rows = zip(texts, columns["prefix_texts"], columns["prefix_length"], frames, strict=True)
+    return ["\n".join([*(steps or ())[: 0 if frame else length or 0], text]) for text, steps, length, frame in rows]
+
+
+def _log_verdicts(
+    verdicts: Sequence[Verdict], log_metric: Callable[[str, float], None], named: Sequence[Verdict]
+) -> None:
+    counts = Counter(verdicts)
+    for verdict in named if verdicts else ():
+        log_metric(f"answer/{verdict}", counts[verdict] / len(verdicts))

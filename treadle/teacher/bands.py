@@ -38,7 +38,7 @@ class Rate:
     Args:
         id: Of the problem.
         right, samples: Right ones of those that were graded.
-        undecided: Of the wrong ones those that no rule of the grader decides.
+        undecided: Of the wrong ones those that no rule of the grader decides, or a domain's verdict cannot score.
         wanted: Samples that were asked for.
     """
 
@@ -92,7 +92,7 @@ def pass_rates(problems: Sequence[Problem], samples: Iterable[Sample], wanted: i
             problem.id,
             right=sum(verdict is Verdict.RIGHT for verdict in found),
             samples=len(found),
-            undecided=sum(verdict is Verdict.UNDECIDED for verdict in found),
+            undecided=sum(verdict in (Verdict.UNDECIDED, Verdict.UNSCORABLE) for verdict in found),
             wanted=wanted,
         )
         for problem in problems

@@ -25,6 +25,7 @@ _VERDICTS = {
     Verdict.UNDECIDED: Reason.UNDECIDED,
     Verdict.HUNG: Reason.UNSCORABLE,
     Verdict.CRASHED: Reason.UNSCORABLE,
+    Verdict.UNSCORABLE: Reason.UNSCORABLE,
 }
 
 
