@@ -8,13 +8,13 @@ from treadle.data.sources.report import ReadReport as ReadReport
 from treadle.errors import TreadleError as TreadleError
 from treadle.scoring.agents import calls_reward as calls_reward
 from treadle.scoring.agents import tiered_reward as tiered_reward
-from treadle.scoring.of_domain import domain_reward as domain_reward
 from treadle.scoring.completion import Completion as Completion
 from treadle.scoring.completion import FormatFault as FormatFault
 from treadle.scoring.completion import parse_completion as parse_completion
 from treadle.scoring.edit import edit_reward as edit_reward
 from treadle.scoring.exact import exact_reward as exact_reward
 from treadle.scoring.margin import margin_reward as margin_reward
+from treadle.scoring.of_domain import domain_reward as domain_reward
 from treadle.scoring.rewards import final_answer_reward as final_answer_reward
 from treadle.scoring.rewards import solution_reward as solution_reward
 from treadle.scoring.rewards import srl_reward as srl_reward
