@@ -75,7 +75,8 @@ def test_trajectories_bring_their_setup(known, tmp_path):
         Trajectory("b", "1 + 1?", (Step("1"), Step("2")), "2", "math"),
         Trajectory("c", "1 + 2?", (Step("1"), Step("3")), None, "math"),
     ]
-    prepare(written(tmp_path / "t.jsonl", *map(to_row, trajectories)), tmp_path / "data", PrepareSettings(held_out=0))
+    settings = PrepareSettings(held_out=0, replay=False)  # which would judge the first, and it is not there
+    prepare(written(tmp_path / "t.jsonl", *map(to_row, trajectories)), tmp_path / "data", settings)
     found = load_data(tmp_path / "data", "train")
     assert {(p.id, p.domain, p.answer) for p in found.problems} == {("a", "counter", ""), ("b", "math", "2")}
     assert next(p.setup for p in found.problems if p.id == "a") == THERE
