@@ -16,6 +16,7 @@ import numpy as np
 from treadle.check.sample import Sample, Sampled
 from treadle.check.style import has_thoughts
 from treadle.data.prepared import Prepared
+from treadle.domains.registry import find
 from treadle.statistics.clustered import SHARES, grouped_mean
 from treadle.statistics.estimates import Estimate, effective_wilson
 
@@ -166,7 +167,7 @@ def demonstrations(
         prepared.count("trajectories"),
         _share(len(one.steps) > 1 for one in seen),
         sum(len(step.action) for one in seen for step in one.steps) / max(1, len(seen)),
-        _share(one.domain == "agent" for one in seen) > 0.5,
+        _share(find(one.domain).acts for one in seen) > 0.5,
         _share(map(has_thoughts, seen)),
         surprise,
         own_surprise,

@@ -12,6 +12,7 @@ from typing import Any
 
 from treadle.check.adapters import lora
 from treadle.check.data import data, floors, rewards
+from treadle.check.domains import domains
 from treadle.check.files import all_tensors, code, config, tokenizer, weights
 from treadle.check.lengths import lengths
 from treadle.check.numbers import dtype
@@ -29,7 +30,7 @@ from treadle.visible import indented
 Group = tuple[Callable[[Subject], Iterator[Check]], ...]
 
 _ROWS: tuple[Group, ...] = (
-    (template, data, rewards),
+    (template, data, domains, rewards),
     (end_of_turn, thoughts, prompts, examples, round_trip),
     (lengths, floors),
 )

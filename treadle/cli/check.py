@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from treadle.cli.options import Domain
 from treadle.cli.trust import TRUST, trusting
 from treadle.errors import RecipeError
 
@@ -27,6 +28,7 @@ def check(
         typer.Argument(metavar="[RECIPE] [KEY=VALUE]...", help="Recipe file (YAML), and changes to it."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Prepared folder, instead of the recipe's.")] = None,
+    domain: Domain = None,
     show: Annotated[bool, typer.Option("--show", help="Print a row of each stage as the model is given it.")] = False,
     out: Annotated[Path | None, typer.Option("--json", help="Write checks and rows to this file, too.")] = None,
     sample: Annotated[
@@ -51,7 +53,7 @@ def check(
     from treadle.report.console import VisibleConsole
 
     disable_progress_bar()  # of tables that are written on the way, under names of their own
-    recipe, has_data, is_given = _recipe(model, [*(more or ()), *trusting(trust_remote_code)], data)
+    recipe, has_data, is_given = _recipe(model, [*(more or ()), *trusting(trust_remote_code)], data, domain)
     if sample and not has_data:
         raise RecipeError("--sample: no prompts to sample; give a folder made by `treadle prepare` with --data")
     subject = Subject(recipe.model, recipe, has_data, THOROUGH)
@@ -80,20 +82,21 @@ def check(
         raise typer.Exit(2)
 
 
-def _recipe(model: str, more: list[str], data: Path | None) -> tuple[Recipe, bool, bool]:
+def _recipe(model: str, more: list[str], data: Path | None, domain: str | None) -> tuple[Recipe, bool, bool]:
     """The recipe to look at, whether its data is, and whether it was given and may be run as it stands."""
     from treadle.check import standard_recipe
     from treadle.recipe.overrides import apply_override
     from treadle.recipe.reading import load_recipe, parse_recipe
 
-    changes = [] if data is None else [f"data={json.dumps(str(data))}"]
+    given = {"data": data, "domain": domain}
+    changes = [f"{key}={json.dumps(str(value))}" for key, value in given.items() if value is not None]
     if model.endswith((".yaml", ".yml")) and Path(model).is_file():
         return load_recipe(Path(model), [*more, *changes]), True, True
     changes.append(f"model={json.dumps(model)}")
     if more and "=" not in more[0]:
         return load_recipe(Path(more[0]), [*more[1:], *changes]), True, True
     content: dict[str, Any] = standard_recipe(model, data)
-    for override in more:
+    for override in [*more, *changes]:
         apply_override(content, override)
     has_data = data is not None or "data" in {m.partition("=")[0] for m in more}
     return parse_recipe(content, "without a recipe"), has_data, False

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from treadle.cli.options import Domain, domain_name
 from treadle.errors import TreadleError
 
 
@@ -29,12 +30,14 @@ def compare(
     any_grader: Annotated[
         bool, typer.Option("--any-grader", help="Compare runs that were graded by different rules, with a note.")
     ] = False,
+    domain: Domain = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for a page, pictures and data.")] = None,
 ) -> None:
     """Set runs over the same problems or tasks side by side, with intervals, and test them against one of them."""
     from treadle.evaluate.compare.task_arms import one_kind
     from treadle.evaluate.swe.folders import Kind
 
+    domain_name(domain)
     if one_kind(runs or [], group or []) is Kind.GRADES:
         given = {"--benchmark": benchmark, "--mode": mode, "--paper": paper}
         if wrong := [name for name, value in given.items() if value]:

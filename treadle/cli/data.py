@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from treadle.cli.options import option
+from treadle.cli.options import DOMAIN, Domain, domain_name, option
 from treadle.cli.trust import TRUST
 from treadle.errors import TreadleError
 
@@ -42,6 +42,10 @@ def prepare(
     source: Annotated[str, typer.Argument(metavar="INPUT", help=_INPUT)],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write.")],
     format: Annotated[str, option(_FORMAT, Reading)] = "auto",
+    domain: Annotated[
+        str | None,
+        option(DOMAIN + " Every trajectory gets it.", Reading, metavar="NAME|FOLDER"),
+    ] = None,
     columns: Annotated[str | None, option(_COLUMNS, Reading)] = None,
     untitled: Annotated[str, option(_UNTITLED, Reading)] = "drop",
     segment: Annotated[str, option(_SEGMENT, Reading)] = "off",
@@ -110,6 +114,7 @@ def prepare(
     if not (0 <= held_out < 1 or (held_out >= 1 and held_out.is_integer())):
         raise TreadleError(f"--held-out {held_out:g}: expected a share below 1 or a whole number of trajectories")
     settings = PrepareSettings(
+        domain=domain_name(domain),
         format=format,
         columns=parse_columns(columns) if columns else None,
         untitled=untitled,
@@ -157,6 +162,7 @@ def prepare(
 def merge(
     shards: Annotated[list[Path], typer.Argument(metavar="SHARDS...", help="The folders of all shards, in any order.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write.")],
+    domain: Domain = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output folder.")] = False,
     trust_remote_code: Annotated[bool, typer.Option("--trust-remote-code", help=TRUST)] = False,
 ) -> None:
@@ -165,6 +171,7 @@ def merge(
     from treadle.data.prepare.merge import read_shards
     from treadle.report.prepared import write_prepare_page
 
+    domain_name(domain)  # so that it is known; each trajectory has the one that its shard was prepared with
     tokenizer = _tokenizer(read_shards(shards)[0]["tokenizer"], trust_remote_code)
     _print_prepared(run_merge(shards, out, tokenizer, overwrite, write_prepare_page), out)
 
@@ -190,6 +197,7 @@ def _tokenizer(name: str | None, trust_remote_code: bool) -> PreTrainedTokenizer
 def inspect(
     source: Annotated[str, typer.Argument(metavar="INPUT", help=_INPUT + " Also a prepared folder.")],
     format: Annotated[str, typer.Option(help=_FORMAT)] = "auto",
+    domain: Domain = None,
     columns: Annotated[str | None, typer.Option(help=_COLUMNS)] = None,
     untitled: Annotated[str, typer.Option(help=_UNTITLED)] = "drop",
     segment: Annotated[str, typer.Option(help=_SEGMENT)] = "off",
@@ -220,6 +228,7 @@ def inspect(
         parse_columns(columns) if columns else None,
         untitled,
         segment,
+        domain=domain_name(domain),
         answers_only=answers_only,
         success_at=success_at,
         index=index,

@@ -13,7 +13,7 @@ import typer
 
 from treadle.cli import backends
 from treadle.cli.data import one_of
-from treadle.cli.options import option
+from treadle.cli.options import domain_name, option
 from treadle.cli.problems import instances_of, sample_counts, sets_of
 from treadle.errors import TreadleError
 
@@ -49,7 +49,7 @@ def evaluate(
         list[str] | None,
         option(
             "amc23, aime24, aime25, minerva, or all (these four); aime26, amc12, gsm8k, math500, olympiadbench, "
-            "gpqa_diamond; NAME@HASH pins the content. Repeat it, or use commas.",
+            "gpqa_diamond; NAME@HASH pins the content; NAME/SET is a set of a domain. Repeat it, or use commas.",
             Problems,
         ),
     ] = None,
@@ -62,7 +62,9 @@ def evaluate(
     ] = None,
     split: Annotated[str, option("Of a prepared folder: train or heldout.", Problems)] = "heldout",
     columns: Annotated[str | None, option("Of a file: problem=NAME,answer=NAME[,id=NAME].", Problems)] = None,
-    domain: Annotated[str, option("Prompt templates for a file of problems.", Problems)] = "math",
+    domain: Annotated[
+        str, option("Of a file of problems: a domain's name, or the folder of one.", Problems, metavar="NAME|FOLDER")
+    ] = "math",
     kind: Annotated[
         str | None, option("How the answers of --data are graded, if not as their domain says.", Problems)
     ] = None,
@@ -147,7 +149,7 @@ def evaluate(
             raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
         if update:
             check_card(model)
-        given = (benchmark, benchmarks_from, data, split, columns, domain, kind, choices_seed)
+        given = (benchmark, benchmarks_from, data, split, columns, domain_name(domain), kind, choices_seed)
         sets = sets_of(*given) if settings.modes else []
         if drop_unreadable:
             sets = [s.readable() for s in sets]

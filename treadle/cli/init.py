@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from treadle.cli.data import one_of
+from treadle.cli.options import Domain
 from treadle.cli.questions import asked_for
 from treadle.cli.trust import TRUST
 from treadle.errors import OutputError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def init(
     model: Annotated[str | None, typer.Option(help="Model folder or id; asked for on a terminal.")] = None,
     data: Annotated[Path | None, typer.Option(help="Prepared folder; asked for on a terminal.")] = None,
+    domain: Domain = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write.")] = Path("recipe.yaml"),
     output: Annotated[
         Path | None, typer.Option(help="Folder of the recipe's runs; runs/NAME by default, with the data's name.")
@@ -61,7 +63,7 @@ def init(
     from treadle.init import draft, subject_of
 
     disable_progress_bar()
-    subject = subject_of(model, data, trust_remote_code)
+    subject = subject_of(model, data, trust_remote_code, domain)
     advice = _sampled(subject, sample, seconds, tokens) if sample else None
     output = output or Path("runs") / data.resolve().name
     command = ["treadle", *sys.argv[1:]]

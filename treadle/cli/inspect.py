@@ -35,6 +35,7 @@ def inspect(
     untitled: Untitled = "drop",
     segment: Segment = "off",
     *,
+    domain: str | None = None,
     answers_only: bool = False,
     success_at: float = SUCCESS_AT,
     index: int | None = None,
@@ -50,8 +51,8 @@ def inspect(
 
     Args:
         source: What `read_trajectories` reads, or a folder written by `treadle prepare`.
-        format, columns, untitled, segment, answers_only, success_at, keep_unverified: See `read_trajectories`; without
-            meaning for a prepared folder.
+        format, columns, untitled, segment, domain, answers_only, success_at, keep_unverified: See `read_trajectories`;
+            without meaning for a prepared folder.
         index: The first to show, counted from 1 among those that are kept.
         id: The first to show, by its id. Without either it is the first of all.
         limit: How many to show.
@@ -85,6 +86,7 @@ def inspect(
         "columns": columns,
         "untitled": untitled,
         "segment": segment,
+        "domain": domain,
         "answers_only": answers_only,
         "success_at": success_at,
     }

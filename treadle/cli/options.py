@@ -5,9 +5,24 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+
+DOMAIN = "Domain: the folder of one of your own, or a name."
+"""Help of `--domain`."""
+Domain = Annotated[str | None, typer.Option(metavar="NAME|FOLDER", help=DOMAIN)]
+
+
+def domain_name(given: str | None) -> str | None:
+    """The name of the domain that `--domain` gives; a folder's is known from now on.
+
+    Raises:
+        DomainError: There is none.
+    """
+    from treadle.domains.registry import use
+
+    return None if given is None else use(given).name
 
 
 def option(help: str, panel: str, *names: str, **settings: object) -> object:

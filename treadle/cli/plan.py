@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from treadle.cli.options import Domain
 from treadle.cli.trust import TRUST, trusting
 
 
@@ -15,6 +17,7 @@ def plan(
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="For instance stages.srl.micro_batch=2.")
     ] = None,
+    domain: Domain = None,
     gpus: Annotated[int, typer.Option(help="Devices that train.")] = 1,
     gpu_memory: Annotated[float | None, typer.Option(help="GiB of one device.")] = None,
     tflops: Annotated[float | None, typer.Option(help="Peak of one device in the recipe's dtype, TFLOP/s.")] = None,
@@ -53,7 +56,8 @@ def plan(
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
     )
-    loaded = load_recipe(recipe, [*(overrides or ()), *trusting(trust_remote_code)])
+    changes = [] if domain is None else [f"domain={json.dumps(domain)}"]
+    loaded = load_recipe(recipe, [*(overrides or ()), *changes, *trusting(trust_remote_code)])
     stop_or_warn(check_plan(loaded, rows=prompt_tokens is None), ("prefix_tree",))
     plans = estimate(loaded, hardware)
     print(as_text(plans, loaded, hardware))

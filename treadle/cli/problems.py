@@ -41,11 +41,15 @@ def sets_of(
 ) -> list[Benchmark]:
     """The problems of `--benchmark` and `--data`, each set under a name of its own."""
     from treadle.evaluate.benchmarks import load_data, load_known
+    from treadle.evaluate.domain_sets import SLASH, load_set
     from treadle.evaluate.known_sets import PAPER
 
     names = [name for option in named or [] for name in option.split(",")]
     names = [each for name in names for each in (PAPER if name == "all" else [name])]
-    sets = [load_known(name, folder, choices_seed) for name in dict.fromkeys(names)]
+    sets = [
+        load_set(name, choices_seed) if SLASH in name else load_known(name, folder, choices_seed)
+        for name in dict.fromkeys(names)
+    ]
     sets += [load_data(given, split, columns, domain, kind, choices_seed) for given in data or []]
     if not sets:
         raise TreadleError("no problems: name a benchmark with --benchmark amc23, or give a file with --data FILE")

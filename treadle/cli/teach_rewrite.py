@@ -13,7 +13,7 @@ import typer
 
 from treadle.cli import backends, teaching
 from treadle.cli.data import one_of
-from treadle.cli.options import option
+from treadle.cli.options import domain_name, option
 from treadle.cli.teaching import ASKING, CHECKS
 
 PARTS = ("solution", "thought", "both")
@@ -26,6 +26,7 @@ def rewrite(
     model: Annotated[str, typer.Option(help="Model folder or id; of a server the model's name there.")],
     original: Annotated[str, option("What is rewritten: solution, thought, or both.", ASKING)] = "solution",
     columns: Annotated[str | None, option("A preset, or problem=NAME,solution=NAME[,answer=NAME ...].", ASKING)] = None,
+    domain: teaching.Domain = None,
     limit: teaching.Limit = None,
     tries: teaching.Tries = 3,
     temperature: teaching.Temperature = 0.0,
@@ -63,5 +64,5 @@ def rewrite(
 
     one_of("--kind", kind, KINDS)
     settings = teaching.settings_of(parameters | {"samples": 1})
-    given = solutions_to_rewrite(solutions, columns, kind, original, unverified)
+    given = solutions_to_rewrite(solutions, columns, kind, original, unverified, domain_name(domain))
     teaching.carry_out(given, settings, parameters, options, prices)

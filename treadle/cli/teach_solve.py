@@ -13,14 +13,14 @@ import typer
 
 from treadle.cli import backends, teach_tasks, teaching
 from treadle.cli.data import one_of
-from treadle.cli.options import option
+from treadle.cli.options import domain_name, option
 from treadle.cli.teach_tasks import OF_PROBLEMS, ONE_STEP, PANEL
 from treadle.cli.teaching import ASKING, CHECKS
 
 UNVERIFIED_AGREEMENT = 0.5
 _NO_BUDGET = "whose episodes have no count of the tokens that are sent; --max-tokens bounds each episode"
 _NOT_OF_TASKS = {
-    **dict.fromkeys(("columns", "tries", "think", "top_k", "kind", "unverified", "agreement"), OF_PROBLEMS),
+    **dict.fromkeys(("columns", "domain", "tries", "think", "top_k", "kind", "unverified", "agreement"), OF_PROBLEMS),
     **dict.fromkeys(("min_steps", "chars", "language", "repetition", "against"), OF_PROBLEMS),
     **dict.fromkeys(("price_in", "price_out", "budget"), _NO_BUDGET),
     "max_new_tokens": ONE_STEP,
@@ -38,6 +38,7 @@ def solve(
     model: Annotated[str, typer.Option(help="Model folder or id; of a server the model's name there.")],
     samples: Annotated[int, option("Solutions of each problem.", ASKING, "-n", "--samples", min=1)] = 4,
     columns: Annotated[str | None, option("Of a file: problem=NAME,answer=NAME[,id=NAME].", ASKING)] = None,
+    domain: teaching.Domain = None,
     split: Annotated[str, option("Of a prepared folder: train or heldout. Of tasks: their own.", ASKING)] = "train",
     limit: teaching.Limit = None,
     tries: teaching.Tries = 1,
@@ -92,5 +93,5 @@ def solve(
     if agreement is None:
         agreement = UNVERIFIED_AGREEMENT if unverified else 0.0
     settings = teaching.settings_of(parameters | {"agreement": agreement, "follows": 0.0})
-    given = problems_to_solve(problems, columns, kind, split, unverified)
+    given = problems_to_solve(problems, columns, kind, split, unverified, domain_name(domain))
     teaching.carry_out(given, settings, parameters, options, prices)

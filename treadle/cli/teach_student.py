@@ -9,7 +9,7 @@ import typer
 
 from treadle.cli import backends, teach_tasks
 from treadle.cli.data import one_of
-from treadle.cli.options import option
+from treadle.cli.options import domain_name, option
 from treadle.cli.teach_tasks import OF_PROBLEMS, ONE_STEP
 
 Problems, Sampling = "Problems", "Sampling"
@@ -38,7 +38,9 @@ def select(
     mode: Annotated[str, typer.Option(help="whole: a solution at once. loop: step by step.")] = "whole",
     split: Annotated[str, option("Of a prepared folder: train or heldout. Of tasks: their own.", Problems)] = "train",
     columns: Annotated[str | None, option("Of a file: problem=NAME,answer=NAME[,id=NAME].", Problems)] = None,
-    domain: Annotated[str, option("Prompt templates for a file of problems.", Problems)] = "math",
+    domain: Annotated[
+        str, option("Of a file of problems: a domain's name, or the folder of one.", Problems, metavar="NAME|FOLDER")
+    ] = "math",
     kind: Annotated[str, option("How the answers are graded.", Problems)] = "math",
     choices_seed: Annotated[int, option("Order of choices, where a set has the right one first.", Problems)] = 0,
     limit: Annotated[int | None, option("Only the first problems.", Problems, min=1)] = None,
@@ -86,7 +88,7 @@ def select(
     ):
         one_of(flag, value, known)
     options = back_end.options()
-    benchmark = load_data(problems, split, columns, domain, kind, choices_seed).first(limit)
+    benchmark = load_data(problems, split, columns, domain_name(domain), kind, choices_seed).first(limit)
     settings = EvaluateSettings(
         modes=(mode,),
         greedy=False,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from treadle.cli.options import option
+from treadle.cli.options import DOMAIN, option
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ MaxNewTokens = Annotated[int, option("Tokens of an answer, thoughts included.", 
 Seed = Annotated[int, option("Of the answers.", ASKING)]
 Tries = Annotated[int, option("Times that one sample is asked for, with the fault named.", ASKING, min=1)]
 Limit = Annotated[int | None, option("Only the first rows.", ASKING, min=1)]
+Domain = Annotated[str | None, option(DOMAIN, ASKING, metavar="NAME|FOLDER")]
 Kind = Annotated[str, option("How answers are graded: math, integer, minerva, text, choice.", CHECKS)]
 MinSteps = Annotated[int, option("Numbered, titled steps of a solution.", CHECKS, min=1)]
 Chars = Annotated[str, option("Band of a solution's characters, as LEAST:MOST.", CHECKS)]
@@ -118,7 +120,8 @@ def carry_out(
     known, overwrite = known_of(parameters["known"]), parameters["overwrite"]
     report = teach(parameters["model"], given, settings, out, kind, options, prices, known, overwrite)
     print(as_text(report))
-    print(f"written to {out}; go on with `treadle prepare {out} -o DATA`")
+    domain = f" --domain {shlex.quote(parameters['domain'])}" if parameters["domain"] else ""
+    print(f"written to {out}; go on with `treadle prepare {out}{domain} -o DATA`")
     samples, budget = report["samples"], report["prices"]["budget"]
     if samples["not_asked"]:
         print(

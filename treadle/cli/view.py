@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from treadle.cli.options import Domain, domain_name
 from treadle.errors import TreadleError
 
 _SWE = "Software engineering"
@@ -40,6 +41,7 @@ def view(
             metavar="FILE", help="Experts' trajectories for the tasks, beside the agent's steps.", rich_help_panel=_SWE
         ),
     ] = None,
+    domain: Domain = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Write a folder's report.html: figures with intervals, and all problems or tasks to look through.
@@ -51,6 +53,7 @@ def view(
     from treadle.report.console import VisibleConsole
     from treadle.report.rollouts import rollout_files, show_rollouts
 
+    domain_name(domain)
     if records := rollout_files(run):
         given = {"--against": against, "--predictions": predictions, "--tasks": tasks, "--experts": experts}
         if name := next((name for name, value in given.items() if value is not None), None):

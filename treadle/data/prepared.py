@@ -84,12 +84,19 @@ class _Floors(TypedDict):
     floor: _Floor
 
 
+class _Domain(TypedDict):
+    digest: str
+    about: str
+    trajectories: int
+
+
 class _Report(TypedDict, total=False):
     """What is read of report.json."""
 
     __pydantic_config__ = STRICT  # for what is in it, too
     settings: _Settings
     floors: _Floors | None
+    domains: dict[str, _Domain]
 
 
 class Prepared:
@@ -131,6 +138,16 @@ class Prepared:
     def answers_only(self) -> bool:
         """Whether there are problems and answers without steps, as `--answers-only` writes them."""
         return bool(self.report.get("settings", {}).get("answers_only"))
+
+    @property
+    def domains(self) -> dict[str, str | None]:
+        """The domains of the trajectories, each with the digest of its prompts when they were prepared (see
+        `treadle.domains.digest`); `None` where the folder was made before that was recorded."""
+        if recorded := self.report.get("domains"):
+            return {name: about["digest"] for name, about in recorded.items()}
+        with reading(self.folder):
+            columns = [pq.read_table(self.trajectory_file(split), columns=["domain"])["domain"] for split in SPLITS]
+        return dict.fromkeys(chain.from_iterable(column.unique().to_pylist() for column in columns))
 
     @property
     def floors(self) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from treadle.data.prepared_files import stored, trajectory_of
 from treadle.data.prompts import solve_prompt
 from treadle.data.prompts.asking import PLAIN, Asking, in_a_box
 from treadle.data.solutions import Given
+from treadle.domains.registry import find
 from treadle.scoring.answers import boxes
 from treadle.trajectory import Trajectory
 
@@ -105,7 +106,7 @@ def whole_solution(trajectory: Trajectory, steps: Sequence[str] | None = None) -
     """
     epilogue = str(trajectory.meta.get("epilogue") or "").strip()
     texts = [step.action for step in trajectory.steps] if steps is None else list(steps)
-    if trajectory.answer and trajectory.domain != "agent" and not boxes("\n".join([*texts, epilogue])):
+    if trajectory.answer and find(trajectory.domain).boxed and not boxes("\n".join([*texts, epilogue])):
         kept = [line for line in epilogue.splitlines() if not line.startswith("####")]
         epilogue = "\n".join([*kept, in_a_box(trajectory.answer)])
     return "\n".join([*texts, *[epilogue] * bool(epilogue)])

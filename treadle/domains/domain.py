@@ -151,3 +151,28 @@ class Domain:
     def of_calls(self) -> bool:
         """Whether steps are calls, which have no natural language and give no final answer in a box."""
         return self.steps == "calls"
+
+    @property
+    def acts(self) -> bool:
+        """Whether steps are carried out by something that answers: its tools, or its environment."""
+        return self.of_calls or self.environment is not None
+
+    @property
+    def boxed(self) -> bool:
+        """Whether a whole solution ends with its final answer in a box."""
+        return self.ends == "boxed"
+
+    @property
+    def written(self) -> bool:
+        """Whether a solution is a text with its answer in a box, which a teacher can write anew."""
+        return self.boxed and not self.acts and not self.as_code
+
+    @property
+    def compares(self) -> bool:
+        """Whether it has a function of its own that says which actions are the same."""
+        return self.same not in ("text", "call")
+
+    @property
+    def as_code(self) -> bool:
+        """Whether reports show actions as code, in which nothing is a formula."""
+        return self.shown == "code"

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from treadle.domains.domain import Command, Domain, Graded, Hosted, Limits, ProblemSet
 from treadle.domains.places import wrong_in_place
 from treadle.errors import DomainError, RecipeError
-from treadle.files.names import wrong_in_name
+from treadle.files.names import is_inside, wrong_in_name
 from treadle.files.yaml_reading import read_yaml
 
 FILE = "domain.yaml"
@@ -64,8 +64,14 @@ class _Verdict(_Strict):
         return self
 
 
+def _right_file(value: str) -> str:
+    if not is_inside(value):
+        raise ValueError(f"found {value!r:.80}; expected a file within the domain's folder")
+    return value
+
+
 class _Problems(_Strict):
-    file: str
+    file: Annotated[str, AfterValidator(_right_file)]
     count: int | None = Field(None, ge=1)
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")] | None = None
 

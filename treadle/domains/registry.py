@@ -39,6 +39,16 @@ def find(name: str) -> Domain:
     )
 
 
+def get(name: str) -> Domain | None:
+    """As `find`, and `None` where there is none: for pages, which show data without what its domain would add."""
+    return _known(os.environ.get(VARIABLE, "")).get(name)
+
+
+def by_folder(domain: Domain) -> bool:
+    """Whether a domain is known because its folder was named, so that another command needs its folder, too."""
+    return str(domain.folder) in os.environ.get(VARIABLE, "").split(os.pathsep)
+
+
 def names() -> list[str]:
     """The domains that there are."""
     return list(_known(os.environ.get(VARIABLE, "")))
@@ -54,6 +64,8 @@ def use(given: str) -> Domain:
     if given in names() or not (path.is_dir() or os.sep in given or given.startswith(".")):
         return find(given)
     folder = path.resolve()
+    if os.pathsep in str(folder):
+        raise DomainError(f"{folder}: a domain's folder cannot have {os.pathsep!r} in its path; give it another name")
     named = os.environ.get(VARIABLE, "")
     if str(folder) not in named.split(os.pathsep):
         added = os.pathsep.join(filter(None, (named, str(folder))))
@@ -66,6 +78,8 @@ def use(given: str) -> Domain:
 def _known(folders: str) -> dict[str, Domain]:
     found = {**{name: read_folder(Path(__file__).parent / name) for name in BUILT_IN}, **_announced()}
     for folder in filter(None, folders.split(os.pathsep)):
+        if not Path(folder).is_dir():
+            raise DomainError(f"{VARIABLE}: no folder {folder}; take it out of the variable, or name where it is now")
         domain = read_folder(Path(folder))
         if domain.name in found:
             raise DomainError(

@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from treadle.domains.registry import get
 from treadle.evaluate.records import StepSample
-from treadle.scoring.step_actions import AGENT, called, same
+from treadle.scoring.step_actions import called, same
 from treadle.statistics.clustered import SHARES, Figure, grouped_mean
+from treadle.trajectory import StepInstance
 
 PLACES = ("first", "early", "middle", "late")
 MOST_REPOSITORIES = 50
@@ -38,7 +40,7 @@ class Beside(NamedTuple):
 
 def beside(sample: StepSample) -> Beside | None:
     """The two steps compared; `None` where the expert's is no agent's step."""
-    bare = sample.meta.get("domain") == AGENT
+    bare = _bare(sample)
     expert = called(sample.expert_action, bare)
     if expert is None:
         return None
@@ -51,6 +53,12 @@ def beside(sample: StepSample) -> Beside | None:
         float(model is not None and model.path == expert.path) if expert.path else None,
         float(sample.exact or same(model, expert)),
     )
+
+
+def _bare(sample: StepSample) -> bool:
+    """Whether a text without fences and tags is a command: runs may be looked at where their domain is unknown."""
+    domain = get(sample.meta.get("domain", StepInstance.domain))
+    return domain is not None and domain.of_calls
 
 
 def call_view(samples: Iterable[StepSample]) -> dict[str, Any] | None:
@@ -102,7 +110,7 @@ def _grouped(
 
 
 def _tools(steps: Sequence[Beside]) -> dict[str, Figure]:
-    tools = [called(step.sample.expert_action, step.sample.meta.get("domain") == AGENT).tool for step in steps]
+    tools = [called(step.sample.expert_action, _bare(step.sample)).tool for step in steps]
     scored: dict[str, list[Beside]] = {}
     for tool, step in zip(tools, steps, strict=True):
         scored.setdefault(tool, []).append(step)

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from treadle.domains.registry import find
 from treadle.evaluate.records import Finish, Generation, Request, Sampling, StepSample
 from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion
 from treadle.scoring.rewards import step_similarity
+from treadle.scoring.same import same_action
 from treadle.scoring.thoughts import PLAIN, ThoughtTags, thoughts
 from treadle.trajectory import StepInstance
 
@@ -103,18 +105,26 @@ def _step_sample(
         action=action,
         fault=fault,
         similarity=0.0 if action is None else step_similarity(action, instance.expert_action),
-        exact=action == instance.expert_action,
+        exact=action is not None and _is_exact(action, instance),
         n_tokens=generation.n_tokens,
         thought_tokens=backend.count_tokens([thought])[0] if thought else 0,
         meta=_meta(instance),
     )
 
 
+def _is_exact(action: str, instance: StepInstance) -> bool:
+    """Letter for letter, or by the domain's own function; calls of one tool are told apart in `step_calls`."""
+    if action == instance.expert_action:
+        return True
+    domain = find(instance.domain)
+    return domain.compares and same_action(domain, action, instance.expert_action)
+
+
 def _meta(instance: StepInstance) -> dict[str, str]:
-    """What is told of a step beside the texts; of mathematics, which has no repository, only a title."""
+    """What is told of a step beside the texts; the domain where it is another than the one that readers assume."""
     told = {
         "title": instance.title,
-        "domain": instance.domain if instance.domain != "math" else None,
+        "domain": instance.domain if instance.domain != StepInstance.domain else None,
         "repo": instance.repo,
     }
     return {name: value for name, value in told.items() if value}

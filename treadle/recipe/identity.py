@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from treadle.domains.digest import digest as digest_of
+from treadle.domains.registry import use
 from treadle.files.same import differences, other_keys
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.schema import Recipe
@@ -27,6 +29,8 @@ def identity(recipe: Recipe, number: int, digest: str, chat: Mapping[str, Any] |
     shared = {k: everything[k] for k in ("model", "tokenizer", "data", "seed", "dtype", "lora", "prompts")}
     if recipe.trust_remote_code:  # another program, so another run; left out elsewhere, as before there was such a key
         shared["trust_remote_code"] = True
+    if recipe.domain is not None:
+        shared |= {"domain": recipe.domain, "content of domain": digest_of(use(recipe.domain))}
     stages = everything["stages"][: number + 1]
     for stage in stages:
         if "grader" in stage:

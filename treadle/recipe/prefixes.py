@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from treadle.data.prepared import Prepared
 from treadle.data.prepared_files import reading
 from treadle.data.solutions import Given
+from treadle.domains.registry import find
 from treadle.errors import DataError, RecipeError
 from treadle.recipe.schema import AnyStage, RLVRStage
 from treadle.scoring.thoughts import ThoughtTags
@@ -115,5 +116,5 @@ def _steps(prepared: Prepared) -> tuple[list[int], int]:
             for answer, domain, length in zip(*told, strict=True):
                 if answer or can_be_judged(domain, answered=False):
                     counts.append(length)
-                    agents += domain == "agent"
+                    agents += find(domain).of_calls
     return counts, agents

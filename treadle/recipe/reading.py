@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from treadle.errors import RecipeError
+from treadle.domains.registry import use
+from treadle.errors import DomainError, RecipeError
 from treadle.files.secrets import refuse_secrets
 from treadle.files.yaml_reading import read_yaml
 from treadle.recipe.errors import explain
@@ -31,7 +32,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises:
         RecipeError: The file is missing or not the YAML of a recipe (see `treadle.files.yaml_reading`), a key, type or
-            value is wrong, or there is a secret.
+            value is wrong, there is no such domain, or there is a secret.
     """
     if not path.is_file():
         raise RecipeError(f"{path}: no such recipe file")
@@ -46,7 +47,11 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
-    """Check a recipe that is already a dictionary; raises `RecipeError` like `load_recipe`."""
+    """Check a recipe that is already a dictionary, and make the domain that it names known.
+
+    Raises:
+        RecipeError: As `load_recipe`.
+    """
     refuse_secrets(content, where, RecipeError)
     try:
         recipe = Recipe.model_validate(content)
@@ -61,6 +66,11 @@ def parse_recipe(content: dict[str, Any], where: str = "recipe") -> Recipe:
         }
         lines = [explain(problem, Recipe, parts) for problem in error.errors()]
         raise RecipeError(f"{where}: " + "\n  ".join(lines)) from None
+    if recipe.domain is not None:
+        try:
+            use(recipe.domain)
+        except DomainError as error:
+            raise RecipeError(f"{where}: domain: {error}") from None
     if any(stage.trl for stage in recipe.stages):
         from treadle.recipe.arguments import check_trl_keys  # imports TRL, which takes seconds
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from treadle.data.contrast import pool_of, texts_of
 from treadle.data.prepared import Prepared
+from treadle.domains.registry import find
 from treadle.errors import RecipeError, RewardError
 from treadle.recipe.mixed_rewards import ANSWER_DEFAULTS, only_of, step_or_answer_reward
 from treadle.recipe.reward_choices import RewardChoice, parameters, reads
@@ -18,7 +19,6 @@ from treadle.scoring.of_domain import reward_of
 from treadle.scoring.registry import load
 from treadle.scoring.rewards import final_answer_reward, solution_reward
 from treadle.scoring.signatures import check_signature
-from treadle.scoring.step_actions import AGENT
 from treadle.scoring.weighted import TokenWeights
 
 _COLUMNS = ("trajectory_id", "step", "answer", "expert_action")
@@ -137,7 +137,7 @@ def _check_domains(stage: RLStage, prepared: Prepared, seed: int) -> None:
     if not all(reward.of == "agents" for reward in judging):
         return
     looked_at = pool_of(prepared, seed)
-    others = [other for other in looked_at if other.form[0] != AGENT]
+    others = [other for other in looked_at if not find(other.form[0]).of_calls]
     if not others:
         return
     domain = Counter(other.form[0] for other in others).most_common(1)[0][0]

@@ -253,6 +253,8 @@ class Recipe(Strict):
         data: Folder that `treadle prepare` wrote.
         thought_tags: The opening and the closing tag of thoughts, in prompts, targets and completions; `None` for
             `<think>` and `</think>`.
+        domain: Folder of a domain of one's own that the data is of (docs/domains.md), or the name of one that is known,
+            which needs no such line; relative as `data` is.
         output: Folder of the run; each stage gets a folder of its own in it.
         seed: Of all that is random.
         dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are
@@ -274,6 +276,7 @@ class Recipe(Strict):
     model: ModelName
     tokenizer: ModelName | None = None
     data: Place
+    domain: ModelName | None = None
     output: Place
     seed: int = Field(0, ge=0, lt=2**32)
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

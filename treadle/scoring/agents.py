@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from treadle.domains.registry import find
 from treadle.scoring.argument_match import matched, paired, within
 from treadle.scoring.calls import Call
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ModelOutput, reward_actions
-from treadle.scoring.step_actions import AGENT, calls_in, described, named_keys
+from treadle.scoring.step_actions import calls_in, described, named_keys
 from treadle.scoring.thoughts import PLAIN, TagsOfRows, tags_of_rows
 
 
@@ -179,8 +180,12 @@ def _of_agents(
     logs: Mapping[str, Any],
 ) -> list[float | None]:
     """The rewards of the rows that are agents' steps, in the place of their rows."""
+
+    def of_calls(name: str | None) -> bool:
+        return name is not None and find(name).of_calls
+
     count = len(completions)
-    rows = [row for row in range(count) if domain is None or domain[row] == AGENT]
+    rows = [row for row in range(count) if domain is None or of_calls(domain[row])]
     tags_B = tags_of_rows(thought_tags, count)
 
     def spread(values: Sequence[float | None]) -> list[float | None]:

@@ -1,7 +1,8 @@
 """1 for the expert's action and 0 for any other, by what evaluation calls the same.
 
 The same is what is equal letter for letter, and of agents' steps what calls the same tool with the same text once
-fences and tags are taken off (`treadle.scoring.step_actions.same`).
+fences and tags are taken off (`treadle.scoring.step_actions.same`); a domain may say it itself
+(`treadle.scoring.same`).
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from treadle.domains.registry import find
 from treadle.scoring.completion import ThinkTags
 from treadle.scoring.rewards import ModelOutput, reward_actions
-from treadle.scoring.step_actions import AGENT, called, same
+from treadle.scoring.same import same_action
+from treadle.scoring.step_actions import called, same
 from treadle.scoring.thoughts import PLAIN, TagsOfRows
 
 
@@ -42,7 +45,8 @@ def exact_reward(
 
     Args:
         completions, expert_action, truncated, think_tags, thought_tags: See `srl_reward`.
-        domain: B families of prompts, the data set's column of this name: `agent` where a bare text is a command.
+        domain: B names of domains, the data set's column of this name: where its steps are calls, a bare text is a
+            command, and a domain may have a function of its own (`same`).
         **kwargs: TRL's other arguments; `log_metric` receives the share of `exact` actions among the well-formed
             outputs, and the share of each format fault.
 
@@ -51,8 +55,11 @@ def exact_reward(
     """
 
     def score(row: int, action: str) -> dict[str, float]:
-        bare = domain is not None and domain[row] == AGENT
-        return {"exact": float(is_exact(action, expert_action[row], bare))}
+        expert, name = expert_action[row], domain[row] if domain is not None else None
+        own = find(name) if name is not None else None
+        if own is not None and own.compares:
+            return {"exact": float(same_action(own, action, expert))}
+        return {"exact": float(is_exact(action, expert, own is not None and own.of_calls))}
 
     log_metric = kwargs.get("log_metric")
     return reward_actions(completions, expert_action, truncated, think_tags, score, log_metric, thought_tags)

@@ -23,9 +23,6 @@ from typing import NamedTuple
 
 from treadle.scoring.calls import Call, calls_of
 
-AGENT = "agent"
-"""The domain whose steps are commands where they are neither calls nor fenced."""
-
 _LOOKED_AT = 20_000
 """Characters of a step that are looked at: what is called stands at its beginning."""
 _FENCE = re.compile(r"^```([\w+-]*)[^\n`]*\n(.*?)\n?^```", re.DOTALL | re.MULTILINE)

@@ -18,6 +18,7 @@ from treadle.data.sources.columns import parse_columns
 from treadle.data.sources.reading import read_trajectories
 from treadle.data.sources.report import ReadReport
 from treadle.data.sources.thoughts import cut_marks
+from treadle.domains.registry import find
 from treadle.errors import DataError, Explained
 from treadle.evaluate.benchmarks import load_data
 from treadle.evaluate.references import unreadable
@@ -38,7 +39,7 @@ class LeftOut(Explained):
     HELD_OUT = "held_out", "it is a task for testing (--split test takes those)"
     INVALID = "does_not_validate", "its gold patch does not resolve it, or its tests pass without"
     NO_ENVIRONMENT = "no_environment", "this machine could not build or run its environment"
-    OTHER_DOMAIN = "no_mathematics", "it is an agent's trajectory"
+    OTHER_DOMAIN = "no_mathematics", "its steps are calls or code, or it has no answer in a box"
     NO_THOUGHT = "no_thought", "it has no reasoning to rewrite (--original)"
     SAME_ID = "duplicate_id", "an earlier row has the same id"
     LIMIT = "beyond_limit", "it comes after the first rows (--limit)"
@@ -71,18 +72,24 @@ class Assignments(Generic[Item]):
 
 
 def problems_to_solve(
-    source: str, columns: str | None = None, kind: str = "math", split: str = "train", unverified: bool = False
+    source: str,
+    columns: str | None = None,
+    kind: str = "math",
+    split: str = "train",
+    unverified: bool = False,
+    domain: str | None = None,
 ) -> Assignments[Assignment]:
     """The problems of a file or prepared folder.
 
     Args:
         source, columns, kind, split: See `treadle.evaluate.benchmarks.load_data`.
         unverified: Take those without an answer, too.
+        domain: Of the rows of a file.
 
     Raises:
         DataError: It cannot be read.
     """
-    found = load_data(source, split, columns, "math", kind, unanswered=True)
+    found = load_data(source, split, columns, domain or Trajectory.domain, kind, unanswered=True)
     left_out = Counter({str(reason): count for reason, count in found.left_out.items()})
     assignments = Assignments[Assignment](found.source, left_out=left_out, read=len(found.problems) + left_out.total())
     for problem in found.problems:
@@ -101,6 +108,7 @@ def solutions_to_rewrite(
     kind: str = "math",
     part: Part = "solution",
     unverified: bool = False,
+    domain: str | None = None,
 ) -> Assignments[Assignment]:
     """The solutions of a file, folder or hub data set, in whatever form `treadle prepare` reads, steps or none.
 
@@ -111,6 +119,7 @@ def solutions_to_rewrite(
         kind: How answers are graded.
         part: What is rewritten: the solution, the reasoning before it, or both.
         unverified: Take solutions without a final answer, such as proofs, too.
+        domain: Of all of them, whatever their form says.
 
     Raises:
         DataError: It cannot be read.
@@ -122,6 +131,7 @@ def solutions_to_rewrite(
         columns=parse_columns(columns) if columns else None,
         untitled="keep",
         segment="prose",
+        domain=domain,
     )
     assignments, left_out = Assignments[Assignment](source), Counter[str]()
     seen: set[str] = set()
@@ -140,7 +150,7 @@ def solutions_to_rewrite(
 
 
 def _rewriting(trajectory: Trajectory, kind: str, part: Part, unverified: bool) -> Assignment | LeftOut:
-    if trajectory.domain != "math":
+    if not find(trajectory.domain).written:
         return LeftOut.OTHER_DOMAIN
     if not trajectory.answer and not unverified:
         return LeftOut.NO_ANSWER

@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from treadle.data.sources.report import DropReason
+from treadle.domains.registry import find
 from treadle.errors import DataError, Explained
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step, Trajectory
@@ -66,8 +67,9 @@ def curate_steps(trajectory: Trajectory, settings: StepCuration) -> tuple[Trajec
     """
     removed: Counter[StepChange] = Counter()
     kept = []
+    noops = settings.drop_noop and find(trajectory.domain).of_calls
     for k, step in enumerate(trajectory.steps):
-        change = _removal(trajectory, k, settings) if k + 1 < len(trajectory.steps) else None
+        change = _removal(trajectory, k, noops, settings.drop_repeated) if k + 1 < len(trajectory.steps) else None
         if change is None:
             kept.append(step)
         else:
@@ -80,11 +82,11 @@ def curate_steps(trajectory: Trajectory, settings: StepCuration) -> tuple[Trajec
     return (replace(trajectory, steps=tuple(kept)) if removed else trajectory), removed
 
 
-def _removal(trajectory: Trajectory, k: int, settings: StepCuration) -> StepChange | None:
+def _removal(trajectory: Trajectory, k: int, noops: bool, repeated: bool) -> StepChange | None:
     step = trajectory.steps[k]
-    if settings.drop_noop and trajectory.domain == "agent" and is_noop(step):
+    if noops and is_noop(step):
         return StepChange.NOOP
-    if settings.drop_repeated and k > 0:
+    if repeated and k > 0:
         before = trajectory.steps[k - 1]
         if (step.action, step.observation) == (before.action, before.observation):
             return StepChange.REPEATED

@@ -23,6 +23,7 @@ from treadle.data.instances import check_target
 from treadle.data.prepare.parts import Facts
 from treadle.data.prepared import Prepared
 from treadle.data.prepared_files import reading, trajectory_of
+from treadle.domains.registry import find
 from treadle.scoring.floors import Constants, Floor, Place, choose_constants, highest, measure_floors
 
 CHOSEN_ON, MEASURED_ON = 100, 200
@@ -95,7 +96,7 @@ class FloorSample:
                 problem=data["problem"],
                 before=before and before[:LONGEST],
                 form=form,
-                tool=tool_of(action) if data["domain"] == "agent" else None,
+                tool=tool_of(action) if find(data["domain"]).of_calls else None,
             )
 
     def halves(self) -> tuple[list[Place], list[Place]]:

@@ -25,6 +25,7 @@ from treadle.data.sources.native import SCHEMA, to_row
 from treadle.data.sources.origin import origin_in, origin_title
 from treadle.data.sources.reading import Outcome, read_chunk
 from treadle.data.sources.report import DropReason
+from treadle.domains.registry import find
 from treadle.files.chunks import Chunk
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step, Trajectory
@@ -110,6 +111,7 @@ class PartMaker:
     def _curated(self, trajectory: Trajectory, changes: Counter[str]) -> tuple[Trajectory, list[int]]:
         """The trajectory as it is written, and its target steps."""
         settings = self.settings
+        find(trajectory.domain)  # raises; a prompt of it would, too, after all rows were read
         trajectory, replaced = _encodable(trajectory)
         if settings.answers_only:
             return trajectory, []

@@ -33,6 +33,8 @@ class PrepareReport:
         overlap: Problems that overlap with evaluation sets, by set.
         distributions: Of lengths, by name; see `Distribution.summary`.
         examples: Instances as the model sees them, see `example_of`.
+        domains: By name what is known of each domain that trajectories are of: `digest` of its prompts (see
+            `treadle.domains.digest`), what it is `about`, and how many `trajectories`.
         floors: What similarity is earned without reading the problem, see `FloorSample.measure`; `None` where there
             is only one trajectory, and for folders of earlier versions.
         files: Sizes and SHA-256 of the files that were written beside `report.json`.
@@ -56,6 +58,7 @@ class PrepareReport:
     overlap_examples: list[tuple[str, str, str]] = field(default_factory=list)
     distributions: dict[str, dict[str, Any]] = field(default_factory=dict)
     examples: list[dict[str, str]] = field(default_factory=list)
+    domains: dict[str, dict[str, Any]] = field(default_factory=dict)
     floors: dict[str, Any] | None = None
     seconds: float = 0.0
     files: dict[str, dict[str, Any]] = field(default_factory=dict)

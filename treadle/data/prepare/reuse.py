@@ -13,6 +13,8 @@ from treadle.data.prepare.forms import Report
 from treadle.data.prepare.report import PrepareReport, from_json
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.sources.registry import forms
+from treadle.domains.digest import digest
+from treadle.domains.registry import find
 from treadle.errors import OutputError
 from treadle.files.digests import problem_in
 from treadle.files.inputs import input_files
@@ -30,7 +32,8 @@ LAYOUT = 4
 
 def fingerprint(source: str | Path, settings: PrepareSettings, tokenizer: PreTrainedTokenizerBase | None) -> str | None:
     """A hash of all that decides the result: the input's files by path, size and time of change, the files that
-    `--against` names, the settings, the tokenizer, the forms that are installed and treadle's version.
+    `--against` names, the settings, the templates of `--domain`, the tokenizer, the forms that are installed and
+    treadle's version.
 
     `None` for standard input and hub data sets, which may change without a sign.
     """
@@ -40,6 +43,8 @@ def fingerprint(source: str | Path, settings: PrepareSettings, tokenizer: PreTra
     stats = [(str(file.resolve()), (s := file.stat()).st_size, s.st_mtime_ns) for files in named for file in files]
     versions = [LAYOUT, treadle.__version__, grader_version(settings.grader)]
     parts: list[Any] = [*versions, list(forms()), stats, asdict(settings)]
+    if settings.domain is not None:
+        parts.append(digest(find(settings.domain)))
     if tokenizer is not None:
         parts.append(tokenizer_hash(tokenizer))
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
@@ -84,7 +89,8 @@ def refuse_other(out: Path, source: str | Path, settings: PrepareSettings) -> No
     refuse_others(out, other_keys(old, now), old, now, "what was prepared", choose)
     raise OutputError(
         f"{out} exists already, prepared from {source} with these settings before one of these changed: the input's "
-        f"files, those of --against, the tokenizer, the installed forms or treadle itself; {choose}"
+        "files, those of --against, the templates of --domain, the tokenizer, the installed forms or treadle itself; "
+        f"{choose}"
     )
 
 

@@ -35,6 +35,7 @@ from treadle.data.sources.columns import PRESETS
 from treadle.data.sources.reading import Outcome, check_format
 from treadle.data.sources.registry import forms
 from treadle.data.sources.report import DETAIL, ReadReport
+from treadle.domains.registry import find
 from treadle.errors import DataError, Interrupted
 from treadle.files.chunks import iter_chunks
 from treadle.files.digests import listed
@@ -151,8 +152,10 @@ def write_prepared(
 
 
 def check_settings(settings: PrepareSettings, tokenizer: PreTrainedTokenizerBase | None) -> None:
-    """Raise `DataError` for settings that cannot work, before anything is read."""
+    """Raise `DataError` for settings that cannot work, `DomainError` for an unknown domain, before anything is read."""
     check_format(settings.format)
+    if settings.domain is not None:
+        find(settings.domain)
     if settings.language:
         check_language(settings.language)
     if settings.observation_tokens is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -25,6 +26,8 @@ from treadle.data.prepare.selection import Selection
 from treadle.data.prepare.settings import PrepareSettings
 from treadle.data.prepared import ROW_SCHEMA, SPLITS, Split, instance_schema
 from treadle.data.sources.native import SCHEMA, read_native
+from treadle.domains.digest import digest
+from treadle.domains.registry import find
 from treadle.trajectory import StepInstance
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ class SplitWriter:
         self._held: dict[Split, list[StepInstance]] = {split: [] for split in SPLITS}
         self._shown = self._choose_examples()
         self._sampled = self._choose_sample() if tokenizer else {}
+        self._domains: Counter[str] = Counter()
         self._floors = FloorSample(facts, self._train())
 
     def write(self, parts: Path, report: PrepareReport) -> None:
@@ -77,6 +81,9 @@ class SplitWriter:
                 first += len(table)
             for split in SPLITS:
                 self._write_rows(split)
+        for name, count in self._domains.most_common():
+            domain = find(name)
+            report.domains[name] = {"digest": digest(domain), "about": domain.about, "trajectories": count}
         report.floors = self._floors.measure()
         report.distributions = {name: found.summary() for name, found in self._distributions.items()}
 
@@ -119,6 +126,7 @@ class SplitWriter:
             self._floors.look_at(table, row, number)
 
     def _measure_all(self, table: pa.Table, report: PrepareReport) -> None:
+        self._domains.update(table["domain"].to_pylist())
         report.with_answer += len(table) - table["answer"].null_count
         for value in table["verified"].to_pylist():
             report.verified[{True: "true", False: "false", None: "unknown"}[value]] += 1

@@ -1,11 +1,13 @@
 """Trajectories as treadle writes them: one parquet or JSON row each, with all fields, so that nothing is lost.
 
 Columns and fields of steps that came later than a file (`before`, `after`, `call`, `system`, `repo`) may be absent.
+Rows that people write may have a column `setup`, which the code of their domain gets and `meta` keeps.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -39,6 +41,25 @@ def to_row(trajectory: Trajectory) -> dict[str, Any]:
     row["steps"] = [{name: getattr(step, name) for name in _STEP_FIELDS} for step in trajectory.steps]
     row["meta"] = json.dumps(trajectory.meta)
     return row
+
+
+def of_domain(row: Row, domain: str) -> Row:
+    """The row with a domain that was given for all of them, where it lacks that alone to be of treadle's own form."""
+    if row.data.get("domain") is not None:
+        return row
+    named = row._replace(data={**row.data, "domain": domain})
+    return named if matches(named) else row
+
+
+def setup_of(data: Mapping[str, Any]) -> Any:
+    """What the column `setup` holds, any JSON; `None` for nothing. A text of JSON is read, as a table has it."""
+    setup = data.get("setup")
+    if isinstance(setup, str):
+        try:
+            return json.loads(setup)
+        except (ValueError, RecursionError):
+            return setup
+    return setup
 
 
 def matches(row: Row) -> bool:
@@ -78,6 +99,8 @@ def _read(data: dict[str, Any]) -> Trajectory:
     meta = _meta(data.get("meta"))
     if not steps and not (data.get("answer") and meta.get("form") == "answers"):  # of `--answers-only`
         raise Rejected(DropReason.MALFORMED, "column 'steps' is empty, expected at least one step")
+    if (setup := setup_of(data)) is not None:
+        meta.setdefault("setup", setup)
     names = ("id", "problem", "answer", "domain", "verified", "system", "repo")
     return Trajectory(**{name: data.get(name) for name in names}, steps=tuple(steps), meta=meta)
 

@@ -13,10 +13,12 @@ from treadle.data.sources.columns import Columns
 from treadle.data.sources.form import ReadOptions, Segment, Untitled
 from treadle.data.sources.line_ends import with_plain_actions, with_plain_line_ends
 from treadle.data.sources.math.answers_form import only_answer
+from treadle.data.sources.native import of_domain, setup_of
 from treadle.data.sources.origin import origin_in
 from treadle.data.sources.registry import form_named, forms, recognised
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.data.sources.verified import AGENT_FLAGS, SUCCESS_AT, find_mark, math_flags
+from treadle.domains.registry import get
 from treadle.files.chunks import Chunk, iter_chunks
 from treadle.files.reading import rows_of
 from treadle.files.rows import Rejected, Row
@@ -38,6 +40,8 @@ class ReadSettings:
         answers_only: Read problems and answers and leave solutions out, see `answers_form`.
         success_at: The reward from which on a row counts as right, see `as_flag`.
         grader: Who compares final answers with the reference, see `treadle.scoring.grading`.
+        domain: Name of the domain that every trajectory gets, whatever its form says; `None` for the form's. Rows in
+            treadle's own form need no `domain` then.
         row_seconds: Time limit a row; a row that takes longer is dropped.
     """
 
@@ -50,6 +54,7 @@ class ReadSettings:
     answers_only: bool = False
     success_at: float = SUCCESS_AT
     grader: GraderName = "treadle"
+    domain: str | None = None
 
 
 class Outcome(NamedTuple):
@@ -86,6 +91,7 @@ def read_trajectories(
     segment: Segment = "off",
     answers_only: bool = False,
     success_at: float = SUCCESS_AT,
+    domain: str | None = None,
     split: str = "train",
     row_seconds: float = 20.0,
     max_row_mb: float = 64.0,
@@ -94,7 +100,8 @@ def read_trajectories(
 
     Args:
         path: See `treadle.files.chunks.iter_chunks`.
-        format, keep_unverified, columns, untitled, segment, answers_only, success_at, row_seconds: See `ReadSettings`.
+        format, keep_unverified, columns, untitled, segment, answers_only, success_at, domain, row_seconds: See
+            `ReadSettings`.
         report: Receives the counts; afterwards `report.read == report.kept + sum(report.dropped.values())`.
         split: Split of a hub data set.
         max_row_mb: Rows of more megabytes are dropped unread.
@@ -104,7 +111,9 @@ def read_trajectories(
             with its reason.
     """
     report = report if report is not None else ReadReport()
-    settings = ReadSettings(format, keep_unverified, columns, untitled, row_seconds, segment, answers_only, success_at)
+    settings = ReadSettings(
+        format, keep_unverified, columns, untitled, row_seconds, segment, answers_only, success_at, domain=domain
+    )
     check_format(format)
     for chunk in iter_chunks(path, split, max_row_mb, report.skipped_files):
         for outcome in read_chunk(chunk, settings):
@@ -136,6 +145,8 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
         with time_limit(settings.row_seconds):
             data, line_ends = with_plain_line_ends(row.data)
             row = row._replace(data=data)
+            if settings.domain is not None:
+                row = of_domain(row, settings.domain)
             if settings.answers_only:
                 form = form_named("answers")
             elif settings.format == "auto" and settings.columns is not None:
@@ -163,7 +174,9 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
         return Outcome(row.where, form and form.name, None, DropReason.FORM_FAILED, said)
     if (made := origin_in(row.data)) is not None:
         trajectory.meta["origin"] = made
+    trajectory, given = _of_domain(row, trajectory, settings.domain)
     trajectory, notes = _noted(row, trajectory, settings, line_ends)
+    notes = (*given, *notes)
     if form.name != "treadle":  # whose rows tell where they came from
         trajectory.meta.setdefault("form", form.name)
     if trajectory.verified is False and not settings.keep_unverified:
@@ -173,6 +186,18 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
             reason, detail = DropReason.ANSWER_DIFFERS, f"{found} instead of {trajectory.answer}"
         return Outcome(row.where, form.name, None, reason, detail, notes)
     return Outcome(row.where, form.name, trajectory, notes=notes)
+
+
+def _of_domain(row: Row, trajectory: Trajectory, domain: str | None) -> tuple[Trajectory, tuple[tuple[str, str], ...]]:
+    """The trajectory with the domain that was given for all rows, and the `setup` that its code may need."""
+    if domain is None:
+        return trajectory, ()
+    if (setup := setup_of(row.data)) is not None:
+        trajectory.meta.setdefault("setup", setup)
+    if trajectory.domain == domain:
+        return trajectory, ()
+    note = ("domain", f"rows given the domain {domain} (--domain), which their form has as {trajectory.domain}")
+    return replace(trajectory, domain=domain), (note,)
 
 
 def _noted(
@@ -190,12 +215,13 @@ def _noted(
     if trajectory.meta.get("passed_numbers"):
         notes.append(("numbers", "rows with `2019.` before a line or `Step 5:` within one that begins no step"))
     column = settings.columns.verified if settings.columns else None
-    names = AGENT_FLAGS if trajectory.domain == "agent" else math_flags(column)
+    domain = get(trajectory.domain)  # which need not be known here: `treadle inspect` shows such rows
+    names = AGENT_FLAGS if domain is not None and domain.of_calls else math_flags(column)
     if (mark := find_mark(row.data, names, settings.success_at)) is not None:
         notes.append(("marked by", mark.note))
         by_default = find_mark(row.data, names)
         if by_default is not None and trajectory.verified is by_default.success is not mark.success:
             trajectory = replace(trajectory, verified=mark.success)
-    if trajectory.domain == "math" and (mark is None or mark.success is None):
+    if domain is not None and domain.written and (mark is None or mark.success is None):
         notes.append(("answers", checked))
     return trajectory, tuple(notes)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from treadle.domains.registry import get
 from treadle.evaluate.records import Key, Problem, Sample, Stop
 from treadle.report.parts import Parts, parts
 from treadle.report.text import label, shortened
@@ -107,6 +108,12 @@ class ProblemView:
         return f"{self.problem.benchmark}/{self.problem.id}"
 
     @property
+    def code(self) -> bool:
+        """Whether attempts are shown as code, in which nothing is a formula."""
+        domain = get(self.problem.domain)
+        return domain is not None and domain.as_code
+
+    @property
     def label(self) -> str:
         """The statement's beginning, in one line."""
         return label(Step(self.problem.problem), characters=110)
@@ -162,4 +169,5 @@ class ProblemView:
             "before": [[*arm, *counts] for arm, counts in self.before.items()],
             "file": self.file,
             "rows": self.rows,
+            **({"code": True} if self.code else {}),
         }

@@ -114,7 +114,7 @@ def _content(run: Run, other: Other | None, limit: int, side: SideFiles) -> dict
     steps = _steps(run, limit, side, anchors)
     step_figures = run.results.get("steps") or (step_view(run.steps()) if steps else None)
     statements = {view.key: formulas.html(view.statement) for view in views.values()}
-    shown_texts = (text for view in views.values() for row in view.rows for _, text in row[-1]["text"])
+    shown_texts = (text for view in views.values() if not view.code for row in view.rows for _, text in row[-1]["text"])
     data = {
         "fields": FIELDS,
         "flags": FLAGS,

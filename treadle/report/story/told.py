@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from treadle.domains.registry import get
 from treadle.evaluate.compare.arms import Arm
 from treadle.evaluate.compare.comparison import Pair
 from treadle.evaluate.records import Problem, Sample
@@ -142,6 +143,7 @@ def _flip(
         "column": f"{mode}, {decoding}",
         "change": flip.change,
         "label": label(Step(problem.problem), characters=110),
+        "code": (domain := get(problem.domain)) is not None and domain.as_code,
         "statement": shortened(problem.problem, STATEMENT),
         "reference": shortened(problem.answer, ANSWER),
         "links": [(s.name, f"{s.page}#{anchor(benchmark, id)}") for s in sides if s.page is not None],

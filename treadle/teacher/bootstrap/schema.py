@@ -19,7 +19,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from treadle.data.instances import Targets
-from treadle.errors import RecipeError
+from treadle.domains.registry import use
+from treadle.errors import DomainError, RecipeError
 from treadle.evaluate.records import Mode
 from treadle.evaluate.settings import EvaluateSettings
 from treadle.files.secrets import refuse_secrets
@@ -180,6 +181,10 @@ def parse_bootstrap(content: dict[str, Any], where: str = "recipe") -> Bootstrap
     except ValidationError as error:
         lines = [explain(problem, Bootstrap, {}) for problem in error.errors()]
         raise RecipeError(f"{where}, {SECTION}: " + "\n  ".join(lines)) from None
+    try:
+        use(rounds.domain)
+    except DomainError as error:
+        raise RecipeError(f"{where}, {SECTION}: domain: {error}") from None
     return BootstrapRecipe(rounds, parse_recipe(training, where), expert)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from treadle.data.curate.problems import known_name
 from treadle.data.prepared import Prepared, Split
+from treadle.domains.registry import use
 from treadle.errors import RecipeError
 from treadle.evaluate.benchmarks import Benchmark, load_data, load_known, split_name
 from treadle.evaluate.known_sets import KNOWN, plain_text
@@ -57,4 +58,4 @@ def load_sets(rounds: Bootstrap) -> Sets:
 def _load(rounds: Bootstrap, given: str, split: Split) -> Benchmark:
     if known_name(given.split("@")[0]) in KNOWN and not Path(given).exists():
         return load_known(given)
-    return load_data(given, split, rounds.columns, rounds.domain, rounds.kind)
+    return load_data(given, split, rounds.columns, use(rounds.domain).name, rounds.kind)

@@ -27,6 +27,7 @@ from treadle.data.sources.answer_check import same_answer
 from treadle.data.sources.messages import JOIN, Conversation, Exchange, as_dict
 from treadle.data.sources.report import DropReason
 from treadle.data.sources.verified import repository, verified_flag
+from treadle.domains.registry import find
 from treadle.files.rows import Rejected, Row
 from treadle.scoring.answers import final_answer
 from treadle.trajectory import Step, Trajectory
@@ -115,7 +116,7 @@ def said(trajectory: Trajectory, index: int) -> str:
 
 def outside_steps(trajectory: Trajectory) -> dict[str, int]:
     """What of an agent's run stands outside of its steps or was made a step, counted by what it is, for reports."""
-    if trajectory.domain != "agent":
+    if not find(trajectory.domain).of_calls:
         return {}
     talk = len(trajectory.meta.get("talk", ()))
     return {
