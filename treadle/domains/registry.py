@@ -66,12 +66,13 @@ def use(given: str) -> Domain:
     folder = path.resolve()
     if os.pathsep in str(folder):
         raise DomainError(f"{folder}: a domain's folder cannot have {os.pathsep!r} in its path; give it another name")
+    name = read_folder(folder).name
     named = os.environ.get(VARIABLE, "")
     if str(folder) not in named.split(os.pathsep):
         added = os.pathsep.join(filter(None, (named, str(folder))))
         _known(added)  # raises, and then nothing is added
         os.environ[VARIABLE] = added
-    return find(read_folder(folder).name)
+    return find(name)
 
 
 @cache

@@ -64,6 +64,6 @@ def _check(domain: Domain, name: str, count: int, sha256: str) -> None:
     if wrong:
         line = f"{name}: {{file: {wanted.file}, count: {count}, sha256: {sha256[:16]}}}"
         raise DataError(
-            f"{domain.folder / wanted.file}: found {' and '.join(wrong)}; it is another set than {domain.folder / FILE} "
-            f"says: mend the file, or write under problems there: {line}"
+            f"{domain.folder / wanted.file}: found {' and '.join(wrong)}; it is not the set that {domain.folder / FILE} "
+            f"names: mend the file, or write under problems there: {line}"
         )

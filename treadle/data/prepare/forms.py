@@ -74,4 +74,5 @@ class Report(TypedDict):
     overlap_examples: list[list[str]]
     distributions: dict[str, dict[str, Any]]
     examples: list[dict[str, str]]
+    domains: NotRequired[dict[str, dict[str, Any]]]
     floors: NotRequired[dict[str, Any] | None]
