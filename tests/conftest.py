@@ -20,6 +20,7 @@ from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 from tests import processes
 from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.sources.native import to_row
+from treadle.domains.registry import VARIABLE
 from treadle.miniature import world
 from treadle.miniature.pretrain import model_config
 from treadle.miniature.tokenizer import build_tokenizer
@@ -49,6 +50,12 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     processes.serve()
+
+
+@pytest.fixture
+def no_domains(monkeypatch) -> None:
+    """No domain but treadle's own, whatever the test names; afterwards it is as before."""
+    monkeypatch.setenv(VARIABLE, "")
 
 
 @pytest.fixture(scope="session")
