@@ -29,6 +29,7 @@ from jinja2 import (
 from treadle.data.prompts.asking import PLAIN, Asking, StepForm, step_form
 from treadle.domains.registry import find
 from treadle.errors import DomainError
+from treadle.plugins import described
 from treadle.trajectory import Message, Step
 
 
@@ -49,18 +50,25 @@ def _strict(loader: BaseLoader) -> Environment:
 
 def _render(domain: str, name: str, asking: Asking, **variables: object) -> str:
     folder = find(domain).folder
+    file = folder / f"{name}.j2"
     try:
-        template = _of_domain(folder).get_template(f"{name}.j2")
+        template = _of_domain(folder).get_template(file.name)
     except TemplateNotFound:
-        raise DomainError(_missing(domain, folder / f"{name}.j2")) from None
+        raise DomainError(_missing(domain, file)) from None
     except TemplateSyntaxError as error:
-        raise DomainError(f"{folder / name}.j2, line {error.lineno}: {error.message}; mend the template") from None
+        raise DomainError(f"{file}, line {error.lineno}: {error.message}; mend the template") from None
+    except UnicodeDecodeError as error:
+        raise DomainError(f"{file}: not UTF-8 ({error.reason}); save the template in UTF-8") from None
     opening, closing = asking.tags
     try:
         return template.render(think=asking.think, open=opening, close=closing, **variables).strip()
     except UndefinedError as error:
         known = ", ".join(("think", "open", "close", *variables))
-        raise DomainError(f"{folder / name}.j2: {error}; what it is given is {known}") from None
+        raise DomainError(f"{file}: {error}; what it is given is {known}") from None
+    except TemplateNotFound as error:
+        raise DomainError(f"{file}: it names the template {error.name!r}, which is not in its folder; add it") from None
+    except Exception as error:  # of what a template computes
+        raise DomainError(f"{file}: {described(error)}; mend the template") from None
 
 
 def _missing(domain: str, file: Path) -> str:
