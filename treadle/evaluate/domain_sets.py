@@ -62,8 +62,8 @@ def _check(domain: Domain, name: str, count: int, sha256: str) -> None:
     if wanted.sha256 is not None and not sha256.startswith(wanted.sha256):
         wrong.append(f"the content hash {sha256[:16]}, expected {wanted.sha256}")
     if wrong:
-        line = f"{name}: {{file: {wanted.file}, count: {count}, sha256: {sha256[:16]}}}"
+        line = f"{name}: {{file: {wanted.file}, count: {count}, sha256: '{sha256[:16]}'}}"
         raise DataError(
-            f"{domain.folder / wanted.file}: found {' and '.join(wrong)}; it is not the set that {domain.folder / FILE} "
-            f"names: mend the file, or write under problems there: {line}"
+            f"{domain.folder / wanted.file}: found {' and '.join(wrong)}, as {domain.folder / FILE} has it; mend the "
+            f"file, or write under problems there: {line}"
         )
