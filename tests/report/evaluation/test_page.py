@@ -277,3 +277,24 @@ class TestCommand:
 def test_scripts_are_part_of_the_package():
     for name in _SCRIPTS:
         assert name.endswith(".j2"), "the package ships its .j2 files alone"
+
+
+def test_nothing_is_a_formula_where_actions_are_code(tmp_path):
+    """Two sets with the same text: a domain's whose actions are code, and one of mathematics."""
+    text = "<think>so</think>echo $\\frac{1}{2}$"
+    both = [Problem("a", "Say $\\sqrt{2}$.", "7", domain=domain, benchmark=domain) for domain in ("lean", "math")]
+    attempts = [attempt(domain, "a", "whole", "greedy", 0, text=text) for domain in ("lean", "math")]
+    page = Page(write_evaluation_report(write_run(tmp_path / "both", both, attempts)))
+    code, plain = json.loads(page.texts["script"][0])["problems"]
+    assert (code["benchmark"], code["code"]) == ("lean", True)
+    assert "code" not in plain
+    alone = Page(write_evaluation_report(write_run(tmp_path / "alone", both[:1], attempts[:1])))
+    assert json.loads(alone.texts["script"][0])["formulas"] == {}
+    assert "$\\frac{1}{2}$" in json.loads(page.texts["script"][0])["formulas"]
+
+
+def test_a_run_of_a_domain_that_is_not_here_is_shown(tmp_path):
+    problem = [Problem("a", "Walk.", "7", domain="elsewhere", benchmark="set")]
+    found = [attempt("set", "a", "whole", "greedy", 0, text="<think>x</think>$\\frac{1}{2}$")]
+    page = Page(write_evaluation_report(write_run(tmp_path / "run", problem, found)))
+    assert "code" not in json.loads(page.texts["script"][0])["problems"][0]
