@@ -298,3 +298,18 @@ def test_a_run_of_a_domain_that_is_not_here_is_shown(tmp_path):
     found = [attempt("set", "a", "whole", "greedy", 0, text="<think>x</think>$\\frac{1}{2}$")]
     page = Page(write_evaluation_report(write_run(tmp_path / "run", problem, found)))
     assert "code" not in json.loads(page.texts["script"][0])["problems"][0]
+
+
+@pytest.mark.parametrize(("domain", "formulas"), [("lean", 0), ("math", 1)])
+def test_flips_of_a_domain_of_code_hold_no_formulas(tmp_path, domain, formulas):
+    problem = [Problem("a", "Say it.", "7", domain=domain, benchmark="set")]
+    runs = [
+        write_run(
+            tmp_path / verdict, problem, [attempt("set", "a", "whole", "greedy", 0, verdict, text="say $\\frac{1}{2}$")]
+        )
+        for verdict in "wr"
+    ]
+    page = write_evaluation_report(runs[1], against=runs[0]).read_text()
+    (sides,) = [part.split('class="sides"')[1].split("</details>")[0] for part in page.split('class="flipped"')[1:]]
+    assert sides.count("<mfrac") == 2 * formulas
+    assert "$\\frac{1}{2}$" in sides
