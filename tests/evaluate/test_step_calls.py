@@ -32,6 +32,7 @@ def step(trajectory, number, of, expert, action, repo=None, domain="agent", simi
     )
 
 
+LS = call_text("bash", {"command": "ls"})
 STEPS = [
     step("a", 1, 10, view_of("x.py"), view_of("x.py"), "org/one", similarity=1.0),
     step("a", 2, 10, view_of("x.py"), view_of("y.py"), "org/one"),
@@ -135,3 +136,12 @@ def test_a_run_has_them_in_results_terminal_and_page(monkeypatch, tmp_path):
     page = (tmp_path / "run" / "report.html").read_text()
     for text in ("Tools and files of agents' steps", "by place in the trajectory", "by repository", "org/three"):
         assert text.replace("'", "&#39;") in page or text in page
+
+
+def test_steps_of_a_domain_that_is_not_here_are_compared_without_it():
+    """A call is one by its form; whether a bare text is a command is for the domain to say."""
+    found = [
+        step("a", 1, 2, LS, LS, domain="elsewhere"),
+        step("a", 2, 2, "ls", "ls", domain="elsewhere"),
+    ]
+    assert call_view(found)["steps"] == 1

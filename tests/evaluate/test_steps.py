@@ -9,10 +9,12 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import treadle.miniature
+from tests.domains.folders import write_domain
 from treadle.data.instances import step_instances
+from treadle.domains.registry import use
 from treadle.evaluate.backends import TransformersBackend
 from treadle.evaluate.generation import generate
-from treadle.evaluate.records import Sampling
+from treadle.evaluate.records import Finish, Generation, Sampling
 from treadle.evaluate.steps import StepReport, evaluate_steps, joined
 from treadle.scoring.completion import FormatFault, parse_completion
 from treadle.scoring.rewards import srl_reward
@@ -121,3 +123,30 @@ def test_failed_generations_are_counted_and_left_out(backend, instances):
 
 def test_no_instances(backend):
     assert list(evaluate_steps(backend, [], Sampling(8))) == []
+
+
+class _Said(TransformersBackend):
+    """Says what it is told to, a text for each request."""
+
+    def __init__(self, texts):
+        self.texts = texts
+
+    def generate(self, requests, sampling):
+        for index, text in enumerate(self.texts):
+            yield index, Generation(text, 1, Finish.STOP)
+
+    def count_tokens(self, texts):
+        return [1] * len(texts)
+
+
+def test_what_is_exact_may_be_said_by_the_domain(tmp_path, no_domains, expert_trajectories):
+    """Letter for letter elsewhere: not even white space may differ."""
+    folder = write_domain(tmp_path / "field", "name: field\nsame: code.py:same\n")
+    (folder / "code.py").write_text("def same(a, b):\n    return sorted(a.split()) == sorted(b.split())\n")
+    use(str(folder))
+    first = next(iter(step_instances(expert_trajectories[0], targets="all")))
+    asked = [replace(first, expert_action="go left", domain=domain) for domain in ("field", "math", "field", "lean")]
+    texts = ["left go", "left go", "go right", "go left"]
+    said = list(evaluate_steps(_Said([f"<think>x</think>{text}" for text in texts]), asked, Sampling(8)))
+    assert [sample.exact for sample in said] == [True, False, False, True]
+    assert [sample.meta.get("domain") for sample in said] == ["field", None, "field", "lean"]

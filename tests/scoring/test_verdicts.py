@@ -76,7 +76,7 @@ def test_nobody_can_judge(known):
 
 def test_code_is_looked_at_before_anything_is_judged(known):
     known(verdict="judge.py:other")
-    with pytest.raises(DomainError, match="verdict: judge.py has no 'other'"):
+    with pytest.raises(DomainError, match=r"verdict: judge\.py has no 'other'"):
         check_verdicts(["counter"])
 
 

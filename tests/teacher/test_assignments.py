@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from tests.domains.folders import walks, write_domain
+from treadle.domains.registry import use
 from treadle.errors import DataError
 from treadle.teacher.assignments import (
     first,
@@ -95,3 +97,14 @@ def test_thoughts_may_be_what_is_rewritten(tmp_path):
     assert found.left_out["no_thought"] == 3
     (both,) = solutions_to_rewrite(source, part="both").items
     assert both.original == f"3 + 4 is 7\n\n{PLAIN}"
+
+
+def test_only_texts_with_an_answer_in_a_box_are_rewritten(tmp_path, no_domains):
+    """Whatever they are about: not calls, programs, proofs, nor what is done in an environment."""
+    use(str(write_domain(tmp_path / "field")))
+    use(str(write_domain(tmp_path / "acted", "name: acted\nenvironment: world.py:World\n")))
+    own = ("agent", "lean", "python", "acted", "field", "math")
+    rows = [{**walk, "domain": name, "id": name} for walk, name in zip(walks(6), own, strict=True)]
+    found = solutions_to_rewrite(write(tmp_path / "s.jsonl", rows))
+    assert ([item.id for item in found.items], found.left_out["other_domain"]) == (["field", "math"], 4)
+    assert len(solutions_to_rewrite(write(tmp_path / "s.jsonl", rows), domain="field").items) == 6

@@ -6,18 +6,20 @@ import json
 import math
 from collections import defaultdict
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from tests.training.simulated import alone, in_processes
+from treadle import domain_reward, final_answer_reward, srl_reward
 from treadle.errors import RewardError, TrainingFault
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
 from treadle.training.guards.async_rewards import guarded
 from treadle.training.guards.collapse import Collapse, CollapseSettings
 from treadle.training.guards.format import FormatFaults
 from treadle.training.guards.unscorable import Unscorable
-from treadle.training.rewards import Rewards
+from treadle.training.rewards import Rewards, earns_at_most_one
 from treadle.training.rollout_log import RolloutLog
 from treadle.training.validation import HeldOutRewards
 
@@ -166,3 +168,9 @@ def test_a_column_of_two_rewards_is_refused(tiny_tokenizer, tmp_path):
     told = (defaultdict(list), ["first", "second"], {"tool": [1, 2, 3, 4]})
     with pytest.raises(RewardError, match=r"log_extra\('tool'\): 4 values for 2 completions; .*rename one of them"):
         part.rewarded(torch.tensor([[0.5, 1.0], [1.0, 0.5]]), rows(7), THOUGHTS, "train", 0, *told)
+
+
+def test_of_which_rewards_the_range_is_known():
+    """A domain may name a reward of anyone's."""
+    known = [partial(srl_reward, autojunk=True), final_answer_reward, domain_reward, len]
+    assert [earns_at_most_one(function) for function in known] == [True, True, False, False]

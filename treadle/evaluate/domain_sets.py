@@ -6,7 +6,7 @@ import difflib
 from collections import Counter
 from dataclasses import replace
 
-from treadle.domains.domain import Domain, Graded, ProblemSet
+from treadle.domains.domain import Domain, ProblemSet
 from treadle.domains.folder import FILE
 from treadle.domains.registry import find
 from treadle.errors import DataError
@@ -36,9 +36,8 @@ def load_set(given: str, choices_seed: int = 0) -> Benchmark:
     if name not in domain.problems:
         raise DataError(f"--benchmark {given}: {_no_set(domain, name)}")
     path = domain.folder / domain.problems[name].file
-    kind = domain.verdict.kind if isinstance(domain.verdict, Graded) else "math"
     left_out: Counter[LeftOut] = Counter()
-    rows = file_problems(iter_rows(path), {}, domain.name, kind, left_out, choices_seed, unanswered=True)
+    rows = file_problems(iter_rows(path), {}, domain.name, None, left_out, choices_seed, unanswered=True)
     problems = tuple(replace(problem, benchmark=given) for problem in distinct(rows, left_out))
     sha256 = content_hash([(problem.problem, problem.answer) for problem in problems])
     _check(domain, name, len(problems), sha256)
@@ -62,8 +61,8 @@ def _check(domain: Domain, name: str, count: int, sha256: str) -> None:
     if wanted.sha256 is not None and not sha256.startswith(wanted.sha256):
         wrong.append(f"the content hash {sha256[:16]}, expected {wanted.sha256}")
     if wrong:
-        line = f"{name}: {{file: {wanted.file}, count: {count}, sha256: {sha256[:16]}}}"
+        line = f"{name}: {{file: {wanted.file}, count: {count}, sha256: '{sha256[:16]}'}}"
         raise DataError(
-            f"{domain.folder / wanted.file}: found {' and '.join(wrong)}; it is not the set that {domain.folder / FILE} "
-            f"names: mend the file, or write under problems there: {line}"
+            f"{domain.folder / wanted.file}: found {' and '.join(wrong)}, as {domain.folder / FILE} has it; mend the "
+            f"file, or write under problems there: {line}"
         )

@@ -25,7 +25,7 @@ for the longest of each round, and environments are asked about all of them toge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -33,26 +33,21 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from treadle.data.prompts import Asking, solve_prompt, step_prompt
-from treadle.domains.domain import Attempt, Domain
-from treadle.domains.hosting import Observed
+from treadle.domains.domain import Attempt
+from treadle.evaluate.attempts import Answering, advance, thoughts_of
 from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
 from treadle.legible import shortened
-from treadle.scoring.answers import final_answer, last_boxed
-from treadle.scoring.completion import Completion, FormatFault, parse_completion
 from treadle.scoring.extraction import Extraction, extract
 from treadle.scoring.grading import Grader, GraderName
-from treadle.scoring.same import same_action
-from treadle.scoring.thoughts import PLAIN, ThoughtTags, thoughts, without_thoughts
+from treadle.scoring.thoughts import PLAIN, ThoughtTags, without_thoughts
 from treadle.scoring.verdicts import Judged, judge_attempts
 from treadle.trajectory import Step
 
 if TYPE_CHECKING:
     from treadle.evaluate.backends import Backend
-
-Answering = Callable[[str], str | None]
 
 
 def solve(
@@ -138,39 +133,6 @@ def next_steps(
         observations.answer(waiting)
 
 
-def advance(
-    sample: Sample,
-    turns: Turns,
-    settings: EvaluateSettings,
-    observations: Observations,
-    answering: Answering | None = None,
-) -> int | None:
-    """Take what was generated for an attempt, and what its environment answered, in place.
-
-    Returns:
-        The step that has to be generated next, `None` if the attempt is at its end, or `observations` awaits it.
-    """
-    while sample.stop is None:
-        if observations.awaited(sample):
-            observed = observations.get(sample.key, len(sample.observations) + 1)
-            if observed is None:
-                return None
-            _take_observation(sample, observed, observations.domain(sample), settings.max_steps)
-            continue
-        step = WHOLE if sample.key.mode == "whole" else len(sample.steps) + 1
-        turn = turns.get(sample.key, step)
-        if turn is None:
-            return step
-        sample.n_tokens += turn.generation.n_tokens
-        sample.thought_tokens += turn.thought_tokens
-        sample.text += ("\n" if step > 1 else "") + turn.generation.text
-        if step == WHOLE:
-            _take_solution(sample, turn.generation, settings.thought_tags, answering)
-        else:
-            _take_step(sample, turn.generation, settings, observations.domain(sample))
-    return None
-
-
 def judge(
     samples: Sequence[Sample],
     problems: Sequence[Problem],
@@ -251,63 +213,5 @@ def _prompt(
 
 
 def _turn(backend: Backend, generation: Generation, mode: Mode, tags: ThoughtTags) -> Turn:
-    found = _thoughts(generation, mode, tags)
+    found = thoughts_of(generation, mode, tags)
     return Turn(generation, sum(backend.count_tokens(found)) if found else 0)
-
-
-def _parsed(generation: Generation, tags: ThoughtTags) -> Completion | FormatFault:
-    return parse_completion(generation.text, truncated=generation.truncated, think_tags="optional", thought_tags=tags)
-
-
-def _thoughts(generation: Generation, mode: Mode, tags: ThoughtTags) -> list[str]:
-    """Of a step that has the format the thought that the reward's parser finds, else all think blocks."""
-    if mode == "loop":
-        parsed = _parsed(generation, tags)
-        if not isinstance(parsed, FormatFault):
-            return [parsed.thought] if parsed.thought else []
-    return [thought for thought in thoughts(generation.text, tags) if thought]
-
-
-def _take_solution(sample: Sample, generation: Generation, tags: ThoughtTags, answering: Answering | None) -> None:
-    sample.thoughts = _thoughts(generation, "whole", tags)
-    sample.answer = answering(generation.text) if answering else final_answer(generation.text, thought_tags=tags)
-    sample.stop = Stop.TRUNCATED if generation.truncated else Stop.ENDED
-    text = tags.restored(generation.text)
-    if generation.truncated:
-        sample.fault = FormatFault.TRUNCATED
-    elif text.count(tags.open) != text.count(tags.close):
-        sample.fault = FormatFault.NO_THINK_BLOCK
-    elif not without_thoughts(text, tags).strip():
-        sample.fault = FormatFault.EMPTY_ACTION
-
-
-def _take_step(sample: Sample, generation: Generation, settings: EvaluateSettings, domain: Domain) -> None:
-    parsed = _parsed(generation, settings.thought_tags)
-    if isinstance(parsed, FormatFault):
-        sample.thoughts += _thoughts(generation, "loop", settings.thought_tags)
-        sample.stop = Stop.TRUNCATED if parsed is FormatFault.TRUNCATED else Stop.FORMAT_FAULT
-        sample.fault = parsed
-        return
-    sample.steps.append(parsed.action)
-    sample.thoughts.append(parsed.thought)
-    sample.answer = last_boxed(parsed.action)
-    if sample.answer is not None and domain.ends == "boxed":
-        sample.stop = Stop.ANSWERED
-    elif domain.environment is None:
-        sample.stop = _stop(sample, domain, settings.max_steps)
-
-
-def _take_observation(sample: Sample, observed: Observed, domain: Domain, max_steps: int) -> None:
-    sample.observations.append(observed.observation)
-    if observed.done:
-        sample.stop = Stop.FINISHED
-    elif len(sample.observations) == len(sample.steps):  # and not where an expert's first steps were given
-        sample.stop = _stop(sample, domain, max_steps)
-
-
-def _stop(sample: Sample, domain: Domain, max_steps: int) -> Stop | None:
-    """Why an attempt ends with its last step, which neither gave an answer nor was the end of the episode."""
-    repeated = len(sample.steps) > 1 and same_action(domain, *sample.steps[-2:])
-    if repeated and sample.observations[-2:-1] == sample.observations[-1:]:  # without an environment there are none
-        return Stop.REPEATED
-    return Stop.STEP_LIMIT if len(sample.steps) >= max_steps else None

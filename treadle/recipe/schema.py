@@ -253,8 +253,8 @@ class Recipe(Strict):
         data: Folder that `treadle prepare` wrote.
         thought_tags: The opening and the closing tag of thoughts, in prompts, targets and completions; `None` for
             `<think>` and `</think>`.
-        domain: Folder of a domain of one's own that the data is of (docs/domains.md), or the name of one that is known,
-            which needs no such line; relative as `data` is.
+        domain: Folder of a domain of one's own that the data is of, relative as `data` is; or the name of one that is
+            known, which needs no such line. Another one, or other templates in it, is another run.
         output: Folder of the run; each stage gets a folder of its own in it.
         seed: Of all that is random.
         dtype: Of the computation; `auto` is bfloat16 on a GPU and float32 on a CPU. Weights that are trained are

@@ -39,7 +39,7 @@ class LeftOut(Explained):
     HELD_OUT = "held_out", "it is a task for testing (--split test takes those)"
     INVALID = "does_not_validate", "its gold patch does not resolve it, or its tests pass without"
     NO_ENVIRONMENT = "no_environment", "this machine could not build or run its environment"
-    OTHER_DOMAIN = "no_mathematics", "its steps are calls or code, or it has no answer in a box"
+    OTHER_DOMAIN = "other_domain", "its steps are calls or code, or it has no answer in a box"
     NO_THOUGHT = "no_thought", "it has no reasoning to rewrite (--original)"
     SAME_ID = "duplicate_id", "an earlier row has the same id"
     LIMIT = "beyond_limit", "it comes after the first rows (--limit)"

@@ -15,6 +15,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from treadle.errors import RewardError
+from treadle.scoring.of_domain import domain_reward
 from treadle.scoring.rewards import srl_reward
 from treadle.scoring.thoughts import PLAIN, ThoughtTags
 from treadle.training.groups import total_rewards
@@ -38,9 +39,12 @@ def default_reward(args: SRLConfig) -> Callable[..., list[float]]:
 
 
 def earns_at_most_one(function: Any) -> bool:
-    """Whether a reward function is one of treadle's, all of which give -1 to 1; of others the range is not known."""
+    """Whether a reward function is one of treadle's, which give -1 to 1; of others the range is not known, and a domain
+    may name one of these."""
     while isinstance(function, partial):
         function = function.func
+    if function is domain_reward:
+        return False
     return str(getattr(function, "__module__", "")).partition(".")[0] == "treadle"
 
 

@@ -108,7 +108,7 @@ def test_other_templates_are_other_data(field, rows):
 @pytest.mark.parametrize("settings", [PrepareSettings(domain="feild"), PrepareSettings()])
 def test_an_unknown_domain_ends_it_with_a_line(settings, tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", [{**row, "domain": "elsewhere"} for row in walks(2)])
-    with pytest.raises(DomainError, match="no domain '(feild|elsewhere)': .* --domain FOLDER") as error:
+    with pytest.raises(DomainError, match=r"no domain '(feild|elsewhere)': .* --domain FOLDER") as error:
         prepare(source, tmp_path / "data", settings)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "data").exists()

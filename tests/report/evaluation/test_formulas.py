@@ -54,3 +54,14 @@ def test_problems_stand_before_what_few_ask_for(browser, page):
     assert browser.run("document.querySelector('#problems .item').getBoundingClientRect().top + scrollY") < 1500
     assert "No attempt has any." not in browser.run("document.body.innerText"), "thoughts, which there are"
     assert "None in any row: truncated, empty, failed" in browser.run("document.querySelector('main').innerText")
+
+
+def test_the_script_leaves_code_as_it_is(browser, tmp_path):
+    """Beside a set of mathematics with the same text, whose formulas the page has."""
+    text = "<think>so</think>echo $\\frac{1}{2}$"
+    both = [Problem("a", "Say it.", "7", domain=domain, benchmark=domain) for domain in ("lean", "math")]
+    attempts = [attempt(domain, "a", "whole", "greedy", 0, text=text) for domain in ("lean", "math")]
+    page = write_evaluation_report(write_run(tmp_path / "run", both, attempts))
+    for name, count in (("lean", 0), ("math", 1)):
+        browser.open(page, f"open={name}/a")
+        assert browser.run("document.querySelectorAll('.attempt math').length") == count

@@ -277,3 +277,39 @@ class TestCommand:
 def test_scripts_are_part_of_the_package():
     for name in _SCRIPTS:
         assert name.endswith(".j2"), "the package ships its .j2 files alone"
+
+
+def test_nothing_is_a_formula_where_actions_are_code(tmp_path):
+    """Two sets with the same text: a domain's whose actions are code, and one of mathematics."""
+    text = "<think>so</think>echo $\\frac{1}{2}$"
+    both = [Problem("a", "Say $\\sqrt{2}$.", "7", domain=domain, benchmark=domain) for domain in ("lean", "math")]
+    attempts = [attempt(domain, "a", "whole", "greedy", 0, text=text) for domain in ("lean", "math")]
+    page = Page(write_evaluation_report(write_run(tmp_path / "both", both, attempts)))
+    code, plain = json.loads(page.texts["script"][0])["problems"]
+    assert (code["benchmark"], code["code"]) == ("lean", True)
+    assert "code" not in plain
+    alone = Page(write_evaluation_report(write_run(tmp_path / "alone", both[:1], attempts[:1])))
+    assert json.loads(alone.texts["script"][0])["formulas"] == {}
+    assert "$\\frac{1}{2}$" in json.loads(page.texts["script"][0])["formulas"]
+
+
+def test_a_run_of_a_domain_that_is_not_here_is_shown(tmp_path):
+    problem = [Problem("a", "Walk.", "7", domain="elsewhere", benchmark="set")]
+    found = [attempt("set", "a", "whole", "greedy", 0, text="<think>x</think>$\\frac{1}{2}$")]
+    page = Page(write_evaluation_report(write_run(tmp_path / "run", problem, found)))
+    assert "code" not in json.loads(page.texts["script"][0])["problems"][0]
+
+
+@pytest.mark.parametrize(("domain", "formulas"), [("lean", 0), ("math", 1)])
+def test_flips_of_a_domain_of_code_hold_no_formulas(tmp_path, domain, formulas):
+    problem = [Problem("a", "Say it.", "7", domain=domain, benchmark="set")]
+    runs = [
+        write_run(
+            tmp_path / verdict, problem, [attempt("set", "a", "whole", "greedy", 0, verdict, text="say $\\frac{1}{2}$")]
+        )
+        for verdict in "wr"
+    ]
+    page = write_evaluation_report(runs[1], against=runs[0]).read_text()
+    (sides,) = [part.split('class="sides"')[1].split("</details>")[0] for part in page.split('class="flipped"')[1:]]
+    assert sides.count("<mfrac") == 2 * formulas
+    assert "$\\frac{1}{2}$" in sides

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from tests.domains.folders import write_domain
+from treadle.domains.registry import find
 from treadle.errors import RecipeError
 from treadle.teacher.bootstrap.schema import load_bootstrap, resolved
 
@@ -56,3 +58,14 @@ def test_wrong_recipes_are_refused(recipe, changes, keys, message):
     with pytest.raises(RecipeError) as error:
         recipe(changes, **keys)
     assert message in str(error.value)
+
+
+def test_a_domain_by_its_folder_is_known_from_then_on(recipe, tmp_path, no_domains):
+    folder = str(write_domain(tmp_path / "field"))
+    bootstrap = {**CONTENT["bootstrap"], "domain": folder}
+    assert recipe(bootstrap=bootstrap).rounds.domain == folder
+    assert find("field").about
+    with pytest.raises(
+        RecipeError, match=r"recipe\.yaml, bootstrap: domain: no domain 'feild': did you mean 'field'\?"
+    ):
+        recipe(bootstrap={**bootstrap, "domain": "feild"})
