@@ -22,6 +22,7 @@ from treadle.data.prompts import solve_prompt
 from treadle.data.prompts.asking import PLAIN, Asking, in_a_box
 from treadle.data.solutions import Given
 from treadle.domains.registry import find
+from treadle.domains.setups import SETUP
 from treadle.scoring.answers import boxes
 from treadle.trajectory import Trajectory
 
@@ -83,7 +84,7 @@ class Renderer:
         if self._domains or self._tasks:
             row["domain"] = trajectory.domain
         if self._tasks:
-            setup = trajectory.meta.get("setup")
+            setup = trajectory.meta.get(SETUP)
             row |= {"problem": trajectory.problem, "setup": None if setup is None else json.dumps(setup)}
         if self._given is not None:
             row |= self._given.columns(trajectory if step == WHOLE else None, self._asking)

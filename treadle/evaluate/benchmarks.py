@@ -15,9 +15,10 @@ from pathlib import Path
 
 from treadle.data.curate.problems import FOLDER_VARIABLE, NAMED, file_of, hub_rows, known_name
 from treadle.data.prepared import Prepared, Split
+from treadle.domains.setups import SETUP
 from treadle.errors import DataError
 from treadle.evaluate.known_sets import KNOWN, PART, check, content_hash, plain_answer, position
-from treadle.evaluate.problem_rows import SETUP, distinct, file_problems, parse_columns
+from treadle.evaluate.problem_rows import distinct, file_problems, parse_columns
 from treadle.evaluate.records import LeftOut, Problem
 from treadle.evaluate.references import unreadable
 from treadle.files.names import wrong_in_name

@@ -14,9 +14,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
+from treadle.domains.setups import setup_of
 from treadle.errors import DataError
 from treadle.evaluate.known_sets import plain_answer, plain_text
 from treadle.evaluate.records import LeftOut, Problem
@@ -26,7 +26,6 @@ from treadle.scoring.answers import last_boxed
 from treadle.scoring.grading import Verdict, default_grader
 from treadle.scoring.verdicts import can_be_judged, has_own_verdict, kind_of
 
-SETUP = "setup"
 _PROBLEM = ("problem", "question")
 _ID = ("id", "ID", "unique_id", "problem_id", "idx", "question_id", "problem_idx")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -101,15 +100,10 @@ def file_problems(
 
 
 def _setup(row: Row) -> Any:
-    """What the column `setup` holds; a text that is JSON stands for what it says, as parquet files have it."""
-    value = row.data.get(SETUP)
     try:
-        if isinstance(value, str):
-            with suppress(ValueError):
-                return json.loads(value)
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise DataError(f"{row.where}: column {SETUP!r} holds {value!r:.80}, expected JSON ({error})") from None
+        return setup_of(row.data)
+    except ValueError as error:
+        raise DataError(f"{row.where}: {error}") from None
 
 
 def _own_id(row: Row, names: dict[str, str]) -> Any:

@@ -15,6 +15,7 @@ from treadle.domains.digest import has_code
 from treadle.domains.domain import Attempt, Domain, Task
 from treadle.domains.hosting import Observed, UnsetTask, host_of
 from treadle.domains.registry import find
+from treadle.domains.setups import SETUP
 from treadle.domains.worker import LONGEST
 from treadle.files.rows import Rejected
 from treadle.scoring.answers import last_boxed
@@ -112,7 +113,7 @@ def _judged(trajectory: Trajectory, keep_unverified: bool) -> tuple[Trajectory, 
 
 
 def _task(trajectory: Trajectory) -> Task:
-    return Task(trajectory.id, trajectory.problem, trajectory.answer or "", trajectory.meta.get("setup"))
+    return Task(trajectory.id, trajectory.problem, trajectory.answer or "", trajectory.meta.get(SETUP))
 
 
 def replay_sentence(notes: dict[str, dict[str, int]]) -> str | None:

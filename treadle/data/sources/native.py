@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from treadle.data.sources.form import Form, expect
 from treadle.data.sources.report import DropReason
+from treadle.domains.setups import SETUP, setup_of
 from treadle.files.rows import Rejected, Row
 from treadle.trajectory import Step, Trajectory
 
@@ -52,15 +53,16 @@ def of_domain(row: Row, domain: str) -> Row:
     return named if missing and matches(named) else row
 
 
-def setup_of(data: Mapping[str, Any]) -> Any:
-    """What the column `setup` holds, any JSON; `None` for nothing. A text of JSON is read, as a table has it."""
-    setup = data.get("setup")
-    if isinstance(setup, str):
-        try:
-            return json.loads(setup)
-        except (ValueError, RecursionError):
-            return setup
-    return setup
+def setup_in(data: Mapping[str, Any]) -> Any:
+    """What a row's column `setup` holds.
+
+    Raises:
+        Rejected: It is no JSON.
+    """
+    try:
+        return setup_of(data)
+    except ValueError as error:
+        raise Rejected(DropReason.MALFORMED, str(error)) from None
 
 
 def matches(row: Row) -> bool:
@@ -100,8 +102,8 @@ def _read(data: dict[str, Any]) -> Trajectory:
     meta = _meta(data.get("meta"))
     if not steps and not (data.get("answer") and meta.get("form") == "answers"):  # of `--answers-only`
         raise Rejected(DropReason.MALFORMED, "column 'steps' is empty, expected at least one step")
-    if (setup := setup_of(data)) is not None:
-        meta.setdefault("setup", setup)
+    if (setup := setup_in(data)) is not None:
+        meta.setdefault(SETUP, setup)
     names = ("id", "problem", "answer", "domain", "verified", "system", "repo")
     return Trajectory(**{name: data.get(name) for name in names}, steps=tuple(steps), meta=meta)
 

@@ -13,12 +13,13 @@ from treadle.data.sources.columns import Columns
 from treadle.data.sources.form import ReadOptions, Segment, Untitled
 from treadle.data.sources.line_ends import with_plain_actions, with_plain_line_ends
 from treadle.data.sources.math.answers_form import only_answer
-from treadle.data.sources.native import of_domain, setup_of
+from treadle.data.sources.native import of_domain, setup_in
 from treadle.data.sources.origin import origin_in
 from treadle.data.sources.registry import form_named, forms, recognised
 from treadle.data.sources.report import DropReason, ReadReport
 from treadle.data.sources.verified import AGENT_FLAGS, SUCCESS_AT, find_mark, math_flags
 from treadle.domains.registry import get
+from treadle.domains.setups import SETUP
 from treadle.files.chunks import Chunk, iter_chunks
 from treadle.files.reading import rows_of
 from treadle.files.rows import Rejected, Row
@@ -160,6 +161,7 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
                 trajectory = (
                     only_answer(row, options) if settings.answers_only else checked(form, form.read(row, options))
                 )
+            trajectory, given = _of_domain(row, trajectory, settings.domain)
     except Rejected as rejected:
         return Outcome(row.where, form and form.name, None, rejected.reason, rejected.detail)
     except OutOfTime:
@@ -174,7 +176,6 @@ def _read_row(row: Row, settings: ReadSettings) -> Outcome:
         return Outcome(row.where, form and form.name, None, DropReason.FORM_FAILED, said)
     if (made := origin_in(row.data)) is not None:
         trajectory.meta["origin"] = made
-    trajectory, given = _of_domain(row, trajectory, settings.domain)
     trajectory, notes = _noted(row, trajectory, settings, line_ends)
     notes = (*given, *notes)
     if form.name != "treadle":  # whose rows tell where they came from
@@ -192,8 +193,8 @@ def _of_domain(row: Row, trajectory: Trajectory, domain: str | None) -> tuple[Tr
     """The trajectory with the domain that was given for all rows, and the `setup` that its code may need."""
     if domain is None:
         return trajectory, ()
-    if (setup := setup_of(row.data)) is not None:
-        trajectory.meta.setdefault("setup", setup)
+    if (setup := setup_in(row.data)) is not None:
+        trajectory.meta.setdefault(SETUP, setup)
     if trajectory.domain == domain:
         return trajectory, ()
     note = ("domain", f"rows given the domain {domain} (--domain), which their form has as {trajectory.domain}")

@@ -12,6 +12,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from treadle.data.sources.native import to_row
+from treadle.domains.setups import SETUP
 from treadle.evaluate.records import Problem, Sample, Stop
 from treadle.files.rows import Rejected
 from treadle.scoring.grading import Verdict
@@ -94,7 +95,7 @@ def candidate_of(
         return draft, fault
     meta = {"given_steps": given} if given else {}
     if problem.setup is not None:
-        meta["setup"] = problem.setup
+        meta[SETUP] = problem.setup
     trajectory = Trajectory(
         id=draft.id,
         problem=draft.problem,
