@@ -26,5 +26,5 @@ def test_a_row_without_the_column_has_none():
 
 @pytest.mark.parametrize("value", [float("nan"), datetime.date(2026, 1, 1), {"at": b"x"}])
 def test_what_json_cannot_say_is_named(value):
-    with pytest.raises(ValueError, match="column 'setup' holds .*, expected JSON"):
+    with pytest.raises(ValueError, match=r"column 'setup' holds .*, expected JSON"):
         setup_of({"setup": value})
