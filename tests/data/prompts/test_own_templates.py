@@ -31,6 +31,10 @@ def test_they_are_rendered(tmp_path, name):
         ("{{ problem | upp }}", r"step\.j2, line 1: .*'upp'.*; mend the template"),
         ("{{ problem + 1 }}", r"step\.j2: TypeError: .*; mend the template"),
         ("{% include 'other.j2' %}", r"step\.j2: it names the template 'other\.j2', which is not in its folder"),
+        (
+            "{{ ''.__class__.__mro__ }}",
+            r"step\.j2: SecurityError: access to attribute '__class__' of 'str' object is unsafe",
+        ),
         ("{{ 1 / 0 }}", r"step\.j2: ZeroDivisionError: division by zero; mend the template"),
     ],
 )

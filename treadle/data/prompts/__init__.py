@@ -25,6 +25,7 @@ from jinja2 import (
     TemplateSyntaxError,
     UndefinedError,
 )
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from treadle.data.prompts.asking import PLAIN, Asking, StepForm, step_form
 from treadle.domains.registry import find
@@ -45,7 +46,10 @@ def _of_domain(folder: Path) -> Environment:
 
 
 def _strict(loader: BaseLoader) -> Environment:
-    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    """Sandboxed, since a domain's templates are rendered where its code is not executed."""
+    return ImmutableSandboxedEnvironment(
+        loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
 
 
 def _render(domain: str, name: str, asking: Asking, **variables: object) -> str:
