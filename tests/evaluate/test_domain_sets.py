@@ -74,3 +74,11 @@ def test_what_is_not_there(field):
         load_set("math/test")
     with pytest.raises(DomainError, match=r"no domain 'feild': did you mean 'field'\?"):
         load_set("feild/test")
+
+
+def test_what_the_world_is_set_up_from_is_content():
+    pair = [("Sell it.", "")]
+    assert content_hash(pair) == content_hash(pair, [None])
+    hashes = {content_hash(pair, [setup]) for setup in (None, {"seed": 1}, {"seed": 2}, {"seed": 1, "of": 3})}
+    assert len(hashes) == 4
+    assert content_hash(pair, [{"seed": 1, "of": 3}]) == content_hash(pair, [{"of": 3, "seed": 1}])

@@ -177,9 +177,12 @@ def _benchmark(
     name: str, problems: Iterable[Problem], source: str, left_out: Counter[LeftOut] | None = None
 ) -> Benchmark:
     problems = tuple(replace(p, benchmark=name) for p in problems)
-    return Benchmark(
-        name, problems, content_hash([(p.problem, p.answer) for p in problems]), source, left_out or Counter()
-    )
+    return Benchmark(name, problems, hash_of(problems), source, left_out or Counter())
+
+
+def hash_of(problems: Sequence[Problem]) -> str:
+    """Of the content of problems, see `content_hash`."""
+    return content_hash([(p.problem, p.answer) for p in problems], [p.setup for p in problems])
 
 
 def _checked(

@@ -10,8 +10,7 @@ from treadle.domains.domain import Domain, ProblemSet
 from treadle.domains.folder import FILE
 from treadle.domains.registry import find
 from treadle.errors import DataError
-from treadle.evaluate.benchmarks import Benchmark
-from treadle.evaluate.known_sets import content_hash
+from treadle.evaluate.benchmarks import Benchmark, hash_of
 from treadle.evaluate.problem_rows import distinct, file_problems
 from treadle.evaluate.records import LeftOut
 from treadle.files.reading import iter_rows
@@ -39,7 +38,7 @@ def load_set(given: str, choices_seed: int = 0) -> Benchmark:
     left_out: Counter[LeftOut] = Counter()
     rows = file_problems(iter_rows(path), {}, domain.name, None, left_out, choices_seed, unanswered=True)
     problems = tuple(replace(problem, benchmark=given) for problem in distinct(rows, left_out))
-    sha256 = content_hash([(problem.problem, problem.answer) for problem in problems])
+    sha256 = hash_of(problems)
     _check(domain, name, len(problems), sha256)
     return Benchmark(given, problems, sha256, str(path), left_out)
 

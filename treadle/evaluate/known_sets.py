@@ -3,7 +3,8 @@
 Content is compared as follows, so that column order, ids, row order and the form of the file do not matter. Of a
 problem's text: Unicode NFKC, then all white space removed. Of an answer: the same, and a decimal whole number loses
 sign `+`, leading zeros and a fraction of zeros (`025`, `25` and `25.0` are one answer). A row's line is the SHA-256
-of the text in hexadecimal, a space, the answer; the set's hash is the SHA-256 of its lines, sorted, joined by newlines.
+of the text in hexadecimal, a space, the answer (and where a problem has a `setup`, a space and the SHA-256 of that as
+JSON with sorted keys); the set's hash is the SHA-256 of its lines, sorted, joined by newlines.
 
 Another edition of a set, for instance with other LaTeX for the same formula, is another set: it is refused and can be
 evaluated under a name of its own. A set without a hash here is known by its count alone, since it could not be had when
@@ -25,7 +26,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from treadle.data.curate.problems import NAMED
 from treadle.errors import DataError
@@ -87,10 +88,21 @@ def plain_answer(answer: str) -> str:
     return text
 
 
-def content_hash(problems: Sequence[tuple[str, str]]) -> str:
-    """SHA-256 in hexadecimal of `(problem, answer)` pairs, whatever their order; see the module's description."""
-    lines = sorted(f"{_hash(plain_text(problem))} {plain_answer(answer)}" for problem, answer in problems)
+def content_hash(problems: Sequence[tuple[str, str]], setups: Sequence[Any] | None = None) -> str:
+    """SHA-256 in hexadecimal of `(problem, answer)` pairs, whatever their order; see the module's description.
+
+    Args:
+        setups: Of each problem what a domain's code sets it up from (`Task.setup`); `None` counts as nothing.
+    """
+    lines = sorted(
+        f"{_hash(plain_text(problem))} {plain_answer(answer)}{_setup(setup)}"
+        for (problem, answer), setup in zip(problems, setups or [None] * len(problems), strict=True)
+    )
     return _hash("\n".join(lines))
+
+
+def _setup(setup: Any) -> str:
+    return "" if setup is None else f" {_hash(json.dumps(setup, sort_keys=True))}"
 
 
 def position(name: str, problem: str) -> int:

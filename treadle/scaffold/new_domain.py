@@ -75,7 +75,9 @@ def files_of(name: str, folder: str, environment: bool = False) -> dict[str, str
         "environment": environment,
         "test": test,
         "count": PROBLEMS,
-        "sha256": content_hash([(row["problem"], row["answer"]) for row in problems])[:16],
+        "sha256": content_hash(
+            [(row["problem"], row["answer"]) for row in problems], [row.get("setup") for row in problems]
+        )[:16],
     }
     rendered = ["domain.yaml", "step.j2", "solve.j2", "verdict.py", *["world.py"] * environment]
     return {
