@@ -53,10 +53,7 @@ def expert(setup: Setup) -> Lines:
     """The solver's plan, each lot with what it is made for."""
     demand, stock, lines = setup["demand"], 0, []
     for period, made in enumerate(solve(setup)[1]):
-        if not made:
-            why = f"stock {stock} covers {demand[period]}"
-        else:
-            why = _compared(setup, period, stock + made)
+        why = _compared(setup, period, stock + made) if made else f"stock {stock} covers {demand[period]}"
         lines.append((why, _action(period, made)))
         stock += made - demand[period]
     return lines
