@@ -1,7 +1,7 @@
 """A small causal language model from nothing, for examples whose training must fit into minutes on a processor.
 
 The tokenizer is a byte-level BPE of the example's own texts, in which a digit is a token and a word seldom more than
-one; the model is Qwen2's. What it learns from are sheets: what the user asks, what is given of the answer, what is to
+one; the model is Llama's. What it learns from are sheets: what the user asks, what is given of the answer, what is to
 be learned. Both are saved as any model is, so that every command takes the folder.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from treadle.miniature.pretrain import IGNORE, encode, micro_batches
 from treadle.miniature.tokenizer import ASSISTANT, CHAT_TEMPLATE, END, PAD, USER
@@ -33,7 +33,7 @@ class Size:
     """Of the model, and how it is trained.
 
     Args:
-        hidden, layers, heads: Of Qwen2.
+        hidden, layers, heads: Of Llama's architecture.
         vocabulary: Most tokens.
         seconds: On the clock; a machine that is slower trains less.
         batch: Sheets of one optimizer step.
@@ -96,7 +96,7 @@ def pretrain(
     """
     torch.manual_seed(seed)
     rng = random.Random(f"pretrain/{seed}")
-    model = Qwen2ForCausalLM(_config(len(tokenizer), size))
+    model = LlamaForCausalLM(_config(len(tokenizer), size))
     optimizer = torch.optim.AdamW(model.parameters(), lr=size.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     losses: list[float] = []
     started, done = time.monotonic(), 0.0
@@ -123,8 +123,8 @@ def pretrain(
     tokenizer.save_pretrained(out)
 
 
-def _config(vocabulary: int, size: Size) -> Qwen2Config:
-    return Qwen2Config(
+def _config(vocabulary: int, size: Size) -> LlamaConfig:
+    return LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=size.hidden,
         intermediate_size=3 * size.hidden,
