@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,17 +34,17 @@ class Size:
     Args:
         hidden, layers, heads: Of Llama's architecture.
         vocabulary: Most tokens.
-        seconds: On the clock; a machine that is slower trains less.
-        batch: Sheets of one optimizer step.
+        steps: Of the optimizer, so that a seed gives the same model on any machine.
+        batch: Sheets of one of them.
         micro_batches: In how many parts of similar length they are computed.
-        learning_rate: After the warm-up of `warmup` steps; from there it falls linearly with the clock.
+        learning_rate: After the warm-up of `warmup` steps; from there it falls linearly.
     """
 
     hidden: int = 128
     layers: int = 4
     heads: int = 4
     vocabulary: int = 512
-    seconds: float = 120
+    steps: int = 800
     batch: int = 32
     micro_batches: int = 4
     learning_rate: float = 2e-3
@@ -99,10 +98,9 @@ def pretrain(
     model = LlamaForCausalLM(_config(len(tokenizer), size))
     optimizer = torch.optim.AdamW(model.parameters(), lr=size.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     losses: list[float] = []
-    started, done = time.monotonic(), 0.0
-    while done < 1:
+    for step in range(1, size.steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = size.learning_rate * min(1, (len(losses) + 1) / size.warmup) * (1 - 0.97 * done)
+            group["lr"] = size.learning_rate * min(1, step / size.warmup) * (1 - 0.97 * step / size.steps)
         rows = [encode(tokenizer, *sheet(rng)) for _ in range(size.batch)]
         total = sum(label != IGNORE for _, labels in rows for label in labels)
         losses.append(0.0)
@@ -116,9 +114,8 @@ def pretrain(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        done = (time.monotonic() - started) / size.seconds
-        if len(losses) % 100 == 0:
-            said(len(losses), math.fsum(losses[-100:]) / 100)
+        if step % 100 == 0:
+            said(step, math.fsum(losses[-100:]) / 100)
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
 

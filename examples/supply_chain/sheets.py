@@ -36,7 +36,7 @@ class Plans:
         kept_out: Problems that none of them may be.
     """
 
-    count: int = 8000
+    count: int = 6000
     planned: float = 0.2
     seed: int = 0
 
