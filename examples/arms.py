@@ -20,6 +20,10 @@ from treadle.errors import TreadleError
 from treadle.files.whole import write_whole
 
 
+SOLVED, STEPS = "solved", "steps"
+"""Folders of an arm's two evaluations: of whole problems, and of single steps beside the expert's."""
+
+
 @dataclass(frozen=True)
 class Arm:
     """One line of the table: the stages of its recipe, none for the base itself."""
@@ -38,7 +42,7 @@ class Study:
         base: The model that arms begin with.
         data: A prepared folder.
         domain: Folder of the domain.
-        evaluated: Arguments of `treadle evaluate` after the model's.
+        solved: Arguments of `treadle evaluate` that say which problems are solved, and how.
         seed: Of the recipes.
     """
 
@@ -46,14 +50,14 @@ class Study:
     base: Path
     data: Path
     domain: Path
-    evaluated: tuple[str, ...]
+    solved: tuple[str, ...]
     seed: int = 0
 
     def run(self, arms: Iterable[Arm], workers: int = 2, said: Callable[[str], None] = print) -> dict[str, Path]:
         """Train and evaluate the arms, as many at a time as there are workers; each has one thread.
 
         Returns:
-            Of each arm's name the folder of its evaluation.
+            Of each arm's name the folder of its evaluations.
 
         Raises:
             TreadleError: A command failed; the end of what it wrote is in the message.
@@ -76,9 +80,12 @@ class Study:
             if not (model / "config.json").is_file():
                 treadle(self.out / f"{arm.name}-train.log", "train", str(recipe))
                 said(f"{arm.title}: trained")
-        if not (scores / "results.json").is_file():
-            treadle(self.out / f"{arm.name}-evaluate.log", "evaluate", str(model), *self.evaluated, "-o", str(scores))
-            said(f"{arm.title}: evaluated")
+        domain, steps = ("--domain", str(self.domain)), ("--mode", "steps", "--data", str(self.data))
+        for name, what in ((SOLVED, self.solved), (STEPS, steps)):
+            if not (scores / name / "results.json").is_file():
+                log = self.out / f"{arm.name}-{name}.log"
+                treadle(log, "evaluate", str(model), *domain, *what, "-o", str(scores / name))
+        said(f"{arm.title}: evaluated")
         return scores
 
     def _stage(self, arm: Arm, number: int) -> Path:
@@ -115,13 +122,13 @@ def treadle(log: Path, *arguments: str) -> None:
 
 def success(scores: Path, benchmark: str, mode: str = "loop") -> str:
     """The greedy success rate of a set, with its 95% interval, as results.json has it."""
-    found = json.loads((scores / "results.json").read_text())
+    found = json.loads((scores / SOLVED / "results.json").read_text())
     return percent(found["benchmarks"][benchmark]["modes"][mode]["greedy"]["accuracy"])
 
 
 def similarity(scores: Path) -> tuple[str, str]:
     """The similarity of next steps to the expert's, and its floor: what a policy earns that has learned nothing."""
-    steps = json.loads((scores / "results.json").read_text())["steps"]
+    steps = json.loads((scores / STEPS / "results.json").read_text())["steps"]
     return percent(steps["similarity"]), percent(steps["floor"])
 
 

@@ -20,7 +20,7 @@ from treadle.files.whole import write_whole
 
 HERE = Path(__file__).parent
 FAMILIES = {"transport": transport, "lots": lots, "reorder": reorder, "routes": routes}
-SETS = {"test": 50, "validation": 25, "larger": 25, "experts": 100}
+SETS = {"test": 50, "validation": 25, "larger": 15, "experts": 100}
 """Instances of each family."""
 
 

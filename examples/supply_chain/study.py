@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import time
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 import torch
 
 from examples import scratch
-from examples.arms import Arm, Study, as_table, similarity, success, treadle
+from examples.arms import SOLVED, Arm, Study, as_table, similarity, success, treadle
 from examples.supply_chain import make, sheets
 from examples.supply_chain.world import World
 from treadle.domains.domain import Task
@@ -64,7 +63,7 @@ def gaps(scores: Path, benchmark: str) -> tuple[int, float]:
     """Of the greedy attempts in the loop, how many plans are complete, and the mean of their gaps to the optimum."""
     tasks = {row["id"]: Task(**row) for row in _rows(make.HERE / f"{benchmark.partition('/')[2]}.jsonl")}
     found = []
-    for row in _rows(scores / "samples.jsonl"):
+    for row in _rows(scores / SOLVED / "samples.jsonl"):
         if row["benchmark"] == benchmark and row["mode"] == "loop":
             gap = _gap(tasks[row["problem"]], row["steps"])
             found += [] if gap is None else [gap]
@@ -94,7 +93,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 def table(study: Study, found: dict[str, Path], minutes: float, names: list[str]) -> str:
     """The table that the README shows."""
     head = ["arm", "seconds"]
-    head += [text for name in names for text in (f"{name}: right", "complete", "mean gap")]
+    head += [text for name in names for text in (f"{name}: right", "complete", "mean gap of these")]
     head += ["whole plan: right", "next step: similarity"]
     by_name = {arm.name: arm for arm in arms(minutes)}
     rows = []
@@ -123,7 +122,6 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=["test", "larger"], help="Problem sets, of domain.yaml.")
     given = parser.parse_args()
     started, out = time.monotonic(), given.out
-    random.seed(given.seed)
     torch.set_num_threads(2)
 
     make.write(out / "data")
@@ -131,10 +129,9 @@ def main() -> None:
     treadle(out / "prepare.log", *prepared, "--targets", "all", "--held-out", "40", "--overwrite")
     if not (out / "base" / "config.json").is_file():
         pretrain(out / "base", given.seed, given.base_steps)
-    evaluated = ["--mode", "all", "--domain", str(make.HERE), "--data", str(out / "prepared")]
-    evaluated += [text for name in given.sets for text in ("--benchmark", f"{DOMAIN}/{name}")]
-    evaluated += ["--max-step-tokens", str(STEP_TOKENS), "--max-new-tokens", str(PLAN_TOKENS), "--max-steps", "24"]
-    study = Study(out, out / "base", out / "prepared", make.HERE, tuple(evaluated), given.seed)
+    solved = ["--mode", "both", "--max-steps", "24", *(f"--benchmark={DOMAIN}/{name}" for name in given.sets)]
+    solved += [f"--max-step-tokens={STEP_TOKENS}", f"--max-new-tokens={PLAN_TOKENS}"]
+    study = Study(out, out / "base", out / "prepared", make.HERE, tuple(solved), given.seed)
     found = study.run(arms(given.minutes), said=lambda text: print(text, flush=True))
     print("\n" + (out / "prepare.log").read_text())
     print(table(study, found, given.minutes, given.sets))

@@ -140,6 +140,7 @@ def evaluate(
         if kind is not None:
             one_of("--kind", kind, KINDS)
         options = back_end.options()
+        domain = domain_name(domain)  # before a prepared folder of it is looked at
         count, count_of = sample_counts(samples or [])
         settings = EvaluateSettings(
             modes=_MODES[mode],
@@ -162,7 +163,7 @@ def evaluate(
             raise TreadleError(f"--mode {mode}: benchmarks have no expert's steps; leave --benchmark out")
         if update:
             check_card(model)
-        given = (benchmark, benchmarks_from, data, split, columns, domain_name(domain), kind, choices_seed)
+        given = (benchmark, benchmarks_from, data, split, columns, domain, kind, choices_seed)
         sets = sets_of(*given) if settings.modes else []
         if drop_unreadable:
             sets = [s.readable() for s in sets]
