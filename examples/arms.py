@@ -19,7 +19,6 @@ from typing import Any
 from treadle.errors import TreadleError
 from treadle.files.whole import write_whole
 
-
 SOLVED, STEPS = "solved", "steps"
 """Folders of an arm's two evaluations: of whole problems, and of single steps beside the expert's."""
 
