@@ -24,7 +24,7 @@ from treadle.domains.domain import Task
 from treadle.statistics.estimates import wilson
 
 DOMAIN = "supply_chain"
-SIZE = scratch.Size(hidden=96, layers=3, steps=800)
+SIZE = scratch.Size(hidden=96, layers=3, steps=600, learning_rate=3e-3)
 STEP_TOKENS, PLAN_TOKENS = 64, 320
 
 _TRAINING = {"micro_batch": 64, "adam_beta2": 0.95, "gradient_checkpointing": False, "allow_no_change": True}
