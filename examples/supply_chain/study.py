@@ -90,11 +90,12 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def table(study: Study, found: dict[str, Path], minutes: float, names: list[str]) -> str:
+def table(study: Study, found: dict[str, Path], minutes: float, names: list[str], mode: str) -> str:
     """The table that the README shows."""
     head = ["arm", "seconds"]
     head += [text for name in names for text in (f"{name}: right", "complete", "mean gap of these")]
-    head += ["whole plan: right", "next step: similarity"]
+    whole = [f"{DOMAIN}/{names[0]}"] if mode == "both" else []
+    head += [*["whole plan: right" for _ in whole], "next step: similarity"]
     by_name = {arm.name: arm for arm in arms(minutes)}
     rows = []
     for name in ("base", "sft", "rlvr", "srl", "srl_rlvr"):
@@ -103,14 +104,14 @@ def table(study: Study, found: dict[str, Path], minutes: float, names: list[str]
         for benchmark in names:
             complete, gap = gaps(scores, f"{DOMAIN}/{benchmark}")
             row += [success(scores, f"{DOMAIN}/{benchmark}"), str(complete), f"{gap:.1%}"]
-        rows.append([*row, success(scores, f"{DOMAIN}/{names[0]}", "whole"), similarity(scores)[0]])
+        rows.append([*row, *(success(scores, benchmark, "whole") for benchmark in whole), similarity(scores)[0]])
     hasty = ["hasty rule, no model", "-"]
     for benchmark in names:
         right, count, gap = hasty_row(benchmark)
         interval = wilson(right, count)
         hasty += [f"{right / count:.1%} [{interval.low:.1%}, {interval.high:.1%}]", str(count), f"{gap:.1%}"]
     floor = similarity(found["base"])[1]
-    return as_table(head, [*rows, [*hasty, "-", "-"]]) + f"\n\nFloor of the similarity: {floor}."
+    return as_table(head, [*rows, [*hasty, *["-" for _ in whole], "-"]]) + f"\n\nFloor of the similarity: {floor}."
 
 
 def main() -> None:
@@ -120,6 +121,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1.5, help="Of training, each arm.")
     parser.add_argument("--base-steps", type=int, default=SIZE.steps)
     parser.add_argument("--sets", nargs="+", default=["test", "larger"], help="Problem sets, of domain.yaml.")
+    parser.add_argument(
+        "--mode", choices=("loop", "both"), default="both", help="both solves whole plans at once, too."
+    )
     given = parser.parse_args()
     started, out = time.monotonic(), given.out
     torch.set_num_threads(2)
@@ -129,12 +133,12 @@ def main() -> None:
     treadle(out / "prepare.log", *prepared, "--targets", "all", "--held-out", "40", "--overwrite")
     if not (out / "base" / "config.json").is_file():
         pretrain(out / "base", given.seed, given.base_steps)
-    solved = ["--mode", "both", "--max-steps", "24", *(f"--benchmark={DOMAIN}/{name}" for name in given.sets)]
+    solved = ["--mode", given.mode, "--max-steps", "24", *(f"--benchmark={DOMAIN}/{name}" for name in given.sets)]
     solved += [f"--max-step-tokens={STEP_TOKENS}", f"--max-new-tokens={PLAN_TOKENS}"]
     study = Study(out, out / "base", out / "prepared", make.HERE, tuple(solved), given.seed)
     found = study.run(arms(given.minutes), said=lambda text: print(text, flush=True))
     print("\n" + (out / "prepare.log").read_text())
-    print(table(study, found, given.minutes, given.sets))
+    print(table(study, found, given.minutes, given.sets, given.mode))
     print(f"\n{time.monotonic() - started:.0f} s in all")
 
 
