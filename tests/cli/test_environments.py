@@ -13,7 +13,7 @@ def no_domains(monkeypatch):
     monkeypatch.setenv("TREADLE_DOMAINS", "")
 
 
-def test_from_problems_to_a_page(treadle, tmp_path):
+def test_from_problems_to_a_page(treadle, tmp_path, monkeypatch):
     problems, out, data = write_problems(tmp_path / "set.jsonl", range(5, 13)), tmp_path / "taught", tmp_path / "data"
     own = ("--domain", FIELD)
     with teaching(script) as server:
@@ -26,6 +26,7 @@ def test_from_problems_to_a_page(treadle, tmp_path):
         assert code == 0, errors
         assert "environment: " in said
         assert "trajectories replayed" in said
+        monkeypatch.setenv("TREADLE_DOMAINS", "")  # as in a process of its own, which knows only what it is given
         back_end = ("--backend", "openai", "--base-url", server.url)
         run = ("evaluate", "tiny", "-o", tmp_path / "run", "--data", data, *back_end, *own)
         code, said, errors = treadle(*run)
