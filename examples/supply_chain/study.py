@@ -59,7 +59,7 @@ def pretrain(out: Path, seed: int, steps: int) -> None:
     scratch.pretrain(out, partial(sheets.sheet, plans=plans), tokenizer, size, seed, said)
 
 
-def gaps(scores: Path, benchmark: str) -> tuple[int, float]:
+def gaps(scores: Path, benchmark: str) -> tuple[int, float | None]:
     """Of the greedy attempts in the loop, how many plans are complete, and the mean of their gaps to the optimum."""
     tasks = {row["id"]: Task(**row) for row in _rows(make.HERE / f"{benchmark.partition('/')[2]}.jsonl")}
     found = []
@@ -67,7 +67,7 @@ def gaps(scores: Path, benchmark: str) -> tuple[int, float]:
         if row["benchmark"] == benchmark and row["mode"] == "loop":
             gap = _gap(tasks[row["problem"]], row["steps"])
             found += [] if gap is None else [gap]
-    return len(found), sum(found) / len(found) if found else float("nan")
+    return len(found), sum(found) / len(found) if found else None
 
 
 def hasty_row(name: str) -> tuple[int, int, float]:
@@ -103,7 +103,7 @@ def table(study: Study, found: dict[str, Path], minutes: float, names: list[str]
         row = [arm.title, f"{study.seconds(arm):.0f}" if arm.stages else "-"]
         for benchmark in names:
             complete, gap = gaps(scores, f"{DOMAIN}/{benchmark}")
-            row += [success(scores, f"{DOMAIN}/{benchmark}"), str(complete), f"{gap:.1%}"]
+            row += [success(scores, f"{DOMAIN}/{benchmark}"), str(complete), "-" if gap is None else f"{gap:.1%}"]
         rows.append([*row, *(success(scores, benchmark, "whole") for benchmark in whole), similarity(scores)[0]])
     hasty = ["hasty rule, no model", "-"]
     for benchmark in names:
