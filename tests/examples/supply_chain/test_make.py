@@ -7,6 +7,8 @@ import pytest
 
 from examples.supply_chain import make
 from tests.examples.supply_chain.plans import played
+from treadle.domains.registry import use
+from treadle.evaluate.domain_sets import load_set
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,12 @@ def test_no_instance_is_in_two_sets_or_twice_in_one(sets):
 def test_the_files_are_what_is_made(sets, name):
     rows = [json.loads(line) for line in (make.HERE / f"{name}.jsonl").read_text().splitlines()]
     assert rows == [make.problem_row(task) for task in sets[name]]
+
+
+@pytest.mark.parametrize("name", ["test", "larger", "validation"])
+def test_the_sets_have_the_count_and_hash_that_the_domain_names(name):
+    use(str(make.HERE))
+    assert len(load_set(f"supply_chain/{name}").problems) == 4 * make.SETS[name]
 
 
 def test_an_expert_row_holds_what_the_environment_answers(sets):
