@@ -14,6 +14,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from families import Draw, Family, draw_slots, of_split
 from seeded_tables import FIELDS
@@ -66,24 +67,23 @@ def trajectories(use: Use, asked: set[str]) -> Iterator[Trajectory]:
                 draw = draw_slots(rng, FIELDS[tables])
                 problem = f"{FIELDS[tables].schema}\nQuestion: {family.question(rng, draw)}"
                 setup = {"tables": tables, "seed": use.first_seed + number}
-                if problem in asked or (found := solved(f"{use.name}-{family.name}-{number}", problem, family, draw, setup)) is None:
-                    continue
-                asked.add(problem)
-                yield found
-                break
+                id = f"{use.name}-{family.name}-{number}"
+                if problem not in asked and (found := solved(id, problem, family, draw, setup)) is not None:
+                    asked.add(problem)
+                    yield found
+                    break
 
 
-def solved(id: str, problem: str, family: Family, draw: Draw, setup: dict) -> Trajectory | None:
+def solved(id: str, problem: str, family: Family, draw: Draw, setup: dict[str, Any]) -> Trajectory | None:
     """The expert's trajectory; `None` where a question has no one answer: no rows, nothing to add up, or a tie."""
     world = World()
     world.reset(Task(id, problem, setup=setup))
     statements = family.statements(draw)
     observations = [world.step(statement)[0] for statement in statements]
     rows = world.result
-    world.step(statements[-1].removesuffix(" LIMIT 1"))
-    unlimited = world.result
+    tied = _tied(world, statements[-1])
     world.close()
-    if not rows or any(value is None for row in rows for value in row) or (len(unlimited) > 1 and _tied(statements[-1], unlimited)):
+    if not rows or any(value is None for row in rows for value in row) or tied:
         return None
     steps = zip(statements, family.titles, family.reasons(draw), observations, strict=True)
     return Trajectory(
@@ -97,10 +97,13 @@ def solved(id: str, problem: str, family: Family, draw: Draw, setup: dict) -> Tr
     )
 
 
-def _tied(statement: str, rows: list[tuple]) -> bool:
-    """Whether rows that are put in order by their last column are tied where it counts."""
-    values = [row[-1] for row in rows]
-    return "ORDER BY" in statement and len(set(values[:2] if "LIMIT" in statement else values)) < len(values[:2] if "LIMIT" in statement else values)
+def _tied(world: World, statement: str) -> bool:
+    """Whether a statement puts rows in order by a last column in which two are alike where the order counts."""
+    if "ORDER BY" not in statement:
+        return False
+    world.step(statement.removesuffix(" LIMIT 1"))
+    values = [row[-1] for row in world.result][: 2 if "LIMIT" in statement else None]
+    return len(set(values)) < len(values)
 
 
 def write(out: Path) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Tables that a seed makes: one of events and one of what the events belong to, in three fields.
 
-The same field and seed give the same rows on every machine, so that a task's `setup` is `{"tables": "orders", "seed": 7}`
-and no file of data has to be kept. All values are whole numbers and short words: sums are exact, whatever their order.
+The same field and seed give the same rows on every machine, so that a task's `setup` is no more than
+`{"tables": "orders", "seed": 7}`. All values are whole numbers and short words: sums are exact, whatever their order.
 """
 
 from __future__ import annotations

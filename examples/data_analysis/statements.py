@@ -36,9 +36,7 @@ class Refused(Exception):
     """A statement that is not carried out; the text says why."""
 
 
-def read_statement(
-    connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[str]
-) -> tuple[str | None, str]:
+def read_statement(connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[str]) -> tuple[str | None, str]:
     """The name of the table that a statement creates, `None` for a `SELECT`, and the query.
 
     Args:

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 
 import duckdb
 from seeded_tables import FIELDS, rows_of
@@ -25,7 +25,7 @@ from statements import Refused, read_statement
 from treadle.domains.domain import Task
 
 SECONDS = 1.0
-MEMORY = "128MB"
+MEMORY = "512MB"
 FIRST_ROWS = 2
 WIDEST = 40  # characters of a value that are shown
 MOST_ROWS = 10_000  # of a table that a statement creates
@@ -42,19 +42,26 @@ _SETTINGS = {
     "max_temp_directory_size": "0B",
     "memory_limit": MEMORY,
     "threads": "1",  # rows without an order come in the same order each time
+    "lock_configuration": "true",
 }
 
 
-@lru_cache(maxsize=32)
-def _database(tables: str, seed: int) -> duckdb.DuckDBPyConnection:
-    """A database with the tables, shared by all worlds of a setup: each has a cursor, and temporary tables are its own."""
-    connection = duckdb.connect(":memory:", config=_SETTINGS)
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One a process: each takes 120 MB of address space and several threads, and worlds need only a cursor of it."""
+    return duckdb.connect(":memory:", config=_SETTINGS)
+
+
+@cache
+def _made(tables: str, seed: int) -> dict[str, str]:
+    """The given tables by their names in the database, which no statement can name."""
     field = FIELDS[tables]
-    for name, rows in rows_of(field, seed).items():
+    names = {f"given_{name}_{'' if seed >= 0 else 'minus_'}{abs(seed)}": name for name in field.columns}
+    for (given, name), rows in zip(names.items(), rows_of(field, seed).values(), strict=True):
         values = ", ".join("(" + ", ".join(map(repr, row)) + ")" for row in rows)
-        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM (VALUES {values}) AS t({', '.join(field.columns[name])})")
-    connection.execute("SET lock_configuration = true")
-    return connection
+        columns = ", ".join(field.columns[name])
+        _database().execute(f"CREATE TABLE {given} AS SELECT * FROM (VALUES {values}) AS t({columns})")
+    return names
 
 
 class World:
@@ -78,14 +85,18 @@ class World:
         """
         setup = task.setup if isinstance(task.setup, dict) else {}
         tables, seed = setup.get("tables"), setup.get("seed")
-        if tables not in FIELDS or type(seed) is not int:
-            raise ValueError(f'setup: found {task.setup!r:.80}; expected {{"tables": {" or ".join(FIELDS)}, "seed": 7}}')
+        if tables not in list(FIELDS) or type(seed) is not int:
+            raise ValueError(
+                f'setup: found {task.setup!r:.80}; expected {{"tables": {" or ".join(FIELDS)}, "seed": 7}}'
+            )
         self._open((tables, seed))
 
     def _open(self, given: tuple[str, int]) -> None:
         self.close()
         self.result, self._given, self._created = None, given, {}
-        self._connection = _database(*given).cursor()
+        self._connection = _database().cursor()  # temporary views and tables are its own
+        for name, shown in _made(*given).items():
+            self._connection.execute(f"CREATE TEMP VIEW {shown} AS SELECT * FROM main.{name}")
 
     @property
     def _columns(self) -> dict[str, tuple[str, ...]]:
