@@ -91,7 +91,6 @@ def _read(path: Path) -> tuple[Family, ...]:
 
 
 FAMILIES = _read(Path(__file__).with_suffix(".yaml"))
-NAMES = {family.name: family for family in FAMILIES}
 _TOGETHER = (
     ("kind", "word", "word2", "group"),
     ("trait", "mark"),

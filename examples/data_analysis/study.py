@@ -64,7 +64,7 @@ def prepare(out: Path) -> str:
         given = ["prepare", str(out / "questions" / f"{use.name}.jsonl"), "-o", str(out / "data" / use.name)]
         held_out = "0.05" if use.name == "experts" else "0"
         log = out / "data" / f"{use.name}.log"
-        treadle(log, *given, "--domain", str(HERE), "--targets", "all", "--held-out", held_out, "--overwrite")
+        treadle(log, *given, "--domain", str(HERE), "--targets", "all", "--held-out", held_out)
         said += [f"{use.name}: {line}" for line in log.read_text().splitlines() if line.startswith("environment:")]
     return "\n".join(said)
 
