@@ -26,7 +26,7 @@ import scratch  # noqa: E402
 import sheets  # noqa: E402
 from arms import Arm, Study, as_table, percent, success, treadle  # noqa: E402
 
-SIZE = scratch.Size(hidden=96, layers=3, vocabulary=1000, steps=900, batch=16, micro_batches=2, learning_rate=4e-3)
+SIZE = scratch.Size(hidden=96, layers=3, vocabulary=1000, steps=800, batch=16, micro_batches=2, learning_rate=4e-3)
 STEP_TOKENS, SOLUTION_TOKENS, MOST_STEPS = 80, 240, 8
 SETS = ("known", "held_out")
 
