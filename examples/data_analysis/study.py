@@ -40,7 +40,7 @@ ARMS = (
     Arm("srl_rlvr", "SRL then RLVR", ({**SRL, "max_steps": 20}, {**RLVR, "max_steps": 15})),
     Arm("rlvr", "RLVR", ({**RLVR, "max_steps": 30},)),
     Arm("srl", "SRL", ({**SRL, "max_steps": 40},)),
-    Arm("sft", "SFT", ({**SFT, "max_steps": 120},)),
+    Arm("sft", "SFT", ({**SFT, "max_steps": 60},)),
     Arm("base", "base"),
 )
 
