@@ -4,8 +4,8 @@ Questions are made and prepared with a check that every expert's trajectory repl
 mostly careless sheets; SFT, RLVR, SRL and SRL then RLVR train it; all are evaluated in the loop with the environment,
 on other questions of the families that were learned and on families that were not.
 
-Lengths are numbers of optimizer steps, so that a seed gives the same table on a fast and on a busy machine; they were
-set so that the arms take about the same time. The table has the seconds that each really took.
+Lengths are numbers of optimizer steps, so that a seed gives the same table on a fast and on a busy machine; they are
+meant to take the arms about the same time. The table has the seconds that each really took.
 """
 
 from __future__ import annotations
