@@ -1,0 +1,121 @@
+"""From nothing to a table: `python examples/data_analysis/study.py [OUT]`.
+
+Questions are made and prepared with a check that every expert's trajectory replays; a small base is pretrained on
+mostly careless sheets; SFT, RLVR, SRL and SRL then RLVR train it; all are evaluated in the loop with the environment,
+on other questions of the families that were learned and on families that were not.
+
+Lengths are numbers of optimizer steps, so that a seed gives the same table on a fast and on a busy machine; they are
+meant to take the arms about the same time. The table has the seconds that each really took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent))  # what the examples share
+
+import make  # noqa: E402
+import scratch  # noqa: E402
+import sheets  # noqa: E402
+from arms import Arm, Study, as_table, percent, success, treadle  # noqa: E402
+
+SIZE = scratch.Size(hidden=96, layers=3, vocabulary=1000, steps=800, batch=16, micro_batches=2, learning_rate=4e-3)
+STEP_TOKENS, SOLUTION_TOKENS, MOST_STEPS = 80, 240, 8
+SETS = ("known", "held_out")
+
+_TRAINING = {"micro_batch": 64, "adam_beta2": 0.95, "gradient_checkpointing": False, "allow_no_change": True}
+_RL = {**_TRAINING, "learning_rate": 3e-4, "clip_high": 0.28, "max_sampling_rounds": 2, "warmup_ratio": 0.05}
+SFT = {**_TRAINING, "kind": "sft", "target": "actions", "unit": "both", "batch_size": 32, "micro_batch": 16}
+SFT |= {"learning_rate": 1e-3, "warmup_ratio": 0.1}
+SRL = {**_RL, "kind": "srl", "prompts_per_step": 16, "max_completion_length": STEP_TOKENS}
+RLVR = {**_RL, "kind": "rlvr", "prompts_per_step": 8, "max_completion_length": SOLUTION_TOKENS}
+ARMS = (
+    Arm("srl_rlvr", "SRL then RLVR", ({**SRL, "max_steps": 20}, {**RLVR, "max_steps": 15})),
+    Arm("rlvr", "RLVR", ({**RLVR, "max_steps": 30},)),
+    Arm("srl", "SRL", ({**SRL, "max_steps": 40},)),
+    Arm("sft", "SFT", ({**SFT, "max_steps": 60},)),
+    Arm("base", "base"),
+)
+
+
+def pretrain(out: Path, seed: int, steps: int) -> None:
+    """Make the base."""
+    size = scratch.Size(**{**SIZE.__dict__, "steps": steps})
+    tokenizer = scratch.build_tokenizer(sheets.texts(), size.vocabulary)
+
+    def said(step: int, loss: float) -> None:
+        print(f"base: step {step} of {steps}, loss {loss:.3f}", flush=True)
+
+    scratch.pretrain(out, sheets.sheet, tokenizer, size, seed, said)
+
+
+def prepare(out: Path) -> str:
+    """Make the questions and prepare each file; what `treadle prepare` says of the replay, a line a file."""
+    make.write(out / "questions")
+    said = []
+    for use in make.USES:
+        given = ["prepare", str(out / "questions" / f"{use.name}.jsonl"), "-o", str(out / "data" / use.name)]
+        held_out = "0.05" if use.name == "experts" else "0"
+        log = out / "data" / f"{use.name}.log"
+        treadle(log, *given, "--domain", str(HERE), "--targets", "all", "--held-out", held_out)
+        said += [f"{use.name}: {line}" for line in log.read_text().splitlines() if line.startswith("environment:")]
+    return "\n".join(said)
+
+
+def table(study: Study, found: dict[str, Path]) -> str:
+    """The table that the README shows."""
+    head = ["arm", "seconds"]
+    head += [f"{name}, in the loop (n = {_count(found['base'], name)})" for name in SETS]
+    head += [f"{name}, whole" for name in SETS] + ["next step: similarity", "exact"]
+    rows = []
+    for name in ("base", "sft", "rlvr", "srl", "srl_rlvr"):
+        arm = next(arm for arm in ARMS if arm.name == name)
+        steps = json.loads((found[name] / "results.json").read_text())["steps"]
+        rows.append(
+            [
+                arm.title,
+                f"{study.seconds(arm):.0f}" if arm.stages else "-",
+                *(success(found[name], each, mode) for mode in ("loop", "whole") for each in SETS),
+                percent(steps["similarity"]),
+                percent(steps["exact"]),
+            ]
+        )
+    floor = json.loads((found["base"] / "results.json").read_text())["steps"]["floor"]
+    return f"{as_table(head, rows)}\n\nFloor of the similarity: {percent(floor)}."
+
+
+def _count(scores: Path, name: str) -> int:
+    return json.loads((scores / "results.json").read_text())["benchmarks"][name]["problems"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, nargs="?", default=Path("runs/data_analysis"))
+    parser.add_argument("--seed", type=int, default=0, help="Of the base and of training; questions stay as they are.")
+    parser.add_argument("--base-steps", type=int, default=SIZE.steps)
+    given = parser.parse_args()
+    started, out = time.monotonic(), given.out
+    torch.set_num_threads(2)
+    replayed = prepare(out)
+    print(replayed, flush=True)
+    if not (out / "base" / "config.json").is_file():
+        pretrain(out / "base", given.seed, given.base_steps)
+    evaluated = ["--mode", "all", "--split", "train", "--domain", str(HERE)]
+    evaluated += [text for name in SETS for text in ("--data", f"{name}={out / 'data' / name}")]
+    evaluated += ["--max-step-tokens", str(STEP_TOKENS), "--max-new-tokens", str(SOLUTION_TOKENS)]
+    evaluated += ["--max-steps", str(MOST_STEPS)]
+    study = Study(out, out / "base", out / "data" / "experts", HERE, tuple(evaluated), given.seed)
+    shown = table(study, study.run(ARMS, said=lambda text: print(text, flush=True)))
+    (out / "table.md").write_text(f"{replayed}\n\n{shown}\n")
+    print(f"\n{shown}\n\n{time.monotonic() - started:.0f} s in all; also in {out / 'table.md'}")
+
+
+if __name__ == "__main__":
+    main()
