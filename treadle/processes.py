@@ -67,7 +67,7 @@ class LineProcess:
             self._process.stdin.write(json.dumps(question).encode() + b"\n")
             self._process.stdin.flush()
             return json.loads(self._read(seconds))
-        except (BrokenPipeError, EOFError):
+        except (BrokenPipeError, EOFError, ValueError):  # ValueError of a line that is no JSON
             self._process.kill()  # does not change why it died, if it has
             if self._process.wait() == -getattr(signal, "SIGPROF", 0):
                 raise TimeoutError from None

@@ -4,11 +4,14 @@ import sys
 import time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.domains.counter import counter
+from tests.domains.counter import WORLD, counter
 from treadle.domains.domain import Attempt, Task
 from treadle.domains.hosting import Host, Observed, UnsetTask, host_of
 from treadle.domains.verdict_words import WORDS
+from treadle.domains.worlds import KEPT
 from treadle.errors import DomainError
 from treadle.scoring.grading import Verdict
 
@@ -248,3 +251,133 @@ def test_a_verdict_by_a_command(tmp_path):
         host.judge([(Task("a", "", "5"), Attempt((), answer="other"))])
     with pytest.raises(DomainError, match="no command 'nowhere'"):
         hosted(tmp_path, verdict="{command: [nowhere]}").judge([(TASK, Attempt(()))])
+
+
+def test_a_process_that_the_code_forks_answers_nothing(tmp_path):
+    forking = "import os\n\ndef judge(task, attempt):\n    os.fork()\n    return attempt.answer == task.answer\n"
+    host = hosted(tmp_path, judge=forking, verdict="judge.py:judge")
+    pairs = [(Task(f"t{n}", "", answer=str(n % 2)), Attempt((), (), "1")) for n in range(6)]
+    assert [word for word, _ in host.judge(pairs)] == ["wrong", "right"] * 3
+    host.close()
+
+
+def test_what_is_written_in_place_of_an_answer_costs_the_call(tmp_path):
+    loud = """
+import os
+
+def judge(task, attempt):
+    for file in range(3, 10):
+        try:
+            os.write(file, bytes([255, 254, 10]))
+        except OSError:
+            pass
+    return True
+"""
+    host = hosted(tmp_path, judge=loud, verdict="judge.py:judge")
+    assert host.judge([(Task("t", ""), Attempt(()))]) == [("crashed", "the process died twice")]
+    host.close()
+
+
+def test_a_task_that_cannot_be_set_up_again_is_unscorable(tmp_path):
+    once = """
+seen = set()
+
+class World:
+    value = 0
+
+    def reset(self, task):
+        if task.id in seen:
+            raise ValueError("once is enough")
+        seen.add(task.id)
+
+    def step(self, action):
+        return action, False
+
+    def copy(self):
+        return World()
+
+    def close(self):
+        pass
+"""
+    host = hosted(tmp_path, world=once, verdict="judge.py:judge_world", environment="world.py:World")
+    for n in range(1 + KEPT):  # the first world is given up
+        host.replay(Task(f"t{n}", ""), ())
+    assert host.judge([(Task("t0", ""), Attempt(()))]) == [("unscorable", "ValueError: once is enough")]
+    host.close()
+
+
+@pytest.mark.parametrize(
+    ("step", "copied", "said"),
+    [
+        ("self.value += 1", "other.value = self.value", None),
+        ("self.value = random.random()", "other.value = self.value", "a world set up anew"),
+        ("self.seen.append(action); self.value = len(self.seen)", "other.seen = self.seen", "must share no state"),
+        ("self.seen.append(action); self.value = len(self.seen)", "other.seen = [*self.seen]", None),
+    ],
+)
+def test_worlds_that_answer_by_chance_or_share_state(tmp_path, step, copied, said):
+    world = f"""
+import random
+
+class World:
+    def reset(self, task):
+        self.value, self.seen = 0, []
+
+    def step(self, action):
+        {step}
+        return str(self.value), False
+
+    def copy(self):
+        other = World()
+        other.value, other.seen = self.value, []
+        {copied}
+        return other
+
+    def close(self):
+        pass
+"""
+    host = hosted(tmp_path, world=world, environment="world.py:World")
+    actions = ["a", "b", "c"]
+    found = host.unlike(TASK, actions, host.replay(TASK, actions))
+    assert found is None if said is None else (found.startswith("step 1: ") and said in found)
+    host.close()
+
+
+def test_a_copy_that_is_no_world(tmp_path):
+    world = WORLD.replace("return other", "return None")
+    host = hosted(tmp_path, world=world, environment="world.py:World")
+    with pytest.raises(DomainError, match=r"copy\(\) returned NoneType; expected another world"):
+        host.replay(TASK, ["+1"])
+    host.close()
+
+
+@given(actions=st.lists(st.sampled_from(["+1", "+2", "raise", "end", "-"]), max_size=6), order=st.randoms())
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_observations_and_verdicts_do_not_depend_on_what_else_is_asked(host, actions, order):
+    def alone(episode):
+        value, seen = 2, []
+        for action in episode:
+            value += int(action[1:]) if action.startswith("+") else 0
+            texts = {"raise": "The environment failed: RuntimeError: no such lever", "end": "ended"}
+            seen.append(texts.get(action, str(value)))
+            if action == "end":
+                break
+        return seen, "right" if value == 7 else "wrong"
+
+    episodes = [actions[:n] for n in range(len(actions) + 1)]
+    order.shuffle(episodes)
+    assert [[one.observation for one in host.replay(TASK, episode)] for episode in episodes] == [
+        alone(episode)[0] for episode in episodes
+    ]
+    judged = host.judge([(TASK, Attempt(tuple(episode))) for episode in episodes])
+    assert [word for word, _ in judged] == [alone(episode)[1] for episode in episodes]
+
+
+def test_a_long_and_deep_setup(tmp_path):
+    deep = 7
+    for _ in range(100):
+        deep = [deep]
+    host = hosted(tmp_path, verdict="judge.py:judge")
+    task = Task("t", "", "7", setup={"deep": deep, "long": "x" * 3_000_000})
+    assert host.judge([(task, Attempt((), (), "7"))]) == [("right", "")]
+    host.close()

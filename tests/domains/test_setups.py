@@ -24,7 +24,22 @@ def test_a_row_without_the_column_has_none():
     assert setup_of({"problem": "?"}) is None
 
 
-@pytest.mark.parametrize("value", [float("nan"), datetime.date(2026, 1, 1), {"at": b"x"}])
+@pytest.mark.parametrize("value", [float("nan"), '{"a": [NaN]}', "1e999", datetime.date(2026, 1, 1), {"at": b"x"}])
 def test_what_json_cannot_say_is_named(value):
     with pytest.raises(ValueError, match=r"column 'setup' holds .*, expected JSON"):
         setup_of({"setup": value})
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize(("levels", "refused"), [(100, False), (101, True), (900, True), (5000, True)])
+def test_what_is_nested_too_deep_is_named(levels, refused, as_text):
+    value = 7
+    for _ in range(levels):
+        value = [value]
+    if as_text:
+        value = "[" * levels + "7" + "]" * levels
+    if refused:
+        with pytest.raises(ValueError, match=r"column 'setup' holds .*, expected JSON \("):
+            setup_of({"setup": value})
+    else:
+        assert str(setup_of({"setup": value})) == "[" * levels + "7" + "]" * levels

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from treadle.domains.domain import Attempt, Command, Task
@@ -56,7 +55,7 @@ def judge_by_command(verdict: Command, folder: Path, task: Task, attempt: Attemp
     """
     check_command(verdict, folder)
     named = " ".join(verdict.command)
-    code, written, said = _run(verdict, folder, json.dumps({"task": asdict(task), "attempt": asdict(attempt)}))
+    code, written, said = _run(verdict, folder, json.dumps({"task": vars(task), "attempt": vars(attempt)}))
     if code is None or code in _OUT_OF_TIME:
         return "hung", f"longer than {verdict.limits.seconds:g} s"
     if code:

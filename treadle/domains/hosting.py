@@ -11,6 +11,7 @@ verdict plays an attempt's actions again: a run can be judged from its journal w
 from __future__ import annotations
 
 import atexit
+import hashlib
 import json
 import re
 import sys
@@ -18,7 +19,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from treadle.domains.commands import check_command, judge_by_command
@@ -111,7 +112,7 @@ class Host:
         """
         if not isinstance(self.domain.verdict, Hosted | Command):
             raise DomainError(f"domain {self.domain.name!r}: has no verdict of its own to judge attempts by")
-        keys = [_text(asdict(task), asdict(attempt)) for task, attempt in pairs]
+        keys = [_key(vars(task), vars(attempt)) for task, attempt in pairs]
         different = dict(zip(keys, pairs, strict=True))  # samples of one problem often agree
         with ThreadPoolExecutor(self._pool.size) as threads:
             judged = dict(
@@ -142,6 +143,31 @@ class Host:
                 carried.append(action)
         return found
 
+    def unlike(self, task: Task, actions: Sequence[str], seen: Sequence[Observed]) -> str | None:
+        """How an episode that is played again differs from what was observed, in words; `None` where it does not.
+
+        Args:
+            actions, seen: As `replay` was given and has answered, without faults.
+
+        Raises:
+            DomainError: As of `replay`.
+        """
+        limits = self.domain.environment.limits
+        try:
+            answer = self._ask({"do": "again", "task": vars(task), "actions": actions}, limits, 3 * len(actions))
+        except (TimeoutError, EOFError):
+            return "played again, it takes too long or its process dies"
+        if "afresh" not in answer:
+            return f"played again, it fails ({answer.get('why') or answer.get('unset')})"
+        for when, observations in (
+            ("of a world set up anew; the same actions must give the same observations", answer["afresh"]),
+            ("of a copy of the world before; copy() must share no state", answer["kept"]),
+        ):
+            for number, (before, now) in enumerate(zip(seen, observations, strict=True), 1):
+                if now != before.observation:
+                    return f"step {number}: the environment says {before.observation!r:.80}, and {now!r:.80} {when}"
+        return None
+
     def check(self) -> None:
         """Look at what can be told before anything is judged.
 
@@ -167,7 +193,7 @@ class Host:
             parts = text.splitlines() if self.domain.split == "lines" else _EMPTY_LINES.split(text)
             return tuple(part.strip() for part in parts if part.strip())
         try:
-            answer = self._ask({"do": "split", "task": asdict(Task("", "")), "text": text}, split.limits)
+            answer = self._ask({"do": "split", "task": vars(Task("", "")), "text": text}, split.limits)
         except (TimeoutError, EOFError) as error:
             why = f"longer than {split.limits.seconds:g} s" if isinstance(error, TimeoutError) else "its process died"
             raise Unsplit(f"{split.place}: {why}") from None
@@ -191,22 +217,24 @@ class Host:
         if isinstance(self.domain.verdict, Command):
             return judge_by_command(self.domain.verdict, self.domain.folder, task, attempt)
         limits = self.domain.verdict.limits
-        question = {"do": "judge", "task": asdict(task), "attempt": asdict(attempt), "actions": carried}
+        question = {"do": "judge", "task": vars(task), "attempt": vars(attempt), "actions": carried}
         try:
             answer = self._ask(question, limits, len(carried))
         except TimeoutError:
             return "hung", f"longer than {limits.seconds:g} s"
         except EOFError:
             return "crashed", "the process died twice"
+        if "unset" in answer:  # this once, since `replay` has set it up
+            return "unscorable", answer["unset"]
         return ("crashed", answer["why"]) if "fault" in answer else (answer["verdict"], answer["why"])
 
     def _set_up(self, task: Task) -> None:
-        key = _text(asdict(task))
+        key = _key(vars(task))
         if self._known(key) is not None:
             return
         limits = self.domain.environment.limits
         try:
-            answer = self._ask({"do": "set_up", "task": asdict(task)}, limits)
+            answer = self._ask({"do": "set_up", "task": vars(task)}, limits)
             why = answer.get("unset") or answer.get("why")
         except TimeoutError:
             why = f"longer than {limits.seconds:g} s"
@@ -220,11 +248,11 @@ class Host:
         self._remember(key, Observed("", False))
 
     def _step(self, task: Task, carried: Sequence[str], action: str) -> Observed:
-        key = _text(asdict(task), carried, action)
+        key = _key(vars(task), carried, action)
         if (known := self._known(key)) is not None:
             return known
         limits = self.domain.environment.limits
-        question = {"do": "step", "task": asdict(task), "actions": list(carried), "action": action}
+        question = {"do": "step", "task": vars(task), "actions": list(carried), "action": action}
         try:
             answer = self._ask(question, limits, len(carried))
         except TimeoutError:
@@ -266,8 +294,9 @@ def _split(domain: Domain) -> Hosted | None:
     return Hosted(domain.split) if ":" in domain.split else None
 
 
-def _text(*parts: Any) -> str:
-    return json.dumps(parts)
+def _key(*parts: Any) -> str:
+    """A short text of what may be long, to remember it by."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _fault(domain: Domain, said: str) -> DomainError:

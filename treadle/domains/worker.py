@@ -4,6 +4,8 @@ It imports the verdict's function and the environment's class, then sets its lim
 
 - `{"do": "set_up", "task"}`: `{}`, or `{"unset": why}` for a task that cannot be set up;
 - `{"do": "step", "task", "actions", "action"}`: `{"observation", "done"}` of the action after those before it;
+- `{"do": "again", "task", "actions"}`: `{"afresh", "kept"}`, the observations of an episode in a world that is set up
+  anew, and in copies of the worlds in which each action was carried out before;
 - `{"do": "split", "task", "text"}`: `{"actions"}` of a whole solution;
 - `{"do": "judge", "task", "attempt", "actions"}`: `{"verdict", "why"}`, where the world after the actions is given to a
   function of three parameters;
@@ -84,6 +86,10 @@ class Served:
         observation, done = self._worlds.step(task, tuple(asked["actions"]), asked["action"])
         return {"observation": _cut(observation), "done": done}
 
+    def again(self, asked: dict[str, Any], task: Task) -> dict[str, Any]:
+        afresh, kept = self._worlds.again(task, tuple(asked["actions"]))
+        return {"afresh": [_cut(answer) for answer in afresh], "kept": [_cut(answer) for answer in kept]}
+
     def split(self, asked: dict[str, Any], task: Task) -> dict[str, Any]:
         limit_time(self._split["seconds"])
         actions = self._cut(asked["text"])
@@ -138,8 +144,11 @@ def serve(given: dict[str, Any]) -> None:
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)  # what a domain's code prints must not be taken for an answer
     limit_memory(given["memory_mb"] << 20)
+    own = os.getpid()
 
     def say(answer: dict[str, Any]) -> None:
+        if os.getpid() != own:  # a process that the domain's code forked and that came back to here
+            os._exit(0)
         print(json.dumps(answer), file=answers, flush=True)
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -49,7 +50,7 @@ class Worlds:
         Raises:
             NotSetUp: `reset` raised.
         """
-        key = (json.dumps([task.id, task.problem, task.answer, task.setup]), *actions)
+        key = (_key(task), *actions)
         held = next((n for n in range(len(key), 0, -1) if key[:n] in self._kept), 0)
         if held:
             self._kept.move_to_end(key[:held])
@@ -68,10 +69,25 @@ class Worlds:
             NotSetUp: `reset` raised.
             DomainError: The environment returned something else.
         """
-        key = (json.dumps([task.id, task.problem, task.answer, task.setup]), *actions, action)
+        key = (_key(task), *actions, action)
         world, answer = self._after(self.at(task, actions), action)
         self._keep(key, world)
         return answer
+
+    def again(self, task: Task, actions: Sequence[str]) -> tuple[list[str], list[str]]:
+        """What is observed in a world that is set up anew, and in copies of the worlds before each action, which have
+        been copied before. An environment that answers otherwise there answers by chance, or its copies share state.
+
+        Raises:
+            NotSetUp: `reset` raised.
+            DomainError: The environment returned something else.
+        """
+        kept = [self._after(self.at(task, actions[:n]), action)[1][0] for n, action in enumerate(actions)]
+        afresh, world = [], self._set_up(task)
+        for action in actions:
+            world, (observation, _) = self._after(world, action)
+            afresh.append(observation)
+        return afresh, kept
 
     def _set_up(self, task: Task) -> Environment:
         self._limit()
@@ -90,8 +106,9 @@ class Worlds:
     def _after(self, world: Environment, action: str) -> tuple[Environment, tuple[str, bool]]:
         self._limit()
         following = world.copy()
-        if following is world:
-            raise DomainError(f"environment: {self._place}: copy() returned the world itself; expected another one")
+        if following is world or not all(callable(getattr(following, name, None)) for name in _METHODS):
+            found = "the world itself" if following is world else type(following).__name__
+            raise DomainError(f"environment: {self._place}: copy() returned {found}; expected another world")
         answer: Any = following.step(action)
         if not (isinstance(answer, tuple) and [type(part) for part in answer] == [str, bool]):
             raise DomainError(
@@ -107,3 +124,8 @@ class Worlds:
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)[1].close()
         return world
+
+
+def _key(task: Task) -> str:
+    """A short text of a task, whose `setup` may be long."""
+    return hashlib.sha256(json.dumps(vars(task)).encode()).hexdigest()

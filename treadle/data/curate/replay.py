@@ -64,15 +64,19 @@ def _played(trajectory: Trajectory, domain: Domain) -> Trajectory:
     """The trajectory with all observations.
 
     Raises:
-        Rejected: One that is recorded is not the environment's, or that takes no such task or action.
+        Rejected: One that is recorded is not the environment's, or that takes no such task or action, or answers
+            otherwise when it is asked again.
     """
+    actions = [step.action for step in trajectory.steps]
     try:
-        answers = host_of(domain).replay(_task(trajectory), [step.action for step in trajectory.steps])
+        answers = host_of(domain).replay(_task(trajectory), actions)
     except UnsetTask as error:
         raise Rejected(DropReason.REPLAY_FAILED, str(error)) from None
     steps = [_observed(*pair) for pair in enumerate(zip(trajectory.steps, answers, strict=False), 1)]
     if len(steps) < len(trajectory.steps):
         said = f"step {len(steps)} of {len(trajectory.steps)} ends the episode ({_begin(answers[-1].observation)})"
+        raise Rejected(DropReason.REPLAY_DIFFERS, said)
+    if (said := host_of(domain).unlike(_task(trajectory), actions, answers)) is not None:
         raise Rejected(DropReason.REPLAY_DIFFERS, said)
     return replace(trajectory, steps=tuple(steps))
 

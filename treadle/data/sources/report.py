@@ -45,7 +45,7 @@ class DropReason(Explained):
     )
     REPLAY_DIFFERS = (
         "replay_differs",
-        "its domain's environment answers otherwise than is recorded (keep with --no-replay)",
+        "its domain's environment answers otherwise than is recorded, or than it did before (keep with --no-replay)",
     )
     REPLAY_FAILED = (
         "replay_failed",
