@@ -10,6 +10,7 @@ from tests.domains.folders import YAML, walks, write_domain, write_rows
 from treadle.check.domains import described, domains
 from treadle.check.results import Status
 from treadle.check.run import check_recipe, stop_or_warn
+from treadle.check.speech import round_trip
 from treadle.data.prepare import PrepareSettings, prepare
 from treadle.domains.digest import digest
 from treadle.domains.domain import Command, Graded, Hosted
@@ -19,10 +20,17 @@ from treadle.errors import ModelError
 pytestmark = pytest.mark.usefixtures("no_domains")
 
 
+def write_judged(folder):
+    """A domain whose verdict is always right."""
+    write_domain(folder, YAML + "verdict: code.py:judge\n")
+    (folder / "code.py").write_text("def judge(task, attempt):\n    return True\n")
+    return folder
+
+
 @pytest.fixture
 def field(tmp_path):
     """A domain, and data of it where `subject` looks for it."""
-    domain = use(str(write_domain(tmp_path / "field", YAML + "verdict: code.py:judge\n")))
+    domain = use(str(write_judged(tmp_path / "field")))
     prepare(write_rows(tmp_path / "walks.jsonl", walks(6)), tmp_path / "data", PrepareSettings(domain="field"))
     return domain
 
@@ -30,6 +38,15 @@ def field(tmp_path):
 def test_it_says_who_judges(field, subject):
     (found,) = domains(subject())
     assert found == ("domains", Status.OK, "field (Moves on a line): attempts are judged by code.py:judge")
+
+
+def test_problems_without_an_answer_have_no_text_to_come_back(tmp_path, subject):
+    domain = use(str(write_judged(tmp_path / "field")))
+    rows = [{name: value for name, value in row.items() if name != "answer"} for row in walks(6)]
+    prepare(write_rows(tmp_path / "walks.jsonl", rows), tmp_path / "data", PrepareSettings(domain=domain.name))
+    it = subject({"kind": "rlvr", "prompts_per_step": 2, "rollouts": 4, "micro_batch": 8})
+    assert it.rows(it.stages[0])[0]["answer"] is None
+    assert list(round_trip(it)) == []
 
 
 @pytest.mark.parametrize(

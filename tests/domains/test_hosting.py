@@ -381,3 +381,12 @@ def test_a_long_and_deep_setup(tmp_path):
     task = Task("t", "", "7", setup={"deep": deep, "long": "x" * 3_000_000})
     assert host.judge([(task, Attempt((), (), "7"))]) == [("right", "")]
     host.close()
+
+
+def test_what_the_code_says_is_a_text_that_can_be_written(tmp_path):
+    world = WORLD.replace("return str(self.value), False", 'return "a\\ud800b", False')
+    judge = 'def judge(task, attempt):\n    return False, "no\\ud800\\nwhy"\n'
+    host = hosted(tmp_path, judge=judge, world=world, verdict="judge.py:judge", environment="world.py:World")
+    assert host.replay(TASK, ["+1"])[0].observation == "a\ufffdb"
+    assert host.judge([(TASK, Attempt(("+1",)))]) == [("wrong", "no\ufffd why")]
+    host.close()

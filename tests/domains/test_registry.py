@@ -81,6 +81,15 @@ def test_a_folder_that_was_moved(tmp_path, monkeypatch):
         find("math")
 
 
+def test_a_folder_that_is_named_twice_and_relative(tmp_path, monkeypatch):
+    folder = write_domain(tmp_path / "field")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, os.pathsep.join(["field", str(folder), "./field/"]))
+    assert find("field").folder == folder
+    assert use("./field") == use(str(folder)) == find("field")
+    assert by_folder(find("field"))
+
+
 def test_a_path_that_the_variable_cannot_hold(tmp_path):
     with pytest.raises(DomainError, match="cannot have ':' in its path; give it another name"):
         use(str(write_domain(tmp_path / "a:b")))

@@ -82,3 +82,11 @@ def test_what_the_world_is_set_up_from_is_content():
     hashes = {content_hash(pair, [setup]) for setup in (None, {"seed": 1}, {"seed": 2}, {"seed": 1, "of": 3})}
     assert len(hashes) == 4
     assert content_hash(pair, [{"seed": 1, "of": 3}]) == content_hash(pair, [{"of": 3, "seed": 1}])
+
+
+def test_a_file_is_told_how_it_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some").mkdir()
+    write_rows(tmp_path / "some" / "walks.jsonl", walks(1))
+    with pytest.raises(DataError, match=r"--benchmark some/walks\.jsonl: a file, .* give it with --data some/walks"):
+        load_set("some/walks.jsonl")

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from treadle.domains.domain import Attempt, Command, Task
-from treadle.domains.verdict_words import read_verdict
+from treadle.domains.verdict_words import read_verdict, short
 from treadle.errors import DomainError
 from treadle.processes import ONE_THREAD, PATIENCE, kill_group
 
@@ -59,9 +59,8 @@ def judge_by_command(verdict: Command, folder: Path, task: Task, attempt: Attemp
     if code is None or code in _OUT_OF_TIME:
         return "hung", f"longer than {verdict.limits.seconds:g} s"
     if code:
-        return "crashed", f"{named} ended with {code}: {said.strip().splitlines()[-1] if said.strip() else 'no word'}"[
-            :500
-        ]
+        last = said.strip().splitlines()[-1] if said.strip() else "no word"
+        return "crashed", short(f"{named} ended with {code}: {last}")
     try:
         found = json.loads(written)
         value = found["verdict"], found.get("why", "")

@@ -46,7 +46,7 @@ def get(name: str) -> Domain | None:
 
 def by_folder(domain: Domain) -> bool:
     """Whether a domain is known because its folder was named, so that another command needs its folder, too."""
-    return str(domain.folder) in os.environ.get(VARIABLE, "").split(os.pathsep)
+    return domain.folder in _folders(os.environ.get(VARIABLE, ""))
 
 
 def names() -> list[str]:
@@ -68,21 +68,26 @@ def use(given: str) -> Domain:
         raise DomainError(f"{folder}: a domain's folder cannot have {os.pathsep!r} in its path; give it another name")
     name = read_folder(folder).name
     named = os.environ.get(VARIABLE, "")
-    if str(folder) not in named.split(os.pathsep):
+    if folder not in _folders(named):
         added = os.pathsep.join(filter(None, (named, str(folder))))
         _known(added)  # raises, and then nothing is added
         os.environ[VARIABLE] = added
     return find(name)
 
 
+def _folders(named: str) -> list[Path]:
+    """The folders of the variable, in full: one may be named relative to where the command is given, too."""
+    return [Path(folder).resolve() for folder in named.split(os.pathsep) if folder]
+
+
 @cache
 def _known(folders: str) -> dict[str, Domain]:
     found = {**{name: read_folder(Path(__file__).parent / name) for name in BUILT_IN}, **_announced()}
-    for folder in filter(None, folders.split(os.pathsep)):
-        if not Path(folder).is_dir():
+    for folder in _folders(folders):
+        if not folder.is_dir():
             raise DomainError(f"{VARIABLE}: no folder {folder}; take it out of the variable, or name where it is now")
-        domain = read_folder(Path(folder))
-        if domain.name in found:
+        domain = read_folder(folder)
+        if domain.name in found and domain != found[domain.name]:
             raise DomainError(
                 f"{folder}: the name {domain.name!r} is {_whose(found[domain.name])}; give the domain another name in "
                 "its domain.yaml"

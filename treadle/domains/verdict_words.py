@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from treadle.errors import DomainError
+from treadle.files.encodings import encodable
 
 WORDS = ("right", "wrong", "undecided", "no_answer", "hung", "crashed", "unscorable")
 """As `treadle.scoring.grading.Verdict` has them, which stands above."""
+LONGEST = 500
+"""Characters of a reason."""
 _SAME = {True: "right", False: "wrong", None: "undecided"}
 
 
@@ -24,10 +27,15 @@ def read_verdict(returned: Any, place: str) -> tuple[str, str]:
     if type(value).__name__ in ("bool", "bool_"):  # numpy's, too
         value = bool(value)
     if (value is None or isinstance(value, bool)) and isinstance(why, str):
-        return _SAME[value], why
+        return _SAME[value], short(why)
     if isinstance(value, str) and value in WORDS and isinstance(why, str):
-        return str(value), why
+        return str(value), short(why)
     raise DomainError(
         f"verdict: {place} returned {returned!r:.80}; expected True, False, None (undecided), one of "
         f'{", ".join(WORDS)}, or one of these with a reason, as in return False, "the cup is empty"'
     )
+
+
+def short(why: str) -> str:
+    """A reason in one line, as long as it may be."""
+    return " ".join(encodable(why).split())[:LONGEST]

@@ -25,15 +25,15 @@ from typing import Any
 
 from treadle.domains.domain import Attempt, Task
 from treadle.domains.places import imported_from
-from treadle.domains.verdict_words import read_verdict
+from treadle.domains.verdict_words import read_verdict, short
 from treadle.domains.worlds import NotSetUp, Worlds
 from treadle.errors import DomainError
+from treadle.files.encodings import encodable
 from treadle.plugins import described
 from treadle.processes import limit_files, limit_memory, limit_time
 
 LONGEST = 20_000
 """Characters of an observation; what is beyond is cut off with a note."""
-LONGEST_WHY = 500
 
 
 class Served:
@@ -72,11 +72,11 @@ class Served:
         except DomainError as error:
             return {"error": str(error)}
         except NotSetUp as error:
-            return {"unset": _short(str(error))}
+            return {"unset": short(str(error))}
         except MemoryError as error:
-            return {"fault": "memory", "why": _short(described(error))}
+            return {"fault": "memory", "why": short(described(error))}
         except BaseException as error:  # of a domain's code, SystemExit too
-            return {"fault": "raised", "why": _short(described(error))}
+            return {"fault": "raised", "why": short(described(error))}
 
     def set_up(self, asked: dict[str, Any], task: Task) -> dict[str, Any]:
         self._worlds.at(task, ())
@@ -106,7 +106,7 @@ class Served:
         verdict, why = read_verdict(self._judge(task, attempt, *more), self._verdict["place"])
         for world in more:
             world.close()
-        return {"verdict": verdict, "why": _short(why)}
+        return {"verdict": verdict, "why": why}
 
 
 def _takes_a_world(judge: Any, place: str, has_world: bool) -> bool:
@@ -129,12 +129,9 @@ def _takes_a_world(judge: Any, place: str, has_world: bool) -> bool:
 
 
 def _cut(text: str) -> str:
+    text = encodable(text)
     over = len(text) - LONGEST
     return text if over <= 0 else f"{text[:LONGEST]}\n[{over:,} more characters left out]"
-
-
-def _short(why: str) -> str:
-    return " ".join(why.split())[:LONGEST_WHY]
 
 
 def serve(given: dict[str, Any]) -> None:

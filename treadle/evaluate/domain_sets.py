@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 from treadle.domains.domain import Domain, ProblemSet
 from treadle.domains.folder import FILE
@@ -28,8 +29,10 @@ def load_set(given: str, choices_seed: int = 0) -> Benchmark:
 
     Raises:
         DomainError: There is no such domain.
-        DataError: It has no such set, a row of it is wrong, or it is not the one that `domain.yaml` says.
+        DataError: It is a file, has no such set, a row of it is wrong, or it is not the one that `domain.yaml` says.
     """
+    if Path(given).is_file():
+        raise DataError(f"--benchmark {given}: a file, and no set of a domain; give it with --data {given}")
     domain_name, _, name = given.partition(SLASH)
     domain = find(domain_name)
     if name not in domain.problems:

@@ -23,6 +23,15 @@ _ZEROS = {  # which of the first four bytes are zero where text begins with two 
 _TEXT = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
 
 
+def encodable(text: str) -> str:
+    """The text with lone surrogates replaced by U+FFFD, which no UTF-8 file and no tokenizer can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 def wide_encoding(head: bytes) -> tuple[str, int] | None:
     """The encoding of text that is UTF-16 or UTF-32, and the length of its byte order mark; `None` for other text.
 

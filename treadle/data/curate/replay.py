@@ -17,6 +17,7 @@ from treadle.domains.hosting import Observed, UnsetTask, host_of
 from treadle.domains.registry import find
 from treadle.domains.setups import SETUP
 from treadle.domains.worker import LONGEST
+from treadle.files.encodings import encodable
 from treadle.files.rows import Rejected
 from treadle.scoring.answers import last_boxed
 from treadle.scoring.grading import Verdict
@@ -87,8 +88,9 @@ def _observed(number: int, pair: tuple[Step, Observed]) -> Step:
         raise Rejected(DropReason.REPLAY_FAILED, f"step {number}, {_begin(step.action)}: {answer.observation}")
     if step.observation is None:
         return replace(step, observation=answer.observation)
-    if step.observation[:LONGEST].strip() != answer.observation[:LONGEST].strip():  # more of it does not come here
-        expected, found = _begin(step.observation), _begin(answer.observation)
+    recorded = encodable(step.observation)
+    if recorded[:LONGEST].strip() != answer.observation[:LONGEST].strip():  # more of it does not come here
+        expected, found = _begin(recorded), _begin(answer.observation)
         raise Rejected(DropReason.REPLAY_DIFFERS, f"step {number}: recorded {expected}, the environment says {found}")
     return step
 

@@ -28,6 +28,7 @@ from treadle.data.sources.reading import Outcome, read_chunk
 from treadle.data.sources.report import DropReason
 from treadle.domains.registry import find
 from treadle.files.chunks import Chunk
+from treadle.files.encodings import encodable
 from treadle.files.rows import Rejected
 from treadle.trajectory import Step, Trajectory
 
@@ -166,17 +167,6 @@ _STEP_TEXTS = ("action", "title", "thought", "observation", "before", "after", "
 
 
 def _mended(record: Record, names: tuple[str, ...]) -> tuple[Record, int]:
-    broken = {
-        name: text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        for name in names
-        if (text := getattr(record, name)) and _is_broken(text)
-    }
-    return (replace(record, **broken) if broken else record), len(broken)
-
-
-def _is_broken(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
+    texts = {name: text for name in names if (text := getattr(record, name))}
+    mended = {name: found for name, text in texts.items() if (found := encodable(text)) != text}
+    return (replace(record, **mended) if mended else record), len(mended)
