@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,10 +8,12 @@ from hypothesis import strategies as st
 
 from tests.domains.counter import WORLD, counter
 from treadle.domains.domain import Attempt, Task
-from treadle.domains.hosting import Host, Observed, UnsetTask, host_of
+from treadle.domains.hosting import Host, UnsetTask, host_of
+from treadle.domains.observed import Observed
 from treadle.domains.verdict_words import WORDS
 from treadle.domains.worlds import KEPT
 from treadle.errors import DomainError
+from treadle.processes import Pool
 from treadle.scoring.grading import Verdict
 
 TASK = Task("t1", "Bring the counter to 7.", setup={"start": 2, "goal": 7})
@@ -62,12 +63,13 @@ def test_one_more_action_costs_one_step(host):
         ("raise", "raised", "The environment failed: RuntimeError: no such lever"),
     ],
 )
-def test_a_fault_costs_its_action_only(host, action, fault, said):
+def test_a_fault_costs_its_action_only(host, monkeypatch, action, fault, said):
     found = host.replay(TASK, ["+1", action, "+2"])
     assert found == [Observed("3", False), Observed(said, False, fault), Observed("5", False)]
-    began = time.monotonic()
+    asked, ask = [], Pool.ask
+    monkeypatch.setattr(Pool, "ask", lambda pool, question: asked.append(question) or ask(pool, question))
     assert host.replay(TASK, ["+1", action, "+2", "+3"])[-1] == Observed("8", False)
-    assert time.monotonic() - began < 0.4  # what failed is not tried again
+    assert len(asked) <= 1  # for +3 alone: what failed is not tried again
     assert host.judge([(TASK, Attempt(("+1", action, "+4")))]) == [("right", "the counter is at 7")]
 
 

@@ -11,24 +11,20 @@ verdict plays an attempt's actions again: a run can be judged from its journal w
 from __future__ import annotations
 
 import atexit
-import hashlib
-import json
 import re
-import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from treadle.domains.commands import check_command, judge_by_command
 from treadle.domains.domain import Attempt, Command, Domain, Hosted, Limits, Task
+from treadle.domains.observed import Observed, Remembered, failed, key_of
+from treadle.domains.served import DomainProcess, at_fault, split_of
 from treadle.errors import DomainError
-from treadle.processes import PATIENCE, LineProcess, Pool
+from treadle.processes import PATIENCE, Pool
 
-REMEMBERED = 4096
-"""Observations that are not asked for again."""
 _EMPTY_LINES = re.compile(r"\n[^\S\n]*\n")
 
 
@@ -38,45 +34,6 @@ class UnsetTask(DomainError):
 
 class Unsplit(Exception):
     """Why a whole solution could not be cut into actions."""
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What became of an action.
-
-    Args:
-        observation: The environment's answer; with a fault, a sentence that says it.
-        done: Whether the episode is over.
-        fault: `timeout`, `memory`, `crashed` or `raised` where the environment gave no answer; the world is then as it
-            was before the action, and the episode goes on.
-    """
-
-    observation: str
-    done: bool
-    fault: str = ""
-
-
-class _Worker(LineProcess):
-    def __init__(self, domain: Domain) -> None:
-        parts = {"verdict": domain.verdict, "environment": domain.environment, "split": _split(domain)}
-        hosted = {name: part for name, part in parts.items() if isinstance(part, Hosted)}
-        given = {
-            "folder": str(domain.folder),
-            "memory_mb": max(part.limits.memory_mb for part in hosted.values()),
-            **{name: {"place": part.place, "seconds": part.limits.seconds} for name, part in hosted.items()},
-        }
-        command = [sys.executable, "-m", "treadle.domains.worker", json.dumps(given)]
-        try:
-            super().__init__(command, own_group=True)
-        except (TimeoutError, EOFError):
-            places = " and ".join(part.place for part in hosted.values())
-            raise DomainError(
-                f"{domain.folder}: the process that imports {places} hangs or dies before it is ready; import it in "
-                f"Python to see why, or raise memory_mb, {given['memory_mb']} now"
-            ) from None
-        if "error" in self.ready:
-            self.kill()
-            raise _fault(domain, self.ready["error"])
 
 
 class Host:
@@ -89,9 +46,8 @@ class Host:
 
     def __init__(self, domain: Domain, workers: int | None = None) -> None:
         self.domain = domain
-        self._pool = Pool(lambda: _Worker(domain), workers)
-        self._seen: OrderedDict[str, Observed] = OrderedDict()
-        self._lock = threading.Lock()
+        self._pool = Pool(lambda: DomainProcess(domain), workers)
+        self._seen = Remembered()
         atexit.register(self.close)
 
     def judge(self, pairs: Sequence[tuple[Task, Attempt]]) -> list[tuple[str, str]]:
@@ -112,7 +68,7 @@ class Host:
         """
         if not isinstance(self.domain.verdict, Hosted | Command):
             raise DomainError(f"domain {self.domain.name!r}: has no verdict of its own to judge attempts by")
-        keys = [_key(vars(task), vars(attempt)) for task, attempt in pairs]
+        keys = [key_of(vars(task), vars(attempt)) for task, attempt in pairs]
         different = dict(zip(keys, pairs, strict=True))  # samples of one problem often agree
         with ThreadPoolExecutor(self._pool.size) as threads:
             judged = dict(
@@ -177,7 +133,7 @@ class Host:
         if isinstance(self.domain.verdict, Command):
             check_command(self.domain.verdict, self.domain.folder)
         if any(
-            isinstance(part, Hosted) for part in (self.domain.verdict, self.domain.environment, _split(self.domain))
+            isinstance(part, Hosted) for part in (self.domain.verdict, self.domain.environment, split_of(self.domain))
         ):
             self._pool.ask(lambda worker: None)
 
@@ -188,7 +144,7 @@ class Host:
             Unsplit: The domain's function raises, dies or takes too long.
             DomainError: It does not do what it has to.
         """
-        split = _split(self.domain)
+        split = split_of(self.domain)
         if split is None:
             parts = text.splitlines() if self.domain.split == "lines" else _EMPTY_LINES.split(text)
             return tuple(part.strip() for part in parts if part.strip())
@@ -229,8 +185,8 @@ class Host:
         return ("crashed", answer["why"]) if "fault" in answer else (answer["verdict"], answer["why"])
 
     def _set_up(self, task: Task) -> None:
-        key = _key(vars(task))
-        if self._known(key) is not None:
+        key = key_of(vars(task))
+        if self._seen.get(key) is not None:
             return
         limits = self.domain.environment.limits
         try:
@@ -245,11 +201,11 @@ class Host:
                 f"task {task.id!r}: environment {self.domain.environment.place} cannot set it up ({why}); found setup "
                 f"{task.setup!r:.80}"
             )
-        self._remember(key, Observed("", False))
+        self._seen.put(key, Observed("", False))
 
     def _step(self, task: Task, carried: Sequence[str], action: str) -> Observed:
-        key = _key(vars(task), carried, action)
-        if (known := self._known(key)) is not None:
+        key = key_of(vars(task), carried, action)
+        if (known := self._seen.get(key)) is not None:
             return known
         limits = self.domain.environment.limits
         question = {"do": "step", "task": vars(task), "actions": list(carried), "action": action}
@@ -261,11 +217,11 @@ class Host:
             answer = {"fault": "crashed"}
         fault = answer.get("fault") or ("raised" if "unset" in answer else "")
         seen = (
-            Observed(_sentence(fault, limits, answer.get("why") or answer.get("unset", "")), False, fault)
+            failed(fault, limits, answer.get("why") or answer.get("unset", ""))
             if fault
             else Observed(answer["observation"], answer["done"])
         )
-        self._remember(key, seen)
+        self._seen.put(key, seen)
         return seen
 
     def _ask(self, question: dict[str, Any], limits: Limits, before: int = 0) -> dict[str, Any]:
@@ -273,43 +229,8 @@ class Host:
         seconds = limits.seconds + before * (self.domain.environment.limits.seconds if self.domain.environment else 0.0)
         answer = self._pool.ask(lambda worker: worker.ask(question, PATIENCE * seconds))
         if "error" in answer:
-            raise _fault(self.domain, answer["error"])
+            raise at_fault(self.domain, answer["error"])
         return answer
-
-    def _known(self, key: str) -> Observed | None:
-        with self._lock:
-            if key in self._seen:
-                self._seen.move_to_end(key)
-            return self._seen.get(key)
-
-    def _remember(self, key: str, seen: Observed) -> None:
-        with self._lock:
-            self._seen[key] = seen
-            if len(self._seen) > REMEMBERED:
-                self._seen.popitem(last=False)
-
-
-def _split(domain: Domain) -> Hosted | None:
-    """The domain's own function that cuts solutions; `None` where it has none."""
-    return Hosted(domain.split) if ":" in domain.split else None
-
-
-def _key(*parts: Any) -> str:
-    """A short text of what may be long, to remember it by."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _fault(domain: Domain, said: str) -> DomainError:
-    return DomainError(said if said.startswith(str(domain.folder)) else f"{domain.folder}: {said}")
-
-
-def _sentence(fault: str, limits: Limits, why: str) -> str:
-    return {
-        "timeout": f"The environment gave up after {limits.seconds:g} s of processor time.",
-        "memory": f"The environment gave up at {limits.memory_mb:,} MB of memory.",
-        "crashed": "The environment's process died.",
-        "raised": f"The environment failed: {why}",
-    }[fault]
 
 
 _hosts: dict[tuple[str, str], Host] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from treadle.domains.domain import Domain
-from treadle.domains.hosting import Observed
+from treadle.domains.observed import Observed
 from treadle.evaluate.observations import Observations
 from treadle.evaluate.records import Generation, Mode, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from treadle.domains.domain import Domain
-from treadle.domains.hosting import Observed, host_of
+from treadle.domains.hosting import host_of
+from treadle.domains.observed import Observed
 from treadle.domains.registry import find
 from treadle.evaluate.records import Decoding, Key, Mode, Problem, Sample
 from treadle.evaluate.store import Journal

@@ -13,7 +13,8 @@ from treadle.data.sources.reading import Outcome
 from treadle.data.sources.report import DropReason
 from treadle.domains.digest import has_code
 from treadle.domains.domain import Attempt, Domain, Task
-from treadle.domains.hosting import Observed, UnsetTask, host_of
+from treadle.domains.hosting import UnsetTask, host_of
+from treadle.domains.observed import Observed
 from treadle.domains.registry import find
 from treadle.domains.setups import SETUP
 from treadle.domains.worker import LONGEST
