@@ -22,7 +22,7 @@ MINIMAL = {"model": "m", "data": "d", "output": "o", "stages": [{"kind": "srl"},
         ),
         (
             {"stages": [{"kind": "sft", "rollouts": 8}]},
-            r"'stages.0.rollouts'; it is for stages of kind .*srl, .*, and this is one of kind sft",
+            r"'stages.0.rollouts'; it is for stages of kind warmup, rlvr, srl, and this is one of kind sft",
         ),
         ({"lora": {"rank": 8}}, r"unknown key 'lora.rank'"),
         ({"stages": [{"kind": "srl", "max_steps": "ten"}]}, r"stages.0.max_steps: found 'ten'"),
