@@ -20,7 +20,10 @@ MINIMAL = {"model": "m", "data": "d", "output": "o", "stages": [{"kind": "srl"},
             {"stages": [{"kind": "srl", "learning_rat": 1}]},
             r"unknown key 'stages.0.learning_rat'; did you mean 'learning_rate'",
         ),
-        ({"stages": [{"kind": "sft", "rollouts": 8}]}, r"unknown key 'stages.0.rollouts'"),
+        (
+            {"stages": [{"kind": "sft", "rollouts": 8}]},
+            r"'stages.0.rollouts'; it is for stages of kind warmup, rlvr, srl, and this is one of kind sft",
+        ),
         ({"lora": {"rank": 8}}, r"unknown key 'lora.rank'"),
         ({"stages": [{"kind": "srl", "max_steps": "ten"}]}, r"stages.0.max_steps: found 'ten'"),
         (

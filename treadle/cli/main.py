@@ -152,6 +152,7 @@ app.add_typer(teach.teach, name="teach", rich_help_panel=TEACHERS)
 def main() -> None:
     """Entry point of the `treadle` command."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")  # of tables that are written on the way
     # TRL 1.16 still uses the old name of a setting that transformers has renamed.
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     sys.argv[1:] = spread(sys.argv[1:])

@@ -29,6 +29,11 @@ def explain(problem: Any, whole: type[BaseModel], parts: Mapping[str, type[BaseM
         known = _known_keys(problem["loc"], whole, parts)
         if location[-1] == "prefix":  # of a stage of another kind
             return f"unknown key {key!r}; prefixes are for stages of kind rlvr, whose reward is the final answer"
+        kind, owners = loc[-2:-1], [name for name in kinds if location[-1] in parts[name].model_fields]
+        if owners and kind and kind[0] in kinds:
+            return (
+                f"unknown key {key!r}; it is for stages of kind {', '.join(owners)}, and this is one of kind {kind[0]}"
+            )
         near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
         return f"unknown key {key!r}; {hint}"

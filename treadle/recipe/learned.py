@@ -194,8 +194,8 @@ _CAUSES = (
     ),
     (
         _all_faults,
-        "every completion broke the format ({faults}): train with kind: sft, target: traces, or kind: warmup first, or "
-        "see think_tags",
+        "every completion broke the format ({faults}): begin with kind: warmup, or where the data has thoughts with "
+        "kind: sft, target: traces; or see think_tags",
     ),
     (
         _poor_alone,

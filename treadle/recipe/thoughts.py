@@ -59,7 +59,7 @@ def untaught(stage: AnyStage, stages: Sequence[AnyStage], tags: ThoughtTags) -> 
         return ""
     return (
         f"a completion without {tags.open} {tags.close} earns -1, and no stage teaches them before: `treadle check` "
-        "with --sample 64 says whether the model writes them, docs/cold-start.md what to do where it does not"
+        "with --sample 192 says whether the model writes them, docs/cold-start.md what to do where it does not"
     )
 
 

@@ -19,11 +19,11 @@ from treadle.training.sampling import all_equal
 FORMAT_CAUSES = {
     FormatFault.TRUNCATED: (
         "the limit of tokens cuts them off: set a larger max_completion_length, or the model does not know where to "
-        "stop (train it with kind: sft, target: traces first)"
+        "stop (train it with kind: sft first, or kind: warmup)"
     ),
     FormatFault.NO_THINK_BLOCK: (
-        "the model does not write {open} {close}: train it with kind: sft, target: traces first, or set think_tags "
-        "to optional (no thoughts)"
+        "the model does not write {open} {close}: begin with kind: warmup, or where the data has "
+        "thoughts with kind: sft, target: traces; or set think_tags to optional (no thoughts)"
     ),
     FormatFault.SEVERAL_THINK_BLOCKS: "the model writes several think blocks: train it with kind: sft, target: traces",
     FormatFault.TEXT_BEFORE_THINK: "text comes before the think block: set think_tags: lenient",
