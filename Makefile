@@ -55,7 +55,7 @@ $(VENV)-verl/.installed: Makefile
 	$(VENV)-verl/bin/python -m pip install -q --disable-pip-version-check $(TORCH)
 	$(VENV)-verl/bin/python -m pip install -q --disable-pip-version-check $(firstword $(TORCH)) verl==0.9.1 \
 		TransferQueue==0.1.11 transformers==5.10.4 cydifflib "math-verify==0.9.*" "latex2sympy2_extended>=1.10" \
-		"latex2mathml>=3.79,<4" cachetools fastapi uvicorn
+		cachetools fastapi uvicorn
 	touch $@
 
 lint: $(VENV)/.installed-dev

@@ -151,7 +151,8 @@ def run_verl(words):
         "PYTHON": PYTHON,
         "PYTHONPATH": str(ROOT),
         "GPUS": "1",
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_raylet_start_wait_time_s": "300",
     }
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

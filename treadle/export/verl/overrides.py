@@ -92,6 +92,7 @@ def overrides(stage: RLStage, recipe: Recipe, sizes: Sizes, chat: Chat, longest:
         f"{rollout}.val_kwargs.temperature": stage.temperature,
         f"{rollout}.val_kwargs.top_p": trl.get("top_p", 1.0),
         f"{rollout}.val_kwargs.top_k": trl.get("top_k") or -1,
+        "critic.enable": False,
         "algorithm.adv_estimator": "grpo",
         "algorithm.norm_adv_by_std_in_grpo": trl.get("scale_rewards", "group") in (True, "group"),
         "algorithm.use_kl_in_reward": False,
