@@ -2,6 +2,7 @@
 # make test         lint and tests (under eight minutes on two idle CPU cores)
 # make test-all     these, and those that wait for what hangs or take megabytes and thousands of pairs
 # make swe-test     software engineering whole: environments from the package index, each hostile command
+# make verl-test    exports against the real verl, in an environment of its own (CPU; minutes)
 # make docs         write the documents as a site into site/; python -m http.server -d site
 # make audit        look up the known vulnerabilities of the versions in constraints.txt (before a release)
 # make hashes       write constraints-hashed.txt after constraints.txt has changed (INDEX=https://pypi.org/simple)
@@ -22,7 +23,7 @@ KILLS ?= 50
 SEED ?= 0
 KILL_FOLDER ?= $(shell mktemp -d)
 
-.PHONY: quickstart test test-all notebooks swe-test kill-test lint format audit docs hashes vllm-hashes hashed dist clean
+.PHONY: quickstart test test-all notebooks swe-test verl-test kill-test lint format audit docs hashes vllm-hashes hashed dist clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
@@ -43,6 +44,19 @@ notebooks: $(VENV)/.installed
 swe-test: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[swe]"
 	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "" tests/evaluate/swe tests/cli/test_swe_grade.py tests/cli/test_swe_run.py tests/cli/test_swe_tasks.py
+
+verl-test: $(VENV)/.installed-dev $(VENV)-verl/.installed
+	VERL_PYTHON=$(abspath $(VENV)-verl/bin/python) HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -m "" tests/export
+
+# torch by its version again: verl asks for any, which is one with CUDA.
+$(VENV)-verl/.installed: Makefile
+	test -x $(VENV)-verl/bin/python || $(PYTHON) -m venv $(VENV)-verl
+	$(VENV)-verl/bin/python -m pip install -q --disable-pip-version-check $(TORCH)
+	$(VENV)-verl/bin/python -m pip install -q --disable-pip-version-check $(firstword $(TORCH)) verl==0.9.1 \
+		TransferQueue==0.1.11 transformers==5.10.4 cydifflib "math-verify==0.9.*" "latex2sympy2_extended>=1.10" \
+		cachetools fastapi uvicorn
+	touch $@
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -102,4 +116,4 @@ audit:
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-audit $(VENV)-build build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit $(VENV)-build $(VENV)-verl build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 import treadle as package
-from treadle.cli.commands import AGENTS, BEGIN, DATA, EVALUATE, TEACHERS, TRAIN
+from treadle.cli.commands import AGENTS, BEGIN, DATA, ENGINES, EVALUATE, TEACHERS, TRAIN
 from treadle.cli.data import spread
 from treadle.cli.main import app
 
@@ -50,7 +50,7 @@ def test_groups_come_in_the_order_of_need(treadle):
     code, out, _ = treadle("--help")
     assert code == 0
     titles = [title for title in re.findall(r"^╭─ (.+?) ─+╮$", out, re.MULTILINE) if title != "Options"]
-    assert titles == [BEGIN, DATA, TRAIN, EVALUATE, AGENTS, TEACHERS]
+    assert titles == [BEGIN, DATA, TRAIN, EVALUATE, ENGINES, AGENTS, TEACHERS]
     # Every command is in one of them.
     shown = re.findall(r"^│ ([a-z-]+) +[A-Z]", out.partition(f"─ {BEGIN}")[2], re.MULTILINE)
     assert shown == list(ROOT.commands)

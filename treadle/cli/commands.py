@@ -14,11 +14,12 @@ from typer.core import TyperCommand, TyperGroup
 
 from treadle.errors import Interrupted
 
-BEGIN, DATA, TRAIN, EVALUATE, AGENTS, TEACHERS = (
+BEGIN, DATA, TRAIN, EVALUATE, ENGINES, AGENTS, TEACHERS = (
     "Begin",
     "Data",
     "Train",
     "Evaluate",
+    "Other engines",
     "Agents for software engineering",
     "Teachers and students",
 )

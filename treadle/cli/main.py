@@ -16,8 +16,8 @@ from typing import Annotated
 
 import typer
 
-from treadle.cli import check, compare, data, evaluate, grade, init, new_domain, plan, push, swe, teach, view
-from treadle.cli.commands import AGENTS, BEGIN, DATA, EVALUATE, TEACHERS, TRAIN, Commands, add
+from treadle.cli import check, compare, data, evaluate, export, grade, init, new_domain, plan, push, swe, teach, view
+from treadle.cli.commands import AGENTS, BEGIN, DATA, ENGINES, EVALUATE, TEACHERS, TRAIN, Commands, add
 from treadle.cli.data import spread
 from treadle.cli.outcome import carry_out
 from treadle.cli.version import print_version
@@ -145,6 +145,7 @@ add(app, compare.compare, "treadle compare runs/base runs/scores -o runs/compari
 add(app, view.view, "treadle view runs/scores --against runs/base", EVALUATE)
 add(app, grade.grade, "treadle grade outputs.jsonl --column response --answer gold", EVALUATE)
 add(app, push.push, "treadle push runs/mine/1-srl/model me/my-model", EVALUATE)
+app.add_typer(export.export, name="export", rich_help_panel=ENGINES)
 app.add_typer(swe.swe, name="swe", rich_help_panel=AGENTS)
 app.add_typer(teach.teach, name="teach", rich_help_panel=TEACHERS)
 

@@ -1,0 +1,1 @@
+"""A recipe's stages written out for other engines, and the parts of treadle that run within them."""
