@@ -24,7 +24,8 @@ from treadle.scoring.thoughts import PLAIN
 Sheet = tuple[str, str, str]
 """What the user asks, what is given of the answer, what is learned."""
 
-_WORDS = Regex(r" ?[A-Za-z]+| ?[0-9]|\s+| ?[^\sA-Za-z0-9]")
+_WORDS = r" ?[A-Za-z]+| ?[0-9]|\s+| ?[^\sA-Za-z0-9]"
+_WHOLE_NUMBERS = _WORDS.replace("[0-9]|", "[0-9]+|")
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,16 @@ class Size:
     warmup: int = 50
 
 
-def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A tokenizer of these texts, with a chat template; it loses no character of any text."""
+def build_tokenizer(texts: Iterable[str], vocabulary: int, whole_numbers: bool = False) -> PreTrainedTokenizerFast:
+    """A tokenizer of these texts, with a chat template; it loses no character of any text.
+
+    Args:
+        whole_numbers: A number that the texts have often is one token, where otherwise each digit is.
+    """
+    words = Regex(_WHOLE_NUMBERS if whole_numbers else _WORDS)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(_WORDS, "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        [pre_tokenizers.Split(words, "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
     tokenizer.decoder = decoders.ByteLevel()
     special = [PAD, END, USER, ASSISTANT]

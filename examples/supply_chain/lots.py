@@ -15,18 +15,9 @@ Lines = list[tuple[str, str]]
 
 def draw(rng: random.Random, large: bool = False) -> Setup:
     """An instance of 4 periods; a large one has 6."""
-    demand = [rng.randint(1, 9) for _ in range(6 if large else 4)]
-    most = rng.randint(max(demand) + 3, 20)
-    return {"family": "lots", "demand": demand, "setup": rng.randint(3, 15), "hold": 1, "most": most}
-
-
-def text(setup: Setup) -> str:
-    """The instance as the model sees it."""
-    demand = " ".join(map(str, setup["demand"]))
-    return (
-        f"Lots. Demand of periods 1 to {len(setup['demand'])}: {demand}. A set-up costs {setup['setup']}, holding one "
-        f"for a period {setup['hold']}. At most {setup['most']} a period. Lines: period T make N."
-    )
+    demand = [rng.randint(1, 6) for _ in range(6 if large else 4)]
+    most = rng.randint(max(demand) + 4, 16)
+    return {"family": "lots", "demand": demand, "setup": rng.randint(3, 9), "hold": 1, "most": most}
 
 
 def solve(setup: Setup) -> tuple[int, list[int]]:
@@ -39,7 +30,9 @@ def solve(setup: Setup) -> tuple[int, list[int]]:
     demand, most, n = setup["demand"], setup["most"], len(setup["demand"])
     summed = np.tril(np.ones((n, n)))
     # Columns: made, stock, set-up; stock is all that was made less all that was needed.
-    stock = LinearConstraint(np.hstack([summed, -np.eye(n), np.zeros((n, n))]), *[np.cumsum(demand)] * 2)
+    stock = LinearConstraint(
+        np.hstack([summed, -np.eye(n), np.zeros((n, n))]), *[np.cumsum(demand) - setup.get("stock", 0)] * 2
+    )
     needs_setup = LinearConstraint(np.hstack([np.eye(n), np.zeros((n, n)), -most * np.eye(n)]), ub=0)
     early = 1e-4 * np.arange(n)
     costs = np.concatenate([np.zeros(n), np.full(n, setup["hold"]), setup["setup"] + early])
@@ -51,33 +44,38 @@ def solve(setup: Setup) -> tuple[int, list[int]]:
 
 def expert(setup: Setup) -> Lines:
     """The solver's plan, each lot with what it is made for."""
-    demand, stock, lines = setup["demand"], 0, []
-    for period, made in enumerate(solve(setup)[1]):
-        why = _compared(setup, period, stock + made) if made else f"stock {stock} covers {demand[period]}"
-        lines.append((why, _action(period, made)))
-        stock += made - demand[period]
+    demand, stock, lines = setup["demand"], setup.get("stock", 0), []
+    for place, made in enumerate(solve(setup)[1]):
+        why = _compared(setup, place, stock, made) if made else f"stock {stock} covers {demand[place]}"
+        lines.append((why, _action(setup, place, made)))
+        stock += made - demand[place]
     return lines
 
 
 def hasty(setup: Setup) -> Lines:
-    """Each period's demand in that period."""
-    return [(f"need {need}", _action(period, need)) for period, need in enumerate(setup["demand"])]
+    """What each period's demand lacks, in that period."""
+    stock, lines = setup.get("stock", 0), []
+    for place, need in enumerate(setup["demand"]):
+        made = max(0, need - stock)
+        lines.append((f"need {need}", _action(setup, place, made)))
+        stock += made - need
+    return lines
 
 
-def _compared(setup: Setup, period: int, there: int) -> str:
-    """For which later periods a lot is made: what holding costs for each, beside a set-up."""
-    demand, parts, left = setup["demand"], [f"need {setup['demand'][period]}"], there - setup["demand"][period]
-    for later in range(period + 1, len(demand)):
-        hold = demand[later] * (later - period) * setup["hold"]
-        parts.append(f"period {later + 1} hold {hold} {'>' if hold > setup['setup'] else '<='} {setup['setup']}")
-        if left < demand[later]:
-            if left:
-                parts.append(f"part {left}")
+def _compared(setup: Setup, place: int, stock: int, made: int) -> str:
+    """For which later periods a lot is made: what holding costs for each, beside a set-up, and the lot so far."""
+    demand = setup["demand"]
+    lot = demand[place] - stock
+    parts = [f"need {demand[place]}" + (f" less {stock}" if stock else "") + f", make {lot}"]
+    for later in range(place + 1, len(demand)):
+        hold = demand[later] * (later - place) * setup["hold"]
+        if lot + demand[later] > made:
+            parts.append(f"hold {hold} no" if lot == made else f"part {made - lot}")
             break
-        left -= demand[later]
-        parts.append(f"add {demand[later]}")
+        lot += demand[later]
+        parts.append(f"hold {hold} make {lot}")
     return ", ".join(parts)
 
 
-def _action(period: int, made: int) -> str:
-    return f"period {period + 1} make {made}"
+def _action(setup: Setup, place: int, made: int) -> str:
+    return f"period {setup.get('period', 1) + place} make {made}"

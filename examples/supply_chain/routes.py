@@ -1,7 +1,7 @@
 """Routes: one vehicle serves few stops from home and comes back to load. OR-tools' CP-SAT proves the optimum.
 
-The expert drives the solver's trips, those with the farthest stop first; the hasty planner goes to the nearest stop
-that still fits, and home when none does.
+The expert drives the solver's trips, those with the nearest stop first; the hasty planner serves the stops as they
+stand, and goes home when the next does not fit.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ HOME = "H"
 
 
 def draw(rng: random.Random, large: bool = False) -> Setup:
-    """An instance of 4 stops on a grid, home in its middle; a large one has 6."""
-    stops = "ABCDEF"[: 6 if large else 4]
+    """An instance of 3 stops on a grid, home in its middle; a large one has 5."""
+    stops = "ABCDE"[: 5 if large else 3]
     free = [(x, y) for x in range(7) for y in range(7) if (x, y) != (3, 3)]
     places = dict(zip((HOME, *stops), [(3, 3), *rng.sample(free, len(stops))], strict=True))
     names = sorted(places)
@@ -27,16 +27,6 @@ def draw(rng: random.Random, large: bool = False) -> Setup:
     }
     load = {stop: rng.randint(1, 4) for stop in stops}
     return {"family": "routes", "load": load, "most": 7, "distance": distance}
-
-
-def text(setup: Setup) -> str:
-    """The instance as the model sees it."""
-    loads = " ".join(f"{stop} {load}" for stop, load in setup["load"].items())
-    ways = " ".join(f"{way} {distance}" for way, distance in setup["distance"].items())
-    return (
-        f"Routes. From home H, load at most {setup['most']}. Stops take {loads}. Distances {ways}. Serve all, end at "
-        "H. Lines: go PLACE."
-    )
 
 
 def solve(setup: Setup) -> tuple[int, list[list[str]]]:
@@ -72,32 +62,29 @@ def solve(setup: Setup) -> tuple[int, list[list[str]]]:
 
 
 def expert(setup: Setup) -> Lines:
-    """The solver's trips: the one with the farthest stop first, each from its nearer end."""
+    """The solver's trips: the one with the nearest stop first, each from its nearer end. It begins at home."""
     trips = [min(trip, trip[::-1], key=lambda t: (_far(setup, HOME, t[0]), t)) for trip in solve(setup)[1]]
-    trips.sort(key=lambda trip: (-max(_far(setup, HOME, stop) for stop in trip), trip))
+    trips.sort(key=lambda trip: (_far(setup, HOME, trip[0]), trip))
     lines: Lines = []
     for trip in trips:
-        loads = [setup["load"][stop] for stop in trip]
-        why = f"trip {' '.join(trip)}, load {' + '.join(map(str, loads))} <= {setup['most']}; "
+        load = sum(setup["load"][stop] for stop in trip)
         for i, stop in enumerate(trip):
-            before = trip[i - 1] if i else HOME
-            lines.append(((why if not i else "") + f"{stop} {_far(setup, before, stop)} away", f"go {stop}"))
+            lines.append((f"trip {' '.join(trip[i:])} load {load}", f"go {stop}"))
+            load -= setup["load"][stop]
         lines.append(("trip done", f"go {HOME}"))
     return lines
 
 
 def hasty(setup: Setup) -> Lines:
-    """The nearest stop that still fits, and home when none does."""
-    open_, place, room = dict(setup["load"]), HOME, setup["most"]
-    lines: Lines = []
-    while open_ or place != HOME:
-        fits = [stop for stop in open_ if open_[stop] <= room]
-        goal = min(fits, key=lambda stop: (_far(setup, place, stop), stop)) if fits else HOME
-        why = f"{goal} {_far(setup, place, goal)} away" if fits else "none fits"
-        lines.append((why, f"go {goal}"))
-        room = setup["most"] if goal == HOME else room - open_.pop(goal)
-        place = goal
-    return lines
+    """The stops as they stand, and home when the next does not fit."""
+    room, at_home, lines = setup.get("room", setup["most"]), setup.get("place", HOME) == HOME, []
+    for stop, load in setup["load"].items():
+        if load > room:
+            lines.append((f"next {stop} {load} over {room}", f"go {HOME}"))
+            room = setup["most"]
+        lines.append((f"next {stop} {load}", f"go {stop}"))
+        room, at_home = room - load, False
+    return lines if at_home else [*lines, ("none left", f"go {HOME}")]
 
 
 def _far(setup: Setup, a: str, b: str) -> int:

@@ -10,10 +10,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from examples.scratch import Sheet
 from examples.supply_chain.make import FAMILIES
-from examples.supply_chain.world import World
+from examples.supply_chain.world import World, text
 from treadle.data.prompts import solve_prompt, step_prompt
 from treadle.data.solutions import step_texts
 from treadle.domains.domain import Task
@@ -31,13 +32,15 @@ class Plans:
 
     Args:
         count: How many, families in turn.
-        planned: The share of the solver's.
+        planned: The share that begins as the solver's.
+        changed: How often, after a line, the other planner goes on.
         seed: Of the instances.
         kept_out: Problems that none of them may be.
     """
 
     count: int = 6000
-    planned: float = 0.2
+    planned: float = 0.3
+    changed: float = 0.1
     seed: int = 0
 
     def draw(self, kept_out: set[str]) -> list[Trajectory]:
@@ -47,11 +50,23 @@ class Plans:
         while len(found) < self.count:
             module = FAMILIES[families[len(found) % len(families)]]
             setup = module.draw(rng)
-            problem = module.text(setup)
-            if problem not in kept_out:
-                lines = module.expert(setup) if rng.random() < self.planned else module.hasty(setup)
-                found.append(_trajectory(Task(f"sheet-{len(found)}", problem, "", setup), lines))
+            if text(setup) not in kept_out:
+                found.append(self._plan(rng, module, Task(f"sheet-{len(found)}", text(setup), "", setup)))
         return found
+
+    def _plan(self, rng: random.Random, module: Any, task: Task) -> Trajectory:
+        """A plan of either planner; the other goes on, now and then, with what is left after a line."""
+        world, steps, planned = World(), [], rng.random() < self.planned
+        world.reset(task)
+        lines: list[tuple[str, str]] = []
+        while not world.over:
+            rest = world.plan.rest
+            if steps and rest.get("place", "H") == "H" and rng.random() < self.changed:
+                planned, lines = not planned, []
+            lines = lines or (module.expert if planned else module.hasty)(rest)
+            thought, action = lines.pop(0)
+            steps.append(Step(action, thought=thought, observation=world.step(action)[0]))
+        return Trajectory(task.id, task.problem, tuple(steps), domain="supply_chain")
 
 
 def sheet(rng: random.Random, plans: Sequence[Trajectory]) -> Sheet:
@@ -70,10 +85,3 @@ def texts(plans: Sequence[Trajectory]) -> list[str]:
     asked = [solve_prompt(plan.domain, plan.problem)[-1]["content"] for plan in plans]
     said = ["\n".join(step_texts(plan, "traces", PLAIN)) for plan in plans]
     return [*asked, *said, *(step_prompt(p.domain, p.problem, p.steps)[-1]["content"] for p in plans)]
-
-
-def _trajectory(task: Task, lines: Sequence[tuple[str, str]]) -> Trajectory:
-    world = World()
-    world.reset(task)
-    steps = [Step(action, thought=thought, observation=world.step(action)[0]) for thought, action in lines]
-    return Trajectory(task.id, task.problem, tuple(steps), domain="supply_chain")

@@ -21,11 +21,12 @@ from examples.arms import SOLVED, Arm, Study, as_table, similarity, success, tre
 from examples.supply_chain import make, sheets
 from examples.supply_chain.world import World
 from treadle.domains.domain import Task
+from treadle.files.whole import write_whole
 from treadle.statistics.estimates import wilson
 
 DOMAIN = "supply_chain"
 SIZE = scratch.Size(hidden=96, layers=3, steps=600, learning_rate=3e-3)
-STEP_TOKENS, PLAN_TOKENS = 64, 320
+STEP_TOKENS, PLAN_TOKENS = 40, 128
 
 _TRAINING = {"micro_batch": 64, "adam_beta2": 0.95, "gradient_checkpointing": False, "allow_no_change": True}
 _RL = {**_TRAINING, "learning_rate": 2e-4, "clip_high": 0.28, "max_sampling_rounds": 2, "max_steps": 10_000}
@@ -51,7 +52,7 @@ def pretrain(out: Path, seed: int, steps: int) -> None:
     """Make the base, on plans for instances that are in no set."""
     plans = sheets.Plans(seed=seed).draw({task.problem for tasks in make.instances().values() for task in tasks})
     size = scratch.Size(**{**SIZE.__dict__, "steps": steps})
-    tokenizer = scratch.build_tokenizer(sheets.texts(plans[:2000]), size.vocabulary)
+    tokenizer = scratch.build_tokenizer(sheets.texts(plans[:2000]), size.vocabulary, whole_numbers=True)
 
     def said(step: int, loss: float) -> None:
         print(f"base: step {step}, loss {loss:.3f}", flush=True)
@@ -118,11 +119,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, nargs="?", default=Path("runs/supply_chain"))
     parser.add_argument("--seed", type=int, default=0, help="Of the base and of training; instances stay as they are.")
-    parser.add_argument("--minutes", type=float, default=1.5, help="Of training, each arm.")
+    parser.add_argument("--minutes", type=float, default=0.7, help="Of training, each arm.")
     parser.add_argument("--base-steps", type=int, default=SIZE.steps)
     parser.add_argument("--sets", nargs="+", default=["test", "larger"], help="Problem sets, of domain.yaml.")
     parser.add_argument(
-        "--mode", choices=("loop", "both"), default="both", help="both solves whole plans at once, too."
+        "--mode", choices=("loop", "both"), default="loop", help="both solves whole plans at once, too."
     )
     given = parser.parse_args()
     started, out = time.monotonic(), given.out
@@ -133,13 +134,15 @@ def main() -> None:
     treadle(out / "prepare.log", *prepared, "--targets", "all", "--held-out", "40", "--overwrite")
     if not (out / "base" / "config.json").is_file():
         pretrain(out / "base", given.seed, given.base_steps)
-    solved = ["--mode", given.mode, "--max-steps", "24", *(f"--benchmark={DOMAIN}/{name}" for name in given.sets)]
+    solved = ["--mode", given.mode, "--max-steps", "12", *(f"--benchmark={DOMAIN}/{name}" for name in given.sets)]
     solved += [f"--max-step-tokens={STEP_TOKENS}", f"--max-new-tokens={PLAN_TOKENS}"]
     study = Study(out, out / "base", out / "prepared", make.HERE, tuple(solved), given.seed)
     found = study.run(arms(given.minutes), said=lambda text: print(text, flush=True))
     print("\n" + (out / "prepare.log").read_text())
-    print(table(study, found, given.minutes, given.sets, given.mode))
-    print(f"\n{time.monotonic() - started:.0f} s in all")
+    text = table(study, found, given.minutes, given.sets, given.mode)
+    text += f"\n\n{time.monotonic() - started:.0f} s in all."
+    write_whole(out / "table.md", f"{text}\n")
+    print(text)
 
 
 if __name__ == "__main__":

@@ -17,21 +17,12 @@ Lines = list[tuple[str, str]]
 def draw(rng: random.Random, large: bool = False) -> Setup:
     """An instance of 2 plants and 3 customers; a large one has 3 plants and 4 customers."""
     plants, customers = ("ABC", "WXYZ") if large else ("AB", "XYZ")
-    demand = {name: rng.randint(2, 9) for name in customers}
+    demand = {name: rng.randint(2, 6) for name in customers}
     total = sum(demand.values()) + rng.randint(0, 3)
-    first = [rng.randint(total // len(plants) - 3, total // len(plants) + 2) for _ in plants[1:]]
+    first = [rng.randint(total // len(plants) - 2, total // len(plants) + 2) for _ in plants[1:]]
     supply = dict(zip(plants, [*first, total - sum(first)], strict=True))
     cost = {plant: {customer: rng.randint(1, 9) for customer in customers} for plant in plants}
     return {"family": "transport", "supply": supply, "demand": demand, "cost": cost}
-
-
-def text(setup: Setup) -> str:
-    """The instance as the model sees it."""
-    prices = "; ".join(f"{plant} to {_listed(costs)}" for plant, costs in setup["cost"].items())
-    return (
-        f"Transport. Plants have {_listed(setup['supply'])}. Customers need {_listed(setup['demand'])}. "
-        f"Cost of one: {prices}. Lines: ship N from PLANT to CUSTOMER."
-    )
 
 
 def solve(setup: Setup) -> tuple[int, dict[tuple[str, str], int]]:
@@ -69,7 +60,7 @@ def expert(setup: Setup) -> Lines:
         plant = min((p for p, c in todo if c == customer), key=lambda p: prices[p][customer])
         amount = todo.pop((plant, customer))
         best = min(plants, key=lambda p: prices[p][customer])
-        why = f"lose {_listed(lose)}, so {customer}; " if len(plants) > 1 else ""
+        why = f"lose {_listed(lose)}, so {customer}; " if len(plants) > 1 else f"to {customer}; "
         why += f"{plant} for {prices[plant][customer]}"
         if best != plant:
             why += f", {best} for {prices[best][customer]} is kept for others"
@@ -89,7 +80,7 @@ def hasty(setup: Setup) -> Lines:
         while need:
             plant = min((p for p in left if left[p]), key=lambda p: prices[p][customer])
             amount = min(left[plant], need)
-            lines.append((f"{customer}; {plant} for {prices[plant][customer]}", _action(amount, plant, customer)))
+            lines.append((f"to {customer}; {plant} for {prices[plant][customer]}", _action(amount, plant, customer)))
             left[plant] -= amount
             need -= amount
     return lines

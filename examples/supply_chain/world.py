@@ -3,6 +3,9 @@
 An action is read by the grammar of its family and by nothing else: whole lines of ASCII, numbers of at most four
 digits. What is no decision, or cannot be carried out, leaves the state as it was and is answered; after `PATIENCE` such
 lines the plan is given up. Nothing here knows a solver: the cost is counted line by line.
+
+The state is what is left of the instance, in the form of the instance itself. So whatever came before, all that the
+next decision depends on is in the last answer, and what is left is an instance again (`rest`).
 """
 
 from __future__ import annotations
@@ -54,7 +57,17 @@ class Transport:
 
     @property
     def state(self) -> str:
-        return f"left {_listed(self.left)}, open {self.missing or 'none'}"
+        needs = "".join(f"; {name} {amount} at {self._prices(name)}" for name, amount in self.rest["demand"].items())
+        return f"Transport: {_listed(self.left)}{needs}"
+
+    @property
+    def rest(self) -> dict[str, Any]:
+        """The setup of what is left to be decided."""
+        demand = {name: amount for name, amount in self.open.items() if amount}
+        return {"family": "transport", "supply": dict(self.left), "demand": demand, "cost": self.prices}
+
+    def _prices(self, customer: str) -> str:
+        return _listed({plant: prices[customer] for plant, prices in self.prices.items()})
 
 
 class Lots:
@@ -65,30 +78,37 @@ class Lots:
 
     def __init__(self, setup: dict[str, Any]) -> None:
         self.demand, self.setup, self.hold, self.most = (setup[key] for key in ("demand", "setup", "hold", "most"))
-        self.period, self.stock, self.cost = 1, 0, 0
+        self.period, self.stock, self.cost = setup.get("period", 1), setup.get("stock", 0), 0
 
     def decide(self, period: int, amount: int) -> None:
         if period != self.period:
             raise Refused(f"period {self.period} is next")
         if amount > self.most:
             raise Refused(f"at most {self.most} can be made")
-        stock = self.stock + amount - self.demand[period - 1]
+        stock = self.stock + amount - self.demand[0]
         if stock < 0:
             raise Refused(f"{-stock} would be missing")
-        self.stock, self.period = stock, period + 1
+        self.stock, self.period, self.demand = stock, period + 1, self.demand[1:]
         self.cost += self.setup * (amount > 0) + self.hold * stock
 
     @property
     def missing(self) -> str:
-        return f"period {self.period}" if self.period <= len(self.demand) else ""
+        return f"period {self.period}" if self.demand else ""
 
     @property
     def state(self) -> str:
-        return f"stock {self.stock}, next {self.missing or 'none'}"
+        needs = " ".join(map(str, self.demand))
+        fixed = f"set-up {self.setup}, hold {self.hold}, most {self.most}"
+        return f"Lots: {fixed}; period {self.period}, stock {self.stock}, need {needs}"
+
+    @property
+    def rest(self) -> dict[str, Any]:
+        fixed = {"family": "lots", "setup": self.setup, "hold": self.hold, "most": self.most}
+        return {**fixed, "period": self.period, "stock": self.stock, "demand": self.demand}
 
 
 class Reorder:
-    """Packs ordered in a week are there the next week: `week 1 order 2`. The last week's demand ends the plan."""
+    """Packs ordered for a week are there when it begins: `week 1 order 2`."""
 
     form = "week T order N"
     grammar = re.compile(rf"week {_NUMBER} order {_NUMBER}")
@@ -96,28 +116,34 @@ class Reorder:
     def __init__(self, setup: dict[str, Any]) -> None:
         self.demand, self.pack, self.room = setup["demand"], setup["pack"], setup["room"]
         self.order, self.hold = setup["order"], setup["hold"]
-        self.week, self.cost, self.stock = 1, 0, setup["stock"] - setup["demand"][0]
-        self.cost += self.hold * self.stock
+        self.week, self.stock, self.cost = setup.get("week", 1), setup["stock"], 0
 
     def decide(self, week: int, packs: int) -> None:
         if week != self.week:
             raise Refused(f"week {self.week} is next")
-        arrived = self.stock + packs * self.pack
-        if arrived > self.room:
-            raise Refused(f"{arrived} would be there in week {week + 1}, the room holds {self.room}")
-        stock = arrived - self.demand[week]
+        there = self.stock + packs * self.pack
+        if there > self.room:
+            raise Refused(f"{there} would be there, the room holds {self.room}")
+        stock = there - self.demand[0]
         if stock < 0:
-            raise Refused(f"{-stock} would be missing in week {week + 1}")
-        self.week, self.stock = week + 1, stock
+            raise Refused(f"{-stock} would be missing")
+        self.stock, self.week, self.demand = stock, week + 1, self.demand[1:]
         self.cost += self.order * (packs > 0) + self.hold * stock
 
     @property
     def missing(self) -> str:
-        return f"week {self.week}" if self.week < len(self.demand) else ""
+        return f"week {self.week}" if self.demand else ""
 
     @property
     def state(self) -> str:
-        return f"stock {self.stock}, next {self.missing or 'none'}"
+        needs = " ".join(map(str, self.demand))
+        fixed = f"order {self.order}, hold {self.hold}, pack {self.pack}, room {self.room}"
+        return f"Reorder: {fixed}; week {self.week}, stock {self.stock}, need {needs}"
+
+    @property
+    def rest(self) -> dict[str, Any]:
+        fixed = {"family": "reorder", "order": self.order, "hold": self.hold, "pack": self.pack, "room": self.room}
+        return {**fixed, "week": self.week, "stock": self.stock, "demand": self.demand}
 
 
 class Routes:
@@ -128,7 +154,8 @@ class Routes:
 
     def __init__(self, setup: dict[str, Any]) -> None:
         self.distance, self.most = setup["distance"], setup["most"]
-        self.open, self.place, self.room, self.cost = dict(setup["load"]), "H", setup["most"], 0
+        self.open, self.place, self.cost = dict(setup["load"]), setup.get("place", "H"), 0
+        self.room = setup.get("room", self.most)
 
     def decide(self, place: str) -> None:
         if place == self.place:
@@ -137,7 +164,7 @@ class Routes:
             raise Refused(f"no stop {place} is open")
         if place != "H" and self.open[place] > self.room:
             raise Refused(f"{place} takes {self.open[place]}, the vehicle has {self.room} left")
-        self.cost += self.distance["".join(sorted((self.place, place)))]
+        self.cost += self._far(self.place, place)
         self.room = self.most if place == "H" else self.room - self.open.pop(place)
         self.place = place
 
@@ -147,10 +174,29 @@ class Routes:
 
     @property
     def state(self) -> str:
-        return f"at {self.place}, room {self.room}, open {self.missing or 'none'}"
+        away = {stop: self._far(self.place, stop) for stop in [*self.open, "H"] if stop != self.place}
+        stops = ", ".join(f"{stop} {load} away {away[stop]}" for stop, load in self.open.items())
+        home = "" if self.place == "H" else f", H away {away['H']}" if stops else f"H away {away['H']}"
+        names = [*self.open, *([] if self.place == "H" else ["H"])]
+        pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+        ways = "".join(f"{', ' if i else '; '}{a} {b} {self._far(a, b)}" for i, (a, b) in enumerate(pairs))
+        return f"Routes: most {self.most}; at {self.place}, room {self.room}; {stops}{home}{ways}"
+
+    @property
+    def rest(self) -> dict[str, Any]:
+        fixed = {"family": "routes", "most": self.most, "distance": self.distance}
+        return {**fixed, "place": self.place, "room": self.room, "load": dict(self.open)}
+
+    def _far(self, a: str, b: str) -> int:
+        return self.distance["".join(sorted((a, b)))]
 
 
 FAMILIES = {"transport": Transport, "lots": Lots, "reorder": Reorder, "routes": Routes}
+
+
+def text(setup: dict[str, Any]) -> str:
+    """An instance as the model sees it."""
+    return FAMILIES[setup["family"]](setup).state
 
 
 class World:
@@ -174,9 +220,9 @@ class World:
         except Refused as reason:
             self.refused += 1
             self.over = self.refused == PATIENCE
-            return f"No: {reason}." + (" Given up." if self.over else ""), self.over
+            return f"No: {reason}. " + ("Given up." if self.over else self.plan.state), self.over
         self.over = not self.plan.missing
-        return f"{self.plan.state}, cost {self.plan.cost}", self.over
+        return f"Complete, cost {self.plan.cost}." if self.over else self.plan.state, self.over
 
     def copy(self) -> World:
         return copy.deepcopy(self)

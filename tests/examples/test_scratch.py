@@ -23,6 +23,12 @@ def test_no_character_is_lost(tokenizer, text):
 
 def test_a_digit_is_a_token_and_so_are_words_and_tags(tokenizer):
     assert tokenizer.tokenize("ship 125 from A") == ["ship", "Ġ1", "2", "5", "Ġfrom", "ĠA"]
+    assert build_tokenizer(TEXTS * 20, 400, whole_numbers=True).tokenize("ship 12 from A") == [
+        "ship",
+        "Ġ12",
+        "Ġfrom",
+        "ĠA",
+    ]
     assert tokenizer.tokenize("<think>need 7</think>")[0::3] == ["<think>", "</think>"]
 
 

@@ -70,9 +70,9 @@ def _lots(setup: dict) -> Iterator[int]:
 
 
 def _reorder(setup: dict) -> Iterator[int]:
-    start, *needs = setup["demand"]
+    needs = setup["demand"]
     for packs in itertools.product(range(setup["room"] // setup["pack"] + 1), repeat=len(needs)):
-        stock, cost = setup["stock"] - start, setup["hold"] * (setup["stock"] - start)
+        stock, cost = setup["stock"], 0
         for ordered, need in zip(packs, needs, strict=True):
             stock += ordered * setup["pack"]
             if not need <= stock <= setup["room"]:

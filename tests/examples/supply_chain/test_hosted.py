@@ -38,7 +38,7 @@ def test_hostile_lines_are_answered_within_the_limits(host, tasks, action):
     started = time.monotonic()
     (seen,) = host.replay(tasks[0], [action])
     assert (seen.observation, seen.done, seen.fault) == (
-        "No: expected one line: ship N from PLANT to CUSTOMER.",
+        f"No: expected one line: ship N from PLANT to CUSTOMER. {tasks[0].problem}",
         False,
         "",
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples.supply_chain.world import FAMILIES, World
+from examples.supply_chain.world import FAMILIES, World, text
 from treadle.domains.domain import Task
 
 SETUPS = {
@@ -39,41 +39,59 @@ def world(family: str) -> World:
         (
             "transport",
             [
-                ("ship 3 from A to X", "left A 2 B 4, open Y 4, cost 6"),
-                ("ship 5 from B to Y", "No: B has 4."),
-                ("ship 1 from B to X", "No: X needs 0."),
-                ("ship 4 from B to Y", "left A 2 B 0, open none, cost 10"),
+                ("ship 3 from A to X", "Transport: A 2 B 4; Y 4 at A 3 B 1"),
+                ("ship 5 from B to Y", "No: B has 4. Transport: A 2 B 4; Y 4 at A 3 B 1"),
+                ("ship 1 from B to X", "No: X needs 0. Transport: A 2 B 4; Y 4 at A 3 B 1"),
+                ("ship 4 from B to Y", "Complete, cost 10."),
             ],
         ),
         (
             "lots",
             [
-                ("period 2 make 4", "No: period 1 is next."),
-                ("period 1 make 3", "No: 1 would be missing."),
-                ("period 1 make 6", "stock 2, next period 2, cost 9"),
-                ("period 2 make 0", "stock 0, next period 3, cost 9"),
-                ("period 3 make 5", "stock 0, next none, cost 16"),
+                (
+                    "period 2 make 4",
+                    "No: period 1 is next. Lots: set-up 7, hold 1, most 8; period 1, stock 0, need 4 2 5",
+                ),
+                (
+                    "period 1 make 3",
+                    "No: 1 would be missing. Lots: set-up 7, hold 1, most 8; period 1, stock 0, need 4 2 5",
+                ),
+                ("period 1 make 6", "Lots: set-up 7, hold 1, most 8; period 2, stock 2, need 2 5"),
+                ("period 2 make 0", "Lots: set-up 7, hold 1, most 8; period 3, stock 0, need 5"),
+                ("period 3 make 5", "Complete, cost 16."),
             ],
         ),
         (
-            "reorder",  # 2 are left of week 1, which cost 2
+            "reorder",
             [
-                ("week 1 order 3", "No: 11 would be there in week 2, the room holds 9."),
-                ("week 1 order 1", "stock 1, next week 2, cost 9"),
-                ("week 2 order 0", "No: 1 would be missing in week 3."),
-                ("week 2 order 1", "stock 2, next none, cost 17"),
+                (
+                    "week 1 order 2",
+                    "No: 11 would be there, the room holds 9. "
+                    "Reorder: order 6, hold 1, pack 3, room 9; week 1, stock 5, need 3 4 2",
+                ),
+                ("week 1 order 0", "Reorder: order 6, hold 1, pack 3, room 9; week 2, stock 2, need 4 2"),
+                (
+                    "week 2 order 0",
+                    "No: 2 would be missing. Reorder: order 6, hold 1, pack 3, room 9; week 2, stock 2, need 4 2",
+                ),
+                ("week 2 order 2", "Reorder: order 6, hold 1, pack 3, room 9; week 3, stock 4, need 2"),
+                ("week 3 order 0", "Complete, cost 14."),
             ],
         ),
         (
             "routes",
             [
-                ("go B", "at B, room 2, open A C, cost 1"),
-                ("go A", "No: A takes 3, the vehicle has 2 left."),
-                ("go B", "No: the vehicle is at B."),
-                ("go C", "at C, room 0, open A, cost 5"),
-                ("go H", "at H, room 6, open A, cost 11"),
-                ("go A", "at A, room 3, open H, cost 14"),
-                ("go H", "at H, room 6, open none, cost 17"),
+                ("go B", "Routes: most 6; at B, room 2; A 3 away 2, C 2 away 4, H away 1; A C 5, A H 3, C H 6"),
+                (
+                    "go A",
+                    "No: A takes 3, the vehicle has 2 left. "
+                    "Routes: most 6; at B, room 2; A 3 away 2, C 2 away 4, H away 1; A C 5, A H 3, C H 6",
+                ),
+                ("go C", "Routes: most 6; at C, room 0; A 3 away 5, H away 6; A H 3"),
+                ("go C", "No: the vehicle is at C. Routes: most 6; at C, room 0; A 3 away 5, H away 6; A H 3"),
+                ("go H", "Routes: most 6; at H, room 6; A 3 away 3"),
+                ("go A", "Routes: most 6; at A, room 3; H away 3"),
+                ("go H", "Complete, cost 17."),
             ],
         ),
     ],
@@ -118,7 +136,7 @@ def test_what_is_no_decision_is_answered_and_changes_nothing(family, action):
     started = time.process_time()
     observation, done = made.step(action)
     assert time.process_time() - started < 0.1
-    assert observation == f"No: expected one line: {untouched.plan.form}."
+    assert observation == f"No: expected one line: {untouched.plan.form}. {untouched.plan.state}"
     assert not done
     assert made.plan.__dict__ == untouched.plan.__dict__
 
@@ -133,7 +151,7 @@ def test_what_is_no_decision_is_answered_and_changes_nothing(family, action):
     ],
 )
 def test_a_decision_that_cannot_be_carried_out_is_refused(action, expected):
-    assert world("transport").step(action) == (expected, False)
+    assert world("transport").step(action) == (f"{expected} {text(SETUPS['transport'])}", False)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -165,7 +183,7 @@ def test_a_copy_goes_its_own_way():
     made.step("ship 3 from A to X")
     other = made.copy()
     other.step("ship 4 from B to Y")
-    assert made.step("ship 2 from A to Y") == ("left A 0 B 4, open Y 2, cost 12", False)
+    assert made.step("ship 2 from A to Y") == ("Transport: A 0 B 4; Y 2 at A 3 B 1", False)
     assert other.over
 
 
