@@ -25,15 +25,15 @@ from treadle.files.whole import write_whole
 from treadle.statistics.estimates import wilson
 
 DOMAIN = "supply_chain"
-SIZE = scratch.Size(hidden=96, layers=3, steps=600, learning_rate=3e-3)
+SIZE = scratch.Size(hidden=96, layers=3, steps=4000, batch=16, micro_batches=1, learning_rate=4e-3)
 STEP_TOKENS, PLAN_TOKENS = 40, 128
 
 _TRAINING = {"micro_batch": 64, "adam_beta2": 0.95, "gradient_checkpointing": False, "allow_no_change": True}
-_RL = {**_TRAINING, "learning_rate": 2e-4, "clip_high": 0.28, "max_sampling_rounds": 2, "max_steps": 10_000}
+_RL = {**_TRAINING, "learning_rate": 5e-4, "clip_high": 0.28, "max_sampling_rounds": 2, "max_steps": 10_000}
 SFT = {**_TRAINING, "kind": "sft", "target": "traces", "unit": "both", "batch_size": 32, "micro_batch": 16}
 SFT |= {"learning_rate": 5e-4, "warmup_ratio": 0.0, "scheduler": "constant", "epochs": 1000}
-SRL = {**_RL, "kind": "srl", "prompts_per_step": 16, "max_completion_length": STEP_TOKENS}
-RLVR = {**_RL, "kind": "rlvr", "prompts_per_step": 16, "max_completion_length": PLAN_TOKENS}
+SRL = {**_RL, "kind": "srl", "prompts_per_step": 8, "max_completion_length": STEP_TOKENS}
+RLVR = {**_RL, "kind": "rlvr", "prompts_per_step": 8, "max_completion_length": PLAN_TOKENS}
 
 
 def arms(minutes: float) -> list[Arm]:

@@ -40,4 +40,4 @@ def test_an_expert_row_holds_what_the_environment_answers(sets):
         row = make.expert_row(task)
         assert str(played(task.setup, (step["action"] for step in row["steps"])).plan.cost) == row["answer"]
         assert row["meta"]["setup"] == task.setup
-        assert row["steps"][-1]["observation"].endswith(f"cost {row['answer']}")
+        assert row["steps"][-1]["observation"] == f"Complete, cost {row['answer']}."
