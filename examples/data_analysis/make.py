@@ -45,8 +45,8 @@ class Use:
 
 
 USES = (
-    Use("experts", ("easy", "known"), 16, 0),
-    Use("known", ("easy", "known"), 7, 100),
+    Use("experts", ("easy", "known"), 13, 0),
+    Use("known", ("easy", "known"), 5, 100),
     Use("validation", ("validation",), 30, 200),
     Use("held_out", ("held_out",), 25, 300),
 )

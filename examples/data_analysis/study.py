@@ -21,7 +21,9 @@ from examples.arms import Arm, Study, as_table, percent, success, treadle
 from examples.data_analysis import make, sheets
 
 HERE = Path(__file__).parent
-SIZE = scratch.Size(hidden=96, layers=3, vocabulary=1000, steps=2000, batch=16, micro_batches=2, learning_rate=4e-3)
+SIZE = scratch.Size(
+    hidden=96, layers=3, spread=0.1, vocabulary=1000, learning_rate=3e-3, steps=2600, batch=8, micro_batches=1
+)
 STEP_TOKENS, SOLUTION_TOKENS, MOST_STEPS = 48, 192, 8
 SETS = ("known", "held_out")
 

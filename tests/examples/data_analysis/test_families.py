@@ -50,6 +50,7 @@ def answer(name, d, events, entities):
     above = lambda found: [(sum(row[d["measure"]] > d["level"] for row in found),)]  # noqa: E731
     total = lambda found: sum(row[d["measure"]] for row in found)  # noqa: E731
     each = lambda found, column: [(name, value(group)) for name, group in grouped(found, column).items()]  # noqa: E731
+    counts = lambda found, column: [(name, len(group)) for name, group in grouped(found, column).items()]  # noqa: E731
     numbers = {row[d["entity"]] for row in kept}
     return {
         "total": lambda: [(value(kept),)],
@@ -61,6 +62,12 @@ def answer(name, d, events, entities):
         "ranking": lambda: each(events, d["group"]),
         "join_total": lambda: [(value(picked),)],
         "kept_picked": lambda: [(value([row for row in picked if row[d["kind"]] == d["word"]]),)],
+        "kept_join_count": lambda: counts(both, d["trait"]),
+        "kept_count_ranking": lambda: counts(kept, d["group"]),
+        "join_count_top": lambda: highest(grouped(joined, d["trait"]), len),
+        "kept_join_count_top": lambda: highest(grouped(both, d["trait"]), len),
+        "kept_join_ranking": lambda: each(both, d["trait"]),
+        "picked_group": lambda: each(picked, d["group"]),
         "join_ranking": lambda: each(joined, d["trait"]),
         "above_mean": lambda: [(sum(row[d["measure"]] > mean(r[d["measure"]] for r in events) for row in events),)],
         "share": lambda: [(100 * total(kept) / total(events),)],
