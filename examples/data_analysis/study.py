@@ -12,12 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from examples import scratch
-from examples.arms import Arm, Study, as_table, percent, success, treadle
+from examples.arms import SOLVED, STEPS, Arm, Study, as_table, percent, similarity, success, treadle
 from examples.data_analysis import make, sheets
 
 HERE = Path(__file__).parent
@@ -25,7 +27,7 @@ SIZE = scratch.Size(
     hidden=96, layers=3, spread=0.1, vocabulary=1000, learning_rate=3e-3, steps=2600, batch=8, micro_batches=1
 )
 STEP_TOKENS, SOLUTION_TOKENS, MOST_STEPS = 48, 192, 8
-SETS = ("known", "held_out")
+SETS = ["known", "held_out"]
 
 _TRAINING = {"micro_batch": 64, "adam_beta2": 0.95, "gradient_checkpointing": False, "allow_no_change": True}
 _TRAINING |= {"scheduler": "constant", "warmup_ratio": 0.0}
@@ -67,35 +69,35 @@ def prepare(out: Path) -> str:
         given = ["prepare", str(out / "questions" / f"{use.name}.jsonl"), "-o", str(out / "data" / use.name)]
         held_out = "0.05" if use.name == "experts" else "0"
         log = out / "data" / f"{use.name}.log"
-        treadle(log, *given, "--domain", str(HERE), "--targets", "all", "--held-out", held_out)
+        treadle(log, *given, "--domain", str(HERE), "--targets", "all", "--held-out", held_out, "--overwrite")
         said += [f"{use.name}: {line}" for line in log.read_text().splitlines() if line.startswith("environment:")]
     return "\n".join(said)
 
 
-def table(study: Study, found: dict[str, Path], minutes: float) -> str:
+def table(study: Study, found: dict[str, Path], minutes: float, names: Sequence[str]) -> str:
     """The table that the README shows."""
+    count = _results(found["base"], SOLVED)["benchmarks"]
     head = ["arm", "seconds"]
-    head += [f"{name}, in the loop (n = {_count(found['base'], name)})" for name in SETS]
-    head += [f"{name}, whole" for name in SETS] + ["next step: similarity", "exact"]
+    head += [f"{name}, in the loop (n = {count[name]['problems']})" for name in names]
+    head += [f"{name}, whole" for name in names] + ["next step: similarity", "exact"]
     rows, by_name = [], {arm.name: arm for arm in arms(minutes)}
     for name in ("base", "sft", "rlvr", "srl", "srl_rlvr"):
         arm = by_name[name]
-        steps = json.loads((found[name] / "results.json").read_text())["steps"]
+        steps = _results(found[name], STEPS)["steps"]
         rows.append(
             [
                 arm.title,
                 f"{study.seconds(arm):.0f}" if arm.stages else "-",
-                *(success(found[name], each, mode) for mode in ("loop", "whole") for each in SETS),
+                *(success(found[name], each, mode) for mode in ("loop", "whole") for each in names),
                 percent(steps["similarity"]),
                 percent(steps["exact"]),
             ]
         )
-    floor = json.loads((found["base"] / "results.json").read_text())["steps"]["floor"]
-    return f"{as_table(head, rows)}\n\nFloor of the similarity: {percent(floor)}."
+    return f"{as_table(head, rows)}\n\nFloor of the similarity: {similarity(found['base'])[1]}."
 
 
-def _count(scores: Path, name: str) -> int:
-    return json.loads((scores / "results.json").read_text())["benchmarks"][name]["problems"]
+def _results(scores: Path, evaluation: str) -> dict[str, Any]:
+    return json.loads((scores / evaluation / "results.json").read_text())
 
 
 def main() -> None:
@@ -104,6 +106,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="Of the base and of training; questions stay as they are.")
     parser.add_argument("--minutes", type=float, default=0.7, help="Of training, each arm.")
     parser.add_argument("--base-steps", type=int, default=SIZE.steps)
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=[use.name for use in make.USES], help="To evaluate.")
     given = parser.parse_args()
     started, out = time.monotonic(), given.out
     torch.set_num_threads(2)
@@ -111,13 +114,13 @@ def main() -> None:
     print(replayed, flush=True)
     if not (out / "base" / "config.json").is_file():
         pretrain(out / "base", given.seed, given.base_steps)
-    evaluated = ["--mode", "all", "--split", "train", "--domain", str(HERE)]
-    evaluated += [text for name in SETS for text in ("--data", f"{name}={out / 'data' / name}")]
+    evaluated = ["--mode", "both", "--split", "train"]
+    evaluated += [text for name in given.sets for text in ("--data", f"{name}={out / 'data' / name}")]
     evaluated += ["--max-step-tokens", str(STEP_TOKENS), "--max-new-tokens", str(SOLUTION_TOKENS)]
     evaluated += ["--max-steps", str(MOST_STEPS)]
     study = Study(out, out / "base", out / "data" / "experts", HERE, tuple(evaluated), given.seed)
     found = study.run(arms(given.minutes), said=lambda text: print(text, flush=True))
-    shown = table(study, found, given.minutes)
+    shown = table(study, found, given.minutes, given.sets)
     (out / "table.md").write_text(f"{replayed}\n\n{shown}\n")
     print(f"\n{shown}\n\n{time.monotonic() - started:.0f} s in all; also in {out / 'table.md'}")
 

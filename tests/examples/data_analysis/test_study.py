@@ -28,7 +28,16 @@ def test_no_sheet_is_of_a_family_that_is_not_learned(monkeypatch):
 
 @pytest.mark.slow
 def test_the_command_gives_a_table(tmp_path):
-    command = [sys.executable, "-m", "examples.data_analysis.study", str(tmp_path), "--minutes", "0.02"]
+    command = [
+        sys.executable,
+        "-m",
+        "examples.data_analysis.study",
+        str(tmp_path),
+        "--minutes",
+        "0.02",
+        "--sets",
+        "validation",
+    ]
     root = Path(study.__file__).parents[2]
     done = subprocess.run([*command, "--base-steps", "5"], capture_output=True, text=True, cwd=root, check=True)
     for title in ("base", "SFT", "RLVR", "SRL", "SRL then RLVR"):
