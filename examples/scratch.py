@@ -34,6 +34,7 @@ class Size:
 
     Args:
         hidden, layers, heads: Of Llama's architecture.
+        spread: Standard deviation of the first weights.
         vocabulary: Most tokens.
         steps: Of the optimizer, so that a seed gives the same model on any machine.
         batch: Sheets of one of them.
@@ -44,6 +45,7 @@ class Size:
     hidden: int = 128
     layers: int = 4
     heads: int = 4
+    spread: float = 0.02
     vocabulary: int = 512
     steps: int = 800
     batch: int = 32
@@ -134,6 +136,7 @@ def _config(vocabulary: int, size: Size) -> LlamaConfig:
         num_hidden_layers=size.layers,
         num_attention_heads=size.heads,
         num_key_value_heads=size.heads,
+        initializer_range=size.spread,
         max_position_embeddings=2048,
         tie_word_embeddings=True,
         pad_token_id=0,

@@ -2,8 +2,8 @@
 
 A family is wordings of a question and the statements that answer it, with slots between braces (`families.yaml`). A
 draw fills the slots: columns, words and numbers of a field. Three uses: the expert's statements fill the slots of the
-question's own draw; a sloppy author's fill some slots with another draw's, so that the statements are well-formed and
-answer something else; and a thought lists what a statement is filled with.
+question's own draw; a careless author's fill some slots otherwise, so that the statements are well-formed and answer
+something else; and a thought lists what a statement is filled with.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from seeded_tables import PERIODS, Field
+
+from examples.data_analysis.seeded_tables import PERIODS, Field
 
 Draw = Mapping[str, str | int]
 
@@ -131,11 +132,20 @@ def draw_slots(rng: random.Random, field: Field) -> dict[str, str | int]:
     }
 
 
-def misread(rng: random.Random, field: Field, draw: Draw, rate: float) -> dict[str, str | int]:
-    """The draw as a careless reader takes it: each group of slots is another one's at this rate."""
+def misread(rng: random.Random, field: Field, draw: Draw, rate: float, habit: float = 0.0) -> dict[str, str | int]:
+    """The draw as a careless reader takes it.
+
+    Args:
+        rate: How often a group of slots is taken for another draw's.
+        habit: How often the aggregate is taken for a total, and the measure for the field's first.
+    """
     other = draw_slots(rng, field)
-    wrong = {name for names in _TOGETHER if rng.random() < rate for name in names}
-    return {name: other[name] if name in wrong else value for name, value in draw.items()}
+    wrong = {name: other[name] for names in _TOGETHER if rng.random() < rate for name in names}
+    if rng.random() < habit:
+        wrong |= {"aggregate": "total", "function": AGGREGATES["total"]}
+    if rng.random() < habit:
+        wrong |= {"measure": next(iter(field.measures))}
+    return {**draw, **wrong}
 
 
 def of_split(*splits: str) -> Sequence[Family]:

@@ -1,4 +1,4 @@
-"""Write the questions with the expert's trajectories: `python examples/data_analysis/make.py -o runs/data_analysis`.
+"""Write the questions with the expert's trajectories: `python -m examples.data_analysis.make -o runs/data_analysis`.
 
 Four files of treadle's own form, one for each use: `experts.jsonl` to learn from, `known.jsonl` with other questions of
 the same families, `validation.jsonl` and `held_out.jsonl` with families of which nothing is learned. No question's text
@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from families import Draw, Family, draw_slots, of_split
-from seeded_tables import FIELDS
-from verdict import as_answer
-from world import World
-
+from examples.data_analysis.families import Draw, Family, draw_slots, of_split
+from examples.data_analysis.seeded_tables import FIELDS
+from examples.data_analysis.verdict import as_answer
+from examples.data_analysis.world import World
 from treadle.data.sources.native import to_row
 from treadle.domains.domain import Task
 from treadle.trajectory import Step, Trajectory
@@ -46,9 +45,9 @@ class Use:
 
 
 USES = (
-    Use("experts", ("easy", "known"), 16, 0),
-    Use("known", ("easy", "known"), 8, 100),
-    Use("validation", ("validation",), 20, 200),
+    Use("experts", ("easy", "known"), 13, 0),
+    Use("known", ("easy", "known"), 5, 100),
+    Use("validation", ("validation",), 30, 200),
     Use("held_out", ("held_out",), 25, 300),
 )
 

@@ -45,7 +45,7 @@ class Field:
     @property
     def schema(self) -> str:
         """As a question shows it."""
-        return "Tables: " + ", ".join(f"{name}({', '.join(columns)})" for name, columns in self.columns.items())
+        return "Tables: " + " ".join(f"{name}({','.join(columns)})" for name, columns in self.columns.items())
 
 
 FIELDS = {

@@ -1,8 +1,8 @@
 """The environment: DuckDB in memory with a task's tables, which a statement can read and not change.
 
-A statement that creates a temporary table is answered by the table's size, columns and first rows. A `SELECT` is the
-final answer: its rows stay in `World.result` for the verdict, and the episode is over. What cannot be carried out is
-answered by what is wrong, and the episode goes on.
+A statement that creates a temporary table is answered by the table's number of rows. A `SELECT` is the final answer:
+its rows stay in `World.result` for the verdict, and the episode is over. What cannot be carried out is answered by what
+is wrong, and the episode goes on.
 
 Nothing of what a statement says reaches a file, the network or Python: DuckDB's access to them is off and its settings
 are locked (`_SETTINGS`), and what is not on the lists of `statements` is not run at all. A statement has `SECONDS` of
@@ -19,10 +19,15 @@ from contextlib import contextmanager
 from functools import cache
 
 import duckdb
-from seeded_tables import FIELDS, rows_of
-from statements import Refused, read_statement
 
 from treadle.domains.domain import Task
+
+try:
+    from examples.data_analysis.seeded_tables import FIELDS, rows_of
+    from examples.data_analysis.statements import Refused, read_statement
+except ImportError:  # in a worker's process, where neighbours have their bare names (`treadle.domains.places`)
+    from seeded_tables import FIELDS, rows_of
+    from statements import Refused, read_statement
 
 SECONDS = 1.0
 MEMORY = "512MB"
@@ -137,9 +142,7 @@ class World:
             self._connection.execute(f"DROP TABLE {name}")
             raise Refused(f"a table has at most {MOST_ROWS} rows")
         self._created[name] = query
-        first = self._connection.execute(f"SELECT * FROM {name} LIMIT {FIRST_ROWS}")
-        columns = ", ".join(column[0] for column in first.description)
-        return "\n".join([f"{name}: {count} rows of {columns}", *map(_shown, first.fetchall())])
+        return f"{name}: {count} rows"
 
     def copy(self) -> World:
         """Another world in the same state, made by the statements that made this one's tables."""

@@ -7,6 +7,7 @@ import pickle
 
 import pytest
 
+from tests.domains.counter import counter
 from treadle import Step, Trajectory, load_rows, step_instances
 from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.prepared import Prepared
@@ -60,6 +61,14 @@ def test_whole_solutions_and_steps_in_one_data_set(folder):
 def test_a_solution_ends_with_what_follows_its_last_step():
     trajectory = Trajectory("t", "p", [Step("a"), Step("b")], meta={"epilogue": "\n\nSo \\boxed{3}.\n"})
     assert whole_solution(trajectory) == "a\nb\nSo \\boxed{3}."
+
+
+def test_a_solution_is_joined_by_what_parts_it(tmp_path, monkeypatch):
+    counter(tmp_path / "counter", split="blocks")
+    monkeypatch.setenv("TREADLE_DOMAINS", str(tmp_path / "counter"))
+    steps = [Step("+2\n+3"), Step("+4")]
+    assert whole_solution(Trajectory("t", "p", steps, domain="counter")) == "+2\n+3\n\n+4"
+    assert whole_solution(Trajectory("t", "p", steps)) == "+2\n+3\n+4"
 
 
 def test_a_folder_that_was_not_prepared_is_named(tmp_path):

@@ -100,17 +100,20 @@ def whole_solution(trajectory: Trajectory, steps: Sequence[str] | None = None) -
     """All actions, and what the expert wrote after the last step: it often is the only place of the boxed answer.
 
     A solution that gives its answer without a box ends with a sentence that has one, in the place of GSM8K's line
-    `#### 72` where it has that: the prompt of a whole solution asks for a box, and graders look for one.
+    `#### 72` where it has that: the prompt of a whole solution asks for a box, and graders look for one. What an empty
+    line parts when it is cut into actions (`split: blocks`) is joined by one.
 
     Args:
         steps: Texts of the steps, where they are other than the actions.
     """
     epilogue = str(trajectory.meta.get("epilogue") or "").strip()
     texts = [step.action for step in trajectory.steps] if steps is None else list(steps)
-    if trajectory.answer and find(trajectory.domain).boxed and not boxes("\n".join([*texts, epilogue])):
+    domain = find(trajectory.domain)
+    if trajectory.answer and domain.boxed and not boxes("\n".join([*texts, epilogue])):
         kept = [line for line in epilogue.splitlines() if not line.startswith("####")]
         epilogue = "\n".join([*kept, in_a_box(trajectory.answer)])
-    return "\n".join([*texts, *[epilogue] * bool(epilogue)])
+    between = "\n\n" if domain.split == "blocks" else "\n"
+    return between.join([*texts, *[epilogue] * bool(epilogue)])
 
 
 def references(pairs: Iterable[tuple[int, int]]) -> Dataset:

@@ -1,4 +1,4 @@
-"""The example's modules, which find each other by their bare names as they do in a worker's process."""
+"""The example's modules, imported by their places as in a worker's process."""
 
 from __future__ import annotations
 

@@ -50,6 +50,7 @@ def answer(name, d, events, entities):
     above = lambda found: [(sum(row[d["measure"]] > d["level"] for row in found),)]  # noqa: E731
     total = lambda found: sum(row[d["measure"]] for row in found)  # noqa: E731
     each = lambda found, column: [(name, value(group)) for name, group in grouped(found, column).items()]  # noqa: E731
+    counts = lambda found, column: [(name, len(group)) for name, group in grouped(found, column).items()]  # noqa: E731
     numbers = {row[d["entity"]] for row in kept}
     return {
         "total": lambda: [(value(kept),)],
@@ -60,6 +61,14 @@ def answer(name, d, events, entities):
         "kept_top": lambda: highest(grouped(kept, d["group"]), value),
         "ranking": lambda: each(events, d["group"]),
         "join_total": lambda: [(value(picked),)],
+        "kept_picked": lambda: [(value([row for row in picked if row[d["kind"]] == d["word"]]),)],
+        "kept_join_count": lambda: counts(both, d["trait"]),
+        "kept_count_ranking": lambda: counts(kept, d["group"]),
+        "join_count_top": lambda: highest(grouped(joined, d["trait"]), len),
+        "kept_join_count_top": lambda: highest(grouped(both, d["trait"]), len),
+        "kept_join_ranking": lambda: each(both, d["trait"]),
+        "picked_group": lambda: each(picked, d["group"]),
+        "join_ranking": lambda: each(joined, d["trait"]),
         "above_mean": lambda: [(sum(row[d["measure"]] > mean(r[d["measure"]] for r in events) for row in events),)],
         "share": lambda: [(100 * total(kept) / total(events),)],
         "difference": lambda: [(value(kept) - value([r for r in events if r[d["kind"]] == d["word2"]]),)],
@@ -119,3 +128,11 @@ def test_a_misread_draw_is_one_of_the_same_field():
     read = [misread(rng, field, draw, 0.5) for _ in range(50)]
     assert all(one["word"] in field.kinds[one["kind"]] and one["mark"] in field.traits[one["trait"]] for one in read)
     assert sum(one != draw for one in read) > 25
+
+
+def test_a_habit_takes_the_total_of_the_first_measure_for_what_is_asked():
+    field, rng = FIELDS["stock"], random.Random(2)
+    draw = draw_slots(rng, field) | {"aggregate": "average", "function": "avg", "measure": "cost"}
+    wrong = {"aggregate": "total", "function": "sum", "measure": "pieces"}
+    assert misread(rng, field, draw, 0.0, habit=1.0) == draw | wrong
+    assert misread(rng, field, draw, 0.0) == draw

@@ -28,7 +28,7 @@ def test_every_trajectory_plays_again_to_its_answer(made):
 
 def test_no_question_and_no_tables_are_in_two_files(made):
     problems = [one.problem for use in made.values() for one in use]
-    assert len(problems) == len(set(problems)) == 2 * (15 + 15 + 2 + 4)
+    assert len(problems) == len(set(problems)) == 2 * (23 + 23 + 2 + 4)
     seeds = [{one.meta["setup"]["seed"] for one in use} for use in made.values()]
     assert len(set().union(*seeds)) == sum(map(len, seeds))
 
