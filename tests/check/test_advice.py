@@ -104,6 +104,7 @@ WRONG, FEW = Answers((0,) * 12, G), Demonstrations(500, 1.0, 2_000.0)
         (Answers((8,) * 6 + (0,) * 6, G), FINE, FEW, State.TOO_EASY, "--band hard for SRL"),
         (WRONG, None, FEW, State.NO_STEPS, "treadle teach solve"),
         (WRONG, replace(FINE, cut=60, limit=64), FEW, State.CUT_OFF, "60 of 96 steps were cut off at the check's 64"),
+        (WRONG, replace(FINE, cut=60, limit=64, seconds=240), FEW, State.CUT_OFF, "Give --tokens 128 --seconds 240"),
         (WRONG, FINE, replace(FEW, thoughts=1.0, surprise=0.03, own_surprise=0.1), State.OWN_STYLE, "0.03 and 0.10"),
         (
             WRONG,

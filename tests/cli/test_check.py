@@ -256,3 +256,11 @@ def test_a_plan_for_another_machine_is_warned_of_what_this_one_lacks(treadle, re
     code, _, err = treadle("plan", recipe(lora={"r": 2}), "--sharding", "zero3", "--gpus", 2)
     assert code == 2
     assert "lora: under ZeRO-3 no process can merge the adapter" in err
+
+
+def test_a_plan_without_a_gpu_says_what_it_is_for(treadle, recipe, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    said = "planned for a GPU, which this machine has not; for this machine add --device cpu --gpu-memory "
+    assert said in treadle("plan", recipe())[2]
+    assert said not in treadle("plan", recipe(), "--gpu-memory", 80)[2]
+    assert said not in treadle("plan", recipe(), "--device", "cpu")[2]

@@ -12,6 +12,7 @@ import sys
 import pytest
 import yaml
 
+from treadle.cli import main as cli
 from treadle.cli.backends import BACKEND_FLAGS
 from treadle.cli.data import spread
 from treadle.cli.problems import instances_of
@@ -61,7 +62,7 @@ def test_prepare_train_evaluate(treadle, world, recipe, tiny_folder, tmp_path):
     code, out, _ = treadle("prepare", world, "-o", tmp_path / "data", "--targets", "all", "--held-out", "4")
     assert code == 0
     assert "rows read 20, kept 20, dropped 0" in out
-    assert out.splitlines()[-2].startswith("A policy that has learned nothing earns up to 0.")
+    assert out.splitlines()[-2].startswith("A policy that has learned nothing earns a similarity of up to 0.")
     assert (tmp_path / "data" / "report.html").read_text().startswith("<!doctype html>")
 
     code, out, _ = treadle("train", recipe, "--dry-run", "stages.srl.learning_rate=1e-3")
@@ -271,3 +272,16 @@ def test_overlap_with_several_sets_on_the_command_line(treadle, world, tmp_path)
     assert code == 0, err
     report = json.loads((tmp_path / "data" / "report.json").read_text())
     assert report["overlap"] == {str(path): 0 for path in sets}
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("treadle.training.guards.format", "treadle: warning: 75% break\n  the format\n"),
+        ("trl.trainer", "trainer.py:192: UserWarning: 75% break\nthe format\n"),
+    ],
+)
+def test_own_warnings_are_lines_and_others_say_where_they_come_from(module, said):
+    """Whose one is, is said by the code that warns: it may lay the blame on another's line."""
+    warn = "line('75% break\\nthe format', UserWarning, 'trainer.py', 192)"
+    assert eval(warn, {"__name__": module, "line": cli._as_line}) == said

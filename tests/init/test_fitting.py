@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from treadle.init.fitting import fitting, this_machine
+from treadle.init.fitting import fitting, machine
 from treadle.plan import Hardware, estimate
 from treadle.plan.hardware import GIB
 from treadle.recipe.reading import parse_recipe
@@ -36,5 +36,5 @@ def test_memory_decides(recipe_with):
 
 
 def test_another_machine_is_named():
-    hardware, where = this_machine(80)
+    hardware, where = machine(80)
     assert (hardware.memory, hardware.device, where) == (80, "cuda", "a GPU of 80 GiB")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from treadle.check.figures import cut_short, shares, similarities
+from treadle.check.figures import cut_short, more_room, shares, similarities
 from treadle.check.measured import Answers, Measured, Steps
 from treadle.check.state import SIGNAL, Signal, above, at_floor, mostly_cut, signal
 from treadle.statistics.power import about, problems_for_mean, trials_for_share
@@ -25,7 +25,7 @@ def doubts(measured: Measured) -> list[str]:
 def _of_answers(answers: Answers, kinds: int) -> str:
     if mostly_cut(answers):
         said = f"{cut_short(answers, 'whole solutions')}, so those that are not right say little"
-        return f"{said}; give --tokens and --seconds"
+        return f"{said}; give {more_room(answers)}"
     if above(answers.solved, answers.groups, SIGNAL) is None:
         return _of_share(answers.solved, answers, "a right rollout", kinds)
     return _of_share(answers.mixed, answers, "right and wrong rollouts", kinds)

@@ -45,5 +45,10 @@ def cut_short(of: Answers | Steps, what: str) -> str:
     return f"{of.cut} of {of.total} {what} were cut off at the check's {of.limit} tokens, where the stage allows more"
 
 
+def more_room(of: Answers | Steps) -> str:
+    """What gives twice as many tokens."""
+    return f"--tokens {2 * of.limit} --seconds {of.seconds}"
+
+
 def _interval(share: Estimate) -> str:
     return f"95% interval {share.low:.0%} to {share.high:.0%}"

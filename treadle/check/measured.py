@@ -33,12 +33,14 @@ class Answers:
         rollouts: G, rollouts of a group.
         cut: Rollouts that the check's own limit of tokens cut off, where the stage allows more.
         limit: That limit.
+        seconds: That twice the limit would need.
     """
 
     right: tuple[int, ...]
     rollouts: int
     cut: int = 0
     limit: int = 0
+    seconds: int = 0
 
     @property
     def groups(self) -> int:
@@ -73,7 +75,7 @@ class Steps:
         rollouts: G, rollouts of a group.
         kept: Groups that training would keep.
         poor: Others whose rewards spread by more than the stage's threshold, which its `sampling_floor` alone drops.
-        cut, limit: As of `Answers`.
+        cut, limit, seconds: As of `Answers`.
         fault: The most frequent way in which the format is broken; empty for none.
         similarity: Mean similarity of the well-formed actions to the expert's; `None` where it is not measured.
         floor: What similarity is earned without having learned anything; `None` where it is not known.
@@ -88,6 +90,7 @@ class Steps:
     similarity: Estimate | None = None
     floor: float | None = None
     poor: int = 0
+    seconds: int = 0
 
     @property
     def groups(self) -> int:
@@ -152,8 +155,8 @@ def measured(sample: Sample, prepared: Prepared) -> Measured:
     of = sample.stages
     answers, steps = of.get("rlvr"), of.get("srl")
     return Measured(
-        answers and _answers(answers),
-        steps and _steps(steps, sample.floor),
+        answers and _answers(answers, sample.seconds_for(2 * answers.limit)),
+        steps and _steps(steps, sample.floor, sample.seconds_for(2 * steps.limit)),
         demonstrations(prepared, sample.surprise, sample.own_surprise),
     )
 
@@ -179,18 +182,19 @@ def _share(flags: Iterable[bool]) -> float:
     return sum(found) / max(1, len(found))
 
 
-def _answers(found: Sampled) -> Answers:
+def _answers(found: Sampled, seconds: int) -> Answers:
     rewards_PG = np.array(found.rewards).reshape(-1, found.stage.rollouts)
-    return Answers(_counts(rewards_PG > 0.5), found.stage.rollouts, found.cut, found.limit)
+    return Answers(_counts(rewards_PG > 0.5), found.stage.rollouts, found.cut, found.limit, seconds)
 
 
-def _steps(found: Sampled, floor: float | None) -> Steps:
+def _steps(found: Sampled, floor: float | None, seconds: int) -> Steps:
     each = found.stage.rollouts
     broken_PG = np.array([fault is not None for fault in found.faults]).reshape(-1, each)
     most = Counter(fault for fault in found.faults if fault is not None).most_common(1)
     fault = str(most[0][0]) if most else ""
     similarity = _similarity(np.array(found.similarities), each)
-    return Steps(_counts(broken_PG), each, found.kept, found.cut, found.limit, fault, similarity, floor, found.poor)
+    told = fault, similarity, floor, found.poor, seconds
+    return Steps(_counts(broken_PG), each, found.kept, found.cut, found.limit, *told)
 
 
 def _counts(flags_PG: np.ndarray) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import inspect
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import nan
+from math import ceil, nan
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ PROBE, LEAST = 8, 4
 """Tokens by which the speed is measured, and groups that should be ready within the time."""
 AT_ONCE = {"cpu": 1, "cuda": 8}
 """Groups that are generated together: on a CPU as few as possible, so that the time is kept."""
+SPARE = 1.25
+"""Times the seconds that were measured, where more tokens are to be ready."""
 READ = 3
 """Rollouts that are shown to be read."""
 
@@ -89,6 +91,7 @@ class Sample:
         tokens, seconds: That generation took.
         left_out: Why a kind of stage was not sampled.
         floor: What similarity is earned without having learned anything; `None` where it is not known.
+        allowed, pace: Seconds that were given, and that each token of the limit takes.
         surprise, own_surprise: See `treadle.check.style`; `None` where the experts' thoughts are not known.
     """
 
@@ -100,6 +103,17 @@ class Sample:
     floor: float | None = None
     surprise: float | None = None
     own_surprise: float | None = None
+    allowed: float = SECONDS
+    pace: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Tokens a second."""
+        return self.tokens / max(self.seconds, 1e-9)
+
+    def seconds_for(self, limit: int) -> int:
+        """What to give where completions are to have so many tokens, in tens, not less than was given."""
+        return 10 * ceil(max(self.allowed, SPARE * self.pace * limit) / 10)
 
 
 def sample(subject: Subject, wanted: int, seconds: float = SECONDS, longest: int = LONGEST) -> Sample:
@@ -127,10 +141,10 @@ def sample(subject: Subject, wanted: int, seconds: float = SECONDS, longest: int
     batches = list(_batches(subject, stages, wanted, AT_ONCE[device]))
     begun = time.monotonic()
     _generate(subject, network, stages[batches[0][0]], batches[0][1], PROBE, generator)
-    affordable = int(seconds / (time.monotonic() - begun) * PROBE / min(LEAST, len(batches)))
-    most = min(longest, max(SHORTEST, affordable))
+    pace = (time.monotonic() - begun) / PROBE * min(LEAST, len(batches))
+    most = min(longest, max(SHORTEST, int(seconds / pace)))
     found = {kind: Sampled(stage, min(most, stage.max_completion_length)) for kind, stage in stages.items()}
-    result = Sample(found, wanted, left_out, floor=_floor(subject, stages))
+    result = Sample(found, wanted, left_out, floor=_floor(subject, stages), allowed=seconds, pace=pace)
     begun = time.monotonic()
     for number, (kind, rows) in enumerate(batches):
         started = time.monotonic()

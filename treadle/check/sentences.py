@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from treadle.check.doubts import doubts
-from treadle.check.figures import broken, cut_short, differing, rates, shares, similarities
+from treadle.check.figures import broken, cut_short, differing, more_room, rates, shares, similarities
 from treadle.check.measured import Answers, Measured, Steps
 from treadle.check.state import MOST, SIGNAL, State, above
 from treadle.scoring.completion import FormatFault
@@ -26,7 +26,7 @@ def sentence(state: State, measured: Measured) -> str:
     match state:
         case State.CUT_OFF:
             cut = cut_short(steps, "steps")
-            return f"{cut}: neither format nor similarity is measured. Give --tokens and --seconds"
+            return f"{cut}: neither format nor similarity is measured. Give {more_room(steps)}"
         case State.OWN_STYLE:
             return (
                 f"The experts' thoughts are as likely to the model as its own words ({experts.surprise:.2f} and "

@@ -42,8 +42,6 @@ def check(
 
     Without a recipe the stages of the paper are looked at: SFT, SRL and RLVR with their default settings.
     """
-    from datasets.utils.logging import disable_progress_bar
-
     from treadle.check import Subject, look
     from treadle.check.results import errors
     from treadle.check.rows import shown_rows
@@ -52,7 +50,6 @@ def check(
     from treadle.report.checks import show_checks, show_rows, show_sample
     from treadle.report.console import VisibleConsole
 
-    disable_progress_bar()  # of tables that are written on the way, under names of their own
     recipe, has_data, is_given = _recipe(model, [*(more or ()), *trusting(trust_remote_code)], data, domain)
     if sample and not has_data:
         raise RecipeError("--sample: no prompts to sample; give a folder made by `treadle prepare` with --data")

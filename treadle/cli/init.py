@@ -57,20 +57,21 @@ def init(
     model = model or asked_for("Model folder or Hugging Face id", "--model", usage)
     data = data or Path(asked_for("Folder that `treadle prepare` wrote", "--data", usage))
     _check_out(out, overwrite)
-    from datasets.utils.logging import disable_progress_bar
-
     from treadle.files.whole import write_whole
     from treadle.init import draft, subject_of
+    from treadle.init.pace import pace_told
+    from treadle.plan.hardware import this_machine
 
-    disable_progress_bar()
     subject = subject_of(model, data, trust_remote_code, domain)
-    advice = _sampled(subject, sample, seconds, tokens) if sample else None
+    advice, rate = _sampled(subject, sample, seconds, tokens) if sample else (None, None)
     output = output or Path("runs") / data.resolve().name
     command = ["treadle", *sys.argv[1:]]
     made = draft(subject, output, command, out, advice, kinds, size == "paper", gpu_memory)
     write_whole(out, made.text)
     named = " then ".join(stage.name for stage in made.recipe.stages)
     print(f"written to {out}: {named}; memory: {made.memory}")
+    if gpu_memory is None and this_machine().device == "cpu" and (told := pace_told(made.recipe, str(out), rate)):
+        print(told)
     print(f"the reason of each line is beside it; go on with `treadle train {shlex.quote(str(out))} --dry-run`")
 
 
@@ -81,7 +82,8 @@ def _check_out(out: Path, overwrite: bool) -> None:
         raise OutputError(f"{out} exists already; choose another file with -o, or replace it with --overwrite")
 
 
-def _sampled(subject: Subject, count: int, seconds: float, tokens: int) -> Advice:
+def _sampled(subject: Subject, count: int, seconds: float, tokens: int) -> tuple[Advice, float]:
+    """What to begin with, and the tokens a second that were sampled."""
     from treadle.check.advice import advise
     from treadle.check.measured import measured
     from treadle.check.sample import sample
@@ -92,4 +94,4 @@ def _sampled(subject: Subject, count: int, seconds: float, tokens: int) -> Advic
     found = measured(rollouts, subject.prepared)
     advice = advise(found)
     show_sample(rollouts, found, advice, VisibleConsole(highlight=False))
-    return advice
+    return advice, rollouts.rate

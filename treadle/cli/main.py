@@ -7,12 +7,13 @@ inside the commands, so that `--help` answers at once.
 
 from __future__ import annotations
 
+import inspect
 import os
 import shlex
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +23,7 @@ from treadle.cli.data import spread
 from treadle.cli.outcome import carry_out
 from treadle.cli.version import print_version
 from treadle.errors import TreadleError
+from treadle.visible import indented
 
 app = typer.Typer(
     cls=Commands,
@@ -31,6 +33,7 @@ app = typer.Typer(
 )
 
 
+_format_warning = warnings.formatwarning  # Python's own
 SAID_IN_TRAINING = ("prefix_tree", "shared_rollout", "max_length")
 """Checks whose warnings a training run gives itself, when it comes to what they are about."""
 
@@ -150,11 +153,25 @@ app.add_typer(swe.swe, name="swe", rich_help_panel=AGENTS)
 app.add_typer(teach.teach, name="teach", rich_help_panel=TEACHERS)
 
 
+def _as_line(message: Warning | str, category: type[Warning], *where: Any) -> str:
+    """A warning of treadle's own as a line of text; others with where they come from, as Python has it."""
+    frame = inspect.currentframe()
+    while frame and frame.f_globals.get("__name__") in (__name__, "warnings", "_py_warnings"):
+        frame = frame.f_back
+    own = frame is not None and frame.f_globals.get("__name__", "").startswith("treadle.")
+    if own and issubclass(category, UserWarning):
+        return indented(f"treadle: warning: {message}") + "\n"
+    return _format_warning(message, category, *where)
+
+
 def main() -> None:
     """Entry point of the `treadle` command."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")  # of tables that are written on the way
+    if sys.stderr is None or not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers' bars of weights and shards, too
     # TRL 1.16 still uses the old name of a setting that transformers has renamed.
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
+    warnings.formatwarning = _as_line
     sys.argv[1:] = spread(sys.argv[1:])
     sys.exit(carry_out(app))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def plan(
         float | None, typer.Option(help="Measured rate of the rollout, all devices together.")
     ] = None,
     sharding: Annotated[str, typer.Option(help="none, fsdp or zero3.")] = "none",
-    device: Annotated[str, typer.Option(help="cuda or cpu: what `dtype: auto` stands for.")] = "cuda",
+    device: Annotated[str | None, typer.Option(help="cuda (default) or cpu: what `dtype: auto` stands for.")] = None,
     prompt_tokens: Annotated[
         int | None, typer.Option(help="Tokens of every prompt, where data or tokenizer are not at hand.")
     ] = None,
@@ -42,6 +43,7 @@ def plan(
     """
     from treadle.check import check_plan, stop_or_warn
     from treadle.plan import Hardware, as_text, estimate
+    from treadle.plan.hardware import this_machine
     from treadle.recipe.reading import load_recipe
 
     hardware = Hardware(
@@ -52,13 +54,17 @@ def plan(
         utilisation=utilisation,
         tokens_per_second=tokens_per_second,
         sharding=sharding,
-        device=device,
+        device=device or "cuda",
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
     )
     changes = [] if domain is None else [f"domain={json.dumps(domain)}"]
     loaded = load_recipe(recipe, [*(overrides or ()), *changes, *trusting(trust_remote_code)])
     stop_or_warn(check_plan(loaded, rows=prompt_tokens is None), ("prefix_tree",))
+    if device is None and gpu_memory is None and (here := this_machine()).device != hardware.device:
+        print(
+            f"treadle: planned for a GPU, which this machine has not; for this machine add{here.flags}", file=sys.stderr
+        )
     plans = estimate(loaded, hardware)
     print(as_text(plans, loaded, hardware))
     if any(found.fits is False for found in plans):

@@ -20,6 +20,7 @@ from treadle.errors import Interrupted, ModelError, OutputError
 from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.kept import check_journal, lost_generations, written_files
 from treadle.evaluate.observations import Observations
+from treadle.evaluate.progress import progress
 from treadle.evaluate.records import Decoding, Mode, Problem, Sample, Sampling, StepSample
 from treadle.evaluate.runs import (
     ANEW,
@@ -284,8 +285,10 @@ def _score_steps(
         done = done_in(journal, path, instances)
         left = [i for i in instances if (i.trajectory_id, i.step) not in done]
         sampling, tags = Sampling(settings.max_step_tokens), settings.thought_tags
-        for sample in evaluate_steps(backend, left, sampling, thought_tags=tags, report=report):
-            journal.append(asdict(sample))
+        with progress("next steps", len(left), settings.max_step_tokens, bool(left)) as finished:
+            for sample in evaluate_steps(backend, left, sampling, thought_tags=tags, report=report):
+                journal.append(asdict(sample))
+                finished()
     order = {(i.trajectory_id, i.step): place for place, i in enumerate(instances)}
     write_lines(path, sorted(read_lines(path), key=lambda r: order[r["trajectory_id"], r["step"]]))
     return list(report.failed.elements())

@@ -30,12 +30,11 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from treadle.data.prompts import Asking, solve_prompt, step_prompt
 from treadle.domains.domain import Attempt
 from treadle.evaluate.attempts import Answering, advance, thoughts_of
 from treadle.evaluate.observations import Observations
+from treadle.evaluate.progress import progress as showing
 from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
@@ -67,7 +66,7 @@ def solve(
     Args:
         turns: Receives each generation as it finishes.
         answering: Takes the final answer from a whole solution; by default `final_answer`.
-        progress: Whether to show on the terminal how far it is.
+        progress: Whether to say what is asked and how far it is.
         begun: The attempts where they do not begin with nothing, such as with an expert's first steps; by default those
             of `begin`.
         observations: Receives what environments answer; by default it is kept in memory alone.
@@ -96,11 +95,11 @@ def solve(
             for s, step in places
         ]
         title = f"{mode}, {decoding}" + (f", step {min(step for _, step in places)}" if mode == "loop" else "")
-        with tqdm(total=len(requests), desc=title, disable=None if progress else True) as bar:
+        with showing(title, len(requests), sampling.max_new_tokens, progress) as finished:
             for i, generation in backend.generate(requests, sampling):
                 sample, step = places[i]
                 turns.put(sample.key, step, requests[i], _turn(backend, generation, mode, settings.thought_tags))
-                bar.update()
+                finished()
         tried |= {sample.key for sample, step in places if turns.get(sample.key, step) is None}
 
 

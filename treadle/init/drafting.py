@@ -13,7 +13,7 @@ from treadle.data.prepared import Prepared
 from treadle.domains.domain import Domain
 from treadle.domains.registry import by_folder, get, use
 from treadle.errors import DataError
-from treadle.init.fitting import fitting, this_machine
+from treadle.init.fitting import fitting, machine
 from treadle.init.found import look_at
 from treadle.init.sizes import Setting, settings_of
 from treadle.init.stages import PURPOSES, plan
@@ -118,12 +118,13 @@ def draft(
         content["stages"] = [_content(settings) for _, settings in stages_with(lora, micro_batch)]
         return parse_recipe(content, "treadle init")
 
-    fit = fitting(recipe_with, *this_machine(gpu_memory))
+    hardware, where = machine(gpu_memory)
+    fit = fitting(recipe_with, hardware, where)
     recipe = recipe_with(fit.lora, fit.micro_batch)
     stop_or_warn(check_recipe(recipe))
     running.check(recipe)
     lines = [*top, *_adapter(fit.lora)], stages_with(fit.lora, fit.micro_batch)
-    text = recipe_text(recipe, found, *lines, chosen.why, fit.said, command, str(path))
+    text = recipe_text(recipe, found, *lines, chosen.why, fit.said, command, str(path), hardware.flags)
     return Draft(recipe, text, fit.fits, fit.said)
 
 

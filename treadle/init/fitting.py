@@ -6,12 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-import psutil
-import torch
-
 from treadle.errors import ModelError, RecipeError
 from treadle.plan import Hardware, estimate
-from treadle.plan.hardware import GIB
+from treadle.plan.hardware import GIB, this_machine
 from treadle.plan.memory import states_of
 from treadle.plan.model import shape_of
 from treadle.plan.parts import peak
@@ -36,7 +33,7 @@ class Fit(NamedTuple):
     fits: bool | None
 
 
-def this_machine(gpu_memory: float | None = None) -> tuple[Hardware, str]:
+def machine(gpu_memory: float | None = None) -> tuple[Hardware, str]:
     """What is planned for, and its name.
 
     Args:
@@ -44,11 +41,10 @@ def this_machine(gpu_memory: float | None = None) -> tuple[Hardware, str]:
     """
     if gpu_memory is not None:
         return Hardware(memory=gpu_memory), f"a GPU of {gpu_memory:g} GiB"
-    if torch.cuda.is_available():
-        memory = torch.cuda.get_device_properties(0).total_memory / GIB
-        return Hardware(memory=memory), f"this machine's GPU of {memory:.0f} GiB"
-    memory = psutil.virtual_memory().available / GIB
-    return Hardware(memory=memory, device="cpu"), f"this machine's {memory:.1f} GiB of free memory, without a GPU"
+    here = this_machine()
+    if here.device == "cuda":
+        return here, f"this machine's GPU of {here.memory:.0f} GiB"
+    return here, f"this machine's {here.memory:.1f} GiB of free memory, without a GPU"
 
 
 def fitting(recipe_with: Callable[[Lora | None, int], Recipe], hardware: Hardware, where: str) -> Fit:

@@ -26,6 +26,7 @@ def recipe_text(
     memory: str,
     command: Sequence[str],
     path: str,
+    planned: str,
 ) -> str:
     """The file.
 
@@ -37,6 +38,7 @@ def recipe_text(
         memory: What the recipe needs of the machine.
         command: That wrote it.
         path: Where it is written.
+        planned: Flags of `treadle plan` for the machine that it is for.
     """
     path = shlex.quote(path)
     head = [
@@ -54,7 +56,7 @@ def recipe_text(
         "",
         "Next",
         f"  treadle check {path} --sample 192   # lets the model answer: which stages suit it (docs/which.md)",
-        f"  treadle plan {path}                 # memory and time, estimated",
+        f"  treadle plan {path}{planned}   # memory and time, estimated",
         f"  treadle train {path} --dry-run      # all checks, no training",
         f"  treadle train {path}",
     ]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import psutil
+import torch
+
 from treadle.errors import RecipeError
 
 Sharding = Literal["none", "fsdp", "zero3"]
@@ -65,6 +68,19 @@ class Hardware:
             raise RecipeError(f"--sharding {self.sharding} --device cpu: sharding is planned for GPUs; leave one out")
 
     @property
+    def flags(self) -> str:
+        """With which `treadle plan` plans for the same memory and device."""
+        device = "" if self.device == "cuda" else f" --device {self.device}"
+        return device + ("" if self.memory is None else f" --gpu-memory {self.memory:.3g}")
+
+    @property
     def shards(self) -> int:
         """Devices over which weights, gradients and optimizer states are divided."""
         return 1 if self.sharding == "none" else self.gpus
+
+
+def this_machine() -> Hardware:
+    """The first GPU of this machine, or where there is none its CPU with the memory that is free."""
+    if torch.cuda.is_available():
+        return Hardware(memory=torch.cuda.get_device_properties(0).total_memory / GIB)
+    return Hardware(memory=psutil.virtual_memory().available / GIB, device="cpu")

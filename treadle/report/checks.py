@@ -61,9 +61,8 @@ def show_sample(sample: Sample, found: Measured, advice: Advice, console: Consol
     """Print the figures of the first rollouts, some of them to read, and what to begin with."""
     done = sum(len(kind.rewards) for kind in sample.stages.values())
     less = "" if done >= sample.wanted else f" of {sample.wanted:,} asked for (--seconds gives them more time)"
-    rate = sample.tokens / max(sample.seconds, 1e-9)
     _title(console, "first rollouts")
-    tokens = f"{sample.tokens:,} tokens in {sample.seconds:.1f} s, {rate:,.0f} a second"
+    tokens = f"{sample.tokens:,} tokens in {sample.seconds:.1f} s, {sample.rate:,.0f} a second"
     _print(console, Text(f"{done:,} rollouts{less}: {tokens}"))
     if found.steps:
         kept = f"{shares(found.steps.kept, found.steps.groups)} of {found.steps.rollouts} rewards would be kept"
@@ -83,7 +82,8 @@ def show_sample(sample: Sample, found: Measured, advice: Advice, console: Consol
             head, marker, tail = shorten(visible(text), *_TEXT)
             _print(console, Text(head + (f"\n{marker}\n" if marker else "") + tail, style))
     _title(console, f"begin with: {', then '.join(advice.stages) or 'no training yet'}")
-    _print(console, Text(f"{advice.text}.\nEvidence and a recipe: {PAGE}, {advice.state}"))
+    told = "Evidence and a recipe" if advice.stages else "What this state is"
+    _print(console, Text(f"{advice.text}.\n{told}: {PAGE}, {advice.state}"))
 
 
 def _figures(console: Console, kind: str, sample: Sample, told: str) -> None:

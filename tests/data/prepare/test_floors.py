@@ -68,7 +68,8 @@ def test_what_the_report_says(tmp_path):
     rows = [trajectory(f"t{i}", [action, action, "zz"], problem="Do.\nzz") for i in range(20)]
     text = as_markdown(prepared(tmp_path, rows, settings=PrepareSettings(held_out=0)))
     expected = """\
-A policy that has learned nothing earns up to 1.000 (95% interval 1.000 to 1.000): another expert's action at random. \
+A policy that has learned nothing earns a similarity of up to 1.000 (95% interval 1.000 to 1.000): another expert's \
+action at random. \
 Constants are chosen on 20 steps of 10 trajectories, measured on 20 of 10 others; 4 pairs of texts were compared.
 
 | similarity without reading the problem | mean | 95% interval |

@@ -211,7 +211,8 @@ def floor_sentences(floors: Mapping[str, Any]) -> tuple[str, str]:
     if floors["cut"]:
         how += f", {floors['cut']:,} actions by their first {floors['longest']:,} characters"
     interval = "" if floor["low"] is None else f" (95% interval {floor['low']:.3f} to {floor['high']:.3f})"
-    found = f"A policy that has learned nothing earns up to {floor['value']:.3f}{interval}: {TITLES[floor['name']]}."
+    earned = f"a similarity of up to {floor['value']:.3f}{interval}"
+    found = f"A policy that has learned nothing earns {earned}: {TITLES[floor['name']]}."
     return found, f"{how}."
 
 
