@@ -36,7 +36,7 @@ def make(tmp_path, monkeypatch):
         counter(tmp_path / "counter", **keys)
         source = tmp_path / "t.jsonl"
         source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in trajectories))
-        prepare(source, tmp_path / "data", PrepareSettings(held_out=held_out))
+        prepare(source, tmp_path / "data", PrepareSettings(held_out=held_out, replay=False))
         return Prepared(tmp_path / "data")
 
     return prepared

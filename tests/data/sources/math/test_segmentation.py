@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from treadle import DropReason, read_trajectories
@@ -151,14 +151,21 @@ sentences = st.sampled_from(
 texts = st.lists(st.tuples(sentences, st.sampled_from([" ", "\n", "\n\n"])), min_size=1, max_size=25).map(
     lambda parts: "".join(sentence + gap for sentence, gap in parts)
 )
-CLOSED = re.compile(
-    r"^[ \t]*```.*?```|"
+CLOSED = re.compile(  # a fence is closed by a line of its own, as CommonMark has it
+    r"^[ \t]*```.*?^[ \t]*```[ \t]*$|"
     r"\[asy\].*?\[/asy\]|\\begin\{cases\}.*?\\end\{cases\}|\$\$.*?\$\$|\\\[.*?\\\]|\\\(.*?\\\)|\$[^$]*\$",
     re.DOTALL | re.MULTILINE,
 )
 
 
+WORDS = (
+    "This sentence says something about the numbers that is long enough to be a step by itself, and no more than that. "
+)
+FENCE = "```\nA. B\n\nC. D\n```\n "
+
+
 @given(texts)
+@example(f"{WORDS}{FENCE}{WORDS * 5}{FENCE}{WORDS}{FENCE}")
 def test_steps_are_of_bounded_size_and_cut_no_formula(text):
     parts = segmented(text).steps
     assert "".join(step.text for step in parts) == text
