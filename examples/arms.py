@@ -32,6 +32,24 @@ class Arm:
     stages: tuple[dict[str, Any], ...] = ()
 
 
+ORDER = ("base", "sft", "rlvr", "srl", "srl_rlvr")
+"""In which a table shows the arms of `four_ways`."""
+
+Stage = dict[str, Any]
+
+
+def four_ways(sft: Stage, rlvr: Stage, srl: Stage, minutes: float) -> list[Arm]:
+    """The base and four arms, each with as many minutes of training on the clock; longest first."""
+    half = {"minutes": minutes / 2}
+    return [
+        Arm("srl_rlvr", "SRL then RLVR", ({**srl, **half}, {**rlvr, **half})),
+        Arm("srl", "SRL", ({**srl, "minutes": minutes},)),
+        Arm("rlvr", "RLVR", ({**rlvr, "minutes": minutes},)),
+        Arm("sft", "SFT", ({**sft, "minutes": minutes},)),
+        Arm("base", "base"),
+    ]
+
+
 @dataclass(frozen=True)
 class Study:
     """What all arms share.

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from examples import scratch
-from examples.arms import SOLVED, STEPS, Arm, Study, as_table, percent, similarity, success, treadle
+from examples.arms import ORDER, SOLVED, STEPS, Arm, Study, as_table, four_ways, percent, similarity, success, treadle
 from examples.data_analysis import make, sheets
 
 HERE = Path(__file__).parent
@@ -40,14 +40,7 @@ RLVR = {**_RL, "kind": "rlvr", "prompts_per_step": 8, "max_completion_length": S
 
 def arms(minutes: float) -> list[Arm]:
     """The arms, each with as many minutes of training on the clock; longest first."""
-    half = {"minutes": minutes / 2}
-    return [
-        Arm("srl_rlvr", "SRL then RLVR", ({**SRL, **half}, {**RLVR, **half})),
-        Arm("srl", "SRL", ({**SRL, "minutes": minutes},)),
-        Arm("rlvr", "RLVR", ({**RLVR, "minutes": minutes},)),
-        Arm("sft", "SFT", ({**SFT, "minutes": minutes},)),
-        Arm("base", "base"),
-    ]
+    return four_ways(SFT, RLVR, SRL, minutes)
 
 
 def pretrain(out: Path, seed: int, steps: int) -> None:
@@ -81,7 +74,7 @@ def table(study: Study, found: dict[str, Path], minutes: float, names: Sequence[
     head += [f"{name}, in the loop (n = {count[name]['problems']})" for name in names]
     head += [f"{name}, whole" for name in names] + ["next step: similarity", "exact"]
     rows, by_name = [], {arm.name: arm for arm in arms(minutes)}
-    for name in ("base", "sft", "rlvr", "srl", "srl_rlvr"):
+    for name in ORDER:
         arm = by_name[name]
         steps = _results(found[name], STEPS)["steps"]
         rows.append(

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from examples import scratch
-from examples.arms import SOLVED, Arm, Study, as_table, similarity, success, treadle
+from examples.arms import ORDER, SOLVED, Arm, Study, as_table, four_ways, similarity, success, treadle
 from examples.supply_chain import make, sheets
 from examples.supply_chain.world import World
 from treadle.domains.domain import Task
@@ -38,14 +38,7 @@ RLVR = {**_RL, "kind": "rlvr", "prompts_per_step": 8, "max_completion_length": P
 
 def arms(minutes: float) -> list[Arm]:
     """The arms, each with as many minutes of training on the clock; longest first."""
-    half = {"minutes": minutes / 2}
-    return [
-        Arm("srl_rlvr", "SRL then RLVR", ({**SRL, **half}, {**RLVR, **half})),
-        Arm("srl", "SRL", ({**SRL, "minutes": minutes},)),
-        Arm("rlvr", "RLVR", ({**RLVR, "minutes": minutes},)),
-        Arm("sft", "SFT", ({**SFT, "minutes": minutes},)),
-        Arm("base", "base"),
-    ]
+    return four_ways(SFT, RLVR, SRL, minutes)
 
 
 def pretrain(out: Path, seed: int, steps: int) -> None:
@@ -99,7 +92,7 @@ def table(study: Study, found: dict[str, Path], minutes: float, names: list[str]
     head += [*["whole plan: right" for _ in whole], "next step: similarity"]
     by_name = {arm.name: arm for arm in arms(minutes)}
     rows = []
-    for name in ("base", "sft", "rlvr", "srl", "srl_rlvr"):
+    for name in ORDER:
         arm, scores = by_name[name], found[name]
         row = [arm.title, f"{study.seconds(arm):.0f}" if arm.stages else "-"]
         for benchmark in names:

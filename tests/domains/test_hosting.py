@@ -10,7 +10,7 @@ from tests.domains.counter import WORLD, counter
 from treadle.domains.domain import Attempt, Task
 from treadle.domains.hosting import Host, UnsetTask, host_of
 from treadle.domains.observed import Observed
-from treadle.domains.verdict_words import WORDS
+from treadle.domains.verdict_words import read_verdict
 from treadle.domains.worlds import KEPT
 from treadle.errors import DomainError
 from treadle.processes import Pool
@@ -33,7 +33,9 @@ def hosted(folder, **keys):
 
 
 def test_words_are_those_of_the_verdicts_above():
-    assert set(WORDS) == set(Verdict)
+    words = ("right", "wrong", "undecided", "no_answer", "hung", "crashed", "unscorable")
+    assert set(words) == set(Verdict)
+    assert [read_verdict(word, "judge.py:judge") for word in words] == [(word, "") for word in words]
 
 
 def test_observations_in_order_up_to_the_end(host):

@@ -14,12 +14,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from treadle.domains.domain import Command, Domain, Graded, Hosted, Limits, ProblemSet
 from treadle.domains.places import wrong_in_place
+from treadle.domains.verdict_words import KINDS
 from treadle.errors import DomainError, RecipeError
 from treadle.files.names import is_inside, wrong_in_name
 from treadle.files.yaml_reading import read_yaml
 
 FILE = "domain.yaml"
-KINDS = ("math", "integer", "minerva", "text", "choice")  # as treadle.scoring.grading has them, which stands above
 
 
 def _right_name(value: str) -> str:

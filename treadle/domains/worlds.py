@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from treadle.domains.domain import Task
 from treadle.domains.environment import Environment
+from treadle.domains.observed import key_of
 from treadle.errors import DomainError
 from treadle.plugins import described
 
@@ -50,7 +49,7 @@ class Worlds:
         Raises:
             NotSetUp: `reset` raised.
         """
-        key = (_key(task), *actions)
+        key = (key_of(vars(task)), *actions)
         held = next((n for n in range(len(key), 0, -1) if key[:n] in self._kept), 0)
         if held:
             self._kept.move_to_end(key[:held])
@@ -69,7 +68,7 @@ class Worlds:
             NotSetUp: `reset` raised.
             DomainError: The environment returned something else.
         """
-        key = (_key(task), *actions, action)
+        key = (key_of(vars(task)), *actions, action)
         world, answer = self._after(self.at(task, actions), action)
         self._keep(key, world)
         return answer
@@ -124,8 +123,3 @@ class Worlds:
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)[1].close()
         return world
-
-
-def _key(task: Task) -> str:
-    """A short text of a task, whose `setup` may be long."""
-    return hashlib.sha256(json.dumps(vars(task)).encode()).hexdigest()

@@ -16,7 +16,7 @@ from treadle.domains.domain import Domain
 from treadle.domains.hosting import host_of
 from treadle.domains.observed import Observed
 from treadle.domains.registry import find
-from treadle.evaluate.records import Decoding, Key, Mode, Problem, Sample
+from treadle.evaluate.records import Key, Placed, Problem, Sample
 from treadle.evaluate.store import Journal
 from treadle.files.typed import checked
 
@@ -106,15 +106,9 @@ class Observations:
 
 
 @dataclass(frozen=True)
-class _Line:
+class _Line(Placed):
     """A line of the journal."""
 
-    benchmark: str
-    problem: str
-    mode: Mode
-    decoding: Decoding
-    index: int
-    step: int
     observation: str
     done: bool
     fault: str
@@ -122,5 +116,4 @@ class _Line:
 
 def _from_record(record: dict[str, Any], where: str) -> tuple[Key, int, Observed]:
     line = checked(_Line, record, where, "delete this line, and `treadle evaluate` asks the environment again")
-    key = Key(line.benchmark, line.problem, line.mode, line.decoding, line.index)
-    return key, line.step, Observed(line.observation, line.done, line.fault)
+    return line.key, line.step, Observed(line.observation, line.done, line.fault)

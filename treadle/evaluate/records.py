@@ -138,6 +138,22 @@ class Key(NamedTuple):
     index: int
 
 
+@dataclass(frozen=True)
+class Placed:
+    """What a line of a journal says of its place: a sample, and the step of it."""
+
+    benchmark: str
+    problem: str
+    mode: Mode
+    decoding: Decoding
+    index: int
+    step: int
+
+    @property
+    def key(self) -> Key:
+        return Key(self.benchmark, self.problem, self.mode, self.decoding, self.index)
+
+
 @dataclass
 class Sample:
     """One attempt at one problem.

@@ -6,22 +6,19 @@ the journal each time, so that a run continues where it stopped and can be grade
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from treadle.errors import Interrupted, ModelError, OutputError
 from treadle.evaluate.benchmarks import Benchmark
 from treadle.evaluate.kept import check_journal, lost_generations, written_files
 from treadle.evaluate.observations import Observations
-from treadle.evaluate.progress import progress
-from treadle.evaluate.records import Decoding, Mode, Problem, Sample, Sampling, StepSample
+from treadle.evaluate.records import Decoding, Mode, Problem, Sample
 from treadle.evaluate.runs import (
     ANEW,
     GENERATIONS,
@@ -29,7 +26,6 @@ from treadle.evaluate.runs import (
     OBSERVATIONS,
     RESULTS,
     SAMPLES,
-    STEPS,
     Run,
     check_same,
     open_run,
@@ -40,8 +36,8 @@ from treadle.evaluate.runs import (
 from treadle.evaluate.sample_lines import sample_record
 from treadle.evaluate.settings import CHAT, EvaluateSettings, identity
 from treadle.evaluate.solving import begin, judge, next_steps, solve
-from treadle.evaluate.step_lines import done_in
-from treadle.evaluate.store import Journal, read_lines, write_json, write_lines
+from treadle.evaluate.step_scores import instances_digest, score_steps, step_figures
+from treadle.evaluate.store import Journal, write_json, write_lines
 from treadle.evaluate.summary import summarise
 from treadle.evaluate.turns import Turns
 from treadle.files.locks import alone
@@ -51,9 +47,6 @@ from treadle.scoring.extraction import Extraction
 from treadle.scoring.grading import GraderName, grader_version
 from treadle.scoring.verdicts import check_verdicts
 from treadle.trajectory import StepInstance
-
-if TYPE_CHECKING:
-    from treadle.evaluate.backends import Backend
 
 WritePage = Callable[[Path], object]
 """Writes the page of a run folder."""
@@ -120,7 +113,7 @@ def _evaluate(
 ) -> dict[str, Any]:
     from treadle.evaluate.backends import open_backend
 
-    steps = _instances_digest(instances)
+    steps = instances_digest(instances)
     problems = [problem for b in benchmarks for problem in b.problems]
     if "loop" in settings.modes:
         Observations(problems).set_up()
@@ -170,7 +163,7 @@ def _evaluate(
                         solve(
                             backend, problems, mode, decoding, settings, turns, progress=True, observations=observations
                         )
-                failures = _score_steps(backend, out, settings, instances)
+                failures = score_steps(backend, out, settings, instances)
             except KeyboardInterrupt:
                 raise Interrupted(f"stopped; {_kept(out, turns)}") from None
             except ModelError as error:
@@ -244,7 +237,7 @@ def _conclude(
             samples += _attempts(problems, mode, decoding, settings, turns, observations)
     judge(samples, problems, settings=settings, name=grader)
     write_lines(run.folder / SAMPLES, (sample_record(s) for s in samples if s.stop is not None))
-    steps = _step_figures(run) if settings.steps else None
+    steps = step_figures(run) if settings.steps else None
     results = summarise(run.info, run.problems, samples, turns.failed, steps, turns.doubts)
     results["grader"] = grader_version(grader)
     results["files"] = written_files(run.folder)
@@ -265,50 +258,3 @@ def _attempts(
     samples = begin(problems, mode, decoding, settings)
     next_steps(samples, turns, settings, None, observations)  # answers that were lost are asked for again
     return samples
-
-
-def _score_steps(
-    backend: Backend, out: Path, settings: EvaluateSettings, instances: Sequence[StepInstance]
-) -> list[str]:
-    """Score the next steps that steps.jsonl does not hold yet; it is a journal while this goes on.
-
-    Returns:
-        Of each step that the back end did not give, why.
-    """
-    from treadle.evaluate.steps import StepReport, evaluate_steps
-
-    report = StepReport()
-    if not settings.steps:
-        return []
-    path = out / STEPS
-    with closing(Journal(path)) as journal:
-        done = done_in(journal, path, instances)
-        left = [i for i in instances if (i.trajectory_id, i.step) not in done]
-        sampling, tags = Sampling(settings.max_step_tokens), settings.thought_tags
-        with progress("next steps", len(left), settings.max_step_tokens, bool(left)) as finished:
-            for sample in evaluate_steps(backend, left, sampling, thought_tags=tags, report=report):
-                journal.append(asdict(sample))
-                finished()
-    order = {(i.trajectory_id, i.step): place for place, i in enumerate(instances)}
-    write_lines(path, sorted(read_lines(path), key=lambda r: order[r["trajectory_id"], r["step"]]))
-    return list(report.failed.elements())
-
-
-def _step_figures(run: Run) -> dict[str, Any]:
-    from treadle.evaluate.step_view import step_view
-
-    found: list[StepSample] = list(run.steps())
-    stated = run.info.get("steps", len(found))
-    if len(found) > stated:
-        raise OutputError(
-            f"{run.folder / STEPS}: found {len(found):,} steps, expected at most {stated:,}, as {INFO} has it; {ANEW}"
-        )
-    floor = (run.info.get("similarity_floor"), run.info.get("no_similarity_floor", ""))
-    return {**step_view(found, *floor), "failed": stated - len(found)}
-
-
-def _instances_digest(instances: Sequence[StepInstance]) -> str:
-    total = hashlib.sha256()
-    for i in instances:
-        total.update(json.dumps([i.trajectory_id, i.step, i.prompt, i.expert_action]).encode())
-    return f"{len(instances)}, sha256 {total.hexdigest()[:16]}" if instances else ""

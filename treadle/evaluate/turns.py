@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from treadle.evaluate.records import Decoding, Doubt, Finish, Generation, Key, Mode, Request
+from treadle.evaluate.records import Doubt, Finish, Generation, Key, Placed, Request
 from treadle.evaluate.store import Journal
 from treadle.files.typed import checked
 
@@ -81,15 +81,9 @@ def _as_record(key: Key, step: int, request: Request, turn: Turn) -> dict[str, A
 
 
 @dataclass(frozen=True)
-class _Line:
+class _Line(Placed):
     """What is read of a line of the journal."""
 
-    benchmark: str
-    problem: str
-    mode: Mode
-    decoding: Decoding
-    index: int
-    step: int
     text: str
     n_tokens: int
     thought_tokens: int
@@ -100,6 +94,5 @@ class _Line:
 
 def _from_record(record: dict[str, Any], where: str) -> tuple[Key, int, Turn]:
     line = checked(_Line, record, where, "delete this line, and `treadle evaluate` generates it again")
-    key = Key(line.benchmark, line.problem, line.mode, line.decoding, line.index)
     generation = Generation(line.text, line.n_tokens, line.finish, line.error, line.doubts)
-    return key, line.step, Turn(generation, line.thought_tokens)
+    return line.key, line.step, Turn(generation, line.thought_tokens)

@@ -38,9 +38,10 @@ Judging is symmetric, except that an equation answers for its right side more of
 
 from __future__ import annotations
 
+from treadle.domains.verdict_words import KINDS, Verdict
 from treadle.scoring.grading.canonical import canonical
 from treadle.scoring.grading.grader import Grader, default_grader
-from treadle.scoring.grading.verdicts import GRADERS, KINDS, Grade, GraderName, Verdict, grader_version
+from treadle.scoring.grading.verdicts import GRADERS, Grade, GraderName, grader_version
 
 __all__ = [
     "GRADERS",

@@ -17,13 +17,14 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
+from treadle.domains.verdict_words import Verdict
 from treadle.errors import DataError
 from treadle.files.reading import iter_rows
 from treadle.files.rows import Row
 from treadle.scoring.answers import last_boxed
 from treadle.scoring.extraction import Extraction, extract
 from treadle.scoring.grading.grader import Grader
-from treadle.scoring.grading.verdicts import Grade, GraderName, Verdict
+from treadle.scoring.grading.verdicts import Grade, GraderName
 
 BATCH_SAMPLES = 512
 BATCH_CHARACTERS = 16 << 20

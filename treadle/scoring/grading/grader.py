@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+from treadle.domains.verdict_words import KINDS, SAME, Verdict
 from treadle.processes import PATIENCE, Pool
 from treadle.scoring.answers import plainly_equal
 from treadle.scoring.grading.rules import decide
-from treadle.scoring.grading.verdicts import GRADERS, KINDS, Finding, Grade, GraderName, Verdict
+from treadle.scoring.grading.verdicts import GRADERS, Finding, Grade, GraderName
 from treadle.scoring.grading.workers import Worker
 
 MATH_VERIFY = "math-verify"  # the mode of a worker that asks that library alone
@@ -111,11 +112,8 @@ def _plainly(answer: str, reference: str, mode: str) -> Finding | None:
     return None if equal is None else Finding(equal, "plainly")
 
 
-_VERDICTS = {True: Verdict.RIGHT, False: Verdict.WRONG, None: Verdict.UNDECIDED}
-
-
 def _as_grade(finding: Finding) -> Grade:
-    return Grade(_VERDICTS[finding.same], finding.why)
+    return Grade(SAME[finding.same], finding.why)
 
 
 @cache

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from functools import cache
 from importlib.metadata import version
 from typing import Literal, NamedTuple
 
-KINDS = ("math", "integer", "minerva", "text", "choice")
-"""How an answer may be graded, see `treadle.scoring.grading`."""
+from treadle.domains.verdict_words import Verdict
 
 GRADERS = ("treadle", "math_verify")
 """Who judges: these rules, or math-verify alone."""
 GraderName = Literal["treadle", "math_verify"]
 
 RULES_VERSION = 5  # to be raised with every change that can turn a verdict
-
-
-class Verdict(StrEnum):
-    """What became of one answer; `unscorable` is what a domain's own verdict says of what nobody can judge."""
-
-    RIGHT = "right"
-    WRONG = "wrong"
-    UNDECIDED = "undecided"
-    NO_ANSWER = "no_answer"
-    HUNG = "hung"
-    CRASHED = "crashed"
-    UNSCORABLE = "unscorable"
 
 
 class Grade(NamedTuple):
