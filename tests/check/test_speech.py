@@ -7,7 +7,7 @@ from tests.chat.tokenizers import TEMPLATES as TRL_TEMPLATES
 from tests.check.conftest import SFT, SRL
 from treadle.check import look
 from treadle.check.results import Status
-from treadle.check.speech import end_of_turn, examples, prompts, round_trip, template, thoughts
+from treadle.check.speech import begin_of_turn, end_of_turn, examples, prompts, round_trip, template, thoughts
 
 
 def only(found):
@@ -40,6 +40,40 @@ def test_a_template_that_cannot_be_used_is_one_line(subject, prepared, tiny_fold
     assert status is Status.ERROR
     assert message in found
     assert "\n" not in found
+
+
+EACH = "{% for m in messages %}<|user|>{{ m.content }}<|end|>{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (EACH + "{% if add_generation_prompt %}<|assistant|>{% endif %}", Status.OK),
+        (TRL_TEMPLATES["qwen3"], Status.OK),  # an empty thought is no header
+        (TRL_TEMPLATES["deepseek_r1_distill"], Status.OK),
+        (EACH, Status.WARNING),
+        (TRL_TEMPLATES["gptoss"], Status.WARNING),
+    ],
+    ids=["asked", "qwen3", "r1", "never", "channels"],
+)
+def test_a_template_that_leaves_the_beginning_of_answers_out_of_prompts_is_said(subject, tiny_folder, text, status):
+    (tiny_folder / "chat_template.jinja").write_text(text)
+    found, message = only(begin_of_turn(subject(data=False)))
+    assert found is status
+    beginning = "<|channel|>final<|message|>" if "channel" in text else "<|user|>"
+    assert (repr(beginning) in message) == (status is Status.WARNING)
+
+
+def test_a_template_that_rewrites_prompts_is_said_with_the_words(subject, prepared, tiny_folder):
+    rewrites = EACH.replace("m.content", "m.content.replace('next', '')")
+    for text, status in ((rewrites, Status.WARNING), (EACH.replace("m.content", "m.content | trim"), Status.OK)):
+        (tiny_folder / "chat_template.jinja").write_text(text)
+        it = subject()
+        found, message = only(prompts(it))
+        assert found is status
+        word = it.rows(it.stages[0])[0]["prompt"][0]["content"].split()[0]
+        assert word == "next"
+        assert ("is not shown 'next " in message) == (status is Status.WARNING)
 
 
 def test_prompts_with_other_roles_are_rendered_or_refused(subject, prepared, tiny_folder):

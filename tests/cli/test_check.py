@@ -190,6 +190,19 @@ def test_an_adapter_on_a_tied_embedding_is_refused(treadle, recipe, tiny_folder)
         assert "cannot be merged into it; leave out embed_tokens" in out + err
 
 
+def test_what_is_no_model_folder_is_one_line_of_evaluate(treadle, tiny_folder, tmp_path):
+    problems = tmp_path / "p.jsonl"
+    problems.write_text('{"problem": "1+1", "answer": 2}\n')
+    for model, said in (
+        (tmp_path / "none", "no such model folder"),
+        (tiny_folder / "model.safetensors", "a file, expected the folder that it lies in"),
+    ):
+        code, _, err = treadle("evaluate", model, "--data", problems, "-o", tmp_path / "e")
+        assert code == 2
+        assert err.startswith(f"treadle: error: {model}: {said}")
+        assert len(err.splitlines()) == 1
+
+
 @pytest.mark.parametrize("dtype", ["float8", "half", "8"])
 def test_a_dtype_that_is_none_is_one_line(treadle, tiny_folder, tmp_path, dtype):
     problems = tmp_path / "p.jsonl"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from treadle.chat.probes import left_out_of_prompts
 from treadle.check.results import Check, error, ok, warning
 from treadle.check.subject import Subject
 from treadle.errors import ModelError, TreadleError
 from treadle.recipe.example_turns import describe_lost, examples_key
 from treadle.recipe.schema import AnyStage, SFTStage, WarmupStage
-from treadle.recipe.speaking import check_prompts
+from treadle.recipe.speaking import check_prompts, rewritten
 from treadle.recipe.thoughts import check_thoughts, describe_thoughts, untaught
 from treadle.recipe.warmup import Warmup
 from treadle.trajectory import Message
@@ -46,6 +47,21 @@ def end_of_turn(subject: Subject) -> Iterator[Check]:
     yield ok("end_of_turn", f"the template ends a turn with {turn!r}{own}; completions end at {ends}")
 
 
+def begin_of_turn(subject: Subject) -> Iterator[Check]:
+    """Prompts end where an assistant's text begins in the template's own turns, an empty thought aside."""
+    chat = subject.chat
+    missing = left_out_of_prompts(chat.template)
+    if missing.replace(chat.thought_tags.open, "").replace(chat.thought_tags.close, "").strip():
+        yield warning(
+            "begin_of_turn",
+            f"the chat template puts {missing!r} before an assistant's text and does not end prompts with it, so texts "
+            "follow prompts without it, in training as in rollouts; if that is not meant, take a template that ends "
+            "prompts with it where add_generation_prompt is set",
+        )
+        return
+    yield ok("begin_of_turn", "prompts end where the template's turns have the assistant's text")
+
+
 def thoughts(subject: Subject) -> Iterator[Check]:
     """Thought tags, what the template does with them in the prompt, and whether each stage has a place for thoughts."""
     chat = subject.chat
@@ -69,8 +85,16 @@ def prompts(subject: Subject) -> Iterator[Check]:
         id = f"prompts.{stage.name}"
         try:
             check_prompts(stage, subject.prepared, subject.shown, subject.chat)
+            changed = rewritten(stage, subject.prepared, subject.shown, subject.chat)
         except TreadleError as problem:
             yield error(id, problem)
+            continue
+        if changed:
+            yield warning(
+                id,
+                f"{stage.name}: the chat template rewrites prompts, and the model is not shown {changed!r} as it "
+                "stands there; take a template that leaves texts as they are",
+            )
         else:
             yield ok(id, "the chat template takes rows of every kind")
 

@@ -70,7 +70,11 @@ _ROLLOUT = support.Use(
         (lambda model: not model.can_generate(), "has no head for next tokens"),
         (support.has_encoder, "is an encoder-decoder"),
         (lambda model: model.config.get_text_config() is not model.config, "is multimodal"),
-        (lambda model: not model._can_set_attn_implementation(), support.NO_INTERFACE),
+        # The second says that what a forward is given reaches the attention, which some layers keep to themselves.
+        (
+            lambda model: not (model._can_set_attn_implementation() and model._supports_attention_backend),
+            support.NO_INTERFACE,
+        ),
         (
             lambda model: not model._supports_logits_to_keep(),
             "has no logits_to_keep: logits of all prompt tokens would be computed",
