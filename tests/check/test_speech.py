@@ -64,6 +64,12 @@ def test_a_template_that_leaves_the_beginning_of_answers_out_of_prompts_is_said(
     assert (repr(beginning) in message) == (status is Status.WARNING)
 
 
+def test_an_empty_thought_is_no_header_whatever_the_tags(subject, tiny_folder):
+    (tiny_folder / "chat_template.jinja").write_text(TRL_TEMPLATES["qwen3"])
+    it = subject(data=False, thought_tags=["<thinking>", "</thinking>"])
+    assert only(begin_of_turn(it))[0] is Status.OK
+
+
 def test_a_template_that_rewrites_prompts_is_said_with_the_words(subject, prepared, tiny_folder):
     rewrites = EACH.replace("m.content", "m.content.replace('next', '')")
     for text, status in ((rewrites, Status.WARNING), (EACH.replace("m.content", "m.content | trim"), Status.OK)):
@@ -108,7 +114,7 @@ def test_what_stands_on_an_error_is_said_to_be_left_out(subject, prepared, tiny_
     (tiny_folder / "chat_template.jinja").write_text("{% if %}")
     found = {check.id: check for check in look(subject())}
     assert found["template"].status is Status.ERROR
-    assert found["left_out"].message.startswith("not looked at before the error is mended: end_of_turn, thoughts")
+    assert found["left_out"].message.startswith("not looked at before the error is mended: begin_of_turn, end_of_turn")
     assert "positions.srl" not in found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from treadle.chat.probes import left_out_of_prompts
@@ -13,6 +14,7 @@ from treadle.recipe.schema import AnyStage, SFTStage, WarmupStage
 from treadle.recipe.speaking import check_prompts, rewritten
 from treadle.recipe.thoughts import check_thoughts, describe_thoughts, untaught
 from treadle.recipe.warmup import Warmup
+from treadle.scoring.thoughts import PLAIN
 from treadle.trajectory import Message
 
 
@@ -51,7 +53,8 @@ def begin_of_turn(subject: Subject) -> Iterator[Check]:
     """Prompts end where an assistant's text begins in the template's own turns, an empty thought aside."""
     chat = subject.chat
     missing = left_out_of_prompts(chat.template)
-    if missing.replace(chat.thought_tags.open, "").replace(chat.thought_tags.close, "").strip():
+    tags = (*chat.thought_tags.pair, *PLAIN.pair)
+    if re.sub("|".join(map(re.escape, tags)), "", missing).strip():
         yield warning(
             "begin_of_turn",
             f"the chat template puts {missing!r} before an assistant's text and does not end prompts with it, so texts "

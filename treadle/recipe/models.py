@@ -118,8 +118,7 @@ def skeleton(
     Raises:
         ModelError: transformers has none for the config, the config contradicts itself, or it is of an encoder.
     """
-    if config.is_encoder_decoder:  # which building sets to false
-        raise ModelError(f"{config.model_type}: it has an encoder, of which only the decoder would be left{_TAKE}")
+    has_encoder = config.is_encoder_decoder  # which building sets to false
     config = copy.deepcopy(config)  # which building writes its dtype into
     try:
         with torch.device("meta"):
@@ -134,6 +133,8 @@ def skeleton(
             f"{config.model_type}: no model can be built of its config ({_named(error)}); compare config.json "
             "with the published one"
         ) from error
+    if has_encoder:
+        raise ModelError(f"{config.model_type}: it has an encoder, of which only the decoder would be left{_TAKE}")
     causal = [module.is_causal for module in network.modules() if hasattr(module, "is_causal")]
     if causal and not any(causal):
         raise ModelError(f"{config.model_type}: an encoder, in which each token sees those after it{_TAKE}")

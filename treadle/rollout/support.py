@@ -70,11 +70,7 @@ _ROLLOUT = support.Use(
         (lambda model: not model.can_generate(), "has no head for next tokens"),
         (support.has_encoder, "is an encoder-decoder"),
         (lambda model: model.config.get_text_config() is not model.config, "is multimodal"),
-        # The second says that what a forward is given reaches the attention, which some layers keep to themselves.
-        (
-            lambda model: not (model._can_set_attn_implementation() and model._supports_attention_backend),
-            support.NO_INTERFACE,
-        ),
+        (lambda model: not model._can_set_attn_implementation(), support.NO_INTERFACE),
         (
             lambda model: not model._supports_logits_to_keep(),
             "has no logits_to_keep: logits of all prompt tokens would be computed",
@@ -87,6 +83,7 @@ _ROLLOUT = support.Use(
             support.length_dependent_rope,
             "has rotary embeddings of type {}, which depend on the length of the batch",
         ),
+        (lambda model: not model._supports_attention_backend, "does not hand on to its attention what a step is given"),
     ),
 )
 
