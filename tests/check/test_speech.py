@@ -1,5 +1,7 @@
 """Template, end of turn, thoughts, and texts that come back from their tokens."""
 
+import re
+
 import pytest
 from tokenizers import Regex, normalizers
 
@@ -108,6 +110,17 @@ def test_a_tokenizer_that_changes_texts_is_named(subject, prepared):
     status, message = only(round_trip(it))
     assert status is Status.WARNING
     assert "comes back as" in message
+
+
+def test_a_text_that_the_tokenizer_changes_is_found_beyond_the_first_row(subject, prepared):
+    it = subject()
+    texts = [row["expert_action"] for row in it.rows(it.stages[0])]
+    digit = next(digit for digit in "0123456789" if digit not in texts[0] and any(digit in text for text in texts))
+    it.chat.tokenizer.backend_tokenizer.normalizer = normalizers.Replace(digit, "")
+    status, message = only(round_trip(it))
+    assert status is Status.WARNING
+    changed, looked_at = map(int, re.search(r"does not keep (\d+) of (\d+) texts", message).groups())
+    assert 0 < changed < looked_at
 
 
 def test_what_stands_on_an_error_is_said_to_be_left_out(subject, prepared, tiny_folder):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from treadle.chat.probes import left_out_of_prompts
 from treadle.check.results import Check, error, ok, warning
@@ -11,7 +12,7 @@ from treadle.check.subject import Subject
 from treadle.errors import ModelError, TreadleError
 from treadle.recipe.example_turns import describe_lost, examples_key
 from treadle.recipe.schema import AnyStage, SFTStage, WarmupStage
-from treadle.recipe.speaking import check_prompts, rewritten
+from treadle.recipe.speaking import check_prompts, picked_rows, rewritten
 from treadle.recipe.thoughts import check_thoughts, describe_thoughts, untaught
 from treadle.recipe.warmup import Warmup
 from treadle.scoring.thoughts import PLAIN
@@ -142,19 +143,24 @@ def round_trip(subject: Subject) -> Iterator[Check]:
 
 def _round_trip(subject: Subject, stage: AnyStage) -> Iterator[Check]:
     id = f"round_trip.{stage.name}"
-    row = subject.rows(stage)[0]
-    text = row["completion"][0]["content"] if isinstance(stage, SFTStage) else row["expert_action"] or row["answer"]
-    if not text:  # problems that their domain's verdict judges without an answer
+    rows = picked_rows(stage, subject.prepared, subject.shown)
+    # Problems that their domain's verdict judges without an answer have no text.
+    texts = [text for row in rows if (text := _expert_text(row, stage))]
+    pairs = [(text, subject.chat.decode(subject.chat.text_ids(text))) for text in texts]
+    changed = [pair for pair in pairs if pair[0] != pair[1]]
+    if not changed:
+        if texts:
+            yield ok(id, f"{len(texts):,} texts come back from their tokens as they were")
         return
-    ids = subject.chat.text_ids(text)
-    back = subject.chat.decode(ids)
-    if back == text:
-        yield ok(id, f"a text of {len(text):,} characters comes back from its {len(ids):,} tokens as it was")
-        return
+    text, back = changed[0]
     place = next((i for i, (a, b) in enumerate(zip(text, back, strict=False)) if a != b), min(len(text), len(back)))
     around = slice(max(0, place - 10), place + 20)
     yield warning(
         id,
-        f"{stage.name}: the tokenizer does not keep texts as they are: {text[around]!r} comes back as {back[around]!r}"
-        "; what is trained on and rewarded is the latter",
+        f"{stage.name}: the tokenizer does not keep {len(changed):,} of {len(texts):,} texts as they are: "
+        f"{text[around]!r} comes back as {back[around]!r}; what is trained on and rewarded is the latter",
     )
+
+
+def _expert_text(row: Mapping[str, Any], stage: AnyStage) -> str | None:
+    return row["completion"][0]["content"] if isinstance(stage, SFTStage) else row["expert_action"] or row["answer"]

@@ -52,13 +52,13 @@ def dated(recipe: Recipe) -> tuple[Recipe, Chat]:
 
 
 def check_prompts(stage: AnyStage, prepared: Prepared, shown: Shown, chat: Chat) -> None:
-    """Render some rows of a stage: some evenly from all, and the first of each domain with and without system message.
+    """Render some rows of a stage, see `picked_rows`.
 
     Raises:
         ModelError: The chat template refuses one.
         DataError: An assistant's text cannot be trained on.
     """
-    for row in _picked(stage, prepared, shown):
+    for row in picked_rows(stage, prepared, shown):
         chat.prompt_text(row["prompt"])
         if isinstance(stage, SFTStage):
             chat.answer(row["completion"][0]["content"])
@@ -72,7 +72,7 @@ def rewritten(stage: AnyStage, prepared: Prepared, shown: Shown, chat: Chat) -> 
     Raises:
         ModelError: The chat template refuses a row.
     """
-    for row in _picked(stage, prepared, shown):
+    for row in picked_rows(stage, prepared, shown):
         for turn in lost_turns(row["prompt"], chat):
             if turn["role"] != "assistant":
                 return _first_lost(turn["content"], chat.prompt_text(row["prompt"]))
@@ -86,7 +86,8 @@ def _first_lost(content: str, text: str) -> str:
     return " ".join(words[max(0, kept - 3) : kept + 2])
 
 
-def _picked(stage: AnyStage, prepared: Prepared, shown: Shown) -> Iterator[dict[str, Any]]:
+def picked_rows(stage: AnyStage, prepared: Prepared, shown: Shown) -> Iterator[dict[str, Any]]:
+    """Some rows of a stage: some evenly from all, and the first of each domain with and without system message."""
     rows = training_rows(stage, prepared, shown)
     picked = np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(int).tolist()
     if not isinstance(stage, SFTStage):
