@@ -111,7 +111,7 @@ TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "in
         (BertConfig(**TINY), "bert: an encoder, in which each token sees those after it"),
         (XLMRobertaConfig(**TINY), "xlm-roberta: an encoder"),
         (
-            WhisperConfig(vocab_size=20, d_model=16, pad_token_id=0),
+            WhisperConfig(vocab_size=20, d_model=12, pad_token_id=0),
             "whisper: it has an encoder",
         ),
         (BertConfig(**TINY, is_decoder=True), None),
