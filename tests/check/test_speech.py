@@ -1,5 +1,6 @@
 """Template, end of turn, thoughts, and texts that come back from their tokens."""
 
+import json
 import re
 
 import pytest
@@ -10,6 +11,7 @@ from tests.check.conftest import SFT, SRL
 from treadle.check import look
 from treadle.check.results import Status
 from treadle.check.speech import begin_of_turn, end_of_turn, examples, prompts, round_trip, template, thoughts
+from treadle.data.prepare import PrepareSettings, prepare
 
 
 def only(found):
@@ -110,6 +112,19 @@ def test_a_tokenizer_that_changes_texts_is_named(subject, prepared):
     status, message = only(round_trip(it))
     assert status is Status.WARNING
     assert "comes back as" in message
+
+
+def test_a_stage_that_the_data_has_no_prompts_for_is_in_the_table(subject, tmp_path):
+    call = "<function=bash>\n<parameter=command>ls</parameter>\n</function>"
+    turns = [("system", "a shell"), ("user", "mend it"), ("assistant", f"look\n\n{call}"), ("user", "a.py")]
+    messages = [{"role": role, "content": content} for role, content in [*turns, ("assistant", f"again\n\n{call}")]]
+    source = tmp_path / "agent.jsonl"
+    source.write_text(json.dumps({"instance_id": "o__r-1", "messages": messages, "resolved": True}) + "\n")
+    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=0))
+    found = {check.id: check for check in look(subject(SFT, SRL))}
+    assert found["prompts.sft"].status is Status.ERROR
+    assert "set `unit` to steps" in found["prompts.sft"].message
+    assert found["prompts.srl"].status is Status.OK
 
 
 def test_a_text_that_the_tokenizer_changes_is_found_beyond_the_first_row(subject, prepared):

@@ -143,7 +143,10 @@ def round_trip(subject: Subject) -> Iterator[Check]:
 
 def _round_trip(subject: Subject, stage: AnyStage) -> Iterator[Check]:
     id = f"round_trip.{stage.name}"
-    rows = picked_rows(stage, subject.prepared, subject.shown)
+    try:
+        rows = list(picked_rows(stage, subject.prepared, subject.shown))
+    except TreadleError:  # which the check of prompts says
+        return
     # Problems that their domain's verdict judges without an answer have no text.
     texts = [text for row in rows if (text := _expert_text(row, stage))]
     pairs = [(text, subject.chat.decode(subject.chat.text_ids(text))) for text in texts]
