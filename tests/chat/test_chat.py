@@ -8,7 +8,7 @@ import pytest
 from datasets import Dataset
 from trl import GRPOTrainer
 
-from tests.chat.tokenizers import EOS, TEMPLATES, byte_tokenizer, stored, system, user
+from tests.chat.tokenizers import EOS, TEMPLATES, byte_tokenizer, spaced_tokenizer, stored, system, user
 from treadle.chat.chat import Chat, system_to_user
 from treadle.chat.rows import tokenised
 from treadle.chat.settings import ChatSettings
@@ -124,6 +124,40 @@ def test_the_end_of_turn_is_found_or_the_tokenizers(turn, end):
     assert tokenizer.decode(Chat(tokenizer).end) == end
 
 
+EACH = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+ALWAYS = {
+    "next turn opened": (EACH + "<|im_start|>assistant\n", "<|im_end|>"),
+    "never opened": (EACH, "<|im_end|>"),
+    # Cohere's Command A, which closes answer and turn.
+    "two ends, next turn opened": (
+        "{% macro turn(role) %}<|START_OF_TURN_TOKEN|>{{ '<|' + role + '_TOKEN|>' }}{% endmacro %}"
+        "{{ turn('SYSTEM') }}# Preamble<|END_OF_TURN_TOKEN|>"
+        "{% for m in messages %}{{ turn(m.role) }}"
+        "{% if m.role == 'assistant' %}<|START_RESPONSE|>{% endif %}{{ m.content }}"
+        "{% if m.role == 'assistant' %}<|END_RESPONSE|>{% endif %}"
+        "<|END_OF_TURN_TOKEN|>{% endfor %}{{ turn('assistant') }}",
+        "<|END_RESPONSE|><|END_OF_TURN_TOKEN|>",
+    ),
+    "no end, next turn opened": (
+        "{% for m in messages %}{{ '<|' + m.role + '|>' }}\n{{ m.content }}\n{% endfor %}<|assistant|>\n",
+        EOS,
+    ),
+    "one answer at most": ("{% if messages|length > 2 %}{{ raise_exception('one') }}{% endif %}" + EACH, "<|im_end|>"),
+    "no end, each turn opened alike": (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}\n{% endfor %}<|im_start|>assistant\n",
+        EOS,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ALWAYS)
+def test_what_opens_the_next_turn_is_no_end(kind):
+    template, end = ALWAYS[kind]
+    marks = ("<|user|>", "<|assistant|>", "<|system|>", "<|SYSTEM_TOKEN|>", "<|user_TOKEN|>", "<|assistant_TOKEN|>")
+    tokenizer = byte_tokenizer(template, special=marks)
+    assert tokenizer.decode(Chat(tokenizer).end) == end
+
+
 def test_a_turn_may_end_with_an_added_token_that_is_not_special():
     tokenizer = byte_tokenizer("{% for m in messages %}{{ m.content }}<end>{% endfor %}", "<end>")
     chat = Chat(tokenizer)
@@ -189,10 +223,41 @@ def test_variables_reach_prompts_and_the_description():
     assert Chat(stored("qwen3")).describe() == {}
 
 
+SPACED = {
+    "own line": (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    ),
+    "end on its own line": (
+        "{% for m in messages %}{{ m.role }}:\n{{ m.content }}\n<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant:\n{% endif %}"
+    ),
+    "after a space": (
+        "{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]{% else %} {{ m.content }}</s>"
+        "{% endif %}{% endfor %}"
+    ),
+}
+
+
+@pytest.mark.parametrize("scheme", ["always", "first"])
+@pytest.mark.parametrize("kind", SPACED)
+def test_a_tokenizer_that_puts_a_space_before_texts_puts_none_where_the_template_has_none(kind, scheme):
+    """The tokens of a text and its end are those of the whole conversation, tokenised at once."""
+    tokenizer = spaced_tokenizer(SPACED[kind], scheme)
+    text = "the end: 3 * 2 = 6"
+    conversation = [user("q"), {"role": "assistant", "content": text}]
+    whole = tokenizer.apply_chat_template(conversation, return_dict=False)
+    answer = Chat(tokenizer).answer(text)
+    place = next(n for n in range(len(whole)) if whole[n : n + len(answer)] == answer)
+    assert tokenizer.decode(whole[:place]).endswith(("assistant\n", "assistant:\n", "[/INST]"))
+    assert Chat(tokenizer).decode(answer).rstrip("\n") == text
+
+
 def test_the_end_of_turn_joins_what_a_generation_config_ends_at():
     chat = Chat(stored("qwen2_5"))
     eos, end = stored("qwen2_5").eos_token_id, stored("qwen2_5").convert_tokens_to_ids("<|im_end|>")
     for before, after in [(None, {eos, end}), (eos, {eos, end}), ([900, eos], {900, eos, end})]:
         model = SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=before))
+        assert chat.ends_of(model) == sorted(after)
         chat.end_turns_of(model)
         assert set(model.generation_config.eos_token_id) == after

@@ -36,6 +36,16 @@ def test_a_template_that_cannot_be_used_is_one_line(template, words):
     assert "\n" not in str(found.value)
 
 
+def test_named_templates_without_a_default_are_named():
+    named = {"rag": TEMPLATES["qwen2_5"], "tool_use": TEMPLATES["qwen2_5"]}
+    tokenizer = byte_tokenizer(TEMPLATES["qwen2_5"])
+    tokenizer.chat_template = named
+    with pytest.raises(ModelError, match=r"chat templates named rag, tool_use and none named default; write the one"):
+        Chat(tokenizer)
+    tokenizer.chat_template = {**named, "default": TEMPLATES["qwen2_5"]}
+    assert Chat(tokenizer).prompt([user("q")]) == Chat(stored("qwen2_5")).prompt([user("q")])
+
+
 def test_messages_that_a_template_refuses_are_named_by_their_roles():
     chat = Chat(stored("gemma"))
     for call in (chat.prompt, chat.prompt_text):

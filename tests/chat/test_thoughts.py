@@ -43,6 +43,13 @@ def test_what_templates_do_with_the_block(name):
     assert {tags.pair for tags in found} == {TAGS}
 
 
+@pytest.mark.parametrize(("thinks", "block"), [(True, Block.OPENED), (False, Block.CLOSED)])
+def test_a_closing_tag_alone_closes_the_block(thinks, block):
+    """As DeepSeek V3.1 answers without thinking."""
+    asks = "{{ messages[-1].content }}:{% if thinks %}<think>{% else %}</think>{% endif %}"
+    assert tags_of(asks, thinks=thinks) == ThoughtTags(block=block)
+
+
 def test_tags_are_a_setting_and_a_template_that_opens_others_is_refused():
     opens = "{{ messages[-1].content }}:<|begin_of_thought|>\n"
     pair = ["<|begin_of_thought|>", "<|end_of_thought|>"]

@@ -32,6 +32,32 @@ def byte_tokenizer(template: str | None, *plain: str, special: tuple[str, ...] =
     return tokenizer
 
 
+def spaced_tokenizer(template: str, scheme: str) -> PreTrainedTokenizerFast:
+    """A token for each character, in SentencePiece's form: spaces are `▁`, and one stands before a text by itself.
+
+    Args:
+        scheme: `always` puts it before each stretch between special tokens, as Llama 2's does; `first` before one.
+    """
+    marks = list(dict.fromkeys(["<unk>", "<s>", "</s>", "<|im_start|>", *_MARKERS.findall(template)]))
+    pieces = [*marks, "▁", *map(chr, range(33, 127)), *(f"<0x{byte:02X}>" for byte in range(256))]
+    core = Tokenizer(
+        models.BPE(
+            vocab={piece: number for number, piece in enumerate([*pieces, "▁t"])},
+            merges=[("▁", "t")],
+            byte_fallback=True,
+            unk_token="<unk>",
+        )
+    )
+    core.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False)
+    core.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    core.add_special_tokens([AddedToken(mark, normalized=False, special=True) for mark in marks])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="</s>", pad_token="<unk>", bos_token="<s>")
+    tokenizer.chat_template = template
+    return tokenizer
+
+
 @cache
 def stored(name: str) -> PreTrainedTokenizerFast:
     """A tokenizer with one of TRL's stored templates."""

@@ -1,5 +1,8 @@
 """Template, end of turn, thoughts, and texts that come back from their tokens."""
 
+import json
+import re
+
 import pytest
 from tokenizers import Regex, normalizers
 
@@ -7,7 +10,8 @@ from tests.chat.tokenizers import TEMPLATES as TRL_TEMPLATES
 from tests.check.conftest import SFT, SRL
 from treadle.check import look
 from treadle.check.results import Status
-from treadle.check.speech import end_of_turn, examples, prompts, round_trip, template, thoughts
+from treadle.check.speech import begin_of_turn, end_of_turn, examples, prompts, round_trip, template, thoughts
+from treadle.data.prepare import PrepareSettings, prepare
 
 
 def only(found):
@@ -42,6 +46,46 @@ def test_a_template_that_cannot_be_used_is_one_line(subject, prepared, tiny_fold
     assert "\n" not in found
 
 
+EACH = "{% for m in messages %}<|user|>{{ m.content }}<|end|>{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (EACH + "{% if add_generation_prompt %}<|assistant|>{% endif %}", Status.OK),
+        (TRL_TEMPLATES["qwen3"], Status.OK),  # an empty thought is no header
+        (TRL_TEMPLATES["deepseek_r1_distill"], Status.OK),
+        (EACH, Status.WARNING),
+        (TRL_TEMPLATES["gptoss"], Status.WARNING),
+    ],
+    ids=["asked", "qwen3", "r1", "never", "channels"],
+)
+def test_a_template_that_leaves_the_beginning_of_answers_out_of_prompts_is_said(subject, tiny_folder, text, status):
+    (tiny_folder / "chat_template.jinja").write_text(text)
+    found, message = only(begin_of_turn(subject(data=False)))
+    assert found is status
+    beginning = "<|channel|>final<|message|>" if "channel" in text else "<|user|>"
+    assert (repr(beginning) in message) == (status is Status.WARNING)
+
+
+def test_an_empty_thought_is_no_header_whatever_the_tags(subject, tiny_folder):
+    (tiny_folder / "chat_template.jinja").write_text(TRL_TEMPLATES["qwen3"])
+    it = subject(data=False, thought_tags=["<thinking>", "</thinking>"])
+    assert only(begin_of_turn(it))[0] is Status.OK
+
+
+def test_a_template_that_rewrites_prompts_is_said_with_the_words(subject, prepared, tiny_folder):
+    rewrites = EACH.replace("m.content", "m.content.replace('next', '')")
+    for text, status in ((rewrites, Status.WARNING), (EACH.replace("m.content", "m.content | trim"), Status.OK)):
+        (tiny_folder / "chat_template.jinja").write_text(text)
+        it = subject()
+        found, message = only(prompts(it))
+        assert found is status
+        word = it.rows(it.stages[0])[0]["prompt"][0]["content"].split()[0]
+        assert word == "next"
+        assert ("is not shown 'next " in message) == (status is Status.WARNING)
+
+
 def test_prompts_with_other_roles_are_rendered_or_refused(subject, prepared, tiny_folder):
     refuse = "{% if messages|length > 1 or messages[0].role != 'user' %}{{ raise_exception('only one') }}{% endif %}"
     (tiny_folder / "chat_template.jinja").write_text(refuse + "{{ messages[0].content }}")
@@ -70,11 +114,35 @@ def test_a_tokenizer_that_changes_texts_is_named(subject, prepared):
     assert "comes back as" in message
 
 
+def test_a_stage_that_the_data_has_no_prompts_for_is_in_the_table(subject, tmp_path):
+    call = "<function=bash>\n<parameter=command>ls</parameter>\n</function>"
+    turns = [("system", "a shell"), ("user", "mend it"), ("assistant", f"look\n\n{call}"), ("user", "a.py")]
+    messages = [{"role": role, "content": content} for role, content in [*turns, ("assistant", f"again\n\n{call}")]]
+    source = tmp_path / "agent.jsonl"
+    source.write_text(json.dumps({"instance_id": "o__r-1", "messages": messages, "resolved": True}) + "\n")
+    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=0))
+    found = {check.id: check for check in look(subject(SFT, SRL))}
+    assert found["prompts.sft"].status is Status.ERROR
+    assert "set `unit` to steps" in found["prompts.sft"].message
+    assert found["prompts.srl"].status is Status.OK
+
+
+def test_a_text_that_the_tokenizer_changes_is_found_beyond_the_first_row(subject, prepared):
+    it = subject()
+    texts = [row["expert_action"] for row in it.rows(it.stages[0])]
+    digit = next(digit for digit in "0123456789" if digit not in texts[0] and any(digit in text for text in texts))
+    it.chat.tokenizer.backend_tokenizer.normalizer = normalizers.Replace(digit, "")
+    status, message = only(round_trip(it))
+    assert status is Status.WARNING
+    changed, looked_at = map(int, re.search(r"does not keep (\d+) of (\d+) texts", message).groups())
+    assert 0 < changed < looked_at
+
+
 def test_what_stands_on_an_error_is_said_to_be_left_out(subject, prepared, tiny_folder):
     (tiny_folder / "chat_template.jinja").write_text("{% if %}")
     found = {check.id: check for check in look(subject())}
     assert found["template"].status is Status.ERROR
-    assert found["left_out"].message.startswith("not looked at before the error is mended: end_of_turn, thoughts")
+    assert found["left_out"].message.startswith("not looked at before the error is mended: begin_of_turn, end_of_turn")
     assert "positions.srl" not in found
 
 

@@ -99,6 +99,24 @@ def test_first_rollouts_say_where_to_begin(treadle, recipe, tiny_folder):
     assert written["steps"]["broken"] == [4]
 
 
+def test_without_a_recipe_stages_that_the_data_has_no_rows_for_are_left_out(treadle, tiny_folder, tmp_path):
+    call = "look\n\n<function=bash>\n<parameter=command>ls</parameter>\n</function>"
+    roles = ("system", "user", "assistant", "user", "assistant")
+    messages = [{"role": role, "content": call if role == "assistant" else role} for role in roles]
+    source = tmp_path / "agent.jsonl"
+    source.write_text(json.dumps({"instance_id": "o__r-1", "messages": messages, "resolved": True}) + "\n")
+    assert treadle("prepare", source, "-o", tmp_path / "agents", "--targets", "all", "--held-out", 0)[0] == 0
+    file = tmp_path / "check.json"
+    limit = "stages.srl.max_completion_length=8"
+    code, out, _ = treadle("check", tiny_folder, "--data", tmp_path / "agents", limit, "--json", file)
+    assert code == 0, out
+    written = json.loads(file.read_text())
+    (stages,) = (check["message"] for check in written["checks"] if check["id"] == "stages")
+    assert stages.startswith("rlvr is not looked at: ")
+    assert "no trajectory has a final answer" in stages
+    assert set(written["rows"]) == {"sft", "srl"}
+
+
 def test_what_cannot_be_asked_is_said(treadle, tiny_folder, tmp_path):
     code, _, err = treadle("check", tiny_folder, "--sample", 8)
     assert code == 2
@@ -188,6 +206,19 @@ def test_an_adapter_on_a_tied_embedding_is_refused(treadle, recipe, tiny_folder)
         code, out, err = treadle(*command)
         assert code == 2
         assert "cannot be merged into it; leave out embed_tokens" in out + err
+
+
+def test_what_is_no_model_folder_is_one_line_of_evaluate(treadle, tiny_folder, tmp_path):
+    problems = tmp_path / "p.jsonl"
+    problems.write_text('{"problem": "1+1", "answer": 2}\n')
+    for model, said in (
+        (tmp_path / "none", "no such model folder"),
+        (tiny_folder / "model.safetensors", "a file, expected the folder that it lies in"),
+    ):
+        code, _, err = treadle("evaluate", model, "--data", problems, "-o", tmp_path / "e")
+        assert code == 2
+        assert "Traceback" not in err
+        assert err.splitlines()[-1].startswith(f"treadle: error: {model}: {said}")
 
 
 @pytest.mark.parametrize("dtype", ["float8", "half", "8"])

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from treadle.errors import ModelError
 from treadle.recipe.model_files import check_weights, tensors_of
-from treadle.recipe.models import check_model, local_folder
+from treadle.recipe.models import check_model, local_folder, read_config
 
 WHOLE = {"a": torch.zeros(3, 2), "b": torch.zeros(5)}
 
@@ -130,6 +130,29 @@ def test_a_gguf_file_and_a_folder_of_one_say_how_to_convert_it(tmp_path):
     for model in (file, tmp_path):
         with pytest.raises(ModelError, match=r"m.gguf: a GGUF file.*pip install gguf.*gguf_file='m.gguf'"):
             check_model(str(model))
+
+
+FOREIGN = {"adapter_config.json": "a LoRA adapter", "m.gguf": "a GGUF file", "x": "no config.json"}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_is_no_models_folder_is_the_same_line_for_config_and_weights(tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    said = []
+    for look in (check_model, read_config):
+        with pytest.raises(ModelError, match=FOREIGN[name]) as failed:
+            look(str(tmp_path))
+        said.append(str(failed.value))
+    assert said[0] == said[1]
+
+
+def test_a_gguf_file_is_known_by_its_content_and_by_its_name_in_capitals(tmp_path):
+    (tmp_path / "blob").write_bytes(b"GGUF\x03")
+    with pytest.raises(ModelError, match="blob: a GGUF file"):
+        check_model(str(tmp_path / "blob"))
+    (tmp_path / "blob").rename(tmp_path / "m.Q4.GGUF")
+    with pytest.raises(ModelError, match=r"m.Q4.GGUF: a GGUF file"):
+        check_model(str(tmp_path))
 
 
 def test_a_file_of_weights_is_no_folder(folder):

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    BertConfig,
+    BloomConfig,
+    GPT2Config,
+    MambaConfig,
+    WhisperConfig,
+    XLMRobertaConfig,
+)
 
 from treadle.errors import ModelError
 from treadle.recipe.models import load_model, load_tokenizer, read_config, read_generation_config, skeleton
@@ -93,6 +102,33 @@ def test_a_config_that_cannot_be_is_one_line(tiny_folder, kind):
     assert "\n" not in str(failed.value)
 
 
+TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 20}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (BertConfig(**TINY), "bert: an encoder, in which each token sees those after it"),
+        (XLMRobertaConfig(**TINY), "xlm-roberta: an encoder"),
+        (
+            WhisperConfig(vocab_size=20, d_model=12, pad_token_id=0),
+            "whisper: it has an encoder",
+        ),
+        (BertConfig(**TINY, is_decoder=True), None),
+        (GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=20), None),
+        (BloomConfig(hidden_size=16, n_layer=1, n_head=2, vocab_size=20), None),
+        (MambaConfig(hidden_size=16, num_hidden_layers=1, vocab_size=20), None),
+    ],
+    ids=lambda value: getattr(value, "model_type", None),
+)
+def test_a_model_that_does_not_write_on_is_refused(config, message):
+    if message is None:
+        skeleton(config)
+        return
+    with pytest.raises(ModelError, match=f"{message}.*; expected a causal language model such as qwen2 or llama"):
+        skeleton(config)
+
+
 def test_a_skeleton_leaves_the_config_alone(tiny_folder):
     edit(tiny_folder / "config.json", dtype="bfloat16")
     config = read_config(str(tiny_folder))
@@ -126,6 +162,14 @@ def test_a_damaged_tokenizer_is_one_line(tiny_folder, kind):
     ) as failed:
         load_tokenizer(str(tiny_folder))
     assert "\n" not in str(failed.value)
+
+
+@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="sentencepiece is installed")
+def test_a_tokenizer_of_sentencepiece_alone_names_the_package(tiny_folder):
+    (tiny_folder / "tokenizer.json").rename(tiny_folder / "tokenizer.model")
+    edit(tiny_folder / "tokenizer_config.json", tokenizer_class="LlamaTokenizer")
+    with pytest.raises(ModelError, match=r"only file is tokenizer.model, .* pip install sentencepiece"):
+        load_tokenizer(str(tiny_folder))
 
 
 def test_a_damaged_generation_config_is_one_line_and_none_is_none(tiny_folder):

@@ -18,6 +18,7 @@ from transformers import (
     Qwen2Config,
     Qwen3MoeConfig,
     Qwen3NextConfig,
+    StableLmConfig,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -61,6 +62,7 @@ def test_experts_are_served():
         (Qwen3NextConfig(head_dim=8, num_experts=2, num_experts_per_tok=1, **HEADS, **SHAPE), "linear_attention"),
         (MambaConfig(hidden_size=16, num_hidden_layers=1, vocab_size=20), "mamba"),
         (BloomConfig(hidden_size=16, n_layer=1, n_head=2, vocab_size=20), "AttentionInterface"),
+        (StableLmConfig(**HEADS, **SHAPE), "does not hand on to its attention"),
         (
             LlamaConfig(rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}, **HEADS, **SHAPE),
             "type dynamic, which depend on the length",

@@ -17,7 +17,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from treadle.chat.probes import end_of_turn, question, settle_form, shows_date, shows_system, special_ids
+from treadle.chat.probes import (
+    before_texts,
+    end_of_turn,
+    ids_after,
+    question,
+    settle_form,
+    shows_date,
+    shows_system,
+    special_ids,
+)
 from treadle.chat.settings import ChatSettings
 from treadle.chat.template import Template
 from treadle.chat.thoughts import Decoder, tags_after
@@ -57,6 +66,7 @@ class Chat:
         settle_form(self.template)
         self.system_is_shown = shows_system(self.template)
         self.end = end_of_turn(self.template)
+        self._before = before_texts(self.template)
         self.ends = sorted({*self.end[-1:], *({tokenizer.eos_token_id} - {None})})
         self.dated = shows_date(self.template)
         if settings.system_role == "auto":
@@ -111,7 +121,7 @@ class Chat:
         The name of a special token within it, such as the template's end of turn, is text and no token: as a token it
         would end the turn there, and be left out when a completion is decoded.
         """
-        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids = ids_after(self.tokenizer, self._before, text)
         if not any(token in self._special and token not in self._tags for token in ids):
             return ids
         pieces = re.split("|".join(f"({re.escape(tag)})" for tag in self._tags.values()) or "(?!)", text)
@@ -140,14 +150,16 @@ class Chat:
             raise DataError(f"an assistant's text holds {found}, which ends a turn, in {text[:60]!r}; take the row out")
         return [*ids, *self.end]
 
+    def ends_of(self, model: Any) -> list[int]:
+        """Tokens at which a completion of `model` ends, ascending: `ends`, and those in its generation config."""
+        return sorted({*self.ends, *_listed(model)})
+
     def end_turns_of(self, model: Any) -> None:
         """Have a model's generation config end where the turn does, besides where it ends already."""
-        config = getattr(model, "generation_config", None)
-        if config is not None:
-            known = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
-            missing = [token for token in self.ends if token not in known]
-            if missing:
-                config.eos_token_id = [*(token for token in known if token is not None), *missing]
+        known = _listed(model)
+        missing = [token for token in self.ends if token not in known]
+        if missing and getattr(model, "generation_config", None) is not None:
+            model.generation_config.eos_token_id = [*known, *missing]
 
     def describe(self) -> dict[str, Any]:
         """What prompts depend on besides messages and tokenizer; empty where the template is used as it stands."""
@@ -168,7 +180,14 @@ class Chat:
         """A hash of all that tokens depend on besides the messages."""
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
         parts = [self.template.source, backend.to_str() if backend else self.template.name, self.describe(), self.end]
+        parts += [self._before] if self._before else []
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def _listed(model: Any) -> list[int]:
+    """End tokens in a model's generation config."""
+    listed = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    return [token for token in (listed if isinstance(listed, list) else [listed]) if token is not None]
 
 
 def _begun(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:

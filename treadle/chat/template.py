@@ -32,7 +32,13 @@ _GIVEN = {"messages", "raise_exception", ASKS, VARIABLE}
 
 def require_template(tokenizer: PreTrainedTokenizerBase, name: str) -> None:
     """Raise `ModelError` for a tokenizer without chat template; `name` is what the message calls it."""
-    if tokenizer.chat_template is None:
+    named = tokenizer.chat_template
+    if isinstance(named, dict) and "default" not in named:
+        raise ModelError(
+            f"{name}: the tokenizer has chat templates named {', '.join(named)} and none named default; write the one "
+            "that is meant to chat_template.jinja in its folder"
+        )
+    if named is None:
         raise ModelError(
             f"{name}: the tokenizer has no chat template, so chat prompts cannot be rendered; take an instruct "
             "model's tokenizer, or set tokenizer.chat_template and save it again"

@@ -7,6 +7,7 @@ would vanish with the end marks, and the parser would see a completion that was 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from treadle.chat.probes import special_ids
@@ -33,21 +34,28 @@ def tags_after(prompt: str, pair: Sequence[str] | None = None) -> ThoughtTags:
     """The thought tags of a model.
 
     Args:
-        prompt: Any prompt of its, as the chat template renders it.
+        prompt: A prompt of its, as the chat template renders a message without tags.
         pair: The opening and the closing tag; `None` for the paper's.
 
     Raises:
         RecipeError: `pair` is no pair of tags, or the template opens thoughts with another one.
     """
-    tags = tags_of_pair(pair)
-    found = tags.after(prompt)
-    other = next((p for p in _KNOWN if p != tags.pair and ThoughtTags(*p).after(prompt).block is not Block.NONE), None)
+    found = _after(prompt, tags := tags_of_pair(pair))
+    others = (p for p in _KNOWN if p != tags.pair)
+    other = next((p for p in others if _after(prompt, ThoughtTags(*p)).block is not Block.NONE), None)
     if found.block is Block.NONE and other is not None:
         raise RecipeError(
             f"thought_tags: the chat template puts {other[0]} at the end of prompts, but the thought tags are "
             f"{tags.open} and {tags.close}; set thought_tags: {_listed(other)}"
         )
     return found
+
+
+def _after(prompt: str, tags: ThoughtTags) -> ThoughtTags:
+    """The tags after a prompt of the template's own words: a closing tag at its end is no talk of tags, and closes the
+    block even where nothing opened it."""
+    closed = prompt.rstrip().endswith(tags.close)
+    return replace(tags, block=Block.CLOSED) if closed else tags.after(prompt)
 
 
 def _listed(pair: tuple[str, str]) -> str:

@@ -28,6 +28,8 @@ def data(subject: Subject) -> Iterator[Check]:
             "data",
             f"{prepared.count('trajectories'):,} trajectories, {prepared.count('instances'):,} step instances",
         )
+        if subject.not_asked:
+            yield ok("stages", "; ".join(subject.not_asked))
     except TreadleError as problem:
         yield error("data", problem)
 

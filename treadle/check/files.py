@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
-from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+from transformers import PreTrainedModel
+from transformers.conversion_mapping import get_model_conversion_mapping
 
 from treadle.check.results import Check, error, ok, warning
 from treadle.check.subject import Subject
@@ -67,7 +69,8 @@ def tokenizer(subject: Subject) -> Iterator[Check]:
 def all_tensors(subject: Subject) -> Iterator[Check]:
     """The files hold a tensor of the right shape for each of the model's, where names can be compared."""
     tensors, network = subject.tensors, subject.network
-    if tensors is None or get_checkpoint_conversion_mapping(network.config.model_type):
+    quantised = getattr(subject.config, "quantization_config", None) is not None
+    if tensors is None or quantised or get_model_conversion_mapping(network, add_legacy=False):
         return  # stored under other names than in the model
     prefix = f"{network.base_model_prefix}."
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
@@ -85,4 +88,23 @@ def all_tensors(subject: Subject) -> Iterator[Check]:
             "config.json; take the config that belongs to these weights",
         )
         return
+    if unused := sorted(_of_other_modules(stored.keys() - shapes.keys() - tied, network)):
+        yield warning(
+            "tensors",
+            f"{subject.model}: {len(unused):,} tensors of its files belong to no part of {type(network).__name__} and "
+            f"are left out (the first is {unused[0].removeprefix(prefix)}); take a causal language model if they "
+            "matter",
+        )
+        return
     yield ok("tensors", "every tensor of the model is in its files, in the shape that the config says")
+
+
+def _of_other_modules(names: Iterable[str], network: PreTrainedModel) -> Iterator[str]:
+    """Names of tensors outside of the network's own modules, such as a classifier's head; not what old versions stored
+    in its modules, such as masks, and not what its class is known to leave out."""
+    known = {name for name, _ in network.named_children()} | {name for name, _ in network.base_model.named_children()}
+    left_out = re.compile("|".join(network._keys_to_ignore_on_load_unexpected or ["(?!)"]))
+    for name in names:
+        inside = name.removeprefix(f"{network.base_model_prefix}.")
+        if inside.partition(".")[0] not in known and not left_out.search(name) and not left_out.search(inside):
+            yield name

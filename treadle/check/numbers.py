@@ -23,8 +23,8 @@ def dtype(subject: Subject) -> Iterator[Check]:
         else:
             yield warning("dtype", f"{said}; the package that reads them must be installed")
         return
-    saved = str(subject.config.dtype or "float32").removeprefix("torch.")
-    if saved not in DTYPES:
+    saved = str(subject.config.dtype or "a dtype that config.json does not name").removeprefix("torch.")
+    if subject.config.dtype and saved not in DTYPES:
         yield error("dtype", f"{subject.model}: saved in {saved}, expected one of {', '.join(DTYPES[1:])}")
         return
     if subject.recipe is None:

@@ -20,7 +20,7 @@ from treadle.check.results import Check, Status, errors, warning
 from treadle.check.runs import installed, output, packages, sizes
 from treadle.check.sampling import sampling
 from treadle.check.sharing import prefix_tree, shared_rollout
-from treadle.check.speech import end_of_turn, examples, prompts, round_trip, template, thoughts
+from treadle.check.speech import begin_of_turn, end_of_turn, examples, prompts, round_trip, template, thoughts
 from treadle.check.subject import Subject
 from treadle.check.vocabulary import special_tokens, vocabulary
 from treadle.errors import ModelError
@@ -31,7 +31,7 @@ Group = tuple[Callable[[Subject], Iterator[Check]], ...]
 
 _ROWS: tuple[Group, ...] = (
     (template, data, domains, rewards),
-    (end_of_turn, thoughts, prompts, examples, round_trip),
+    (begin_of_turn, end_of_turn, thoughts, prompts, examples, round_trip),
     (lengths, floors),
 )
 ALL: tuple[Group, ...] = (

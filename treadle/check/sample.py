@@ -209,14 +209,15 @@ def _generate(
     generator: torch.Generator,
 ) -> list[list[int]]:
     prompts = subject.chat.prompts([row["prompt"] for row in rows])
-    settings = free_sampling(subject.chat, limit, stage.temperature)
+    settings = free_sampling(subject.chat, network, limit, stage.temperature)
     repeated = [prompt for prompt in prompts for _ in range(stage.rollouts)]
     return generate_completions(network, repeated, settings, generator=generator)
 
 
 def _judge(subject: Subject, found: Sampled, rows: Sequence[dict[str, Any]], tokens: list[list[int]]) -> None:
     stage, chat = found.stage, subject.chat
-    texts, truncated = map(list, zip(*(as_written(chat, ids) for ids in tokens), strict=True))
+    ends = chat.ends_of(subject.network)
+    texts, truncated = map(list, zip(*(as_written(chat, ids, ends) for ids in tokens), strict=True))
     each = [row for row in rows for _ in range(stage.rollouts)]
     columns = {name: [row[name] for row in each] for name in each[0] if name != "prompt"}
     tags = [chat.thought_tags] * len(each)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from treadle.chat.probes import left_out_of_prompts
 from treadle.check.results import Check, error, ok, warning
 from treadle.check.subject import Subject
 from treadle.errors import ModelError, TreadleError
 from treadle.recipe.example_turns import describe_lost, examples_key
 from treadle.recipe.schema import AnyStage, SFTStage, WarmupStage
-from treadle.recipe.speaking import check_prompts
+from treadle.recipe.speaking import check_prompts, picked_rows, rewritten
 from treadle.recipe.thoughts import check_thoughts, describe_thoughts, untaught
 from treadle.recipe.warmup import Warmup
+from treadle.scoring.thoughts import PLAIN
 from treadle.trajectory import Message
 
 
@@ -46,6 +50,22 @@ def end_of_turn(subject: Subject) -> Iterator[Check]:
     yield ok("end_of_turn", f"the template ends a turn with {turn!r}{own}; completions end at {ends}")
 
 
+def begin_of_turn(subject: Subject) -> Iterator[Check]:
+    """Prompts end where an assistant's text begins in the template's own turns, an empty thought aside."""
+    chat = subject.chat
+    missing = left_out_of_prompts(chat.template)
+    tags = (*chat.thought_tags.pair, *PLAIN.pair)
+    if re.sub("|".join(map(re.escape, tags)), "", missing).strip():
+        yield warning(
+            "begin_of_turn",
+            f"the chat template puts {missing!r} before an assistant's text and does not end prompts with it, so texts "
+            "follow prompts without it, in training as in rollouts; if that is not meant, take a template that ends "
+            "prompts with it where add_generation_prompt is set",
+        )
+        return
+    yield ok("begin_of_turn", "prompts end where the template's turns have the assistant's text")
+
+
 def thoughts(subject: Subject) -> Iterator[Check]:
     """Thought tags, what the template does with them in the prompt, and whether each stage has a place for thoughts."""
     chat = subject.chat
@@ -69,8 +89,16 @@ def prompts(subject: Subject) -> Iterator[Check]:
         id = f"prompts.{stage.name}"
         try:
             check_prompts(stage, subject.prepared, subject.shown, subject.chat)
+            changed = rewritten(stage, subject.prepared, subject.shown, subject.chat)
         except TreadleError as problem:
             yield error(id, problem)
+            continue
+        if changed:
+            yield warning(
+                id,
+                f"{stage.name}: the chat template rewrites prompts, and the model is not shown {changed!r} as it "
+                "stands there; take a template that leaves texts as they are",
+            )
         else:
             yield ok(id, "the chat template takes rows of every kind")
 
@@ -115,19 +143,27 @@ def round_trip(subject: Subject) -> Iterator[Check]:
 
 def _round_trip(subject: Subject, stage: AnyStage) -> Iterator[Check]:
     id = f"round_trip.{stage.name}"
-    row = subject.rows(stage)[0]
-    text = row["completion"][0]["content"] if isinstance(stage, SFTStage) else row["expert_action"] or row["answer"]
-    if not text:  # problems that their domain's verdict judges without an answer
+    try:
+        rows = list(picked_rows(stage, subject.prepared, subject.shown))
+    except TreadleError:  # which the check of prompts says
         return
-    ids = subject.chat.text_ids(text)
-    back = subject.chat.decode(ids)
-    if back == text:
-        yield ok(id, f"a text of {len(text):,} characters comes back from its {len(ids):,} tokens as it was")
+    # Problems that their domain's verdict judges without an answer have no text.
+    texts = [text for row in rows if (text := _expert_text(row, stage))]
+    pairs = [(text, subject.chat.decode(subject.chat.text_ids(text))) for text in texts]
+    changed = [pair for pair in pairs if pair[0] != pair[1]]
+    if not changed:
+        if texts:
+            yield ok(id, f"{len(texts):,} texts come back from their tokens as they were")
         return
+    text, back = changed[0]
     place = next((i for i, (a, b) in enumerate(zip(text, back, strict=False)) if a != b), min(len(text), len(back)))
     around = slice(max(0, place - 10), place + 20)
     yield warning(
         id,
-        f"{stage.name}: the tokenizer does not keep texts as they are: {text[around]!r} comes back as {back[around]!r}"
-        "; what is trained on and rewarded is the latter",
+        f"{stage.name}: the tokenizer does not keep {len(changed):,} of {len(texts):,} texts as they are: "
+        f"{text[around]!r} comes back as {back[around]!r}; what is trained on and rewarded is the latter",
     )
+
+
+def _expert_text(row: Mapping[str, Any], stage: AnyStage) -> str | None:
+    return row["completion"][0]["content"] if isinstance(stage, SFTStage) else row["expert_action"] or row["answer"]

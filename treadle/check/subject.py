@@ -6,7 +6,7 @@ Weights are not read: the network stands on PyTorch's meta device. Opening raise
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +16,10 @@ from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from treadle.chat.chat import Chat
 from treadle.data.prepared import Prepared
+from treadle.errors import TreadleError
 from treadle.recipe.model_files import Tensors, tensors_of
 from treadle.recipe.models import load_chat, load_tokenizer, local_folder, read_config, read_generation_config, skeleton
-from treadle.recipe.schema import AnyStage, Recipe
+from treadle.recipe.schema import AnyStage, Recipe, SFTStage
 from treadle.recipe.shown import Shown, shown_of
 from treadle.recipe.speaking import recipe_chat
 from treadle.recipe.training_data import training_rows
@@ -46,6 +47,7 @@ class Subject:
         data: Whether to look at the recipe's data.
         effort: What the lengths of rows may cost.
         chat: Of a model alone: how it is spoken to, as for `treadle.recipe.models.load_chat`.
+        not_asked: Stages that are not looked at, and why not, for people.
     """
 
     def __init__(
@@ -55,9 +57,10 @@ class Subject:
         data: bool = True,
         effort: Effort = QUICK,
         chat: Mapping[str, Any] | None = None,
+        not_asked: Sequence[str] = (),
     ) -> None:
         self.model, self.recipe, self.effort, self._chat = model, recipe, effort, dict(chat or {})
-        self.has_data = recipe is not None and data
+        self.has_data, self.not_asked = recipe is not None and data, not_asked
 
     @property
     def stages(self) -> list[AnyStage]:
@@ -119,3 +122,27 @@ class Subject:
 def standard_recipe(model: str, data: Path | None) -> dict[str, object]:
     """A recipe of all kinds of stages, where none is given."""
     return {"model": model, "data": str(data or "."), "output": "runs/check", "stages": [dict(s) for s in STAGES]}
+
+
+def of_its_data(recipe: Recipe) -> tuple[Recipe, list[str]]:
+    """A recipe that nobody wrote with those of its stages that its data has rows for, and why the others have none.
+
+    Fine-tuning is on single steps where there are no whole solutions. Without rows for any stage all of them stay.
+    """
+    stages, without = [], []
+    for stage in recipe.stages:
+        forms = [stage, stage.model_copy(update={"unit": "steps"})] if isinstance(stage, SFTStage) else [stage]
+        problems = [_without_rows(form, recipe.data) for form in forms]
+        if None in problems:
+            stages.append(forms[problems.index(None)])
+        else:
+            without.append(f"{stage.name} is not looked at: {problems[0]}")
+    return (recipe.model_copy(update={"stages": stages}), without) if stages else (recipe, [])
+
+
+def _without_rows(stage: AnyStage, data: Path) -> TreadleError | None:
+    try:
+        training_rows(stage, Prepared(data), most=1)[0]
+    except TreadleError as problem:
+        return problem
+    return None

@@ -40,20 +40,22 @@ def check(
 ) -> None:
     """Look at a model, its tokenizer, a recipe and its data before anything is trained.
 
-    Without a recipe the stages of the paper are looked at: SFT, SRL and RLVR with their default settings.
+    Without a recipe the stages of the paper that the data has rows for are looked at: SFT, SRL and RLVR with their
+    default settings.
     """
     from treadle.check import Subject, look
     from treadle.check.results import errors
     from treadle.check.rows import shown_rows
     from treadle.check.run import ALL, OF_A_RUN, WITH_SIZES
-    from treadle.check.subject import THOROUGH
+    from treadle.check.subject import THOROUGH, of_its_data
     from treadle.report.checks import show_checks, show_rows, show_sample
     from treadle.report.console import VisibleConsole
 
     recipe, has_data, is_given = _recipe(model, [*(more or ()), *trusting(trust_remote_code)], data, domain)
     if sample and not has_data:
         raise RecipeError("--sample: no prompts to sample; give a folder made by `treadle prepare` with --data")
-    subject = Subject(recipe.model, recipe, has_data, THOROUGH)
+    recipe, not_asked = (recipe, []) if is_given or not has_data else of_its_data(recipe)
+    subject = Subject(recipe.model, recipe, has_data, THOROUGH, not_asked=not_asked)
     console = VisibleConsole(highlight=False)
     checks = look(subject, WITH_SIZES if is_given else ALL)
     show_checks(checks, console)

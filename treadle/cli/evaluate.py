@@ -198,9 +198,12 @@ def _asking(model: str, backend: str, options: dict[str, Any]) -> Asking:
     from treadle.chat.settings import read_settings
     from treadle.data.prompts import Asking
     from treadle.recipe.model_names import resolve
+    from treadle.recipe.models import local_folder
     from treadle.recipe.shown import load_asking
     from treadle.scoring.thoughts import tags_of_pair
 
-    trained = None if backend == "openai" else read_settings(resolve(model)).thought_tags
-    tags = tags_of_pair(options.get("thought_tags") or trained).pair
-    return Asking(tags=tags) if backend == "openai" else load_asking(model, tags)
+    chosen = options.get("thought_tags")
+    if backend == "openai":
+        return Asking(tags=tags_of_pair(chosen).pair)
+    local_folder(model)
+    return load_asking(model, tags_of_pair(chosen or read_settings(resolve(model)).thought_tags).pair)

@@ -12,6 +12,7 @@ from transformers import GenerationConfig
 from treadle.chat.chat import Chat
 from treadle.rollout import generate_completions, why_not
 from treadle.rollout.generate import up_to_end
+from treadle.rollout.support import unwrap
 from treadle.trajectory import Message
 
 AT_ONCE = 64
@@ -25,21 +26,21 @@ class Written(NamedTuple):
     truncated: bool
 
 
-def free_sampling(chat: Chat, limit: int, temperature: float) -> GenerationConfig:
-    """Sampling from the whole distribution, up to the end of a turn or `limit` tokens."""
+def free_sampling(chat: Chat, network: Any, limit: int, temperature: float) -> GenerationConfig:
+    """Sampling from the whole distribution, up to where completions of `network` end or `limit` tokens."""
     return GenerationConfig(
         max_new_tokens=limit,
         do_sample=True,
         temperature=temperature,
         top_k=0,
-        eos_token_id=chat.ends,
+        eos_token_id=chat.ends_of(unwrap(network)),
         pad_token_id=chat.tokenizer.pad_token_id,
     )
 
 
-def as_written(chat: Chat, ids: Sequence[int]) -> Written:
-    """A completion's tokens as text."""
-    return Written(chat.decode(ids), not ids or ids[-1] not in chat.ends)
+def as_written(chat: Chat, ids: Sequence[int], ends: Sequence[int]) -> Written:
+    """A completion's tokens as text; one that is not cut off has one of `ends` last."""
+    return Written(chat.decode(ids), not ids or ids[-1] not in ends)
 
 
 def write(
@@ -60,7 +61,7 @@ def write(
         limit: Tokens of a completion.
         title: What a terminal shows while it runs; `None` shows nothing.
     """
-    config = free_sampling(chat, limit, temperature)
+    config = free_sampling(chat, network, limit, temperature)
     prompts, was_training = chat.prompts(conversations), network.training
     network.eval()
     try:
@@ -74,7 +75,7 @@ def write(
                 bar.update(len(tokens) - at)
     finally:
         network.train(was_training)
-    return [as_written(chat, ids) for ids in tokens]
+    return [as_written(chat, ids, config.eos_token_id) for ids in tokens]
 
 
 def _generate(network: Any, prompts: list[list[int]], config: GenerationConfig, seeds: Sequence[int]) -> Any:

@@ -39,11 +39,7 @@ def tensors_of(folder: Path) -> Tensors:
     Raises:
         ModelError: See `check_weights`.
     """
-    refuse_adapter(folder)
-    if not (folder / "config.json").is_file():
-        if gguf_in(folder):
-            raise ModelError(convert_gguf(folder))
-        raise ModelError(f"{folder}: no config.json, so this is not a model folder; save one with save_pretrained")
+    require_config(folder)
     for index, single, read in (
         ("model.safetensors.index.json", "model.safetensors", _safetensors),
         ("pytorch_model.bin.index.json", "pytorch_model.bin", _pickled),
@@ -59,6 +55,15 @@ def tensors_of(folder: Path) -> Tensors:
     if gguf_in(folder):
         raise ModelError(convert_gguf(folder))
     raise ModelError(f"{folder}: no weights; found {listing(folder)}, expected model.safetensors or an index of shards")
+
+
+def require_config(folder: Path) -> None:
+    """Raise `ModelError` for a folder that is not a model's: an adapter's, of GGUF files, or without config.json."""
+    refuse_adapter(folder)
+    if not (folder / "config.json").is_file():
+        if gguf_in(folder):
+            raise ModelError(convert_gguf(folder))
+        raise ModelError(f"{folder}: no config.json, so this is not a model folder; save one with save_pretrained")
 
 
 def refuse_run_folder(folder: Path) -> None:
@@ -135,6 +140,8 @@ def _kernels(content: dict[str, Any]) -> list[str]:
 def check_tokenizer_files(folder: Path) -> None:
     """Raise `ModelError` for a folder without tokenizer."""
     if not any((folder / name).is_file() for name in TOKENIZER):
+        if gguf_in(folder):
+            raise ModelError(convert_gguf(folder))
         raise ModelError(
             f"{folder}: no tokenizer; found {listing(folder)}, expected tokenizer.json or vocab.json. Save it "
             f"beside the model: AutoTokenizer.from_pretrained(BASE_MODEL).save_pretrained({str(folder)!r})"
@@ -143,9 +150,12 @@ def check_tokenizer_files(folder: Path) -> None:
 
 def gguf_in(path: Path) -> Path | None:
     """The GGUF file that `path` is, or the first in the folder that it is."""
-    if path.is_file():
-        return path if path.suffix == ".gguf" else None
-    return next(iter(sorted(path.glob("*.gguf"))), None)
+    if not path.is_file():
+        return next((file for file in sorted(path.glob("*")) if file.suffix.lower() == ".gguf"), None)
+    if path.suffix.lower() == ".gguf":
+        return path
+    with path.open("rb") as opened:
+        return path if opened.read(4) == b"GGUF" else None
 
 
 def convert_gguf(path: Path) -> str:

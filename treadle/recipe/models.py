@@ -10,6 +10,7 @@ import copy
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from treadle.recipe.model_files import (
     gguf_in,
     read_json,
     refuse_run_folder,
+    require_config,
 )
 from treadle.recipe.model_names import resolve
 from treadle.recipe.model_types import GenerationValues, TokenizerValues, check_types
@@ -95,13 +97,12 @@ def read_config(model: str, trust_remote_code: bool = False) -> PreTrainedConfig
         ModelError: There is none, it is damaged, or transformers has no model of its kind.
     """
     folder = local_folder(model)
-    if folder is not None and (folder / "config.json").is_file():
+    if folder is not None:
+        require_config(folder)
         check_config(folder / "config.json", trust_remote_code)
-    elif folder is not None and gguf_in(folder):
-        raise ModelError(convert_gguf(folder))
     remedy = (
         "; compare config.json with the published one"
-        if folder is not None and (folder / "config.json").is_file()
+        if folder is not None
         else "; expected a folder with config.json, or the id of a model on the Hugging Face hub, for which a network "
         "or its files in the cache are needed"
     )
@@ -115,12 +116,13 @@ def skeleton(
     """The causal language model of a config on PyTorch's meta device: shapes and names, without weights.
 
     Raises:
-        ModelError: transformers has none for the config, or the config contradicts itself.
+        ModelError: transformers has none for the config, the config contradicts itself, or it is of an encoder.
     """
+    has_encoder = config.is_encoder_decoder  # which building sets to false
     config = copy.deepcopy(config)  # which building writes its dtype into
     try:
         with torch.device("meta"):
-            return AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trust_remote_code)
+            network = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trust_remote_code)
     except ValueError as error:
         raise ModelError(
             f"{config.model_type}: transformers has no causal language model of this kind ({first_line(error)}); "
@@ -131,6 +133,15 @@ def skeleton(
             f"{config.model_type}: no model can be built of its config ({_named(error)}); compare config.json "
             "with the published one"
         ) from error
+    if has_encoder:
+        raise ModelError(f"{config.model_type}: it has an encoder, of which only the decoder would be left{_TAKE}")
+    causal = [module.is_causal for module in network.modules() if hasattr(module, "is_causal")]
+    if causal and not any(causal):
+        raise ModelError(f"{config.model_type}: an encoder, in which each token sees those after it{_TAKE}")
+    return network
+
+
+_TAKE = "; expected a causal language model such as qwen2 or llama"
 
 
 def load_tokenizer(model: str, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
@@ -140,12 +151,24 @@ def load_tokenizer(model: str, trust_remote_code: bool = False) -> PreTrainedTok
         ModelError: It is missing, cannot be loaded or has no chat template.
     """
     check_tokenizer(model)
-    with _one_line(model, "the tokenizer cannot be loaded", "; copy or download its files again"):
+    with _one_line(model, "the tokenizer cannot be loaded", _tokenizer_remedy(local_folder(model))):
         tokenizer = AutoTokenizer.from_pretrained(resolve(model), trust_remote_code=trust_remote_code)
     require_template(tokenizer, model)
+    # Its word on a prompt that is longer than the tokenizer's own limit, which nothing here follows, would be wrong.
+    getattr(tokenizer, "deprecation_warnings", {})["sequence-length-is-longer-than-the-specified-maximum"] = True
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def _tokenizer_remedy(folder: Path | None) -> str:
+    slow = folder is not None and (folder / "tokenizer.model").is_file() and not (folder / "tokenizer.json").is_file()
+    if slow and find_spec("sentencepiece") is None:
+        return (
+            "; its only file is tokenizer.model, for which a package is missing: pip install sentencepiece tiktoken, "
+            "or add the model's tokenizer.json"
+        )
+    return "; copy or download its files again"
 
 
 def load_chat(

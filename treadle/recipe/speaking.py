@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +13,7 @@ from datasets import Dataset
 from treadle.chat.chat import Chat
 from treadle.data.prepared import Prepared
 from treadle.data.prepared_files import reading
+from treadle.recipe.example_turns import lost_turns
 from treadle.recipe.folders import by_one, recorded_date
 from treadle.recipe.models import load_chat
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage
@@ -49,20 +52,47 @@ def dated(recipe: Recipe) -> tuple[Recipe, Chat]:
 
 
 def check_prompts(stage: AnyStage, prepared: Prepared, shown: Shown, chat: Chat) -> None:
-    """Render some rows of a stage: some evenly from all, and the first of each domain with and without system message.
+    """Render some rows of a stage, see `picked_rows`.
 
     Raises:
         ModelError: The chat template refuses one.
         DataError: An assistant's text cannot be trained on.
     """
+    for row in picked_rows(stage, prepared, shown):
+        chat.prompt_text(row["prompt"])
+        if isinstance(stage, SFTStage):
+            chat.answer(row["completion"][0]["content"])
+
+
+def rewritten(stage: AnyStage, prepared: Prepared, shown: Shown, chat: Chat) -> str | None:
+    """Where the chat template first rewrites a user's or a system's text in the rows that `check_prompts` looks at.
+
+    White space aside; `None` where it never does.
+
+    Raises:
+        ModelError: The chat template refuses a row.
+    """
+    for row in picked_rows(stage, prepared, shown):
+        for turn in lost_turns(row["prompt"], chat):
+            if turn["role"] != "assistant":
+                return _first_lost(turn["content"], chat.prompt_text(row["prompt"]))
+    return None
+
+
+def _first_lost(content: str, text: str) -> str:
+    """The words of `content` around the first that do not follow those before them in `text`."""
+    words, squeezed = content.split(), "".join(text.split())
+    kept = next(n for n in range(len(words) + 1) if "".join(words[: n + 1]) not in squeezed)
+    return " ".join(words[max(0, kept - 3) : kept + 2])
+
+
+def picked_rows(stage: AnyStage, prepared: Prepared, shown: Shown) -> Iterator[dict[str, Any]]:
+    """Some rows of a stage: some evenly from all, and the first of each domain with and without system message."""
     rows = training_rows(stage, prepared, shown)
     picked = np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(int).tolist()
     if not isinstance(stage, SFTStage):
         picked += _first_of_each_kind(rows, prepared)
-    for row in (rows[i] for i in dict.fromkeys(picked)):
-        chat.prompt_text(row["prompt"])
-        if isinstance(stage, SFTStage):
-            chat.answer(row["completion"][0]["content"])
+    yield from (rows[i] for i in dict.fromkeys(picked))
 
 
 def _first_of_each_kind(rows: Dataset, prepared: Prepared) -> list[int]:

@@ -83,6 +83,7 @@ _ROLLOUT = support.Use(
             support.length_dependent_rope,
             "has rotary embeddings of type {}, which depend on the length of the batch",
         ),
+        (lambda model: not model._supports_attention_backend, "does not hand on to its attention what a step is given"),
     ),
 )
 

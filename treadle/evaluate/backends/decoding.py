@@ -39,9 +39,7 @@ def end_tokens(model: Any, tokenizer: PreTrainedTokenizerBase, chat: Chat | None
     Args:
         chat: How the model is spoken to; by default as the tokenizer's template stands.
     """
-    configured = getattr(unwrap(model).generation_config, "eos_token_id", None)
-    ids = configured if isinstance(configured, list) else [configured]
-    return sorted({i for i in [*ids, *(chat or Chat(tokenizer)).ends] if i is not None})
+    return (chat or Chat(tokenizer)).ends_of(unwrap(model))
 
 
 @contextmanager
