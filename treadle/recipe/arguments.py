@@ -71,6 +71,7 @@ OWNED = {
     "log_rollouts": "log_rollouts",
     "reward_weights": "reward, as [{name: ..., weight: ...}]",
     **{name: name for name in FAULT_LIMITS},
+    "ddp_timeout": "wait_seconds (beside `model`)",
     "output_dir": "output",
     "seed": "seed",
     "bf16": "dtype",

@@ -46,6 +46,7 @@ from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import AnyStage, Recipe, WarmupStage
 from treadle.recipe.shown import shown_of
 from treadle.recipe.speaking import dated, recipe_chat
+from treadle.recipe.together import together
 from treadle.recipe.training_data import similarity_floor, training_rows
 from treadle.recipe.validation_rows import validation_floor, validation_rows
 from treadle.recipe.warmup import Warmup
@@ -69,14 +70,16 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
 
     Raises:
         TreadleError: See `check`; `TrainingFault` for a stage that learned nothing; `OutputError` for a folder of
-            another recipe or a full disk; `Interrupted` after Ctrl-C, SIGTERM, and before `max_hours` are over.
+            another recipe or a full disk; `LostProcess` where one of several processes no longer answers;
+            `Interrupted` after Ctrl-C, SIGTERM, and before `max_hours` are over.
     """
     deadline = time.monotonic() + 3600 * recipe.max_hours if recipe.max_hours else None
-    check(recipe)
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    with alone_among_all(recipe.output):
-        return _run_stages(recipe, overwrite, quiet, resume_hint, deadline)
+    with together(recipe):
+        check(recipe)
+        if recipe.threads:
+            torch.set_num_threads(recipe.threads)
+        with alone_among_all(recipe.output):
+            return _run_stages(recipe, overwrite, quiet, resume_hint, deadline)
 
 
 def check_output(recipe: Recipe, overwrite: bool = False) -> None:
