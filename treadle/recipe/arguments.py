@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from treadle.errors import RecipeError
+from treadle.recipe.machine import devices
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.rewards import reward_weights
 from treadle.recipe.schema import AnyStage, Recipe, RLVRStage, SFTStage, SRLStage, Stage
@@ -218,5 +219,5 @@ def _defaults(folder: Path) -> dict[str, Any]:
         "logging_steps": 1,
         "save_total_limit": 2,
         "disable_tqdm": True,
-        "use_cpu": not torch.cuda.is_available(),
+        **devices(),
     }

@@ -21,6 +21,7 @@ from accelerate.utils import gather_object
 from treadle.errors import LostProcess
 from treadle.legible import shortened
 from treadle.recipe.folders import stage_folders
+from treadle.recipe.machine import devices
 from treadle.recipe.schema import Recipe
 from treadle.training.resume.checkpoints import checkpoints_in
 
@@ -58,9 +59,9 @@ def _meet(recipe: Recipe) -> None:
     """Left to transformers, processes meet as soon as a stage is configured, and wait half an hour on CPUs."""
     if torch.distributed.is_initialized():
         return
-    on_cpu = not torch.cuda.is_available() or os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true"
-    backend = recipe.stages[0].trl.get("ddp_backend")
-    PartialState(cpu=on_cpu, backend=backend, timeout=timedelta(seconds=recipe.wait_seconds))
+    chosen = {**devices(), **recipe.stages[0].trl}
+    on_cpu = chosen["use_cpu"] or os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true"
+    PartialState(cpu=on_cpu, backend=chosen.get("ddp_backend"), timeout=timedelta(seconds=recipe.wait_seconds))
 
 
 def _never_met(recipe: Recipe, error: RuntimeError) -> LostProcess:
