@@ -16,6 +16,7 @@ checkpoint (`treadle.training.resume.resumable`). A folder that was made by anot
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -140,8 +141,9 @@ def _run_stage(
     floors = (similarity_floor(stage, prepared, shown), validation_floor(stage, prepared, shown))
     checkpoint = by_one(partial(starting_point, folder))
     metrics = MetricsFile(folder / "metrics.jsonl", *floors)
-    with StopRequest(deadline) as request, tracked_names(metrics.floor_of):
-        callbacks = [metrics, ProgressBar(stage.name, quiet, *floors), request, *([warmup.goal()] if warmup else [])]
+    bar = ProgressBar(stage.name, quiet, *floors)
+    with StopRequest(deadline) as request, tracked_names(metrics.floor_of), closing(bar):
+        callbacks = [metrics, bar, request, *([warmup.goal()] if warmup else [])]
         if stage.minutes:
             callbacks.append(Duration(60 * stage.minutes, metrics.elapsed))
         trainer = build_trainer(stage, recipe, model, rows, folder, callbacks, held_out)
