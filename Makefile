@@ -10,6 +10,8 @@
 # make dist         the wheel and the source distribution, in dist/
 # make notebooks   run docs/notebooks and write what their cells print into them
 # make kill-test    50 kills of small runs at random moments (KILLS=50, SEED=0), each against a run never killed
+# make machines-test   a run of two "machines" (network namespaces: needs root and ip) that lose each other, is killed and
+#                      goes on; some minutes, ten starts of accelerate launch: too long for make test
 #
 # They set themselves up in .venv on a fresh machine and are quick when nothing changed. TORCH is what pip is asked
 # for; where that would bring CUDA and is not wanted, name the index of PyTorch's CPU builds:
@@ -22,8 +24,9 @@ BIN := $(VENV)/bin
 KILLS ?= 50
 SEED ?= 0
 KILL_FOLDER ?= $(shell mktemp -d)
+MACHINES_FOLDER ?= $(shell mktemp -d)
 
-.PHONY: quickstart test test-all notebooks swe-test verl-test kill-test lint format audit docs hashes vllm-hashes hashed dist clean
+.PHONY: quickstart test test-all notebooks swe-test verl-test kill-test machines-test lint format audit docs hashes vllm-hashes hashed dist clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
@@ -37,6 +40,9 @@ test-all: $(VENV)/.installed-dev lint
 
 kill-test: $(VENV)/.installed-dev
 	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.kills.harness $(KILL_FOLDER) --random $(KILLS) --seed $(SEED)
+
+machines-test: $(VENV)/.installed-dev
+	HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.machines.harness $(MACHINES_FOLDER)
 
 notebooks: $(VENV)/.installed
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python docs/notebooks.py

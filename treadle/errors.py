@@ -45,6 +45,13 @@ class TrainingFault(TreadleError):
     """
 
 
+class LostProcess(TreadleError):
+    """A run of several processes ended because another no longer answered, or never came.
+
+    The last checkpoint stays, and the same command on every machine goes on from it.
+    """
+
+
 class Interrupted(TreadleError):
     """A run was stopped by the user after saving a checkpoint; the message says how to resume."""
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from treadle.recipe.identity import what_differs
+import pytest
+
+from treadle.errors import RecipeError
+from treadle.recipe.identity import identity, what_differs
+from treadle.recipe.reading import parse_recipe
 
 MARK = {
     "model": "base",
@@ -33,3 +37,12 @@ def test_a_key_of_another_version_is_named_where_nothing_else_differs():
 
 def test_what_is_no_record_says_so():
     assert what_differs(None, MARK) == "  stage.json does not say with which settings"
+
+
+def test_how_long_a_process_waits_for_the_others_is_no_part_of_a_run():
+    content = {"model": "m", "data": "d", "output": "o", "stages": [{"kind": "srl"}]}
+    plain, short = parse_recipe(content), parse_recipe({**content, "wait_seconds": 5})
+    assert (plain.wait_seconds, short.wait_seconds) == (1800, 5)
+    assert identity(plain, 0, "digest") == identity(short, 0, "digest")
+    with pytest.raises(RecipeError, match=r"trl.ddp_timeout: set it by the recipe's own key wait_seconds"):
+        parse_recipe({**content, "stages": [{"kind": "srl", "trl": {"ddp_timeout": 5}}]})

@@ -11,7 +11,7 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 from tests.recipe.test_rehearsal import WARMUP
 from tests.recipe.test_stages import SFT, SRL, prepared, recipe  # noqa: F401
 from treadle.errors import RecipeError
-from treadle.recipe.machine import check_launch, check_packages, check_sharding
+from treadle.recipe.machine import check_launch, check_packages, check_sharding, devices
 
 TRACKERS = ("tensorboard", "wandb", "trackio", "mlflow", "swanlab")
 
@@ -67,3 +67,12 @@ def test_several_gpus_want_a_process_each(recipe):  # noqa: F811
     check_launch(recipe(SFT), launched(gpus=1))
     with pytest.raises(RecipeError, match=r"^8 GPUs are visible .*--num_processes 8 -m treadle.cli train"):
         check_launch(recipe(SFT), launched(gpus=8))
+
+
+def test_only_deepspeed_is_not_told_that_it_runs_on_a_cpu(monkeypatch):
+    """accelerate 1.15 would give its processes DDP around weights that are in parts."""
+    assert devices() == {"use_cpu": True}
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")  # by `accelerate launch`
+    assert devices() == {"use_cpu": False, "ddp_backend": "gloo"}
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert devices() == {"use_cpu": False}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -76,3 +77,14 @@ def test_the_bar_shows_reward_kept_groups_and_faults_by_kind(arguments, capfd):
     for text in ("srl", "held_out=0.25", "reward=0.5", "similarity=0.625", "kept=7", "thought=31", "truncated=25%"):
         assert text in shown
     assert "empty_action" not in shown
+
+
+def test_a_message_after_an_error_begins_a_line_of_its_own(arguments, capfd):
+    bar = ProgressBar("srl")
+    bar.on_train_begin(arguments, TrainerState(max_steps=2), TrainerControl())
+    bar.close()
+    bar.on_train_end(arguments, TrainerState(max_steps=2), TrainerControl())  # and no second bar
+    print("treadle: error: lost", file=sys.stderr)
+    shown = capfd.readouterr().err
+    assert shown.endswith("\ntreadle: error: lost\n")
+    assert shown.count("\n") == 2

@@ -81,11 +81,13 @@ def train(
     from treadle.check import check_recipe, stop_or_warn
     from treadle.recipe import stages
     from treadle.recipe.machine import check_packages
+    from treadle.recipe.together import together
 
     check_packages(loaded)  # which takes no look at a model
     main = os.environ.get("RANK", "0") == "0"  # of several processes one speaks
     said_later = () if dry_run else SAID_IN_TRAINING
-    stop_or_warn(check_recipe(loaded), said_later, main)
+    with together(loaded):
+        stop_or_warn(check_recipe(loaded), said_later, main)
     if dry_run:
         sizes = stages.check(loaded)
         stages.check_output(loaded, overwrite)

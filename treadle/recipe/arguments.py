@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from treadle.errors import RecipeError
+from treadle.recipe.machine import devices
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.rewards import reward_weights
 from treadle.recipe.schema import AnyStage, Recipe, RLVRStage, SFTStage, SRLStage, Stage
@@ -71,6 +72,7 @@ OWNED = {
     "log_rollouts": "log_rollouts",
     "reward_weights": "reward, as [{name: ..., weight: ...}]",
     **{name: name for name in FAULT_LIMITS},
+    "ddp_timeout": "wait_seconds (beside `model`)",
     "output_dir": "output",
     "seed": "seed",
     "bf16": "dtype",
@@ -217,5 +219,5 @@ def _defaults(folder: Path) -> dict[str, Any]:
         "logging_steps": 1,
         "save_total_limit": 2,
         "disable_tqdm": True,
-        "use_cpu": not torch.cuda.is_available(),
+        **devices(),
     }

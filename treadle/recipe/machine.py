@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from typing import Any
 
+import torch
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from treadle.errors import RecipeError
@@ -41,6 +43,18 @@ def _check_tracker(tracker: str) -> None:
         said = " ".join(str(error).split()).rstrip(".")
         remedy = f"{install('track')}, or " if tracker in _TRACK else ""
         raise RecipeError(f"report_to: {tracker} cannot be used: {said}; {remedy}take it out of report_to") from error
+
+
+def devices() -> dict[str, Any]:
+    """Arguments of transformers for what this launch computes on and exchanges through.
+
+    accelerate knows DeepSpeed on accelerators alone: a process that is said to run on a CPU gets DDP from it.
+    """
+    if torch.cuda.is_available():
+        return {"use_cpu": False}
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true":
+        return {"use_cpu": False, "ddp_backend": "gloo"}
+    return {"use_cpu": True}
 
 
 def check_launch(recipe: Recipe, config: GuardedSFTConfig | SRLConfig) -> None:

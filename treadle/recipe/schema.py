@@ -261,6 +261,8 @@ class Recipe(Strict):
             kept in float32.
         threads: CPU threads of torch; `None` leaves torch's own choice.
         max_hours: Stop with a checkpoint, as on SIGTERM, before so many hours of the command are over.
+        wait_seconds: How long one of several processes waits for the others before it ends with an error. It must be
+            longer than the slowest rollout of one takes beyond the fastest's.
         lora: Train an adapter, see `Lora`; `None` trains all weights.
         chat_template_kwargs: Variables of the chat template, such as `enable_thinking: false`, in every rendering;
             `None` for what the model was trained with.
@@ -282,6 +284,7 @@ class Recipe(Strict):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int | None = Field(None, ge=1, le=4096)
     max_hours: float | None = Field(None, gt=0)
+    wait_seconds: float = Field(1800, gt=0)
     lora: Lora | None = None
     chat_template_kwargs: dict[str, Any] | None = None
     system_role: SystemRole | None = None

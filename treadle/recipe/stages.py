@@ -16,6 +16,7 @@ checkpoint (`treadle.training.resume.resumable`). A folder that was made by anot
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import AnyStage, Recipe, WarmupStage
 from treadle.recipe.shown import shown_of
 from treadle.recipe.speaking import dated, recipe_chat
+from treadle.recipe.together import together
 from treadle.recipe.training_data import similarity_floor, training_rows
 from treadle.recipe.validation_rows import validation_floor, validation_rows
 from treadle.recipe.warmup import Warmup
@@ -69,14 +71,16 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
 
     Raises:
         TreadleError: See `check`; `TrainingFault` for a stage that learned nothing; `OutputError` for a folder of
-            another recipe or a full disk; `Interrupted` after Ctrl-C, SIGTERM, and before `max_hours` are over.
+            another recipe or a full disk; `LostProcess` where one of several processes no longer answers;
+            `Interrupted` after Ctrl-C, SIGTERM, and before `max_hours` are over.
     """
     deadline = time.monotonic() + 3600 * recipe.max_hours if recipe.max_hours else None
-    check(recipe)
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    with alone_among_all(recipe.output):
-        return _run_stages(recipe, overwrite, quiet, resume_hint, deadline)
+    with together(recipe):
+        check(recipe)
+        if recipe.threads:
+            torch.set_num_threads(recipe.threads)
+        with alone_among_all(recipe.output):
+            return _run_stages(recipe, overwrite, quiet, resume_hint, deadline)
 
 
 def check_output(recipe: Recipe, overwrite: bool = False) -> None:
@@ -137,8 +141,9 @@ def _run_stage(
     floors = (similarity_floor(stage, prepared, shown), validation_floor(stage, prepared, shown))
     checkpoint = by_one(partial(starting_point, folder))
     metrics = MetricsFile(folder / "metrics.jsonl", *floors)
-    with StopRequest(deadline) as request, tracked_names(metrics.floor_of):
-        callbacks = [metrics, ProgressBar(stage.name, quiet, *floors), request, *([warmup.goal()] if warmup else [])]
+    bar = ProgressBar(stage.name, quiet, *floors)
+    with StopRequest(deadline) as request, tracked_names(metrics.floor_of), closing(bar):
+        callbacks = [metrics, bar, request, *([warmup.goal()] if warmup else [])]
         if stage.minutes:
             callbacks.append(Duration(60 * stage.minutes, metrics.elapsed))
         trainer = build_trainer(stage, recipe, model, rows, folder, callbacks, held_out)

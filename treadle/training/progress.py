@@ -137,6 +137,10 @@ class ProgressBar(TrainerCallback):
             self._bar.update(state.global_step - self._bar.n)
 
     def on_train_end(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the line, also where training raised an error, whose message begins another."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -20,7 +20,7 @@ from treadle.teacher.bootstrap.sets import Sets
 MARKER = "bootstrap.json"
 # More rounds can be asked for later; how fast things are computed changes no result.
 _FREE = ("rounds", "patience", "batch_size")
-_FREE_IN_TRAINING = ("output", "threads", "max_hours", "report_to")
+_FREE_IN_TRAINING = ("output", "threads", "max_hours", "wait_seconds", "report_to")
 
 
 def identity_of(recipe: BootstrapRecipe, sets: Sets) -> dict[str, Any]:
