@@ -32,6 +32,9 @@ WIDEST = 430  # of a room
 LETTER = 6.9  # width of a letter of the text, at most on average
 TITLE = 9.2  # width of a letter of a room's name
 INK, QUIET, WALL, FILL, ARROW = "#16384c", "#5a6b76", "#7aa5bf", "#eef5f9", "#8a979f"
+PAPER, FLOOR = "#fff", "#f6f7f8"
+DARK = {INK: "#d8e6ee", QUIET: "#9aa8b2", FILL: "#23333e", PAPER: "#1e2129", FLOOR: "#262a33"}
+"""What is another colour where the reader's pages are dark."""
 
 Pair = tuple[str, str]
 
@@ -154,7 +157,7 @@ def drawn(house: list[list[Place]], arrows: list[Pair]) -> str:
         lines = max(1 + len(place.text) + bool(place.inner) for place in floor if not place.is_lane)
         height = lines * LINE + 2 * PADDING
         parts.append(
-            f'<rect x="{MARGIN}" y="{y - 8}" width="{WIDTH - 2 * MARGIN}" height="{height + 16}" fill="#f6f7f8"/>'
+            f'<rect x="{MARGIN}" y="{y - 8}" width="{WIDTH - 2 * MARGIN}" height="{height + 16}" fill="{FLOOR}"/>'
         )
         parts.append(_text(MARGIN + 18, y + height / 2 + 5, str(len(house) - number), 15, QUIET, "middle", "bold"))
         tops.append(y)
@@ -166,12 +169,14 @@ def drawn(house: list[list[Place]], arrows: list[Pair]) -> str:
     said = "An arrow points to a room that is imported from; arrows that follow from others are left out."
     parts.append(_text(WIDTH / 2, y, said, 12, QUIET, "middle"))
     height = y + MARGIN
+    dark = " ".join(f'[fill="{light}"] {{ fill: {colour} }}' for light, colour in DARK.items())
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         'font-family="system-ui, sans-serif" role="img" aria-label="The rooms of treadle on their floors">\n'
+        f"<style>@media (prefers-color-scheme: dark) {{ {dark} }}</style>\n"
         f'<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" '
         f'orient="auto"><path d="M0 0 10 5 0 10z" fill="{ARROW}"/></marker></defs>\n'
-        f'<rect width="{WIDTH}" height="{height}" rx="10" fill="#fff"/>\n'
+        f'<rect width="{WIDTH}" height="{height}" rx="10" fill="{PAPER}"/>\n'
     )
     return head + "\n".join(parts) + "\n</svg>\n"
 

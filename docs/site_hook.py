@@ -10,7 +10,7 @@ from mkdocs.structure.files import File
 from pymdownx.slugs import slugify
 from reference import REFERENCE, page
 from reference import address as reference_address
-from site_links import PAGES, ROOT, address, indented, linked, relinked, source_page
+from site_links import PAGES, ROOT, address, indented, linked, relinked, source_page, switched
 
 sys.path.insert(0, str(ROOT))
 from treadle import _HOMES
@@ -48,4 +48,4 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     if place.startswith(("source/", "reference/")):
         return markdown
     document = next((path for path, where in PAGES.items() if where == place), f"docs/{place}")
-    return indented(relinked(markdown, document))
+    return indented(relinked(switched(markdown), document))

@@ -29,6 +29,11 @@ PAGES = {
 """Documents outside of docs/, and their addresses."""
 
 LINK = re.compile(r"\]\((?P<path>[^()#\s:]+)(?P<anchor>#[^()\s]*)?\)")
+PICTURE = re.compile(
+    r'<picture>\s*<source media="\(prefers-color-scheme: dark\)" srcset="(?P<dark>[^"]+)">\s*'
+    r'<img src="(?P<light>[^"]+)" alt="(?P<text>[^"]*)">\s*</picture>'
+)
+"""A picture for light pages and one for dark pages, as GitHub shows its reader's."""
 FENCE = re.compile(r"^( *```.*?^ *```)", re.MULTILINE | re.DOTALL)
 ITEM = re.compile(r"\d\. ")
 
@@ -62,6 +67,11 @@ def relinked(text: str, document: str) -> str:
         return f"]({posixpath.relpath(address(path), folder or '.')}{link['anchor'] or ''})"
 
     return "".join(LINK.sub(right, part) if i % 2 == 0 else part for i, part in enumerate(FENCE.split(text)))
+
+
+def switched(text: str) -> str:
+    """A document's text whose pictures of two kinds follow the site's switch between light and dark."""
+    return PICTURE.sub(r"![\g<text>](\g<light>#only-light)![\g<text>](\g<dark>#only-dark)", text)
 
 
 def _prose(text: str) -> list[str]:

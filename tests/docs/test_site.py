@@ -61,6 +61,16 @@ def test_links_of_documents():
     assert site_links.linked(text, "docs/data.md") == {"treadle/limits.py", "docs/paper.md", "README.md"}
 
 
+def test_a_picture_of_two_kinds_follows_the_site_s_switch():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    light, dark = "quickstart.png#only-light", "quickstart-dark.png#only-dark"
+    assert "<picture>" in text
+    shown = site_links.relinked(site_links.switched(text), "README.md")
+    assert f"intervals]({light})![Accuracy" in shown
+    assert f"intervals]({dark})\n" in shown
+    assert "<picture>" not in shown
+
+
 def test_what_belongs_to_a_numbered_item_has_four_spaces():
     rest = "2. Two\n\nNone\n   of this\n- item\n   of another list\n"
     text = f"1. One\n   goes on\n\n   ```\n   code\n   ```\n{rest}"

@@ -34,11 +34,11 @@ from treadle.data.prompts import Asking, solve_prompt, step_prompt
 from treadle.domains.domain import Attempt
 from treadle.evaluate.attempts import Answering, advance, thoughts_of
 from treadle.evaluate.observations import Observations
-from treadle.evaluate.progress import progress as showing
 from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
 from treadle.legible import shortened
+from treadle.progress import progress as showing
 from treadle.scoring.extraction import Extraction, extract
 from treadle.scoring.grading import Grader, GraderName
 from treadle.scoring.thoughts import PLAIN, ThoughtTags, without_thoughts
