@@ -46,7 +46,7 @@ class Place:
     Args:
         name: The room's; of a lane, the arrow's two ends.
         text: Lines that say what lives there.
-        inner: The rooms within it.
+        inner: Lines that name the rooms within it.
         modules: Number of files of code.
     """
 
@@ -114,7 +114,8 @@ def described(room: str, width: float) -> Place:
     text = textwrap.wrap(sentence, int((width - 2 * PADDING) / LETTER))
     if source.name != "__init__.py":
         return Place(room, text, modules=1, width=width)
-    inner = sorted(path.parent.name for path in source.parent.glob("*/__init__.py"))
+    within = "  ".join(sorted(f"{path.parent.name}/" for path in source.parent.glob("*/__init__.py")))
+    inner = textwrap.wrap(within, int((width - 2 * PADDING) / LETTER))
     files = [path for path in source.parent.rglob("*.py") if path.name != "__init__.py"]
     return Place(room, text, inner, len(files), width=width)
 
@@ -154,7 +155,7 @@ def drawn(house: list[list[Place]], arrows: list[Pair]) -> str:
     """The picture."""
     parts, y, tops, bottoms = [], MARGIN, [], []
     for number, floor in enumerate(house):
-        lines = max(1 + len(place.text) + bool(place.inner) for place in floor if not place.is_lane)
+        lines = max(1 + len(place.text) + len(place.inner) for place in floor if not place.is_lane)
         height = lines * LINE + 2 * PADDING
         parts.append(
             f'<rect x="{MARGIN}" y="{y - 8}" width="{WIDTH - 2 * MARGIN}" height="{height + 16}" fill="{FLOOR}"/>'
@@ -213,20 +214,21 @@ def _room(place: Place, top: float, bottom: float) -> str:
     x = place.x + PADDING
     title = f"{place.name}/" if _source(place.name).name == "__init__.py" else f"{place.name}.py"
     count = f"{place.modules} modules" if place.modules > 1 else "1 module"
-    if len(title) * TITLE + len(count) * LETTER > place.width - 2 * PADDING:
+    free = place.width - 2 * PADDING
+    if len(title) * TITLE + len(count) * LETTER > free:
         count = str(place.modules)
+    if len(title) * TITLE + (len(count) + 1) * LETTER > free:
+        count = ""
     parts = [
         f'<rect x="{place.x:.1f}" y="{top:.1f}" width="{place.width:.1f}" height="{bottom - top:.1f}" rx="6" '
         f'fill="{FILL}" stroke="{WALL}"/>',
-        _text(x, top + PADDING + 11, title, 15, INK, weight="bold"),
+        _text(x, top + PADDING + 11, title, min(15, int(15 * free / (len(title) * TITLE))), INK, weight="bold"),
         _text(place.x + place.width - PADDING, top + PADDING + 11, count, 12, QUIET, "end"),
     ]
     y = top + PADDING + 11 + LINE + 2
-    for line in place.text:
-        parts.append(_text(x, y, line, 12, INK))
+    for line, colour in [*((line, INK) for line in place.text), *((line, QUIET) for line in place.inner)]:
+        parts.append(_text(x, y, line, 12, colour))
         y += LINE
-    if place.inner:
-        parts.append(_text(x, y, "  ".join(f"{name}/" for name in place.inner), 12, QUIET))
     return "\n".join(parts)
 
 

@@ -7,6 +7,7 @@ own, with an anchor on each line.
 from __future__ import annotations
 
 import html
+import json
 import os
 import posixpath
 import re
@@ -28,6 +29,11 @@ PAGES = {
 }
 """Documents outside of docs/, and their addresses."""
 
+NOTEBOOKS = {
+    f"docs/notebooks/{file.name}": f"notebooks/{file.stem}.md" for file in (ROOT / "docs/notebooks").glob("*.ipynb")
+}
+"""Notebooks, and the addresses of their pages."""
+
 LINK = re.compile(r"\]\((?P<path>[^()#\s:]+)(?P<anchor>#[^()\s]*)?\)")
 PICTURE = re.compile(
     r'<picture>\s*<source media="\(prefers-color-scheme: dark\)" srcset="(?P<dark>[^"]+)">\s*'
@@ -46,6 +52,8 @@ def address(path: str) -> str:
     """
     if path in PAGES:
         return PAGES[path]
+    if path in NOTEBOOKS:
+        return NOTEBOOKS[path]
     if path.startswith("docs/") and not path.endswith(".py"):
         return path.removeprefix("docs/")
     return f"source/{path}.md"
@@ -94,6 +102,23 @@ def indented(text: str) -> str:
             yield f" {line}" if within and line.startswith("   ") else line
 
     return "".join(lines())
+
+
+def notebook_page(path: str) -> str:
+    """The page of a notebook: its texts, its code and what that printed."""
+    cells = json.loads((ROOT / path).read_text(encoding="utf-8"))["cells"]
+    parts = []
+    for cell in cells:
+        text = "".join(cell["source"])
+        if cell["cell_type"] != "code":
+            parts.append(text)
+            continue
+        printed = "".join(line for output in cell["outputs"] for line in output["text"])
+        parts.append(f"````python\n{text}\n````")
+        if printed:
+            parts.append(f"```` {{ .text .printed }}\n{printed.rstrip()}\n````")
+    parts.append(f"This page is the notebook `{path}` with what its cells printed.")
+    return "\n\n".join(parts) + "\n"
 
 
 def source_page(path: str) -> str:

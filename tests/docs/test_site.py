@@ -27,7 +27,7 @@ def test_every_document_is_in_the_navigation_once():
     assert ", ".join(sections) == ORDER
     pages = [place for entries in sections.values() for entry in entries for place in entry.values()]
     documents = [path.name for path in (ROOT / "docs").glob("*.md")]
-    assert sorted(pages) == sorted([*documents, *site_links.PAGES.values()])
+    assert sorted(pages) == sorted([*documents, *site_links.PAGES.values(), *site_links.NOTEBOOKS.values()])
 
 
 def test_the_public_names_are_documented_once():
@@ -69,6 +69,15 @@ def test_a_picture_of_two_kinds_follows_the_site_s_switch():
     assert f"intervals]({light})![Accuracy" in shown
     assert f"intervals]({dark})\n" in shown
     assert "<picture>" not in shown
+
+
+def test_a_notebook_s_page_has_its_code_and_what_that_printed():
+    assert site_links.address("docs/notebooks/srl.ipynb") == "notebooks/srl.md"
+    text = site_links.notebook_page("docs/notebooks/srl.ipynb")
+    assert text.startswith("# SRL in ten minutes\n")
+    code = '    print(instance.step, "of", instance.n_steps, repr(instance.prompt[-1]["content"]), '
+    printed = "```` { .text .printed }\n1 of 3 'next 888a96b37c90' -> a888*9+6=998\n"
+    assert 0 < text.index(code) < text.index(printed)
 
 
 def test_what_belongs_to_a_numbered_item_has_four_spaces():

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from transformers import TrainerState
 
+from treadle.chat.progress import progress
 from treadle.check.style import TRACES, Text, expert_traces, surprise
 from treadle.check.subject import Subject
 from treadle.errors import DataError, ModelError
-from treadle.progress import progress
 from treadle.recipe.arguments import compute_dtype
 from treadle.recipe.generation import as_written, free_sampling
 from treadle.recipe.models import load_model

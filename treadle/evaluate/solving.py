@@ -30,6 +30,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from treadle.chat.progress import progress as showing
 from treadle.data.prompts import Asking, solve_prompt, step_prompt
 from treadle.domains.domain import Attempt
 from treadle.evaluate.attempts import Answering, advance, thoughts_of
@@ -38,7 +39,6 @@ from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, R
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns
 from treadle.legible import shortened
-from treadle.progress import progress as showing
 from treadle.scoring.extraction import Extraction, extract
 from treadle.scoring.grading import Grader, GraderName
 from treadle.scoring.thoughts import PLAIN, ThoughtTags, without_thoughts

@@ -10,13 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from treadle.chat.progress import progress
 from treadle.errors import OutputError
 from treadle.evaluate.records import Sampling, StepSample
 from treadle.evaluate.runs import ANEW, INFO, STEPS, Run
 from treadle.evaluate.settings import EvaluateSettings
 from treadle.evaluate.step_lines import done_in
 from treadle.evaluate.store import Journal, read_lines, write_lines
-from treadle.progress import progress
 from treadle.trajectory import StepInstance
 
 if TYPE_CHECKING:

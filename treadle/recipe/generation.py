@@ -9,7 +9,7 @@ import torch
 from transformers import GenerationConfig
 
 from treadle.chat.chat import Chat
-from treadle.progress import progress
+from treadle.chat.progress import progress
 from treadle.rollout import generate_completions, why_not
 from treadle.rollout.generate import up_to_end
 from treadle.trajectory import Message

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from treadle.chat.progress import progress as showing
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
-from treadle.progress import progress as showing
 from treadle.teacher.asking import Assignment, Wording, ask, ask_again, draft_of, parted, prompt_digest
 from treadle.teacher.checks import Check, Fault, first_fault
 from treadle.teacher.costs import Prices

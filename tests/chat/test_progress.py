@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
-import treadle.progress as module
-from treadle.progress import progress
+import treadle.chat.progress as module
+from treadle.chat.progress import progress
 
 
 def test_lines_come_by_the_clock_where_there_is_no_terminal(capsys, monkeypatch):
