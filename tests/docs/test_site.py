@@ -131,3 +131,4 @@ def test_the_site_is_made_without_a_warning_and_no_link_is_dead(tmp_path):
     texts = {page.relative_to(tmp_path): page.read_text(encoding="utf-8") for page in pages}
     loaded = r"<(?:script|img|iframe)[^>]*\ssrc=.https?:|<link[^>]*rel=.stylesheet[^>]*href=.https?:"
     assert [page for page, text in texts.items() if re.search(loaded, text)] == []
+    assert all("iframe-worker.js" in text for text in texts.values()), "what lets pages that are files search"

@@ -121,7 +121,7 @@ def test_columns_at_hand():
     }
 
 
-def test_averages_to_be_shown_are_over_several_benchmarks_and_each_is_shown_once():
+def test_averages_to_be_shown_are_over_several_columns_and_each_is_shown_once():
     def shown(results):
         return [name for _, name, _ in several({**results, "averages": averages(results)})]
 

@@ -50,6 +50,8 @@ def test_a_sample_that_is_too_small_leaves_it_to_the_data(found):
 
 
 def test_where_nothing_is_to_be_trained_yet_no_recipe_is_written(found):
-    with pytest.raises(RecipeError, match=r"(?s)nothing yet\. All solved\..*docs/which\.md, too_easy.*--stages"):
+    with pytest.raises(
+        RecipeError, match=r"(?s)nothing yet\. All solved\..*docs/which\.md of treadle's repository, too_easy.*--stages"
+    ):
         plan(found(), Advice(State.TOO_EASY, (), "All solved."))
     assert kinds(found(), Advice(State.TOO_EASY, (), "All solved."), ["rlvr"]) == ["rlvr"]

@@ -69,20 +69,19 @@ def averages(results: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]
 
 
 def several(results: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """The averages of a run's results that say more than its figures: over several benchmarks, and none of one mode
-    that averages what one before it does.
+    """The averages of a run's results that say more than its figures: not those of a single column, and of one mode
+    none that averages what one before it does.
 
     Yields:
         Mode, name and average.
     """
-    if len(results["benchmarks"]) < 2:
-        return
     for mode, named in (results.get("averages") or {}).items():
         seen = []
         for name, found in named.items():
-            if not found.get("columns") or found["columns"] not in seen:
+            columns = found.get("columns")
+            if not columns or (len(columns) > 1 and columns not in seen):
                 yield mode, name, found
-            seen.append(found.get("columns"))
+            seen.append(columns)
 
 
 def run_averages(run: Run) -> dict[str, dict[str, dict[str, Any]]]:

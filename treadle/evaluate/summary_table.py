@@ -90,7 +90,7 @@ def as_table(results: Mapping[str, Any]) -> str:
             )
         if figures["empty"]:
             notes.append(f"{name}, {mode}, {decoding}: {figures['empty']} attempts are empty text")
-    for mode, average, estimate in several(results):
+    for mode, average, estimate in several(results) if len(results["benchmarks"]) > 1 else ():
         shown = _percent(estimate) if estimate["value"] is not None else estimate["reason"]
         notes.append(f"{TITLES[average]}, {mode}: {shown}")
     if steps := results.get("steps"):
