@@ -3,7 +3,7 @@
 # make test-all     these, and those that wait for what hangs or take megabytes and thousands of pairs
 # make swe-test     software engineering whole: environments from the package index, each hostile command
 # make verl-test    exports against the real verl, in an environment of its own (CPU; minutes)
-# make docs         write the documents as a site into site/; python -m http.server -d site
+# make docs         write the documents as a site into site/; open site/index.html
 # make audit        look up the known vulnerabilities of the versions in constraints.txt (before a release)
 # make hashes       write constraints-hashed.txt after constraints.txt has changed (INDEX=https://pypi.org/simple)
 # make vllm-hashes  choose new versions for docker/cuda.Dockerfile, after what pyproject.toml asks for has changed

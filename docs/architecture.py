@@ -32,6 +32,9 @@ WIDEST = 430  # of a room
 LETTER = 6.9  # width of a letter of the text, at most on average
 TITLE = 9.2  # width of a letter of a room's name
 INK, QUIET, WALL, FILL, ARROW = "#16384c", "#5a6b76", "#7aa5bf", "#eef5f9", "#8a979f"
+PAPER, FLOOR = "#fff", "#f6f7f8"
+DARK = {INK: "#d8e6ee", QUIET: "#9aa8b2", FILL: "#23333e", PAPER: "#1e2129", FLOOR: "#262a33"}
+"""What is another colour where the reader's pages are dark."""
 
 Pair = tuple[str, str]
 
@@ -43,7 +46,7 @@ class Place:
     Args:
         name: The room's; of a lane, the arrow's two ends.
         text: Lines that say what lives there.
-        inner: The rooms within it.
+        inner: Lines that name the rooms within it.
         modules: Number of files of code.
     """
 
@@ -111,7 +114,8 @@ def described(room: str, width: float) -> Place:
     text = textwrap.wrap(sentence, int((width - 2 * PADDING) / LETTER))
     if source.name != "__init__.py":
         return Place(room, text, modules=1, width=width)
-    inner = sorted(path.parent.name for path in source.parent.glob("*/__init__.py"))
+    within = "  ".join(sorted(f"{path.parent.name}/" for path in source.parent.glob("*/__init__.py")))
+    inner = textwrap.wrap(within, int((width - 2 * PADDING) / LETTER))
     files = [path for path in source.parent.rglob("*.py") if path.name != "__init__.py"]
     return Place(room, text, inner, len(files), width=width)
 
@@ -151,10 +155,10 @@ def drawn(house: list[list[Place]], arrows: list[Pair]) -> str:
     """The picture."""
     parts, y, tops, bottoms = [], MARGIN, [], []
     for number, floor in enumerate(house):
-        lines = max(1 + len(place.text) + bool(place.inner) for place in floor if not place.is_lane)
+        lines = max(1 + len(place.text) + len(place.inner) for place in floor if not place.is_lane)
         height = lines * LINE + 2 * PADDING
         parts.append(
-            f'<rect x="{MARGIN}" y="{y - 8}" width="{WIDTH - 2 * MARGIN}" height="{height + 16}" fill="#f6f7f8"/>'
+            f'<rect x="{MARGIN}" y="{y - 8}" width="{WIDTH - 2 * MARGIN}" height="{height + 16}" fill="{FLOOR}"/>'
         )
         parts.append(_text(MARGIN + 18, y + height / 2 + 5, str(len(house) - number), 15, QUIET, "middle", "bold"))
         tops.append(y)
@@ -166,12 +170,14 @@ def drawn(house: list[list[Place]], arrows: list[Pair]) -> str:
     said = "An arrow points to a room that is imported from; arrows that follow from others are left out."
     parts.append(_text(WIDTH / 2, y, said, 12, QUIET, "middle"))
     height = y + MARGIN
+    dark = " ".join(f'[fill="{light}"] {{ fill: {colour} }}' for light, colour in DARK.items())
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         'font-family="system-ui, sans-serif" role="img" aria-label="The rooms of treadle on their floors">\n'
+        f"<style>@media (prefers-color-scheme: dark) {{ {dark} }}</style>\n"
         f'<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" '
         f'orient="auto"><path d="M0 0 10 5 0 10z" fill="{ARROW}"/></marker></defs>\n'
-        f'<rect width="{WIDTH}" height="{height}" rx="10" fill="#fff"/>\n'
+        f'<rect width="{WIDTH}" height="{height}" rx="10" fill="{PAPER}"/>\n'
     )
     return head + "\n".join(parts) + "\n</svg>\n"
 
@@ -208,20 +214,21 @@ def _room(place: Place, top: float, bottom: float) -> str:
     x = place.x + PADDING
     title = f"{place.name}/" if _source(place.name).name == "__init__.py" else f"{place.name}.py"
     count = f"{place.modules} modules" if place.modules > 1 else "1 module"
-    if len(title) * TITLE + len(count) * LETTER > place.width - 2 * PADDING:
+    free = place.width - 2 * PADDING
+    if len(title) * TITLE + len(count) * LETTER > free:
         count = str(place.modules)
+    if len(title) * TITLE + (len(count) + 1) * LETTER > free:
+        count = ""
     parts = [
         f'<rect x="{place.x:.1f}" y="{top:.1f}" width="{place.width:.1f}" height="{bottom - top:.1f}" rx="6" '
         f'fill="{FILL}" stroke="{WALL}"/>',
-        _text(x, top + PADDING + 11, title, 15, INK, weight="bold"),
+        _text(x, top + PADDING + 11, title, min(15, int(15 * free / (len(title) * TITLE))), INK, weight="bold"),
         _text(place.x + place.width - PADDING, top + PADDING + 11, count, 12, QUIET, "end"),
     ]
     y = top + PADDING + 11 + LINE + 2
-    for line in place.text:
-        parts.append(_text(x, y, line, 12, INK))
+    for line, colour in [*((line, INK) for line in place.text), *((line, QUIET) for line in place.inner)]:
+        parts.append(_text(x, y, line, 12, colour))
         y += LINE
-    if place.inner:
-        parts.append(_text(x, y, "  ".join(f"{name}/" for name in place.inner), 12, QUIET))
     return "\n".join(parts)
 
 

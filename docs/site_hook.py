@@ -10,7 +10,7 @@ from mkdocs.structure.files import File
 from pymdownx.slugs import slugify
 from reference import REFERENCE, page
 from reference import address as reference_address
-from site_links import PAGES, ROOT, address, indented, linked, relinked, source_page
+from site_links import NOTEBOOKS, PAGES, ROOT, address, indented, linked, notebook_page, relinked, source_page, switched
 
 sys.path.insert(0, str(ROOT))
 from treadle import _HOMES
@@ -30,11 +30,12 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """The documents outside of docs/, the pages of names, and the files that documents link to."""
+    """The documents outside of docs/, the pages of names, notebooks, and the files that documents link to."""
     documents = {path: (ROOT / path).read_text(encoding="utf-8") for path in PAGES}
     documents |= {f"docs/{path.name}": path.read_text(encoding="utf-8") for path in Path(config.docs_dir).glob("*.md")}
     made = {PAGES[path]: documents[path] for path in PAGES}
     made |= {reference_address(title): page(title, _HOMES) for title in REFERENCE}
+    made |= {place: notebook_page(path) for path, place in NOTEBOOKS.items()}
     targets = {path for document, text in documents.items() for path in linked(text, document)}
     made |= {address(path): source_page(path) for path in sorted(targets) if address(path).startswith("source/")}
     for place, text in made.items():
@@ -48,4 +49,4 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     if place.startswith(("source/", "reference/")):
         return markdown
     document = next((path for path, where in PAGES.items() if where == place), f"docs/{place}")
-    return indented(relinked(markdown, document))
+    return indented(relinked(switched(markdown), document))

@@ -7,6 +7,7 @@ own, with an anchor on each line.
 from __future__ import annotations
 
 import html
+import json
 import os
 import posixpath
 import re
@@ -28,7 +29,17 @@ PAGES = {
 }
 """Documents outside of docs/, and their addresses."""
 
+NOTEBOOKS = {
+    f"docs/notebooks/{file.name}": f"notebooks/{file.stem}.md" for file in (ROOT / "docs/notebooks").glob("*.ipynb")
+}
+"""Notebooks, and the addresses of their pages."""
+
 LINK = re.compile(r"\]\((?P<path>[^()#\s:]+)(?P<anchor>#[^()\s]*)?\)")
+PICTURE = re.compile(
+    r'<picture>\s*<source media="\(prefers-color-scheme: dark\)" srcset="(?P<dark>[^"]+)">\s*'
+    r'<img src="(?P<light>[^"]+)" alt="(?P<text>[^"]*)">\s*</picture>'
+)
+"""A picture for light pages and one for dark pages, as GitHub shows its reader's."""
 FENCE = re.compile(r"^( *```.*?^ *```)", re.MULTILINE | re.DOTALL)
 ITEM = re.compile(r"\d\. ")
 
@@ -41,6 +52,8 @@ def address(path: str) -> str:
     """
     if path in PAGES:
         return PAGES[path]
+    if path in NOTEBOOKS:
+        return NOTEBOOKS[path]
     if path.startswith("docs/") and not path.endswith(".py"):
         return path.removeprefix("docs/")
     return f"source/{path}.md"
@@ -64,6 +77,11 @@ def relinked(text: str, document: str) -> str:
     return "".join(LINK.sub(right, part) if i % 2 == 0 else part for i, part in enumerate(FENCE.split(text)))
 
 
+def switched(text: str) -> str:
+    """A document's text whose pictures of two kinds follow the site's switch between light and dark."""
+    return PICTURE.sub(r"![\g<text>](\g<light>#only-light)![\g<text>](\g<dark>#only-dark)", text)
+
+
 def _prose(text: str) -> list[str]:
     return FENCE.split(text)[::2]
 
@@ -84,6 +102,23 @@ def indented(text: str) -> str:
             yield f" {line}" if within and line.startswith("   ") else line
 
     return "".join(lines())
+
+
+def notebook_page(path: str) -> str:
+    """The page of a notebook: its texts, its code and what that printed."""
+    cells = json.loads((ROOT / path).read_text(encoding="utf-8"))["cells"]
+    parts = []
+    for cell in cells:
+        text = "".join(cell["source"])
+        if cell["cell_type"] != "code":
+            parts.append(text)
+            continue
+        printed = "".join(line for output in cell["outputs"] for line in output["text"])
+        parts.append(f"````python\n{text}\n````")
+        if printed:
+            parts.append(f"```` {{ .text .printed }}\n{printed.rstrip()}\n````")
+    parts.append(f"This page is the notebook `{path}` with what its cells printed.")
+    return "\n\n".join(parts) + "\n"
 
 
 def source_page(path: str) -> str:

@@ -93,7 +93,7 @@ def test_first_rollouts_say_where_to_begin(treadle, recipe, tiny_folder):
     assert code == 0
     assert "srl: 0 of 1 groups (95% interval 0% to 79%) of 4 rewards would be kept" in out
     assert "━━ begin with: warmup, then srl" in out
-    assert out.splitlines()[-1] == "Evidence and a recipe: docs/which.md, format"
+    assert out.splitlines()[-1] == "Evidence and a recipe: docs/which.md of treadle's repository, format"
     written = json.loads(file.read_text())["sample"]
     assert written["advice"]["state"] == "format"
     assert written["steps"]["broken"] == [4]

@@ -27,7 +27,7 @@ def test_every_document_is_in_the_navigation_once():
     assert ", ".join(sections) == ORDER
     pages = [place for entries in sections.values() for entry in entries for place in entry.values()]
     documents = [path.name for path in (ROOT / "docs").glob("*.md")]
-    assert sorted(pages) == sorted([*documents, *site_links.PAGES.values()])
+    assert sorted(pages) == sorted([*documents, *site_links.PAGES.values(), *site_links.NOTEBOOKS.values()])
 
 
 def test_the_public_names_are_documented_once():
@@ -59,6 +59,25 @@ def test_links_of_documents():
     )
     assert site_links.relinked("[a](docs/paper.md)", "README.md") == "[a](paper.md)"
     assert site_links.linked(text, "docs/data.md") == {"treadle/limits.py", "docs/paper.md", "README.md"}
+
+
+def test_a_picture_of_two_kinds_follows_the_site_s_switch():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    light, dark = "quickstart.png#only-light", "quickstart-dark.png#only-dark"
+    assert "<picture>" in text
+    shown = site_links.relinked(site_links.switched(text), "README.md")
+    assert f"intervals]({light})![Accuracy" in shown
+    assert f"intervals]({dark})\n" in shown
+    assert "<picture>" not in shown
+
+
+def test_a_notebook_s_page_has_its_code_and_what_that_printed():
+    assert site_links.address("docs/notebooks/srl.ipynb") == "notebooks/srl.md"
+    text = site_links.notebook_page("docs/notebooks/srl.ipynb")
+    assert text.startswith("# SRL in ten minutes\n")
+    code = '    print(instance.step, "of", instance.n_steps, repr(instance.prompt[-1]["content"]), '
+    printed = "```` { .text .printed }\n1 of 3 'next 888a96b37c90' -> a888*9+6=998\n"
+    assert 0 < text.index(code) < text.index(printed)
 
 
 def test_what_belongs_to_a_numbered_item_has_four_spaces():
@@ -112,3 +131,4 @@ def test_the_site_is_made_without_a_warning_and_no_link_is_dead(tmp_path):
     texts = {page.relative_to(tmp_path): page.read_text(encoding="utf-8") for page in pages}
     loaded = r"<(?:script|img|iframe)[^>]*\ssrc=.https?:|<link[^>]*rel=.stylesheet[^>]*href=.https?:"
     assert [page for page, text in texts.items() if re.search(loaded, text)] == []
+    assert all("iframe-worker.js" in text for text in texts.values()), "what lets pages that are files search"

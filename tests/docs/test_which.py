@@ -8,12 +8,12 @@ from pathlib import Path
 import yaml
 
 from treadle.check import state as module
-from treadle.check.advice import PAGE, STAGES
+from treadle.check.advice import STAGES
 from treadle.check.state import State
 from treadle.recipe.reading import parse_recipe
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / PAGE).read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "which.md").read_text(encoding="utf-8")
 RECIPE = re.compile(r"^((?:`\w+`(?:, )?)+)[^`\n]*(?:`prefix[^\n]*)?:\n\n```yaml\n(.*?)```", re.MULTILINE | re.DOTALL)
 
 

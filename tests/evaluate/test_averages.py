@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.evaluate.run_folders import write_run
-from treadle.evaluate.averages import average_columns, averages, run_averages
+from treadle.evaluate.averages import average_columns, averages, run_averages, several
 from treadle.evaluate.runs import read_run
 
 rng = np.random.default_rng(0)
@@ -119,3 +119,13 @@ def test_columns_at_hand():
         "plain": (("a", "greedy"), ("b", "sampled")),
         "plain_greedy": (("a", "greedy"), ("b", "greedy")),
     }
+
+
+def test_averages_to_be_shown_are_over_several_columns_and_each_is_shown_once():
+    def shown(results):
+        return [name for _, name, _ in several({**results, "averages": averages(results)})]
+
+    one = {"a": {"modes": {"whole": {"greedy": figure(0.5)}}}}
+    assert shown({"benchmarks": one}) == []
+    assert shown({"benchmarks": {**one, "b": one["a"]}}) == ["plain"]
+    assert shown(srl_row()) == ["paper_seven_columns", "plain", "plain_greedy"]

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from treadle.evaluate.averages import averages
 from treadle.evaluate.records import Key, Problem, Sample, Stop
 from treadle.evaluate.summary import failed, summarise
 from treadle.evaluate.summary_table import as_table
@@ -134,6 +135,7 @@ def test_the_table():
 def test_means_are_those_of_several_sets():
     results = summarise(INFO, PROBLEMS, sampled(text="t"), {})
     results["benchmarks"]["other"] = results["benchmarks"]["set"]
+    results["averages"] = averages(results)
     lines = as_table(results).splitlines()
     assert any(line.startswith("plain mean of the benchmarks, whole: 20.0% [") for line in lines)
     assert [cell.strip() for cell in lines[2].strip("|").split("|")][6:] == ["0 of 15", "7 of 15"]

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.docs.test_which import RECIPE, TEXT
-from treadle.check.advice import STAGES, Advice
+from treadle.check.advice import PAGE, STAGES, Advice
 from treadle.check.measured import Demonstrations
 from treadle.check.state import State
 from treadle.errors import RecipeError
@@ -29,7 +29,7 @@ def test_without_a_sample_the_data_decides(found):
 def test_with_a_sample_its_advice_is_followed(found, state):
     chosen = plan(found(), Advice(state, STAGES[state], "What was measured."))
     assert [kind for kind, _ in chosen.stages] == list(STAGES[state])
-    assert chosen.why == f"What was measured. (docs/which.md, {state})"
+    assert chosen.why == f"What was measured. ({PAGE}, {state})"
 
 
 def test_what_stages_need_in_a_state_is_what_the_page_says():
@@ -50,6 +50,8 @@ def test_a_sample_that_is_too_small_leaves_it_to_the_data(found):
 
 
 def test_where_nothing_is_to_be_trained_yet_no_recipe_is_written(found):
-    with pytest.raises(RecipeError, match=r"(?s)nothing yet\. All solved\..*docs/which\.md, too_easy.*--stages"):
+    with pytest.raises(
+        RecipeError, match=r"(?s)nothing yet\. All solved\..*docs/which\.md of treadle's repository, too_easy.*--stages"
+    ):
         plan(found(), Advice(State.TOO_EASY, (), "All solved."))
     assert kinds(found(), Advice(State.TOO_EASY, (), "All solved."), ["rlvr"]) == ["rlvr"]

@@ -73,7 +73,7 @@ def test_the_page_and_the_picture_are_there(finished):
     out, _, found = finished
     page = (out / "bootstrap" / "report.html").read_text()
     assert found["claims"][0]["sentence"] in page
-    assert page.count("data:image/png") == 1
+    assert page.count("data:image/png") == 2, "for light and dark pages"
     assert (out / "bootstrap" / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -81,7 +81,7 @@ def test_results_have_every_arm_both_ways(finished):
 def test_the_report_is_one_file_with_everything_in_it(finished):
     out, summary = finished
     page = (out / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 2
+    assert page.count("data:image/png;base64,") == 4, "two, for light and dark pages"
     assert "http://" not in page
     assert "https://" not in page
     for claim in summary["claims"]:
@@ -95,6 +95,7 @@ def test_the_report_is_one_file_with_everything_in_it(finished):
     )
     assert set(alike) == {f"{floor:.2f}"}
     assert (out / "accuracy.png").stat().st_size > 5000
+    assert (out / "accuracy-dark.png").stat().st_size > 5000
 
 
 def test_the_curve_of_similarity_has_its_floor_as_a_line(finished):

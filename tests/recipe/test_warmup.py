@@ -112,10 +112,11 @@ def test_it_trains_until_the_goal_or_its_end_and_keeps_a_record(recipe, tiny_fol
     assert any(not torch.equal(before[name], after[name]) for name in before)
     steps = [log["step"] for log in lines(tmp_path / "run" / "1-warmup" / "metrics.jsonl") if "loss" in log]
     assert max(steps) == found["shares"][-1]["step"]
-    said = capsys.readouterr().out
-    assert "warmup: after 0 steps" in said
-    assert "with 2 worked examples" in said
-    assert f"warmup: after {steps[-1]} steps" in said
+    said = capsys.readouterr()
+    assert "warmup: after 0 steps" in said.out
+    assert "with 2 worked examples" in said.out
+    assert f"warmup: after {steps[-1]} steps" in said.out
+    assert "warmup, sample: 24 requests of up to 24 tokens" in said.err.splitlines()
 
 
 def test_at_the_goal_it_ends_and_says_so(recipe, tmp_path, monkeypatch, capsys):  # noqa: F811

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from treadle.check.advice import Advice
+from treadle.check.advice import PAGE, Advice
 from treadle.check.measured import Demonstrations, Measured, Steps
 from treadle.check.results import Check, Status
 from treadle.check.rows import Shown
@@ -71,4 +71,4 @@ def test_a_sample_is_told_in_figures_and_texts():
     assert "thoughts and steps have 2.00 nats a token, the model's own steps 0.50" in text
     assert "left out: no answers" in text
     assert "p\\x1b\ntext" in text
-    assert "begin with: srl\nwhy and what.\nEvidence and a recipe: docs/which.md, no_answers" in text
+    assert f"begin with: srl\nwhy and what.\nEvidence and a recipe: {PAGE}, no_answers" in text

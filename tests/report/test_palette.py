@@ -64,3 +64,6 @@ def test_colours_of_pictures_can_be_told_apart_and_seen():
     for colours in (curves, list(COLOURS.values()), [palette.BLUE, palette.VERMILION, palette.GREY, palette.BLACK]):
         assert closest(colours) >= APART
         assert all(ratio(colour, "#ffffff") >= 3 for colour in [*colours, palette.FLOOR])
+        dark = [palette.DARK[colour.lower()] for colour in colours]
+        assert closest(dark) >= APART
+        assert all(ratio(colour, page_colours("dark")["page"]) >= 3 for colour in [*dark, palette.DARK["#8a5a00"]])

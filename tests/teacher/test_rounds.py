@@ -53,6 +53,12 @@ def test_each_sample_is_asked_with_a_seed_of_its_own(tmp_path):
     assert set(server.asked.values()) == {4}
 
 
+def test_a_log_says_what_is_asked(tmp_path, capsys):
+    with a_teacher(tmp_path, lambda body: GOOD) as (_, teacher):
+        teacher.work(works_of(assignments(2), 1), progress=True)
+    assert capsys.readouterr().err.splitlines()[0] == "tiny: 2 samples of up to 1,000 tokens"
+
+
 def test_asked_again_with_the_fault_named_and_kept(tmp_path):
     with a_teacher(tmp_path, second_try, tries=2) as (server, teacher):
         works = works_of(assignments(5), 1)

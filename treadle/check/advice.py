@@ -10,8 +10,9 @@ from typing import NamedTuple
 from treadle.check.measured import Measured
 from treadle.check.sentences import sentence
 from treadle.check.state import State, state_of
+from treadle.repository import in_repository
 
-PAGE = "docs/which.md"
+PAGE = in_repository("docs/which.md")
 STAGES: dict[State, tuple[str, ...]] = {
     State.RLVR_SIGNAL: ("srl", "rlvr"),
     State.TOO_EASY: (),

@@ -13,6 +13,7 @@ from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import RLStage, SRLStage
 from treadle.recipe.shown import contrasts_of
 from treadle.recipe.training_data import similarity_floor
+from treadle.repository import in_repository
 
 LOOKED_AT = 32
 """Rows of a stage that are looked at for other experts' actions."""
@@ -93,7 +94,8 @@ def floors(subject: Subject) -> Iterator[Check]:
         elif floor is None:
             yield ok(id, "rewarded by similarity; what is earned without learning anything is not measured for it")
         else:
-            yield ok(id, f"rewarded by similarity; {earned}. `reward: margin` takes that off (docs/floors.md)")
+            page = in_repository("docs/floors.md")
+            yield ok(id, f"rewarded by similarity; {earned}. `reward: margin` takes that off ({page})")
 
 
 def _lacks_contrasts(subject: Subject, stage: RLStage) -> bool:

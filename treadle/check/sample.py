@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from transformers import TrainerState
 
+from treadle.chat.progress import progress
 from treadle.check.style import TRACES, Text, expert_traces, surprise
 from treadle.check.subject import Subject
 from treadle.errors import DataError, ModelError
@@ -146,15 +147,18 @@ def sample(subject: Subject, wanted: int, seconds: float = SECONDS, longest: int
     found = {kind: Sampled(stage, min(most, stage.max_completion_length)) for kind, stage in stages.items()}
     result = Sample(found, wanted, left_out, floor=_floor(subject, stages), allowed=seconds, pace=pace)
     begun = time.monotonic()
-    for number, (kind, rows) in enumerate(batches):
-        started = time.monotonic()
-        # One of each kind in any case, then those that should be ready in time.
-        if number >= len(stages) and (started - begun) * (number + 1) / number > seconds:
-            break
-        tokens = _generate(subject, network, found[kind].stage, rows, found[kind].limit, generator)
-        result.seconds += time.monotonic() - started
-        result.tokens += sum(map(len, tokens))
-        _judge(subject, found[kind], rows, tokens)
+    asked = sum(len(rows) * stages[kind].rollouts for kind, rows in batches)
+    with progress(f"first rollouts, for about {seconds:,.0f} s", asked, most, unit="rollout") as finished:
+        for number, (kind, rows) in enumerate(batches):
+            started = time.monotonic()
+            # One of each kind in any case, then those that should be ready in time.
+            if number >= len(stages) and (started - begun) * (number + 1) / number > seconds:
+                break
+            tokens = _generate(subject, network, found[kind].stage, rows, found[kind].limit, generator)
+            result.seconds += time.monotonic() - started
+            result.tokens += sum(map(len, tokens))
+            _judge(subject, found[kind], rows, tokens)
+            finished(len(tokens))
     if "srl" in found and (traces := expert_traces(subject)):
         result.surprise, result.own_surprise = surprise(network, traces), surprise(network, found["srl"].own)
     return result

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,6 +66,22 @@ def averages(results: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]
                 "columns": [_label(column, cells) for column in columns],
             }
     return found
+
+
+def several(results: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """The averages of a run's results that say more than its figures: not those of a single column, and of one mode
+    none that averages what one before it does.
+
+    Yields:
+        Mode, name and average.
+    """
+    for mode, named in (results.get("averages") or {}).items():
+        seen = []
+        for name, found in named.items():
+            columns = found.get("columns")
+            if not columns or (len(columns) > 1 and columns not in seen):
+                yield mode, name, found
+            seen.append(columns)
 
 
 def run_averages(run: Run) -> dict[str, dict[str, dict[str, Any]]]:

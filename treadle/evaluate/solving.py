@@ -30,11 +30,11 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from treadle.chat.progress import progress as showing
 from treadle.data.prompts import Asking, solve_prompt, step_prompt
 from treadle.domains.domain import Attempt
 from treadle.evaluate.attempts import Answering, advance, thoughts_of
 from treadle.evaluate.observations import Observations
-from treadle.evaluate.progress import progress as showing
 from treadle.evaluate.records import Decoding, Generation, Key, Mode, Problem, Request, Sample, Stop
 from treadle.evaluate.settings import EvaluateSettings, seed_of
 from treadle.evaluate.turns import WHOLE, Turn, Turns

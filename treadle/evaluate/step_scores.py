@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from treadle.chat.progress import progress
 from treadle.errors import OutputError
-from treadle.evaluate.progress import progress
 from treadle.evaluate.records import Sampling, StepSample
 from treadle.evaluate.runs import ANEW, INFO, STEPS, Run
 from treadle.evaluate.settings import EvaluateSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from treadle.evaluate.averages import TITLES
+from treadle.evaluate.averages import TITLES, several
 from treadle.evaluate.extraction import extraction_note, lenient_text
 from treadle.evaluate.records import Doubt
 from treadle.evaluate.step_calls import call_notes
@@ -90,10 +90,9 @@ def as_table(results: Mapping[str, Any]) -> str:
             )
         if figures["empty"]:
             notes.append(f"{name}, {mode}, {decoding}: {figures['empty']} attempts are empty text")
-    for mode, named in results["averages"].items() if len(results["benchmarks"]) > 1 else ():
-        for average, estimate in named.items():
-            shown = _percent(estimate) if estimate["value"] is not None else estimate["reason"]
-            notes.append(f"{TITLES[average]}, {mode}: {shown}")
+    for mode, average, estimate in several(results) if len(results["benchmarks"]) > 1 else ():
+        shown = _percent(estimate) if estimate["value"] is not None else estimate["reason"]
+        notes.append(f"{TITLES[average]}, {mode}: {shown}")
     if steps := results.get("steps"):
         notes += _step_notes(steps)
     if not any(benchmark["modes"] for benchmark in results["benchmarks"].values()):

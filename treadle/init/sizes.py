@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 from treadle.init.found import Found, Lengths
 from treadle.recipe.parts import Lora
 from treadle.recipe.schema import RLVRStage, SRLStage
+from treadle.repository import in_repository
 
 PROMPTS, STEPS, EVERY = 16, 20, 10
 """Prompts of a step, steps, and steps between validations, of a first try."""
 LEAST = {"srl": 256, "warmup": 256, "rlvr": 512}
 """Tokens that a completion is given in any case: there are thoughts in it, whose length nobody knows beforehand."""
 SMALL, SMALL_RATE = 1_000_000_000, 2e-5
-"""Parameters below which a model takes this learning rate, that of recipes/gsm8k_smollm2_135m.yaml."""
+"""Parameters below which a model takes this learning rate, that of the recipe below."""
+_SMALL_RECIPE = in_repository("recipes/gsm8k_smollm2_135m.yaml")
 ADAPTER_RATE = 5e-6
 """Of LoRA: ten times that of all weights, as in Schulman and others, LoRA Without Regret (2025)."""
 CONVERSATIONS = 16
@@ -105,7 +107,7 @@ def _rate(kind: str, found: Found, lora: Lora | None) -> list[Setting]:
         why = f"of an adapter, ten times the paper's {usual} for all weights; not measured by us"
         return [Setting("learning_rate", ADAPTER_RATE, why)]
     if found.parameters < SMALL:
-        why = f"of a small model, as in recipes/gsm8k_smollm2_135m.yaml; the paper has {usual} for 7 billion parameters"
+        why = f"of a small model, as in {_SMALL_RECIPE}; the paper has {usual} for 7 billion parameters"
         return [Setting("learning_rate", SMALL_RATE, why)]
     return [Setting("learning_rate", PAPER[kind].learning_rate, "the paper's")]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import yaml
 
+from treadle.check.advice import PAGE
 from treadle.check.measured import Demonstrations
 from treadle.init.found import Found
 from treadle.init.sizes import PAPER, Setting
@@ -55,7 +56,7 @@ def recipe_text(
         *_listed([why]),
         "",
         "Next",
-        f"  treadle check {path} --sample 192   # lets the model answer: which stages suit it (docs/which.md)",
+        f"  treadle check {path} --sample 192   # lets the model answer: which stages suit it ({PAGE})",
         f"  treadle plan {path}{planned}   # memory and time, estimated",
         f"  treadle train {path} --dry-run      # all checks, no training",
         f"  treadle train {path}",

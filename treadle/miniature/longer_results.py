@@ -8,8 +8,9 @@ from typing import Any
 
 from treadle.files.whole import appearing_file
 from treadle.miniature.claims import Above
-from treadle.report.curves import accuracy_curve, as_png, embedded
+from treadle.report.curves import accuracy_curve
 from treadle.report.pages import write_page
+from treadle.report.pictures import picture
 from treadle.statistics.estimates import in_percent, wilson
 from treadle.statistics.intervals import paired_difference
 
@@ -90,14 +91,14 @@ def write_longer_report(out: Path, found: Mapping[str, Any]) -> None:
         "round",
         "longer problems solved, greedy, 95% intervals",
     )
-    png = as_png(curve)
+    drawn = picture(curve)
     with appearing_file(out / "curve.png") as file:
-        file.write(png)
+        file.write(drawn.light)
     write_page(
         out / "report.html",
         "miniature/longer.html.j2",
         found=found,
         titles=TITLES,
-        curve=embedded(png),
+        curve=drawn,
         share=in_percent,
     )

@@ -5,15 +5,10 @@ One self-contained file; the pictures are also written beside it as PNG.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from markupsafe import Markup
 from matplotlib.figure import Figure
@@ -26,6 +21,7 @@ from treadle.miniature.results import TITLES, Scores, floor_words, table
 from treadle.report.blocks import marked
 from treadle.report.pages import write_page
 from treadle.report.palette import BLACK, BLUE, FLOOR, GREY, VERMILION
+from treadle.report.pictures import picture
 from treadle.scoring.completion import FormatFault, parse_completion
 from treadle.scoring.rewards import step_similarity
 from treadle.training.metric_lines import read_metrics
@@ -40,24 +36,20 @@ CURVES = {
 
 
 def write_report(out: Path, scores: Scores, summary: Mapping[str, Any], ablations: Ablations | None = None) -> None:
-    """Write `report.html`, `accuracy.png` and `curves.png` into `out`.
+    """Write `report.html`, and `accuracy.png` and `curves.png` for light and dark pages, into `out`.
 
     Args:
         ablations: What `--full` found besides.
     """
     first = summary["similarity_floor"][0]
     pictures = {
-        "accuracy": accuracy_figure({arm.name: scores[arm.name] for arm in MAIN if arm.name in scores}),
-        "curves": curves_figure(out / "seed-0", first["value"] if first else None),
+        "accuracy": picture(accuracy_figure({arm.name: scores[arm.name] for arm in MAIN if arm.name in scores})),
+        "curves": picture(curves_figure(out / "seed-0", first["value"] if first else None)),
     }
-    encoded = {}
-    for name, figure in pictures.items():
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=130, bbox_inches="tight")
-        plt.close(figure)
-        with appearing_file(out / f"{name}.png") as file:
-            file.write(buffer.getvalue())
-        encoded[name] = base64.b64encode(buffer.getvalue()).decode()
+    for name, drawn in pictures.items():
+        for file_name, png in ((f"{name}.png", drawn.light), (f"{name}-dark.png", drawn.dark)):
+            with appearing_file(out / file_name) as file:
+                file.write(png)
     write_page(
         out / "report.html",
         "miniature/quickstart.html.j2",
@@ -65,7 +57,7 @@ def write_report(out: Path, scores: Scores, summary: Mapping[str, Any], ablation
         floor=floor_words(summary["similarity_floor"]),
         first_floor=floor_words([first]),
         summary=summary,
-        pictures=encoded,
+        pictures=pictures,
         steps=_steps(scores),
         groups=grouped(scores) if ablations else {},
         ablations=ablations,
@@ -85,7 +77,7 @@ def accuracy_figure(scores: Scores) -> Figure:
         above = [row[mode].high - row[mode].value for row in rows]
         places = [i + offset for i in range(len(rows))]
         axes.barh(places, values, height=0.36, color=COLOURS[mode], label=label)
-        axes.errorbar(values, places, xerr=[below, above], fmt="none", ecolor="#222222", elinewidth=1, capsize=2.5)
+        axes.errorbar(values, places, xerr=[below, above], fmt="none", ecolor=BLACK, elinewidth=1, capsize=2.5)
     axes.set_yticks(range(len(rows)), [row["arm"] for row in rows])
     axes.set_xlim(0, 1.0)
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")

@@ -8,6 +8,9 @@ from treadle.plan.estimate import StagePlan
 from treadle.plan.hardware import GIB, Hardware
 from treadle.plan.parts import BOTH
 from treadle.recipe.schema import Recipe, SFTStage
+from treadle.repository import in_repository
+
+_PAGE = in_repository("docs/plan.md")
 
 
 def as_text(plans: Sequence[StagePlan], recipe: Recipe, hardware: Hardware) -> str:
@@ -18,7 +21,7 @@ def as_text(plans: Sequence[StagePlan], recipe: Recipe, hardware: Hardware) -> s
 def _lines(plans: Sequence[StagePlan], recipe: Recipe, hardware: Hardware) -> Iterator[str]:
     each = "its memory not given" if hardware.memory is None else f"{hardware.memory:g} GiB each"
     yield f"{recipe.model} on {hardware.gpus} x {hardware.device}, {each}, sharding {hardware.sharding}."
-    yield "Estimated, not measured; docs/plan.md says what is counted, what is assumed, and what is left out."
+    yield f"Estimated, not measured; {_PAGE} says what is counted, what is assumed, and what is left out."
     for plan in plans:
         yield f"\n## {plan.stage.name}"
         yield _tokens(plan)
@@ -93,7 +96,7 @@ def _verdict(plan: StagePlan, hardware: Hardware) -> Iterator[str]:
         yield "It would fit with" + (" any of:" if len(plan.advice) > 1 else ":")
         yield from (f"  {line}" for line in plan.advice)
     else:
-        yield "Nothing that was tried makes it fit (docs/plan.md); take a smaller model or more memory."
+        yield f"Nothing that was tried makes it fit ({_PAGE}); take a smaller model or more memory."
 
 
 TIGHT = 0.9

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-from tqdm import tqdm
 from transformers import GenerationConfig
 
 from treadle.chat.chat import Chat
+from treadle.chat.progress import progress
 from treadle.rollout import generate_completions, why_not
 from treadle.rollout.generate import up_to_end
 from treadle.rollout.support import unwrap
@@ -59,7 +59,7 @@ def write(
         conversations: Prompts; equal ones that lie together are computed once.
         seeds: One for each, 0 or more.
         limit: Tokens of a completion.
-        title: What a terminal shows while it runs; `None` shows nothing.
+        title: What is said while it runs; `None` says nothing.
     """
     config = free_sampling(chat, network, limit, temperature)
     prompts, was_training = chat.prompts(conversations), network.training
@@ -68,11 +68,11 @@ def write(
         tokens: list[list[int]] = []
         with (
             torch.inference_mode(),
-            tqdm(total=len(prompts), desc=title, leave=False, disable=None if title else True) as bar,
+            progress(title or "", len(prompts), limit, shown=title is not None) as finished,
         ):
             for at in range(0, len(prompts), AT_ONCE):
                 tokens += _generate(network, prompts[at : at + AT_ONCE], config, seeds[at : at + AT_ONCE])
-                bar.update(len(tokens) - at)
+                finished(len(tokens) - at)
     finally:
         network.train(was_training)
     return [as_written(chat, ids, config.eos_token_id) for ids in tokens]

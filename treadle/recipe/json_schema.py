@@ -19,6 +19,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from treadle.recipe.parts import Lora, Prefix, Prompts
 from treadle.recipe.schema import Recipe, RLVRStage, SFTStage, SRLStage, WarmupStage
+from treadle.repository import with_places
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 CLASSES: tuple[type[BaseModel], ...] = (Recipe, SFTStage, WarmupStage, SRLStage, RLVRStage, Lora, Prompts, Prefix)
@@ -43,10 +44,10 @@ def recipe_schema() -> dict[str, Any]:
     definitions = schema["$defs"]
     for kind in CLASSES:
         of = schema if kind is Recipe else definitions[kind.__name__]
-        of["description"] = _summary(kind.__doc__)
+        of["description"] = with_places(_summary(kind.__doc__))
         meanings = meanings_of(kind)
         for key, value in of["properties"].items():
-            value["description"] = meanings[key]
+            value["description"] = with_places(meanings[key])
     definitions["Prefix"] = {"anyOf": [{"type": "string", "minLength": 1}, definitions["Prefix"]]}
     return {"$schema": DIALECT, "title": "Recipe of treadle", **schema}
 

@@ -12,6 +12,7 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 from treadle.errors import RecipeError
 from treadle.extras import install
 from treadle.recipe.schema import Recipe, WarmupStage
+from treadle.repository import in_repository
 from treadle.training.sft_trainer import GuardedSFTConfig
 from treadle.training.srl_config import SRLConfig
 
@@ -67,8 +68,8 @@ def check_launch(recipe: Recipe, config: GuardedSFTConfig | SRLConfig) -> None:
     if config.n_gpu > 1:  # which TRL refuses
         raise RecipeError(
             f"{config.n_gpu} GPUs are visible to one process, which trains on one: launch a process for each "
-            f"(accelerate launch --num_processes {config.n_gpu} -m treadle.cli train ..., docs/launch.md), or show it "
-            "one with CUDA_VISIBLE_DEVICES=0"
+            f"(accelerate launch --num_processes {config.n_gpu} -m treadle.cli train ..., "
+            f"{in_repository('docs/launch.md')}), or show it one with CUDA_VISIBLE_DEVICES=0"
         )
 
 

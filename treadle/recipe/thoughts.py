@@ -8,6 +8,7 @@ from treadle.chat.chat import Chat
 from treadle.errors import RecipeError
 from treadle.recipe.parts import Prefix
 from treadle.recipe.schema import AnyStage, RLVRStage, SFTStage, SRLStage, WarmupStage
+from treadle.repository import in_repository
 from treadle.scoring.thoughts import PLAIN, Block, ThoughtTags
 
 
@@ -59,7 +60,8 @@ def untaught(stage: AnyStage, stages: Sequence[AnyStage], tags: ThoughtTags) -> 
         return ""
     return (
         f"a completion without {tags.open} {tags.close} earns -1, and no stage teaches them before: `treadle check` "
-        "with --sample 192 says whether the model writes them, docs/cold-start.md what to do where it does not"
+        f"with --sample 192 says whether the model writes them, {in_repository('docs/cold-start.md')} what to do where "
+        "it does not"
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from treadle.report.curves import accuracy_curve, as_png, embedded
+from treadle.report.curves import accuracy_curve
 from treadle.report.pages import write_page
+from treadle.report.pictures import picture
 from treadle.statistics.estimates import in_percent
 
 
@@ -29,6 +30,6 @@ def write_bootstrap_page(out: Path, results: Mapping[str, Any]) -> None:
         out / "report.html",
         "report/bootstrap.html.j2",
         results=results,
-        curve=embedded(as_png(curve)),
+        curve=picture(curve),
         share=in_percent,
     )

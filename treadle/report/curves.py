@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib
 
@@ -49,16 +46,3 @@ def accuracy_curve(lines: Mapping[str, Sequence[Mapping[str, float]]], across: s
     if len(lines) > 1:
         axes.legend(frameon=False)
     return figure
-
-
-def as_png(figure: Figure) -> bytes:
-    """The figure as a PNG; it is closed."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130, bbox_inches="tight")
-    plt.close(figure)
-    return buffer.getvalue()
-
-
-def embedded(png: bytes) -> Any:
-    """A picture as the address of an image in a page."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

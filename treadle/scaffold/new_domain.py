@@ -18,6 +18,7 @@ from treadle.evaluate.known_sets import content_hash
 from treadle.files.names import wrong_in_name
 from treadle.files.output import appearing, check_place
 from treadle.files.yaml_reading import parse_yaml
+from treadle.repository import in_repository
 from treadle.scaffold import change
 
 PROBLEMS, EXPERTS = 5, 8
@@ -120,7 +121,7 @@ def _rendered(file: str, about: dict[str, Any]) -> str:
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    found = Environment(
         loader=PackageLoader("treadle.scaffold", "field"),
         undefined=StrictUndefined,
         autoescape=False,
@@ -134,3 +135,5 @@ def _templates() -> Environment:
         comment_start_string="[#",
         comment_end_string="#]",
     )
+    found.globals["in_repository"] = in_repository
+    return found

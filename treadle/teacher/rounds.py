@@ -15,13 +15,12 @@ In memory stay, of each try, the key of its answer, a digest and the fault; text
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
+from treadle.chat.progress import progress as showing
 from treadle.evaluate.records import Finish, Generation, Request, Sampling
 from treadle.teacher.asking import Assignment, Wording, ask, ask_again, draft_of, parted, prompt_digest
 from treadle.teacher.checks import Check, Fault, first_fault
@@ -103,7 +102,7 @@ class Teacher:
         """Bring all samples to their end, in place.
 
         Args:
-            progress: Whether to show on the terminal how far it is and what it costs.
+            progress: Whether to say how far it is and what it costs.
 
         Returns:
             Whether all came to their end; if not, the budget would not surely have been enough for the next request.
@@ -113,19 +112,24 @@ class Teacher:
             OutputError: The store cannot be written.
         """
         waiting, opened = deque(works), []
-        with tqdm(total=len(works), disable=None if progress else True, unit="sample") as bar:
+        limit = self.sampling.max_new_tokens
+
+        def cost(done: int) -> str:
+            return self.prices.shown(self.store.tokens, done, len(works))
+
+        with showing(self.model, len(works), limit, progress, unit="sample", note=cost) as finished:
             while waiting or opened:
-                opened, requests = self._filled(waiting, opened, bar)
+                opened, requests = self._filled(waiting, opened, finished)
                 spent = self.prices.of(self.store.tokens) or 0.0
                 count = self.prices.affordable([request for _, request in requests], self.sampling, spent)
                 if requests and not count:
                     return False
-                self._wave(opened[:count], requests[:count], bar, len(works))
+                self._wave(opened[:count], requests[:count], finished)
                 opened = [work for work in opened if work.state is State.OPEN]
         return True
 
     def _filled(
-        self, waiting: deque[Work], opened: list[Work], bar: tqdm
+        self, waiting: deque[Work], opened: list[Work], finished: Callable[[], object]
     ) -> tuple[list[Work], list[tuple[str, Request]]]:
         """Samples that need an answer from the back end, a window of them at most, and their keys and requests."""
         found, requests = [], []
@@ -138,7 +142,7 @@ class Teacher:
                     break
                 self._take(work, key, request, answer)
             else:
-                bar.update()
+                finished()
             if len(found) >= self.window:
                 break
         return found, requests
@@ -148,7 +152,9 @@ class Teacher:
         while waiting:
             yield waiting.popleft()
 
-    def _wave(self, works: Sequence[Work], requests: Sequence[tuple[str, Request]], bar: tqdm, total: int) -> None:
+    def _wave(
+        self, works: Sequence[Work], requests: Sequence[tuple[str, Request]], finished: Callable[[], object]
+    ) -> None:
         for i, generation in self.backend.generate([request for _, request in requests], self.sampling):
             key, request = requests[i]
             prompt_tokens = generation.prompt_tokens
@@ -157,8 +163,7 @@ class Teacher:
             self.store.put(key, request, generation, prompt_tokens)
             self._take(works[i], key, request, generation)
             if works[i].state is not State.OPEN:
-                bar.update()
-            bar.set_postfix_str(self.prices.shown(self.store.tokens, int(bar.n), total), refresh=False)
+                finished()
 
     def _request(self, work: Work) -> tuple[str, Request]:
         """What a sample asks next, and its key."""

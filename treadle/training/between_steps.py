@@ -1,6 +1,6 @@
 """What a GRPO trainer does between its steps: it logs, validates and saves, and goes on from what was saved.
 
-- Logs have the seconds of each phase.
+- Logs have the seconds of each phase, and tables of completions hold text.
 - Validation is TRL's own evaluation, with random numbers of its own and the exact mean reward of the rows
   (`treadle.training.validation`).
 - A checkpoint holds the micro-batches that are left of a generation, TRL's `_buffered_inputs`, besides what every
@@ -19,6 +19,7 @@ from accelerate.utils import send_to_device
 
 from treadle.training.parts import Parts
 from treadle.training.resume.resumable import Resumable
+from treadle.training.tracking import as_text
 from treadle.training.validation import validation_stream
 
 Tensor = torch.Tensor
@@ -49,6 +50,10 @@ class BetweenSteps(Resumable):
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         if self.model.training:
             logs |= self.parts.clock.take()
+        if self.log_completions:
+            for column in (self._logs["prompt"], self._logs["completion"]):
+                for place, conversation in enumerate(column):
+                    column[place] = as_text(conversation)
         super().log(logs, *args, **kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:

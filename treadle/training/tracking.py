@@ -3,19 +3,25 @@
 transformers puts `train/` before every name, and trackers group by what stands before the first `/`: sixty curves in
 one group. Here a name that has a group keeps it (`sampling/kept_groups`, `format/truncated`), what is a reward stands
 under `reward/`, and what is left under `train/`. Those of a validation stay under `eval/`, as transformers has them.
+Trackers open the first groups of the alphabet: what is flat as long as all goes well stands within another one.
 The last part of a name is always that of `metrics.jsonl`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from transformers.integrations import integration_utils
 
+from treadle.scoring.rewards import completion_text
+from treadle.trajectory import Message
+
 _REWARD = ("reward", "reward_std", "frac_reward_zero_std", "similarity", "similarity_floor")
 _COMPLETIONS = ("thought_tokens",)
+_WITHIN = {"clip_ratio": "train", "collapse": "faults"}
+"""Groups within another one."""
 _EVAL = "eval_"
 
 Floor = Callable[[dict[str, Any]], float | None]
@@ -25,11 +31,22 @@ def tracked_name(name: str) -> str:
     """The name of a metric of `metrics.jsonl` in a tracker."""
     if name.startswith(_EVAL):
         return f"eval/{name.removeprefix(_EVAL)}"
-    if "/" in name:
-        return name
+    group, within, _ = name.partition("/")
+    if within:
+        return f"{_WITHIN[group]}/{name}" if group in _WITHIN else name
     if name in _REWARD:
         return f"reward/{name}"
     return f"completions/{name}" if name in _COMPLETIONS else f"train/{name}"
+
+
+def as_text(conversation: str | Sequence[Message]) -> str:
+    """A prompt or a completion for a table, whose cells hold text: trackio shows `[object Object]` for messages.
+
+    A single message is its text; several are told apart by their roles.
+    """
+    if isinstance(conversation, str) or len(conversation) < 2:
+        return completion_text(conversation)
+    return "\n\n".join(f"{message['role']}:\n{completion_text([message])}" for message in conversation)
 
 
 @contextmanager

@@ -119,7 +119,7 @@ def test_results_and_page(finished):
     ever = [row["ever_solved"]["value"] for row in results["rounds"][1:]]
     assert ever == sorted(ever)
     page = (out / "report.html").read_text()
-    assert page.count("data:image/png") == 1
+    assert page.count("data:image/png") == 2, "for light and dark pages"
     assert "all rounds are done" in page
     assert results["sentence"] in (out / "report.md").read_text()
 

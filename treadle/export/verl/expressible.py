@@ -9,6 +9,7 @@ from treadle.data.prepared import Prepared
 from treadle.errors import RecipeError
 from treadle.recipe.schema import Recipe, RLStage, RLVRStage, SFTStage
 from treadle.recipe.training_data import judged_as_tasks
+from treadle.repository import in_repository
 
 REWARDS = ("similarity", "margin", "scaled", "exact", "edit", "answer")
 """Rewards that need nothing but the row, and give a number for each completion."""
@@ -83,7 +84,8 @@ def not_carried(stage: RLStage, recipe: Recipe) -> dict[str, str]:
         "group_by_trajectory": "verl shuffles rows, not trajectories, so that a batch shares fewer prefixes",
         "the divisor of advantages": "verl adds 1e-6 to a group's standard deviation, TRL 1e-4: at most 1% at 0.01",
         "vllm_importance_sampling_correction": "TRL's by default; verl has algorithm.rollout_correction, which is off",
-        "faults": "no guard of docs/faults.md runs there; look at format faults and dropped groups in verl's metrics",
+        "faults": f"no guard of {in_repository('docs/faults.md')} runs there; look at format faults and dropped "
+        "groups in verl's metrics",
         "log_rollouts": "verl writes rollouts to trainer.rollout_data_dir",
     }
     if stage.dynamic_sampling and stage.max_staleness:

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from treadle.export.verl.overrides import as_text
+from treadle.repository import in_repository
 
 VERSION = "0.9"
 """Of verl, whose keys `overrides` has."""
@@ -38,7 +39,7 @@ def _quoted(text: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    found = Environment(
         loader=PackageLoader("treadle", "export/verl"),
         undefined=StrictUndefined,
         autoescape=False,  # shell and Markdown, no HTML
@@ -46,3 +47,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    found.globals["in_repository"] = in_repository
+    return found

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from treadle.evaluate.averages import TITLES
+from treadle.evaluate.averages import TITLES, several
 from treadle.report.text import number
 
 LENGTHS = ("tokens", "thought_tokens", "steps")  # means over attempts
@@ -120,11 +120,10 @@ def average_table(results: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "mode": mode,
             "name": TITLES.get(kind, kind),
-            "what": (found or {}).get("reason") or ", ".join((found or {}).get("columns") or ()),
+            "what": found.get("reason") or ", ".join(found.get("columns") or ()),
             "cell": estimate(found),
         }
-        for mode, averages in (results.get("averages") or {}).items()
-        for kind, found in averages.items()
+        for mode, kind, found in several(results)
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from treadle.errors import TrainingFault
+from treadle.repository import in_repository
 from treadle.scoring.completion import FormatFault, ThinkTags, parse_completion
 from treadle.scoring.rewards import FORMAT_REWARD, ModelOutput, completion_text
 from treadle.scoring.thoughts import PLAIN, Block, TagsOfRows, tags_of_rows
@@ -107,7 +108,8 @@ class FormatFaults:
             )
         warnings.warn(
             f"{broken:.0%} of the first completions break the format, which earns {FORMAT_REWARD:g}: where that does "
-            f"not change within some steps, see docs/cold-start.md. Likely cause: {cause}",
+            f"not change within some steps, see {in_repository('docs/cold-start.md')}. "
+            f"Likely cause: {cause}",
             stacklevel=3,
         )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
-from treadle.evaluate import progress as module
-from treadle.evaluate.progress import progress
+import treadle.chat.progress as module
+from treadle.chat.progress import progress
 
 
 def test_lines_come_by_the_clock_where_there_is_no_terminal(capsys, monkeypatch):
@@ -46,3 +46,19 @@ def test_who_asks_for_none_sees_none(capsys):
     with progress("whole, greedy", 12, 4096, shown=False) as told:
         told()
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_it_costs_is_said_beside_and_several_may_finish_at_once(capsys, monkeypatch):
+    monkeypatch.setattr(module, "EVERY", 0.01)
+    written = []
+    monkeypatch.setattr(sys.stderr, "write", written.append)
+    with progress("tiny", 3, 64, unit="sample", note=lambda done: f"cost {done}.00") as told:
+        told(2)
+        while "tiny: 2 of 3 after 0 s, cost 2.00" not in written:
+            time.sleep(0.01)
+    assert written[0] == "tiny: 3 samples of up to 64 tokens"
+    monkeypatch.undo()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress("tiny", 3, 64, unit="sample", note=lambda done: f"cost {done}.00") as told:
+        told(3)
+    assert "cost 3.00" in capsys.readouterr().err

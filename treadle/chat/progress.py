@@ -19,7 +19,14 @@ EVERY = 30.0
 
 
 @contextmanager
-def progress(title: str, requests: int, limit: int, shown: bool = True) -> Iterator[Callable[[], object]]:
+def progress(
+    title: str,
+    requests: int,
+    limit: int,
+    shown: bool = True,
+    unit: str = "request",
+    note: Callable[[int], str] | None = None,
+) -> Iterator[Callable[..., object]]:
     """Within the block it is said what is asked and how far it is.
 
     Args:
@@ -27,21 +34,34 @@ def progress(title: str, requests: int, limit: int, shown: bool = True) -> Itera
         requests: How many.
         limit: Tokens that each may have.
         shown: Whether anything is.
+        unit: What one is called.
+        note: More to say, such as the cost, of how many are finished.
 
     Yields:
-        What is called after each request that is finished.
+        What is called after each request that is finished, or with the number of those that are.
     """
-    asked = f"{title}: {requests:,} request{'s' * (requests != 1)} of up to {limit:,} tokens"
+    asked = f"{title}: {requests:,} {unit}{'s' * (requests != 1)} of up to {limit:,} tokens"
     if not shown:
-        yield lambda: None
+        yield lambda count=1: None
     elif sys.stderr.isatty():
         with tqdm(total=requests, desc=asked) as bar:
-            yield bar.update
+
+            def finished(count: int = 1) -> None:
+                if note:
+                    bar.set_postfix_str(note(bar.n + count), refresh=False)
+                bar.update(count)
+
+            yield finished
     else:
-        finished: list[None] = []
+        counts: list[int] = []
+
+        def line(seconds: float) -> str:
+            said = f"{title}: {sum(counts):,} of {requests:,} after {seconds:,.0f} s"
+            return f"{said}, {note(sum(counts))}" if note else said
+
         print(asked, file=sys.stderr, flush=True)
-        with _every(EVERY, lambda seconds: f"{title}: {len(finished):,} of {requests:,} after {seconds:,.0f} s"):
-            yield lambda: finished.append(None)
+        with _every(EVERY, line):
+            yield lambda count=1: counts.append(count)
 
 
 @contextmanager
