@@ -28,7 +28,7 @@ from treadle.miniature.tokenizer import build_tokenizer
 
 WORLD = 2
 PATIENCE = 4
-"""Seconds for which a process waits for another; on GPUs `ddp_timeout` sets it."""
+"""Seconds for which a process waits for another, as `wait_seconds` in a recipe."""
 
 
 def raises() -> None:
