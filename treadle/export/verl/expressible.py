@@ -96,6 +96,10 @@ def not_carried(stage: RLStage, recipe: Recipe) -> dict[str, str]:
         )
         if stage.updates_per_rollout > 1:
             out["validate_every"] = "rounded up to whole generations, as save_every"
+    if stage.weight_decay:
+        out["weight_decay"] = "verl decays all weights, transformers all but biases and those of norms"
+    if stage.updates_per_rollout > 1 and stage.scheduler != "constant":
+        out["scheduler"] = "verl changes the learning rate once a generation, not with each of its updates"
     if stage.warmup_ratio:
         out["warmup_ratio"] = "verl rounds its steps down, transformers up"
     if recipe.max_hours:
