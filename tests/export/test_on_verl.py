@@ -93,6 +93,12 @@ GROUPS = (
         "counts": {"low_spread": 1, "all_poor": 1, "rounds": 1, "missing": 2, "sampled": 2},
     },
 )
+# Ratios below, within and above what is clipped (0.8 to 1.28), for advantages of both signs; the last token is padding.
+LOSS = {
+    "ratios": [[0.5, 0.9, 1.2, 2.0], [1.5, 6.0, 0.7, 1.0]],
+    "advantages": [[1.0, 1.0, 1.0, 1.0], [-1.0, -2.0, -1.0, 3.0]],
+    "mask": [[True, True, True, True], [True, True, True, False]],
+}
 _NAMES = {
     "rounds": "rounds",
     "missing": "missing_groups",
@@ -121,6 +127,7 @@ def exported(request, expert_trajectories, tmp_path_factory):
         "config": str(folder / "config.yaml"),
         "completions": completions(tokenizer, out),
         "groups": GROUPS,
+        "loss": LOSS,
         "advantages": [[0.1, 0.9, 0.1, 0.9], [0.30, 0.34, 0.30, 0.34], [-1.0, 0.2, 0.2, 0.2]],
     }
     (folder / "job.json").write_text(json.dumps(job))
@@ -208,3 +215,8 @@ def test_verls_advantages_are_treadles_but_for_the_divisor(exported):
     centred_PG, spread_P1 = groups_PG - groups_PG.mean(1, keepdims=True), groups_PG.std(1, ddof=1, keepdims=True)
     np.testing.assert_allclose(found_PG, centred_PG / (spread_P1 + 1e-6), rtol=1e-4)
     np.testing.assert_allclose(found_PG, centred_PG / (spread_P1 + 1e-4), rtol=0.01)  # as TRL divides
+
+
+def test_verls_loss_is_clipped_as_trls_and_no_further(exported):
+    # The worse of the ratio and the clipped one: 2 counts as 1.28, and where the advantage is negative 0.7 as 0.8.
+    assert exported[4]["loss"] == pytest.approx((-(0.5 + 0.9 + 1.2 + 1.28) + 1.5 + 2 * 6 + 0.8) / 7)
