@@ -24,7 +24,7 @@ pytestmark = needs_verl
 STAND_IN = """#!/bin/bash
 printf '%s\\n' "$@" > {calls}
 folder={out}/1-srl/checkpoints
-mkdir -p $folder/global_step_4/actor/huggingface && echo 4 > $folder/latest_checkpointed_iteration.txt
+mkdir -p "$folder/global_step_4/actor/huggingface" && echo 4 > "$folder/latest_checkpointed_iteration.txt"
 exit {code}
 """
 
@@ -35,10 +35,12 @@ def head():
     folder = Path(tempfile.mkdtemp(prefix="ray"))  # short: sockets lie in it
     environment = {**os.environ, "PATH": f"{Path(PYTHON).parent}:{os.environ['PATH']}", "RAY_AUTH_MODE": "disabled"}
     environment |= {"RAY_worker_niceness": "0", "RAY_raylet_start_wait_time_s": "300"}
-    port, dashboard = free_port(), free_port()
+    dashboard = free_port()
     address = environment["RAY_API_SERVER_ADDRESS"] = f"http://127.0.0.1:{dashboard}"
     words = ["ray", "start", "--head", "--block", "--num-cpus", "1", "--disable-usage-stats"]
-    words += ["--port", str(port), "--dashboard-port", str(dashboard), "--temp-dir", str(folder)]
+    words += ["--temp-dir", str(folder), "--dashboard-port", str(dashboard)]
+    for other in ("port", "dashboard-agent-listen-port", "dashboard-agent-grpc-port"):
+        words += [f"--{other}", str(free_port())]
     process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(f"{address}/api/jobs/", process)
