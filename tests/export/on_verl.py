@@ -20,10 +20,10 @@ from omegaconf import OmegaConf
 from tensordict import TensorDict
 from verl import DataProto
 from verl.experimental.reward_loop.reward_loop import RewardLoopWorker, migrate_legacy_reward_impl
-from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage
+from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage, get_policy_loss_fn
 from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.utils import hf_tokenizer
-from verl.utils.config import validate_config
+from verl.utils.config import omega_conf_to_dataclass, validate_config
 from verl.utils.dataset.rl_dataset import RLHFDataset
 from verl.utils.import_utils import load_extern_type
 from verl.utils.tensordict_utils import list_of_dict_to_tensordict
@@ -40,6 +40,7 @@ def main(job: Path, result: Path) -> None:
         "prompts": prompts(config, tokenizer),
         "rewards": asyncio.run(rewards(config, told["completions"])),
         "advantages": advantages(told["advantages"]),
+        "loss": policy_loss(config, **told["loss"]),
         "groups": on_ray(lambda: [groups(config, case) for case in told["groups"]]),
     }
     result.write_text(json.dumps(found))
@@ -123,6 +124,22 @@ def advantages(scores):
     index = np.repeat(np.arange(len(scores)), len(scores[0]))
     found_BT, _ = compute_grpo_outcome_advantage(rewards_BT, torch.ones_like(rewards_BT), index)
     return found_BT[:, 0].tolist()
+
+
+def policy_loss(config, ratios, advantages, mask):
+    """The loss of rows of tokens whose probabilities have changed by `ratios`."""
+    actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
+    actor.global_batch_info["dp_size"] = 1
+    ratios_BT, advantages_BT, mask_BT = map(torch.tensor, (ratios, advantages, mask))
+    loss, _ = get_policy_loss_fn(actor.policy_loss.loss_mode)(
+        old_log_prob=torch.zeros_like(ratios_BT),
+        log_prob=ratios_BT.log(),
+        advantages=advantages_BT,
+        response_mask=mask_BT,
+        loss_agg_mode=actor.loss_agg_mode,
+        config=actor,
+    )
+    return loss.item()
 
 
 def on_ray(call):

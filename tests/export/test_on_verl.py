@@ -1,28 +1,21 @@
-"""Exports against the real verl, in its own Python: VERL_PYTHON, which `make verl-test` makes and sets."""
+"""Exports against the real verl, piece by piece, in its own Python (`verl_runs`)."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from transformers import AutoTokenizer
 
 from tests.chat.tokenizers import TEMPLATES, byte_tokenizer
+from tests.export.verl_runs import PYTHON, ROOT, exported_world, needs_verl, rows_of, run_verl
 from treadle.chat.chat import Chat
-from treadle.export.verl.run import export
-from treadle.recipe.reading import parse_recipe
 from treadle.scoring.completion import FormatFault, parse_completion
 from treadle.scoring.rewards import final_answer_reward, srl_reward
 
-PYTHON = os.environ.get("VERL_PYTHON")
-pytestmark = pytest.mark.skipif(not PYTHON, reason="needs verl in an environment of its own: make verl-test")
-ROOT = Path(__file__).parents[2]
+pytestmark = needs_verl
 
 STAGE = {
     "kind": "srl",
@@ -100,6 +93,12 @@ GROUPS = (
         "counts": {"low_spread": 1, "all_poor": 1, "rounds": 1, "missing": 2, "sampled": 2},
     },
 )
+# Ratios below, within and above what is clipped (0.8 to 1.28), for advantages of both signs; the last token is padding.
+LOSS = {
+    "ratios": [[0.5, 0.9, 1.2, 2.0], [1.5, 6.0, 0.7, 1.0]],
+    "advantages": [[1.0, 1.0, 1.0, 1.0], [-1.0, -2.0, -1.0, 3.0]],
+    "mask": [[True, True, True, True], [True, True, True, False]],
+}
 _NAMES = {
     "rounds": "rounds",
     "missing": "missing_groups",
@@ -118,49 +117,22 @@ def tokenizers(name, data):
 @pytest.fixture(scope="module", params=["special", "qwen"])
 def exported(request, expert_trajectories, tmp_path_factory):
     """Folder, job and verl's answers."""
-    from treadle.data.prepare import PrepareSettings, prepare
-    from treadle.data.sources.native import to_row
-
     folder = tmp_path_factory.mktemp(request.param)
     tokenizer = tokenizers(request.param, request.param == "qwen" and request.getfixturevalue("data"))
     tokenizer.save_pretrained(folder / "model")
-    source = folder / "world.jsonl"
-    source.write_text("".join(json.dumps(to_row(t)) + "\n" for t in expert_trajectories))
-    prepare(source, folder / "data", PrepareSettings(targets="all", held_out=4))
-    recipe = parse_recipe(
-        {"model": str(folder / "model"), "data": str(folder / "data"), "output": str(folder / "run"), "stages": [STAGE]}
-    )
-    out = folder / "out"
-    export(recipe, out, "recipe.yaml", gpus=1)
+    _, out = exported_world(folder, expert_trajectories, STAGE)
     config = run_verl(["bash", str(out / "1-srl" / "train.sh"), "--cfg", "job", "--resolve"])
     (folder / "config.yaml").write_text(config.stdout)
     job = {
         "config": str(folder / "config.yaml"),
         "completions": completions(tokenizer, out),
         "groups": GROUPS,
+        "loss": LOSS,
         "advantages": [[0.1, 0.9, 0.1, 0.9], [0.30, 0.34, 0.30, 0.34], [-1.0, 0.2, 0.2, 0.2]],
     }
     (folder / "job.json").write_text(json.dumps(job))
     run_verl([PYTHON, str(ROOT / "tests/export/on_verl.py"), str(folder / "job.json"), str(folder / "result.json")])
     return out, tokenizer, job, config, json.loads((folder / "result.json").read_text())
-
-
-def run_verl(words):
-    environment = {
-        **os.environ,
-        "PYTHON": PYTHON,
-        "PYTHONPATH": str(ROOT),
-        "GPUS": "1",
-        "RAY_AUTH_MODE": "disabled",
-        "RAY_raylet_start_wait_time_s": "300",
-    }
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done
-
-
-def rows_of(out, name="train"):
-    return pq.read_table(out / "1-srl" / f"{name}.parquet").to_pylist()
 
 
 def completions(tokenizer, out):
@@ -243,3 +215,8 @@ def test_verls_advantages_are_treadles_but_for_the_divisor(exported):
     centred_PG, spread_P1 = groups_PG - groups_PG.mean(1, keepdims=True), groups_PG.std(1, ddof=1, keepdims=True)
     np.testing.assert_allclose(found_PG, centred_PG / (spread_P1 + 1e-6), rtol=1e-4)
     np.testing.assert_allclose(found_PG, centred_PG / (spread_P1 + 1e-4), rtol=0.01)  # as TRL divides
+
+
+def test_verls_loss_is_clipped_as_trls_and_no_further(exported):
+    # The worse of the ratio and the clipped one: 2 counts as 1.28, and where the advantage is negative 0.7 as 0.8.
+    assert exported[4]["loss"] == pytest.approx((-(0.5 + 0.9 + 1.2 + 1.28) + 1.5 + 2 * 6 + 0.8) / 7)

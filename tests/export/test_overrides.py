@@ -59,6 +59,16 @@ def test_the_papers_settings_arrive(recipe_of):
     assert {name: found[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize(("told", "dtype"), [("auto", "bfloat16"), ("bfloat16", "bfloat16"), ("float32", "float32")])
+def test_computation_and_rollouts_are_of_the_recipes_dtype(recipe_of, told, dtype):
+    found = of(recipe_of({"kind": "srl"}, dtype=told))
+    for part in ("actor", "ref"):
+        precision = found[f"+actor_rollout_ref.{part}.fsdp_config.mixed_precision"]
+        assert precision == {"param_dtype": dtype, "reduce_dtype": "float32", "buffer_dtype": "float32"}
+    assert found["actor_rollout_ref.actor.fsdp_config.model_dtype"] == "fp32"  # of the weights
+    assert found["actor_rollout_ref.rollout.dtype"] == dtype
+
+
 def test_rewards_are_named_with_their_settings(recipe_of):
     stage = {"kind": "srl", "think_tags": "lenient", "reward": ["similarity", {"name": "edit", "weight": 0.5}]}
     found = of(recipe_of(stage))
@@ -122,8 +132,12 @@ def test_settings_without_a_place_are_named(recipe_of):
     assert {"max_staleness", "the best checkpoint", "warmup_ratio", "max_hours"} <= set(
         not_carried(*recipe.stages, recipe)
     )
+    stage = {"kind": "srl", "updates_per_rollout": 2, "scheduler": "cosine", "weight_decay": 0.1}
+    recipe = recipe_of(stage)
+    assert {"scheduler", "weight_decay"} <= set(not_carried(*recipe.stages, recipe))
     recipe = recipe_of({"kind": "srl", "max_staleness": 0})
-    assert not {"max_staleness", "the best checkpoint", "max_hours"} & set(not_carried(*recipe.stages, recipe))
+    named = {"max_staleness", "the best checkpoint", "max_hours", "scheduler", "weight_decay"}
+    assert not named & set(not_carried(*recipe.stages, recipe))
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ case $2 in
 verl.trainer.main_ppo)
     for word in "$@"; do [[ $word == trainer.default_local_dir=* ]] && folder=${word#*=}; done
     folder=${folder//\\'/}
-    mkdir -p "$folder" && echo 4 > "$folder/latest_checkpointed_iteration.txt" ;;
-verl.model_merger) mkdir -p "${@: -1}" ;;
+    mkdir -p "$folder/global_step_4/actor/huggingface" && echo 4 > "$folder/latest_checkpointed_iteration.txt"
+    pwd > "$folder/global_step_4/actor/huggingface/model.safetensors" ;;
 esac
 """
 
@@ -50,7 +50,7 @@ def test_a_folder_says_what_is_in_it(exported):
     assert read_file(str(out))["thought_tags"] == ["<think>", "</think>"]
 
 
-def test_run_sh_trains_merges_and_goes_on_with_the_result(exported, tmp_path):
+def test_run_sh_trains_and_goes_on_with_the_result(exported, tmp_path):
     _, out, _ = exported
     moved = out.rename(tmp_path / "a place, with = signs")  # as on the cluster
     python, calls = tmp_path / "python", tmp_path / "calls"
@@ -59,15 +59,16 @@ def test_run_sh_trains_merges_and_goes_on_with_the_result(exported, tmp_path):
     environment = {**os.environ, "PYTHON": str(python), "CALLS": str(calls), "NODES": "4"}
     for _ in range(2):  # a second time there is nothing left to do
         subprocess.run(["bash", moved / "run.sh"], env=environment, check=True, capture_output=True)
-    first, merged, second, last = calls.read_text().splitlines()
+    first, second = calls.read_text().splitlines()
     assert "-m verl.trainer.main_ppo" in first
     assert "trainer.nnodes=4 trainer.n_gpus_per_node=1" in first
     assert f"actor_rollout_ref.model.path='{tmp_path / 'model'}'" in first
     assert f"data.val_files='{moved}/1-srl/validation.parquet'" in first
-    assert f"--local_dir {moved}/1-srl/checkpoints/global_step_4/actor" in merged
+    assert f"hydra.run.dir='{moved}/1-srl/hydra'" in first
     assert f"actor_rollout_ref.model.path='{moved}/1-srl/model'" in second
-    assert f"--target_dir {moved}/2-rlvr/.model.partial" in last
-    assert (moved / "2-rlvr" / "model" / "treadle_chat.json").is_file()
+    for stage in ("1-srl", "2-rlvr"):
+        files = {path.name for path in (moved / stage / "model").iterdir()}
+        assert files == {"model.safetensors", "treadle_chat.json"}
 
 
 def test_scripts_are_shell(exported):

@@ -84,8 +84,8 @@ def not_carried(stage: RLStage, recipe: Recipe) -> dict[str, str]:
         "group_by_trajectory": "verl shuffles rows, not trajectories, so that a batch shares fewer prefixes",
         "the divisor of advantages": "verl adds 1e-6 to a group's standard deviation, TRL 1e-4: at most 1% at 0.01",
         "vllm_importance_sampling_correction": "TRL's by default; verl has algorithm.rollout_correction, which is off",
-        "faults": f"no guard of {in_repository('docs/faults.md')} runs there; look at format faults and dropped "
-        "groups in verl's metrics",
+        "faults": f"no guard of {in_repository('docs/faults.md')} runs there; look at training/sampling/dropped/... in "
+        "verl's metrics",
         "log_rollouts": "verl writes rollouts to trainer.rollout_data_dir",
     }
     if stage.dynamic_sampling and stage.max_staleness:
@@ -96,6 +96,10 @@ def not_carried(stage: RLStage, recipe: Recipe) -> dict[str, str]:
         )
         if stage.updates_per_rollout > 1:
             out["validate_every"] = "rounded up to whole generations, as save_every"
+    if stage.weight_decay:
+        out["weight_decay"] = "verl decays all weights, transformers all but biases and those of norms"
+    if stage.updates_per_rollout > 1 and stage.scheduler != "constant":
+        out["scheduler"] = "verl changes the learning rate once a generation, not with each of its updates"
     if stage.warmup_ratio:
         out["warmup_ratio"] = "verl rounds its steps down, transformers up"
     if recipe.max_hours:

@@ -38,6 +38,8 @@ def overrides(stage: RLStage, recipe: Recipe, sizes: Sizes, chat: Chat, longest:
     steps = math.ceil(sizes.optimizer_steps / per_step)
     batch = stage.prompts_per_step * per_step
     dtype = "float32" if recipe.dtype == "float32" else "bfloat16"
+    # Without it FSDP computes in bfloat16, whatever `fsdp_config.dtype` says: that one is read by other engines.
+    precision = {"param_dtype": dtype, "reduce_dtype": "float32", "buffer_dtype": "float32"}
     actor, rollout, optim = "actor_rollout_ref.actor", "actor_rollout_ref.rollout", "actor_rollout_ref.actor.optim"
     return {
         "data.train_batch_size": batch,
@@ -65,8 +67,10 @@ def overrides(stage: RLStage, recipe: Recipe, sizes: Sizes, chat: Chat, longest:
         f"{actor}.kl_loss_coef": stage.kl,
         f"{actor}.kl_loss_type": "low_var_kl",
         f"{actor}.grad_clip": stage.max_grad_norm,
+        # The whole weights too, in float32: verl.model_merger rounds those of a checkpoint to bfloat16.
+        f"{actor}.checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
         f"{actor}.fsdp_config.model_dtype": "fp32",
-        f"{actor}.fsdp_config.dtype": dtype,
+        f"+{actor}.fsdp_config.mixed_precision": precision,
         f"{actor}.fsdp_config.seed": recipe.seed,
         f"{optim}.lr": stage.learning_rate,
         f"{optim}.lr_scheduler_type": SCHEDULERS[stage.scheduler],
@@ -75,7 +79,7 @@ def overrides(stage: RLStage, recipe: Recipe, sizes: Sizes, chat: Chat, longest:
         f"{optim}.betas": [0.9, stage.adam_beta2],
         f"{optim}.clip_grad": stage.max_grad_norm,
         "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu": stage.micro_batch,
-        "actor_rollout_ref.ref.fsdp_config.dtype": dtype,
+        "+actor_rollout_ref.ref.fsdp_config.mixed_precision": precision,
         f"{rollout}.name": "vllm",
         f"{rollout}.n": stage.rollouts,
         f"{rollout}.temperature": stage.temperature,
