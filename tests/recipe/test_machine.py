@@ -11,7 +11,7 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 from tests.recipe.test_rehearsal import WARMUP
 from tests.recipe.test_stages import SFT, SRL, prepared, recipe  # noqa: F401
 from treadle.errors import RecipeError
-from treadle.recipe.machine import check_launch, check_packages, check_sharding, devices
+from treadle.recipe.machine import check_launch, check_packages, check_sharding, check_vllm, devices
 
 TRACKERS = ("tensorboard", "wandb", "trackio", "mlflow", "swanlab")
 
@@ -76,3 +76,15 @@ def test_only_deepspeed_is_not_told_that_it_runs_on_a_cpu(monkeypatch):
     assert devices() == {"use_cpu": False, "ddp_backend": "gloo"}
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert devices() == {"use_cpu": False}
+
+
+@pytest.mark.parametrize(
+    ("mode", "why"),
+    [("colocate", "vLLM takes new weights on a GPU"), ("server", "TRL sends weights to a server from a CUDA device")],
+)
+def test_vllm_is_for_training_on_gpus(recipe, mode, why):  # noqa: F811
+    loaded = recipe({**SRL, "trl": {"use_vllm": True, "vllm_mode": mode}})
+    with pytest.raises(RecipeError, match=rf"^stages.srl.trl.use_vllm: this trains on the CPU, and {why}; leave"):
+        check_vllm(loaded, "cpu")
+    check_vllm(loaded, "cuda")
+    check_vllm(recipe(SRL), "cpu")

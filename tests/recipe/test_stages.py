@@ -231,6 +231,15 @@ def test_vllm_that_is_not_installed_is_found_before_anything_is_written(recipe, 
     assert not (tmp_path / "run").exists()
 
 
+def test_vllm_on_a_cpu_is_refused_before_anything_is_written(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("treadle.recipe.machine.find_spec", lambda name: name)  # vLLM is there
+    made = recipe({**SRL, "trl": {**SRL.get("trl", {}), "use_vllm": True, "use_cpu": True}})
+    stages.check(made)  # a dry run may be on another machine than the run
+    with pytest.raises(RecipeError, match=r"stages.srl.trl.use_vllm: this trains on the CPU, and vLLM takes new weigh"):
+        stages.run(made, quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
 def test_unknown_trackers_are_found_before_anything_is_written(recipe, tmp_path):
     with pytest.raises(RecipeError, match=r"report_to: unknown 'nonsense'; expected any of .*tensorboard"):
         stages.run(recipe(SRL, report_to=["nonsense"]), quiet=True)

@@ -73,6 +73,22 @@ def check_launch(recipe: Recipe, config: GuardedSFTConfig | SRLConfig) -> None:
         )
 
 
+def check_vllm(recipe: Recipe, device: str) -> None:
+    """Raise `RecipeError` where vLLM cannot be given the weights that are trained, which is on a CPU.
+
+    Args:
+        device: Type of the device that is trained on, as PyTorch calls it.
+    """
+    for stage in recipe.stages:
+        if device == "cpu" and stage.trl.get("use_vllm"):
+            to_server = stage.trl.get("vllm_mode") == "server"
+            why = "TRL sends weights to a server from a CUDA device" if to_server else "vLLM takes new weights on a GPU"
+            raise RecipeError(
+                f"stages.{stage.name}.trl.use_vllm: this trains on the CPU, and {why}; leave use_vllm out to sample "
+                "with transformers, which shares prompts' prefixes, too"
+            )
+
+
 def _sharding(config: GuardedSFTConfig | SRLConfig) -> str:
     plugin = config.deepspeed_plugin
     if plugin is not None:

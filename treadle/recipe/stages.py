@@ -42,6 +42,7 @@ from treadle.recipe.folders import (
     tidy,
 )
 from treadle.recipe.learned import check_learned, refuse_untrained, weights
+from treadle.recipe.machine import check_vllm
 from treadle.recipe.publishing import save
 from treadle.recipe.sampling_floor import with_sampling_floor
 from treadle.recipe.schema import AnyStage, Recipe, WarmupStage
@@ -77,6 +78,7 @@ def run(recipe: Recipe, overwrite: bool = False, quiet: bool = False, resume_hin
     deadline = time.monotonic() + 3600 * recipe.max_hours if recipe.max_hours else None
     with together(recipe):
         check(recipe)
+        check_vllm(recipe, PartialState().device.type)  # not in a dry run, which may be on another machine
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
         with alone_among_all(recipe.output):

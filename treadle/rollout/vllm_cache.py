@@ -2,7 +2,7 @@
 
 The prompts of a generation go out trajectory by trajectory, so that each finds its beginning where the one before has
 left it. A server says on `/metrics` how many prompt tokens it looked up and found. In TRL's colocated mode the engine
-is made without statistics, and nothing is known. Not tested against a vLLM server, only against its documented format.
+is made without statistics, and nothing is known.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The vLLM back end: an engine in this process, for one machine's GPUs.
 
-Not tested by this project: vLLM needs a GPU and a PyTorch build of its own, which the tests do not have. It is kept
-thin for that reason. Written against vLLM's `LLM`, `SamplingParams` and `RequestOutput` as of 0.22; the names used are
-checked against the installed `SamplingParams` before the model is loaded.
+Tested with vLLM 0.31 on a CPU (`make vllm-test`), where its greedy texts are those of the transformers back end; not
+run on a GPU by this project. Written against vLLM's `LLM`, `SamplingParams` and `RequestOutput` as of 0.22; the names
+used are checked against the installed `SamplingParams` before the model is loaded.
 
 Prompts are rendered by the model's own tokenizer, as in the other back ends, and sent in the order given, so that the
 samples of one prompt stand side by side for the prefix cache. A seed goes with each request; vLLM repeats a seeded
