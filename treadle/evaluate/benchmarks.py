@@ -20,10 +20,10 @@ from treadle.errors import DataError
 from treadle.evaluate.known_sets import KNOWN, PART, check, content_hash, plain_answer, position
 from treadle.evaluate.problem_rows import distinct, file_problems, parse_columns
 from treadle.evaluate.records import LeftOut, Problem
-from treadle.evaluate.references import unreadable
 from treadle.files.names import wrong_in_name
 from treadle.files.reading import iter_rows
 from treadle.files.rows import Row
+from treadle.scoring.references import unreadable
 from treadle.scoring.verdicts import can_be_judged, has_own_verdict, kind_of
 
 _PIN = re.compile(r"(.+)@(?:sha256:)?([0-9a-f]{8,64})")

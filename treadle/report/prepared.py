@@ -98,6 +98,7 @@ def _sections(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         ("Verified", "by the source", "trajectories", stated, None, None),
         ("Environment", "played again", "trajectories", notes.get(ENVIRONMENT), None, None),
         ("Verdict", "by the domain", "trajectories", notes.get(VERDICT), None, None),
+        *((topic.capitalize(), "found", "rows", notes[topic], None, None) for topic in sorted(notes.keys() - _PLAYED)),
         ("Made by `treadle teach`", "how", "trajectories", data.get("origins"), None, None),
         ("Duplicates", "kind", "rows", kinds, read, duplicates.get("examples")),
         ("Overlap with evaluation problems", "set", "rows", overlaps, read, problems),
@@ -110,6 +111,9 @@ def _sections(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         for title, what, unit, counts, whole, examples in found
         if counts
     ]
+
+
+_PLAYED = {ENVIRONMENT, VERDICT}
 
 
 def _floors(floors: Mapping[str, Any] | None) -> dict[str, Any] | None:
