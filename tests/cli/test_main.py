@@ -225,6 +225,16 @@ def test_rows_from_standard_input(world, tmp_path):
     assert json.loads((tmp_path / "data" / "report.json").read_text())["fingerprint"] is None
 
 
+def test_a_split_that_chooses_nothing_is_said(treadle, world, tmp_path):
+    code, _, err = treadle("prepare", world, "-o", tmp_path / "one", "--split", "test")
+    assert code == 0
+    assert f"--split test: no other split was found in {world}; all of its rows were read" in err
+    rows = [json.loads(line) for line in world.read_text().splitlines()]
+    (tmp_path / "two.json").write_text(json.dumps({"train": rows[:5], "test": rows[5:]}))
+    code, out, err = treadle("prepare", tmp_path / "two.json", "-o", tmp_path / "two", "--split", "test")
+    assert (code, "rows read 15, kept 15" in out, "no other split" in err) == (0, True, False)
+
+
 def test_nothing_kept_exits_with_two(treadle, tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"a": 1}\n')

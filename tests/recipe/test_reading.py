@@ -59,6 +59,13 @@ def test_mistakes_name_the_key_and_the_remedy(change, message):
         parse_recipe({**MINIMAL, **change})
 
 
+def test_a_folder_in_place_of_a_recipe(tmp_path):
+    with pytest.raises(RecipeError, match=r"a folder, expected a recipe file .*`treadle init` writes one"):
+        load_recipe(tmp_path)
+    with pytest.raises(RecipeError, match="no such recipe file; `treadle init`"):
+        load_recipe(tmp_path / "gone.yaml")
+
+
 def test_missing_key_shows_an_example():
     with pytest.raises(RecipeError, match="missing key 'data'; add it, for instance data: data/s1k"):
         parse_recipe({k: v for k, v in MINIMAL.items() if k != "data"})

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+LEFT_OUT = "split that --split does not name"
+"""How what is not read is counted, before the split's name."""
 _SAME = {
     "train": ("train", "training"),
     "test": ("test", "testing"),
@@ -29,7 +31,7 @@ def of_split(files: Sequence[Path], folder: Path, split: str, skipped: Counter[s
     if wanted not in named.values():
         return list(files)
     left_out = [file for file in files if named[file] not in (None, wanted)]
-    skipped.update(f"split that --split does not name: {named[file]}" for file in left_out)
+    skipped.update(f"{LEFT_OUT}: {named[file]}" for file in left_out)
     return [file for file in files if file not in set(left_out)]
 
 

@@ -78,7 +78,7 @@ def refuse_run_folder(folder: Path) -> None:
             f"{folder}: the folder of a stage that is not finished and has no model; `treadle train` goes on with it"
         )
     if (folder / "trajectories_train.parquet").is_file():
-        raise ModelError(f"{folder}: prepared data, expected a model; data stands in a recipe's `data:` or after --data")
+        raise ModelError(f"{folder}: prepared data, expected a model; data stands under `data:` or after --data")
     if models := sorted(folder.glob("*-*/model/config.json"), key=lambda file: _number(file.parents[1].name)):
         raise ModelError(f"{folder}: the folder of a run; the model of its last finished stage is {models[-1].parent}")
     if (folder / "recipe.yaml").is_file() and any(folder.glob("*-*/stage.json")):
