@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import typer
@@ -42,7 +43,7 @@ class Command(_PlainFlags, TyperCommand):
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
         if any(parameter.name == "overrides" for parameter in self.params):
-            for word, following in zip(args, [*args[1:], ""], strict=True):
+            for word, following in pairwise([*args, ""]):
                 key, _, value = word.removeprefix("--").partition("=")
                 if word.startswith("--") and "." in key:
                     ctx.fail(f"{word}: a recipe's values stand without dashes: {key}={value or following or 'VALUE'}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.data.curate.replay import ENVIRONMENT, VERDICT
-from treadle.data.prepare.report import EXAMPLE, floor_sentences, floor_title
+from treadle.data.prepare.report import EXAMPLE, floor_sentences, floor_title, setting_text
 from treadle.data.sources.report import DropReason
 from treadle.report.bars import bars, share
 from treadle.report.pages import write_page
@@ -46,7 +46,7 @@ def write_prepare_page(report_data: Mapping[str, Any], path: Path) -> None:
         numbers=NUMBERS,
         distributions=[_distribution(name, summary) for name, summary in found.items() if summary],
         examples=[_example(example) for example in report_data.get("examples") or ()],
-        settings={k: str(v) for k, v in (report_data.get("settings") or {}).items() if v is not None},
+        settings={k: setting_text(v) for k, v in (report_data.get("settings") or {}).items() if v is not None},
     )
 
 

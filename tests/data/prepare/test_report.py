@@ -6,7 +6,7 @@ import json
 
 from tests.data.prepare.test_run import row, source  # noqa: F401
 from treadle.data.prepare import PrepareReport, as_markdown, prepare
-from treadle.data.prepare.report import EXAMPLE, as_printed, example_of
+from treadle.data.prepare.report import EXAMPLE, as_printed, example_of, setting_text
 from treadle.data.sources.report import ReadReport
 from treadle.report.prepared import write_prepare_page
 
@@ -56,3 +56,9 @@ def test_numbers_are_written_as_people_write_them():
         assert "| prompt, tokens | 1 | 2.5 | 7,999,500 | 15,999,000 | 15,999,000 |" in text
         assert "rows read 1,234,567, kept 1,234,567, dropped 0" in text
         assert "| gsm8k | 1,234,567 |" in text
+
+
+def test_named_columns_are_shown_as_they_are_given():
+    columns = {"problem": "Customer question", "solution": "Worked", "answer": None, "optional": []}
+    assert setting_text(columns) == "problem=Customer question,solution=Worked"
+    assert setting_text(0.05) == "0.05"

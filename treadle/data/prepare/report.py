@@ -160,9 +160,16 @@ def _measured(data: dict[str, Any]) -> list[str]:
         cells = " | ".join(number(numbers[k]) for k in ("min", "median", "mean", "p95", "max"))
         lines.append(f"| {name} | {cells} |")
     lines += _floors(data["floors"])
-    settings = {k: v for k, v in data["settings"].items() if v not in (None, False, [], ())}
+    settings = {k: setting_text(v) for k, v in data["settings"].items() if v not in (None, False, [], ())}
     lines += ["", f"answers are compared by: {data['grader']}"]
     return [*lines, "", "settings: " + ", ".join(f"{k}={v}" for k, v in settings.items())]
+
+
+def setting_text(value: Any) -> str:
+    """A setting as it is given on the command line: several names of columns as `problem=NAME,solution=NAME`."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}={given}" for name, given in value.items() if given)
+    return str(value)
 
 
 def _examples(data: dict[str, Any], lines: int, characters: int) -> list[str]:

@@ -41,7 +41,8 @@ def why_unread(data: dict[str, Any]) -> Rejected:
     for name, cell in data.items():
         if (inner := as_dict(cell)) and COLUMN_NAMES & {str(key).lower() for key in inner}:
             held = f"column {name} is an object with {', '.join(map(str, inner))}"
-            advice = f"if these are the row, take them out: `jq -c '.[\"{name}\"]' FILE > rows.jsonl`"
+            path = f".{name}" if str(name).isidentifier() else f"'.[\"{name}\"]'"
+            advice = f"if these are the row, take them out: jq -c {path} FILE > rows.jsonl"
             return Rejected(DropReason.UNKNOWN_FORM, f"{columns}; {held}; {advice}")
     problem = next((name for name in PROBLEM_NAMES if not is_blank(data.get(name))), None)
     thought = next((name for name in THOUGHT_NAMES if texts_of(data.get(name))), None)

@@ -136,7 +136,7 @@ def test_marks_around_the_solution_are_in_no_action_and_in_no_epilogue():
         (
             {"id": 1, "payload": {"messages": [ASKED], "tools": []}},
             DropReason.UNKNOWN_FORM,
-            """`jq -c '.["payload"]' FILE > rows.jsonl`""",
+            "take them out: jq -c .payload FILE > rows.jsonl",
         ),
     ],
 )
