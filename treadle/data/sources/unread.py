@@ -12,7 +12,7 @@ from treadle.data.sources.math.solutions import column_in_steps
 from treadle.data.sources.messages import as_dict, as_list, role_of
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected
-from treadle.files.shapes import COLUMN_NAMES
+from treadle.files.shapes import ROW_COLUMNS
 
 _TAG = re.compile(r"<(?:\|?[A-Za-z_]\w{1,30}\|?)(?:=[^<>\n]{0,60})?>")
 _LOOKED_AT = 50  # messages
@@ -38,20 +38,26 @@ def why_unread(data: dict[str, Any]) -> Rejected:
         messages = as_list(cell)
         if messages and all(isinstance(m, dict) for m in messages[:_LOOKED_AT]) and _has_roles(messages):
             return chat_unread(str(name), messages)
-    for name, cell in data.items():
-        if (inner := as_dict(cell)) and COLUMN_NAMES & {str(key).lower() for key in inner}:
-            held = f"column {name} is an object with {', '.join(map(str, inner))}"
-            path = f".{name}" if str(name).isidentifier() else f"'.[\"{name}\"]'"
-            advice = f"if these are the row, take them out: jq -c {path} FILE > rows.jsonl"
-            return Rejected(DropReason.UNKNOWN_FORM, f"{columns}; {held}; {advice}")
     problem = next((name for name in PROBLEM_NAMES if not is_blank(data.get(name))), None)
     thought = next((name for name in THOUGHT_NAMES if texts_of(data.get(name))), None)
     if problem and thought:
         detail = f"{columns}: a problem and a thought, but no solution; if {thought!r} is the solution, use --columns"
         return Rejected(DropReason.NO_TRAJECTORY, f"{detail} 'problem={problem},solution={thought}'")
+    if problem is None and (nested := _row_inside(data)):
+        return Rejected(DropReason.UNKNOWN_FORM, f"{columns}; {nested}")
     if problem or any(texts_of(cell) for cell in data.values()):
         return Rejected(DropReason.UNKNOWN_FORM, f"{columns}; {_columns_to_name(data, problem)}")
     return Rejected(DropReason.UNKNOWN_FORM, columns)
+
+
+def _row_inside(data: dict[str, Any]) -> str | None:
+    """What is said of a column that holds an object with the columns of a row; `None` where none does."""
+    for name, cell in data.items():
+        if (inner := as_dict(cell)) and not ROW_COLUMNS.isdisjoint(str(key).lower() for key in inner):
+            path = f".{name}" if str(name).isidentifier() else f"'.[\"{name}\"]'"
+            advice = f"if these are the row, take them out: jq -c {path} FILE > rows.jsonl"
+            return f"column {name} is an object with {', '.join(map(str, inner))}; {advice}"
+    return None
 
 
 def _columns_to_name(data: dict[str, Any], problem: str | None) -> str:
