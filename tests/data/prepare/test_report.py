@@ -6,7 +6,7 @@ import json
 
 from tests.data.prepare.test_run import row, source  # noqa: F401
 from treadle.data.prepare import PrepareReport, as_markdown, prepare
-from treadle.data.prepare.report import EXAMPLE, as_printed, example_of, setting_text
+from treadle.data.prepare.report import EXAMPLE, as_printed, example_of, few_sentence, setting_text
 from treadle.data.sources.report import ReadReport
 from treadle.report.prepared import write_prepare_page
 
@@ -62,3 +62,11 @@ def test_named_columns_are_shown_as_they_are_given():
     columns = {"problem": "Customer question", "solution": "Worked", "answer": None, "optional": []}
     assert setting_text(columns) == "problem=Customer question,solution=Worked"
     assert setting_text(0.05) == "0.05"
+
+
+def test_what_few_held_out_trajectories_are_worth():
+    # Wilson's lower bound of n of n is n / (n + z^2), z = 1.96: 4 / 7.84.
+    assert (
+        "held out are 4: even with all of them solved, the 95% interval of an accuracy is 51% to 100%"
+        in few_sentence(4)
+    )

@@ -13,11 +13,16 @@ from treadle.data.sources.report import DropReason, ReadReport
 from treadle.legible import number, shorten
 from treadle.scoring.floors import TITLES
 from treadle.scoring.grading import grader_version
+from treadle.statistics.estimates import wilson
 
 EXAMPLE = 6000
 """Characters of an example's prompt or action that reports have, beginning and end together."""
 PRINTED = (6, 400)
 """Lines and characters of it that are printed, at its beginning and at its end."""
+
+
+FEW = 30
+"""Held-out trajectories below which it is said what an accuracy over them is worth; as many as AIME24 has."""
 
 
 @dataclass
@@ -137,6 +142,8 @@ def _counted(data: dict[str, Any]) -> list[str]:
     lines += ["| | train | held out |", "|---|---|---|"]
     for name, key in (("trajectories", "trajectories"), ("step instances", "instances")):
         lines.append(f"| {name} | {data[key]['train']:,} | {data[key]['heldout']:,} |")
+    if 0 < (few := data["trajectories"]["heldout"]) < FEW:
+        lines += ["", few_sentence(few)]
     total = sum(data["trajectories"].values())
     lines += ["", f"with a final answer: {data['with_answer']:,} of {total:,} trajectories", ""]
     if said := replay_sentence(rows["notes"]):
@@ -163,6 +170,15 @@ def _measured(data: dict[str, Any]) -> list[str]:
     settings = {k: setting_text(v) for k, v in data["settings"].items() if v not in (None, False, [], ())}
     lines += ["", f"answers are compared by: {data['grader']}"]
     return [*lines, "", "settings: " + ", ".join(f"{k}={v}" for k, v in settings.items())]
+
+
+def few_sentence(held_out: int) -> str:
+    """What so few held-out trajectories can show at best."""
+    low = wilson(held_out, held_out).low
+    return (
+        f"held out are {held_out:,}: even with all of them solved, the 95% interval of an accuracy is {low:.0%} to "
+        "100%; --held-out sets another number or share"
+    )
 
 
 def setting_text(value: Any) -> str:
