@@ -116,6 +116,17 @@ def test_answers_that_may_be_meant_otherwise_are_warned_of_before_rlvr(subject, 
     assert list(references(subject(SRL))) == []
 
 
+def test_some_lists_among_the_answers_are_no_warning(subject, expert_trajectories, tmp_path):
+    rows = [{**to_row(trajectory), "domain": "math"} for trajectory in expert_trajectories[:11]]
+    rows[0]["answer"] = "4,5"
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=0))
+    status, message = only(references(subject({**SRL, "kind": "rlvr"})))
+    assert status is Status.OK
+    assert message.startswith("1 of 11 final answers: two numbers")
+
+
 def test_the_floor_stands_beside_the_reward(subject, prepared):
     it = subject(SFT, SRL, {**SRL, "kind": "rlvr"}, {**SRL, "name": "whole", "unit": "solution"})
     found = {check.id: check.message for check in floors(it)}
