@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.data.prepare.test_run import row, source  # noqa: F401
-from treadle.data.prepare import PrepareReport, as_markdown, prepare
+from treadle.data.prepare import PrepareReport, PrepareSettings, as_markdown, prepare
 from treadle.data.prepare.report import EXAMPLE, as_printed, example_of, few_sentence, setting_text
 from treadle.data.sources.report import ReadReport
 from treadle.report.prepared import write_prepare_page
@@ -70,3 +70,9 @@ def test_what_few_held_out_trajectories_are_worth():
         "held out are 4: even with all of them solved, the 95% interval of an accuracy is 51% to 100%"
         in few_sentence(4)
     )
+
+
+def test_steps_that_are_no_targets_are_said(source, tmp_path):  # noqa: F811
+    said = "the last step of each trajectory is no target, as in the paper; --targets all makes it one"
+    assert said in as_printed(prepare(source, tmp_path / "out"))
+    assert said not in as_printed(prepare(source, tmp_path / "all", PrepareSettings(targets="all")))

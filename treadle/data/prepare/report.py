@@ -145,6 +145,8 @@ def _counted(data: dict[str, Any]) -> list[str]:
     if 0 < (few := data["trajectories"]["heldout"]) < FEW:
         lines += ["", few_sentence(few)]
     total = sum(data["trajectories"].values())
+    if data["settings"].get("targets") == "skip_last" and sum(data["instances"].values()):
+        lines += ["", "the last step of each trajectory is no target, as in the paper; --targets all makes it one"]
     lines += ["", f"with a final answer: {data['with_answer']:,} of {total:,} trajectories", ""]
     if said := replay_sentence(rows["notes"]):
         lines += [said, ""]
