@@ -7,7 +7,7 @@ from transformers import GPT2Config
 
 from tests.check.conftest import SFT, SRL
 from treadle.check.adapters import lora
-from treadle.check.data import data, floors, rewards
+from treadle.check.data import data, floors, references, rewards
 from treadle.check.numbers import dtype
 from treadle.check.results import Status
 from treadle.check.sampling import sampling
@@ -103,6 +103,28 @@ def test_models_that_forbid_sharing_are_named(subject, tiny_folder):
     status, message = only(prefix_tree(subject(data=False)))
     assert status is Status.WARNING
     assert "has no rotary positions. stages.srl.trl.prefix_tree=false silences this" in message
+
+
+def test_answers_that_may_be_meant_otherwise_are_warned_of_before_rlvr(subject, expert_trajectories, tmp_path):
+    rows = [to_row(trajectory) for trajectory in expert_trajectories[:4]]
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps({**row, "answer": "49,5", "domain": "math"}) + "\n" for row in rows))
+    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=0))
+    status, message = only(references(subject({**SRL, "kind": "rlvr"})))
+    assert status is Status.WARNING
+    assert message.startswith("4 of 4 final answers: two numbers to the grader, as in 49,5")
+    assert list(references(subject(SRL))) == []
+
+
+def test_some_lists_among_the_answers_are_no_warning(subject, expert_trajectories, tmp_path):
+    rows = [{**to_row(trajectory), "domain": "math"} for trajectory in expert_trajectories[:11]]
+    rows[0]["answer"] = "4,5"
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    prepare(source, tmp_path / "data", PrepareSettings(targets="all", held_out=0))
+    status, message = only(references(subject({**SRL, "kind": "rlvr"})))
+    assert status is Status.OK
+    assert message.startswith("1 of 11 final answers: two numbers")
 
 
 def test_the_floor_stands_beside_the_reward(subject, prepared):

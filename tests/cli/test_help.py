@@ -46,6 +46,13 @@ def test_an_example_with_an_option_that_is_gone_is_noticed():
         ROOT.commands["check"].make_context("check", ["recipe.yaml", "--shows"])
 
 
+@pytest.mark.parametrize("given", [["--stages.srl.max_steps", "3"], ["--stages.srl.max_steps=3"]])
+def test_a_recipes_value_as_an_option_is_told_how_to_stand(treadle, given):
+    code, _, err = treadle("train", "recipe.yaml", *given)
+    assert code == 2
+    assert "without dashes: stages.srl.max_steps=3" in " ".join(err.replace("│", " ").split())
+
+
 def test_groups_come_in_the_order_of_need(treadle):
     code, out, _ = treadle("--help")
     assert code == 0

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 
 import pytest
 import yaml
@@ -223,6 +224,18 @@ def test_rows_from_standard_input(world, tmp_path):
     run = subprocess.run(command, input=gzip.compress(world.read_bytes()), capture_output=True, check=True)
     assert b"rows read 20, kept 20, dropped 0" in run.stdout
     assert json.loads((tmp_path / "data" / "report.json").read_text())["fingerprint"] is None
+
+
+def test_a_split_that_chooses_nothing_is_said(treadle, world, tmp_path):
+    with pytest.warns(UserWarning, match=f"--split test: no other split was found in {world}; all of its rows were"):
+        code, _, _ = treadle("prepare", world, "-o", tmp_path / "one", "--split", "test")
+    assert code == 0
+    rows = [json.loads(line) for line in world.read_text().splitlines()]
+    (tmp_path / "two.json").write_text(json.dumps({"train": rows[:5], "test": rows[5:]}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        code, out, _ = treadle("prepare", tmp_path / "two.json", "-o", tmp_path / "two", "--split", "test")
+    assert (code, "rows read 15, kept 15" in out) == (0, True)
 
 
 def test_nothing_kept_exits_with_two(treadle, tmp_path):

@@ -129,6 +129,8 @@ def test_what_is_not_there_says_where_it_is_looked_for(tmp_path, monkeypatch):
     monkeypatch.delenv("TREADLE_BENCHMARKS", raising=False)
     with pytest.raises(DataError, match=r"--benchmark aime42: expected one of amc23, aime24, aime25, minerva"):
         load_known("aime42")
+    with pytest.raises(DataError, match=r"--benchmark olympiad: .*\(did you mean 'olympiadbench'\?\); other problems"):
+        load_known("olympiad")
     with pytest.raises(DataError, match=r"no .*minerva.jsonl or .*minerva_math.jsonl; .* math-ai/minervamath from the"):
         load_known("minerva", tmp_path)
     with pytest.raises(DataError, match=r"math-ai/amc23 cannot be loaded .* amc23.jsonl .* --benchmarks-from FOLDER"):

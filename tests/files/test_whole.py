@@ -104,6 +104,8 @@ def test_only_errors_about_the_place_are_about_writing(tmp_path):
         (tmp_path / ".out.partial" / "file").write_text("x")
     with pytest.raises(OutputError, match=r"No space left.*Free space"), writing(tmp_path / "out"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as `write` raises it, without a name
+    with pytest.raises(OutputError, match=r"Choose another place, or change who may"), writing(tmp_path / "out"):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
     with pytest.raises(ValueError, match="other"), writing(tmp_path / "out"):
         raise ValueError("other")
 

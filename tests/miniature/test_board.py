@@ -22,3 +22,8 @@ def test_a_similarity_has_its_floor_beside_it(tmp_path, log, shown):
     path = tmp_path / "metrics.jsonl"
     path.write_text(json.dumps({"seconds": 1.0, **log}) + "\n")
     assert shown in _progress(Line("SRL", path, 20, state="running"))
+
+
+def test_work_without_metrics_shows_how_long_it_takes():
+    assert _progress(Line("screening", None, 0, state="running")).endswith(" s")
+    assert _progress(Line("screening", None, 0)) == ""

@@ -172,6 +172,12 @@ def test_the_folders_of_a_stage_and_of_a_run_name_the_model_in_them(folder, tmp_
         run: f"{run}: the folder of a run; the model of its last finished stage is {run}/10-rlvr/model",
         run / "11-rlvr": f"{run}/11-rlvr: the folder of a stage that is not finished and has no model; `treadle",
     }
+    begun, data = tmp_path / "begun", tmp_path / "data"
+    for file in (begun / "recipe.yaml", begun / "1-sft" / "stage.json", data / "trajectories_train.parquet"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    said[begun] = f"{begun}: the folder of a run of which no stage is finished, so that it has no model"
+    said[data] = f"{data}: prepared data, expected a model"
     for place, message in said.items():
         with pytest.raises(ModelError) as failed:
             check_model(str(place))

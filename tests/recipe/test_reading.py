@@ -25,6 +25,15 @@ MINIMAL = {"model": "m", "data": "d", "output": "o", "stages": [{"kind": "srl"},
             r"'stages.0.rollouts'; it is for stages of kind warmup, rlvr, srl, and this is one of kind sft",
         ),
         ({"lora": {"rank": 8}}, r"unknown key 'lora.rank'"),
+        (
+            {"learning_rate": 1e-6},
+            r"'learning_rate'; it belongs to a stage: stages: \[{kind: srl, lear",
+        ),
+        ({"stages": [{"kind": "srl", "num_generations": 8}]}, r"'stages.0.num_generations'; here it is rollouts"),
+        ({"stages": [{"kind": "sft", "lr": 1}]}, r"'stages.0.lr'; here it is learning_rate"),
+        ({"stages": [{"kind": "srl", "vllm_mode": 1}]}, r"belongs under trl: as in trl: {vllm_mode: ...}"),
+        ({"stages": [{"kind": "grpo"}]}, r"did you mean rlvr \(rewarded by final answers\) or srl"),
+        ({"stages": [{"kind": "rlvrr"}]}, r"found 'rlvrr', expected .*; did you mean rlvr"),
         ({"stages": [{"kind": "srl", "max_steps": "ten"}]}, r"stages.0.max_steps: found 'ten'"),
         (
             {"stages": [{"kind": "srl", "temperature": 0}]},
@@ -48,6 +57,13 @@ MINIMAL = {"model": "m", "data": "d", "output": "o", "stages": [{"kind": "srl"},
 def test_mistakes_name_the_key_and_the_remedy(change, message):
     with pytest.raises(RecipeError, match=message):
         parse_recipe({**MINIMAL, **change})
+
+
+def test_a_folder_in_place_of_a_recipe(tmp_path):
+    with pytest.raises(RecipeError, match=r"a folder, expected a recipe file .*`treadle init` writes one"):
+        load_recipe(tmp_path)
+    with pytest.raises(RecipeError, match="no such recipe file; `treadle init`"):
+        load_recipe(tmp_path / "gone.yaml")
 
 
 def test_missing_key_shows_an_example():

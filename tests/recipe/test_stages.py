@@ -294,6 +294,26 @@ def test_ctrl_c_in_the_last_step_of_a_stage_stops_before_the_next(recipe, tmp_pa
     assert not (tmp_path / "run" / "2-srl" / "model").exists()
 
 
+def test_a_second_ctrl_c_says_from_where_the_stage_goes_on(recipe, tmp_path, monkeypatch):
+    build = stages.build_trainer
+
+    def interrupt_twice(stage, made, model, rows, folder, callbacks, held_out):
+        class Press(TrainerCallback):
+            def on_step_begin(self, args, state, control, **kwargs):
+                if state.global_step == 2:
+                    os.kill(os.getpid(), signal.SIGINT)
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        return build(stage, made, model, rows, folder, [*callbacks, Press()], held_out)
+
+    monkeypatch.setattr(stages, "build_trainer", interrupt_twice)
+    saved = tmp_path / "run" / "1-sft" / "checkpoint-2"
+    with pytest.raises(Interrupted, match=f"'sft' stopped at once; steps after {saved} are done again. Continue with"):
+        stages.run(recipe({**SFT, "max_steps": 4, "save_every": 1}), quiet=True)
+    with pytest.raises(Interrupted, match=f"it has no checkpoint in {tmp_path / 'other' / '1-sft'} and begins anew"):
+        stages.run(recipe({**SFT, "max_steps": 4}, output=str(tmp_path / "other")), quiet=True)
+
+
 def test_the_recipes_tokenizer_serves_a_model_without_one(recipe, tiny_folder, tmp_path):
     bare = tmp_path / "bare"
     AutoModelForCausalLM.from_pretrained(tiny_folder).save_pretrained(bare)

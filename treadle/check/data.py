@@ -6,17 +6,20 @@ from collections.abc import Iterator
 
 from treadle.check.results import Check, error, ok, warning
 from treadle.check.subject import Subject
+from treadle.data.sources.report import FINAL_ANSWERS
 from treadle.errors import RecipeError, TreadleError
 from treadle.recipe.reward_choices import in_words
 from treadle.recipe.rewards import check_rewards
 from treadle.recipe.sampling_floor import with_sampling_floor
-from treadle.recipe.schema import RLStage, SRLStage
+from treadle.recipe.schema import RLStage, RLVRStage, SRLStage
 from treadle.recipe.shown import contrasts_of
 from treadle.recipe.training_data import similarity_floor
 from treadle.repository import in_repository
 
 LOOKED_AT = 32
 """Rows of a stage that are looked at for other experts' actions."""
+DOUBTFUL = 0.1
+"""Share of final answers from which on it is a warning that they may be meant otherwise; some are meant as lists."""
 
 
 def data(subject: Subject) -> Iterator[Check]:
@@ -51,6 +54,19 @@ def rewards(subject: Subject) -> Iterator[Check]:
         else:
             if len(stage.rewards) > 1 or stage.rewards[0].reward.is_own:
                 yield ok(f"rewards.{stage.name}", f"{stage.name}: rewarded by {in_words(stage.rewards)}")
+
+
+def references(subject: Subject) -> Iterator[Check]:
+    """Whether final answers, which RLVR rewards, can be graded as they are meant, by what `treadle prepare` noted."""
+    if not subject.has_data or not any(isinstance(stage, RLVRStage) for stage in subject.stages):
+        return
+    rows = subject.prepared.report.get("rows", {})
+    for doubt, count in rows.get("notes", {}).get(FINAL_ANSWERS, {}).items():
+        said = f"{count:,} of {rows['read']:,} final answers: {doubt}. RLVR rewards what the grader reads"
+        if count < DOUBTFUL * rows["read"]:
+            yield ok("references", said)
+        else:
+            yield warning("references", f"{said}; where another is meant, mend the column and prepare the data anew")
 
 
 def floors(subject: Subject) -> Iterator[Check]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from treadle.check.adapters import lora
-from treadle.check.data import data, floors, rewards
+from treadle.check.data import data, floors, references, rewards
 from treadle.check.domains import domains
 from treadle.check.files import all_tensors, code, config, tokenizer, weights
 from treadle.check.lengths import lengths
@@ -32,7 +32,7 @@ Group = tuple[Callable[[Subject], Iterator[Check]], ...]
 _ROWS: tuple[Group, ...] = (
     (template, data, domains, rewards),
     (begin_of_turn, end_of_turn, thoughts, prompts, examples, round_trip),
-    (lengths, floors),
+    (lengths, references, floors),
 )
 ALL: tuple[Group, ...] = (
     (weights, config, tokenizer),

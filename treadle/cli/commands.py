@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import typer
@@ -38,7 +39,15 @@ class _PlainFlags:
 
 
 class Command(_PlainFlags, TyperCommand):
-    """One command."""
+    """One command; a value of a recipe that is given as an option, as other trainers take it, is told how to stand."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        if any(parameter.name == "overrides" for parameter in self.params):
+            for word, following in pairwise([*args, ""]):
+                key, _, value = word.removeprefix("--").partition("=")
+                if word.startswith("--") and "." in key:
+                    ctx.fail(f"{word}: a recipe's values stand without dashes: {key}={value or following or 'VALUE'}")
+        return super().parse_args(ctx, args)
 
 
 class Commands(_PlainFlags, TyperGroup):

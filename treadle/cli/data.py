@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -182,12 +183,18 @@ def merge(
 
 def _print_prepared(report: PrepareReport, out: Path) -> None:
     from treadle.data.prepare.report import as_printed, floor_sentences
+    from treadle.files.splits import LEFT_OUT
 
     print(as_printed(report))
     if report.floors is not None:
         print(floor_sentences(report.floors)[0])
     done = f"{out} is up to date: same input, same settings" if report.reused else f"written to {out}"
     print(f"{done}; the report is {out / 'report.html'}")
+    split, left_out = report.settings.get("split"), report.rows.skipped_files
+    if split != "train" and Path(report.source).exists() and not any(name.startswith(LEFT_OUT) for name in left_out):
+        warnings.warn(
+            f"--split {split}: no other split was found in {report.source}; all of its rows were read", stacklevel=1
+        )
 
 
 def _tokenizer(name: str | None, trust_remote_code: bool) -> PreTrainedTokenizerBase | None:

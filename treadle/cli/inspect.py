@@ -134,8 +134,7 @@ def _missing(source: str | Path, wanted: str, count: int, nearest: list[str], re
         ids = f"; the nearest ids are {', '.join(map(repr, nearest))}" if nearest else ""
         return "\n".join([f"{source}: no trajectory {wanted} among its {count:,}{ids}", *_dropped(report)])
     lines = [f"{source}: none of {report.read:,} rows could be read as a trajectory", *_dropped(report)]
-    examples = [example for found in report.examples.values() for example in found][:3]
-    return "\n".join([*lines, *(f"  for example {where}: {found!r}" for where, found in examples)])
+    return "\n".join([*lines, *report.example_lines()])
 
 
 def _dropped(report: ReadReport) -> list[str]:

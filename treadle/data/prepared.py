@@ -114,6 +114,11 @@ class Prepared:
             state = f"no {', '.join(missing)} in it" if self.folder.is_dir() else "no such folder"
             if (self.folder / SHARD).is_file():
                 raise DataError(f"{self.folder}: a shard; join all shards first: treadle merge SHARDS... -o FOLDER")
+            if self.folder.is_file():
+                raise DataError(
+                    f"{self.folder}: a file, expected a folder of prepared data; make it with `treadle prepare "
+                    f"{self.folder} -o FOLDER` and name that folder"
+                )
             raise DataError(
                 f"{self.folder}: {state}; expected a folder made by `treadle prepare INPUT -o {self.folder}`"
             )

@@ -6,6 +6,7 @@ order and the same ids from wherever they come, so that runs can be compared pro
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections import Counter
@@ -20,10 +21,10 @@ from treadle.errors import DataError
 from treadle.evaluate.known_sets import KNOWN, PART, check, content_hash, plain_answer, position
 from treadle.evaluate.problem_rows import distinct, file_problems, parse_columns
 from treadle.evaluate.records import LeftOut, Problem
-from treadle.evaluate.references import unreadable
 from treadle.files.names import wrong_in_name
 from treadle.files.reading import iter_rows
 from treadle.files.rows import Row
+from treadle.scoring.references import unreadable
 from treadle.scoring.verdicts import can_be_judged, has_own_verdict, kind_of
 
 _PIN = re.compile(r"(.+)@(?:sha256:)?([0-9a-f]{8,64})")
@@ -92,8 +93,11 @@ def load_known(given: str, folder: str | Path | None = None, choices_seed: int =
     pinned = _PIN.fullmatch(given)
     name = known_name(pinned[1] if pinned else given)
     if name not in KNOWN:
+        near = difflib.get_close_matches(name.lower(), KNOWN, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise DataError(
-            f"--benchmark {given}: expected one of {', '.join(KNOWN)}; other problems are read with --data [NAME=]FILE"
+            f"--benchmark {given}: expected one of {', '.join(KNOWN)}{hint}; other problems are read with --data "
+            "[NAME=]FILE"
         )
     folder = folder or os.environ.get(FOLDER_VARIABLE)
     path = file_of(name, folder) if folder else None
@@ -227,6 +231,9 @@ def _prepared_rows(
         if unanswered or t.answer not in (None, "") or can_be_judged(t.domain, answered=False)
     ]
     if not rows:
-        raise DataError(f"{folder}: none of {len(trajectories)} trajectories in split {split!r} has a final answer")
+        raise DataError(
+            f"{folder}: none of {len(trajectories)} trajectories in split {split!r} has a final answer to grade by; "
+            "next steps need none: --mode steps"
+        )
     left_out[LeftOut.NO_ANSWER] += len(trajectories) - len(rows)
     return list(distinct(rows, left_out, strict=False)), +left_out

@@ -178,7 +178,7 @@ def _table(entries: list[EvalResult]) -> list[str]:
             entry.metric_name,
             f"{entry.metric_value:.1%}" + (f" (floor {args['floor']:.1%})" if "floor" in args else ""),
             "-" if low is None else f"{low:.1%} to {high:.1%}",
-            str(args.get("problems") or args.get("steps"))
+            (str(args["problems"]) if "problems" in args else f"{args.get('steps')} steps")
             + (f", {args['missing']} missing" if "missing" in args else ""),
             ", ".join(f"{key} {args[key]}" for key in (*_SAMPLED, *_settings_shown(args)) if key in args),
             f"`{str(args.get('sha256') or args.get('instances')).rpartition(' ')[2][:16]}`",

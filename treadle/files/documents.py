@@ -16,6 +16,7 @@ from treadle.files.json_stream import Item, json_items, parsed_line
 from treadle.files.rows import Rejected, Unreadable
 from treadle.files.sessions import LOOKED_AT, column_of, may_begin_session, session_items
 from treadle.files.shapes import TO_LINES, table_in
+from treadle.files.splits import LEFT_OUT
 
 _BYTES = 1 << 20
 _TOO_LARGE = (
@@ -81,7 +82,7 @@ def _alone(unit: str, item: Item, limit: int, split: str, skipped: Counter[str])
     table = table_in(value, split)
     if table is None:
         return unit, iter([item])
-    skipped.update(f"split that --split does not name: {name}" for name in table.unread)
+    skipped.update(f"{LEFT_OUT}: {name}" for name in table.unread)
     size = item.size // max(1, len(table.rows))
     return "row", (Item(number, row, size) for number, row in enumerate(table.rows, 1))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from treadle.errors import DataError
 from treadle.files.saved import is_description, saved_files
+from treadle.files.splits import of_split
 
 KINDS = (
     ".jsonl",
@@ -33,7 +34,7 @@ def input_files(path: str | Path, split: str = "train") -> list[Path] | None:
     """The files that are opened for `path`; `None` for standard input and hub ids.
 
     Args:
-        split: Of folders that `datasets` saved.
+        split: Of folders that hold several.
     """
     local = Path(path)
     if local.is_dir():
@@ -44,7 +45,8 @@ def input_files(path: str | Path, split: str = "train") -> list[Path] | None:
 def walk(folder: Path, skipped: Counter[str], split: str = "train") -> Iterator[Path]:
     """Files of known kinds below `folder`, sorted; each real folder is entered once, so that links cannot loop.
 
-    Of a folder that `datasets` saved, the Arrow files of one split; of one that `treadle teach` made, what it keeps.
+    Of a folder that `datasets` saved, the Arrow files of one split; of one that `treadle teach` made, what it keeps; of
+    files that are named after splits, those of one.
 
     Raises:
         DataError: Such a folder has no such split, or lacks a file; or one is a shard, or not finished.
@@ -82,7 +84,7 @@ def walk(folder: Path, skipped: Counter[str], split: str = "train") -> Iterator[
             else:
                 yield entry
 
-    yield from visit(folder)
+    yield from of_split(list(visit(folder)), folder, split, skipped)
 
 
 def _taught(place: Path, skipped: Counter[str]) -> Path | None:

@@ -10,7 +10,7 @@ from treadle.errors import Explained, TreadleError
 class Unreadable(Explained):
     """Why no row could be read."""
 
-    FILE = "unreadable_file", "the rest of the file cannot be read (damaged or cut off)"
+    FILE = "unreadable_file", "the file or the rest of it cannot be read (empty, damaged or cut off)"
     JSON = "unreadable_json", "not valid JSON (cut off, broken UTF-8, or not JSON at all)"
     NO_OBJECT = "not_an_object", "valid JSON, but not an object with named columns"
     TABLE = "unreadable_table", "a table (CSV, or JSON by columns or by key) whose rows cannot be told apart"

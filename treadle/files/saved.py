@@ -9,6 +9,7 @@ from typing import Any
 
 from treadle.errors import DataError
 from treadle.files.names import is_inside
+from treadle.files.splits import LEFT_OUT
 
 _CACHE = "cache-"
 
@@ -31,7 +32,7 @@ def saved_files(folder: Path, split: str, skipped: Counter[str]) -> list[Path] |
                 f"{folder}: saved by datasets with the splits {', '.join(there) or 'none'}, and none is named "
                 f"{split!r}; choose one with --split{f' {there[0]}' if there else ''}"
             )
-        skipped.update(f"split that --split does not name: {other}" for other in there if other != split)
+        skipped.update(f"{LEFT_OUT}: {other}" for other in there if other != split)
         folder = folder / split
     return _data_files(folder)
 

@@ -26,7 +26,7 @@ COLUMN_NAMES = _words(
     "ground_truth id"
 )
 """Names of columns that many data sets use; lower case."""
-_ROW = COLUMN_NAMES - {"id", "task", "goal", "answer", "output", "text", "input", "history"}
+ROW_COLUMNS = COLUMN_NAMES - {"id", "task", "goal", "answer", "output", "text", "input", "history"}
 """Columns whose text, messages or steps make an object a row."""
 _STEPS = {"steps", "trajectory", "traj", "history", "messages", "cells", "turns", "events"}
 _WRAPPERS = _words(
@@ -78,7 +78,7 @@ def table_in(value: Any, split: str = "train", depth: int = _DEPTH) -> Table | N
 
 def _is_row(value: Mapping[str, Any]) -> bool:
     for name, cell in value.items():
-        if isinstance(cell, str) and name.lower() in _ROW:
+        if isinstance(cell, str) and name.lower() in ROW_COLUMNS:
             return True
         if isinstance(cell, list) and cell and (list_column(cell[0]) or (name in _STEPS and isinstance(cell[0], dict))):
             return True

@@ -170,6 +170,10 @@ def _what_helps(error: BaseException) -> str:
         errno.ENAMETOOLONG: "Choose a shorter name",
         errno.EISDIR: "Choose another name, as a folder has this one",
         errno.ENOTDIR: "Choose another place, as above this one is a file",
+        errno.ENOENT: "Choose another place, as nothing can be made in this one",
+        errno.EACCES: "Choose another place, or change who may write to this one",
+        errno.EPERM: "Choose another place, or change who may write to this one",
+        errno.EROFS: "Choose another place, as this one is read-only",
     }
     return helps.get(number, "Free space on the disk, or mend the folder")
 

@@ -77,10 +77,10 @@ class Board:
 
 
 def _progress(line: Line) -> str:
-    if line.state != "running" or line.metrics is None:
+    if line.state != "running":
         return ""
-    last = _last_log(line.metrics)
     seconds = f"{time.monotonic() - line.started:.0f} s"
+    last = _last_log(line.metrics) if line.metrics else None
     if last is None:
         return seconds
     shown = {"reward": "reward", "thought_tokens": "thought", "sampling/kept_groups": "kept", "loss": "loss"}

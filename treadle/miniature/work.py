@@ -64,7 +64,7 @@ def arm_jobs(arms: Sequence[Arm], scale: Scale, seed: int, folder: Path, start: 
     jobs = [
         Job(
             f"{prefix}screen-{part}",
-            f"hard problems, part {part + 1}{after}",
+            f"finding hard problems, part {part + 1} of 2{after}",
             screen,
             (seed, part * half, (part + 1) * half, folder / f"hard-{part}.json", start.model),
             folder / f"hard-{part}.json",

@@ -12,6 +12,7 @@ import torch
 
 from treadle.errors import RecipeError
 from treadle.recipe.machine import devices
+from treadle.recipe.other_names import OWNED
 from treadle.recipe.parts import FAULT_LIMITS
 from treadle.recipe.rewards import reward_weights
 from treadle.recipe.schema import AnyStage, Recipe, RLVRStage, SFTStage, SRLStage, Stage
@@ -20,67 +21,6 @@ from treadle.recipe.trl_values import check_optimizer, typed
 from treadle.training.sampling import check_floor
 from treadle.training.sft_trainer import GuardedSFTConfig
 from treadle.training.srl_config import SRLConfig
-
-# What a recipe says in its own words, so that `trl:` cannot contradict it: TRL's name -> the recipe's key.
-OWNED = {
-    "num_train_epochs": "epochs",
-    "max_steps": "max_steps",
-    "learning_rate": "learning_rate",
-    "lr_scheduler_type": "scheduler",
-    "warmup_steps": "warmup_ratio",
-    "warmup_ratio": "warmup_ratio",
-    "weight_decay": "weight_decay",
-    "adam_beta2": "adam_beta2",
-    "max_grad_norm": "max_grad_norm",
-    "gradient_checkpointing": "gradient_checkpointing",
-    "save_steps": "save_every",
-    "eval_strategy": "validate_every",
-    "eval_steps": "validate_every",
-    "do_eval": "validate_every",
-    "num_generations_eval": "validation_rows",
-    "metric_for_best_model": "validation",
-    "greater_is_better": "validation",
-    "load_best_model_at_end": "validate_every",
-    "per_device_train_batch_size": "micro_batch",
-    "gradient_accumulation_steps": "prompts_per_step (batch_size for sft)",
-    "prompts_per_step": "prompts_per_step",
-    "steps_per_generation": "updates_per_rollout",
-    "generation_batch_size": "prompts_per_step",
-    "num_generations": "rollouts",
-    "temperature": "temperature",
-    "max_completion_length": "max_completion_length",
-    "max_length": "max_length",
-    "chat_template_kwargs": "chat_template_kwargs (beside `model`)",
-    "chat_template_path": "tokenizer (beside `model`), of a folder with that template",
-    "eos_token": "tokenizer (beside `model`), of a folder with that token",
-    "beta": "kl",
-    "epsilon": "clip_low",
-    "epsilon_high": "clip_high",
-    "dynamic_sampling": "dynamic_sampling",
-    "sampling_threshold": "sampling_threshold",
-    "sampling_floor": "sampling_floor",
-    "max_sampling_rounds": "max_sampling_rounds",
-    "when_short": "when_short",
-    "refill": "refill",
-    "max_staleness": "max_staleness",
-    "rest_after": "rest_after",
-    "prefix_loss": "prefix, with loss in it",
-    "think_tags": "think_tags",
-    "thought_tags": "thought_tags (beside `model`)",
-    "autojunk": "autojunk",
-    "argument_order": "argument_order",
-    "log_rollouts": "log_rollouts",
-    "reward_weights": "reward, as [{name: ..., weight: ...}]",
-    **{name: name for name in FAULT_LIMITS},
-    "ddp_timeout": "wait_seconds (beside `model`)",
-    "output_dir": "output",
-    "seed": "seed",
-    "bf16": "dtype",
-    "fp16": "dtype",
-    "report_to": "report_to",
-    "trust_remote_code": "trust_remote_code (beside `model`)",
-    "model_init_kwargs": "model, dtype and trust_remote_code (beside `model`)",
-}
 
 
 def check_trl_keys(stage: Stage, where: str) -> None:

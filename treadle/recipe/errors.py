@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from treadle.recipe.other_names import is_passed_on, key_of, kind_of
+
 _EXAMPLES = {"model": "Qwen/Qwen2.5-7B-Instruct", "data": "data/s1k", "output": "runs/s1k", "stages": "[{kind: srl}]"}
 _EXAMPLES |= {"policy": "adaptive"}
 
@@ -34,7 +36,13 @@ def explain(problem: Any, whole: type[BaseModel], parts: Mapping[str, type[BaseM
             return (
                 f"unknown key {key!r}; it is for stages of kind {', '.join(owners)}, and this is one of kind {kind[0]}"
             )
-        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
+        if owners and len(location) == 1:
+            return f"unknown key {key!r}; it belongs to a stage: stages: [{{kind: {owners[-1]}, {key}: ...}}]"
+        if own := key_of(location[-1]):
+            return f"unknown key {key!r}; here it is {own}"
+        if is_passed_on(location[-1]):
+            return f"unknown key {key!r}; it is TRL's and belongs under trl: as in trl: {{{location[-1]}: ...}}"
+        near = difflib.get_close_matches(location[-1], known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
         return f"unknown key {key!r}; {hint}"
     if problem["type"] == "missing":
@@ -42,7 +50,10 @@ def explain(problem: Any, whole: type[BaseModel], parts: Mapping[str, type[BaseM
     if problem["type"] == "union_tag_not_found":
         return f"{key}: missing key 'kind'; expected one of {', '.join(kinds)}"
     if problem["type"] == "union_tag_invalid":
-        return f"{key}.kind: found {_shown(problem['input'].get('kind'))}, expected one of {', '.join(kinds)}"
+        given = problem["input"].get("kind")
+        near = kind_of(given) or next(iter(difflib.get_close_matches(str(given), kinds, n=1)), None)
+        hint = f"; did you mean {near}?" if near else ""
+        return f"{key}.kind: found {_shown(given)}, expected one of {', '.join(kinds)}{hint}"
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "value_error":
         return f"{key}: {message}"

@@ -67,7 +67,8 @@ def require_config(folder: Path) -> None:
 
 
 def refuse_run_folder(folder: Path) -> None:
-    """Raise `ModelError` for the folder of a run or of a stage, which name the model in it that was probably meant."""
+    """Raise `ModelError` for the folder of a run or of a stage, naming the model in it that was probably meant, and for
+    prepared data."""
     if (folder / "config.json").is_file():
         return
     if (folder / "model" / "config.json").is_file():
@@ -76,8 +77,15 @@ def refuse_run_folder(folder: Path) -> None:
         raise ModelError(
             f"{folder}: the folder of a stage that is not finished and has no model; `treadle train` goes on with it"
         )
+    if (folder / "trajectories_train.parquet").is_file():
+        raise ModelError(f"{folder}: prepared data, expected a model; data stands under `data:` or after --data")
     if models := sorted(folder.glob("*-*/model/config.json"), key=lambda file: _number(file.parents[1].name)):
         raise ModelError(f"{folder}: the folder of a run; the model of its last finished stage is {models[-1].parent}")
+    if (folder / "recipe.yaml").is_file() and any(folder.glob("*-*/stage.json")):
+        raise ModelError(
+            f"{folder}: the folder of a run of which no stage is finished, so that it has no model; `treadle train` "
+            "goes on with it"
+        )
 
 
 def _number(stage_folder: str) -> int:

@@ -35,7 +35,8 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
             value is wrong, there is no such domain, or there is a secret.
     """
     if not path.is_file():
-        raise RecipeError(f"{path}: no such recipe file")
+        found = "a folder, expected a recipe file (YAML)" if path.is_dir() else "no such recipe file"
+        raise RecipeError(f"{path}: {found}; `treadle init` writes one for a model and prepared data")
     content = read_yaml(path)
     if not isinstance(content, dict):
         found = "nothing" if content is None else type(content).__name__

@@ -54,7 +54,7 @@ from treadle.recipe.validation_rows import validation_floor, validation_rows
 from treadle.recipe.warmup import Warmup
 from treadle.training.duration import Duration
 from treadle.training.progress import MetricsFile, ProgressBar
-from treadle.training.resume.checkpoints import problem_of
+from treadle.training.resume.checkpoints import checkpoints_in, problem_of
 from treadle.training.resume.stopping import Stop, StopRequest
 from treadle.training.tracking import tracked_names
 
@@ -115,7 +115,10 @@ def _run_stages(recipe: Recipe, overwrite: bool, quiet: bool, resume_hint: str, 
             by_one(partial(tidy, folder))
             by_one(partial(refuse_untrained, stage, folder))
         else:
-            stop = _run_stage(stage, recipe, prepared, model, folder, quiet, resume_hint, deadline)
+            try:
+                stop = _run_stage(stage, recipe, prepared, model, folder, quiet, resume_hint, deadline)
+            except KeyboardInterrupt:  # the second, or one before or after training
+                raise Interrupted(_stopped_at_once(stage, folder, resume_hint)) from None
             by_one(partial(refuse_untrained, stage, folder))
             if stop is not None and folder != folders[-1]:
                 raise Interrupted(f"stopped by {stop}; stage {stage.name!r} is finished. Continue with {resume_hint}")
@@ -170,6 +173,13 @@ def _run_stage(
     card = partial(stage_card, recipe, number, prepared, folder, best)
     save(trainer, model, chat, shown.asking, folder / "model", best, card)
     return stop
+
+
+def _stopped_at_once(stage: AnyStage, folder: Path, resume_hint: str) -> str:
+    """What is said where a stage was stopped before it could save a checkpoint."""
+    saved = next(iter(checkpoints_in(folder)), None)
+    kept = f"steps after {saved} are done again" if saved else f"it has no checkpoint in {folder} and begins anew"
+    return f"stage {stage.name!r} stopped at once; {kept}. Continue with {resume_hint}"
 
 
 def _agreed(request: StopRequest) -> Stop | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.data.curate.replay import ENVIRONMENT, VERDICT
-from treadle.data.prepare.report import EXAMPLE, floor_sentences, floor_title
+from treadle.data.prepare.report import EXAMPLE, floor_sentences, floor_title, setting_text
 from treadle.data.sources.report import DropReason
 from treadle.report.bars import bars, share
 from treadle.report.pages import write_page
@@ -46,7 +46,7 @@ def write_prepare_page(report_data: Mapping[str, Any], path: Path) -> None:
         numbers=NUMBERS,
         distributions=[_distribution(name, summary) for name, summary in found.items() if summary],
         examples=[_example(example) for example in report_data.get("examples") or ()],
-        settings={k: str(v) for k, v in (report_data.get("settings") or {}).items() if v is not None},
+        settings={k: setting_text(v) for k, v in (report_data.get("settings") or {}).items() if v is not None},
     )
 
 
@@ -98,6 +98,7 @@ def _sections(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         ("Verified", "by the source", "trajectories", stated, None, None),
         ("Environment", "played again", "trajectories", notes.get(ENVIRONMENT), None, None),
         ("Verdict", "by the domain", "trajectories", notes.get(VERDICT), None, None),
+        *((topic.capitalize(), "found", "rows", notes[topic], None, None) for topic in sorted(notes.keys() - _PLAYED)),
         ("Made by `treadle teach`", "how", "trajectories", data.get("origins"), None, None),
         ("Duplicates", "kind", "rows", kinds, read, duplicates.get("examples")),
         ("Overlap with evaluation problems", "set", "rows", overlaps, read, problems),
@@ -110,6 +111,9 @@ def _sections(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         for title, what, unit, counts, whole, examples in found
         if counts
     ]
+
+
+_PLAYED = {ENVIRONMENT, VERDICT}
 
 
 def _floors(floors: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from treadle.data.sources.thoughts import cut_marks
 from treadle.domains.registry import find
 from treadle.errors import DataError, Explained
 from treadle.evaluate.benchmarks import load_data
-from treadle.evaluate.references import unreadable
+from treadle.scoring.references import unreadable
 from treadle.teacher.asking import Assignment
 from treadle.trajectory import Trajectory
 

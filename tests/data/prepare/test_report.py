@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from tests.data.prepare.test_run import row, source  # noqa: F401
-from treadle.data.prepare import PrepareReport, as_markdown, prepare
-from treadle.data.prepare.report import EXAMPLE, as_printed, example_of
+from treadle.data.prepare import PrepareReport, PrepareSettings, as_markdown, prepare
+from treadle.data.prepare.report import EXAMPLE, as_printed, example_of, few_sentence, setting_text
 from treadle.data.sources.report import ReadReport
 from treadle.report.prepared import write_prepare_page
 
@@ -56,3 +56,23 @@ def test_numbers_are_written_as_people_write_them():
         assert "| prompt, tokens | 1 | 2.5 | 7,999,500 | 15,999,000 | 15,999,000 |" in text
         assert "rows read 1,234,567, kept 1,234,567, dropped 0" in text
         assert "| gsm8k | 1,234,567 |" in text
+
+
+def test_named_columns_are_shown_as_they_are_given():
+    columns = {"problem": "Customer question", "solution": "Worked", "answer": None, "optional": []}
+    assert setting_text(columns) == "problem=Customer question,solution=Worked"
+    assert setting_text(0.05) == "0.05"
+
+
+def test_what_few_held_out_trajectories_are_worth():
+    # Wilson's lower bound of n of n is n / (n + z^2), z = 1.96: 4 / 7.84.
+    assert (
+        "held out are 4: even with all of them solved, the 95% interval of an accuracy is 51% to 100%"
+        in few_sentence(4)
+    )
+
+
+def test_steps_that_are_no_targets_are_said(source, tmp_path):  # noqa: F811
+    said = "the last step of each trajectory is no target, as in the paper; --targets all makes it one"
+    assert said in as_printed(prepare(source, tmp_path / "out"))
+    assert said not in as_printed(prepare(source, tmp_path / "all", PrepareSettings(targets="all")))

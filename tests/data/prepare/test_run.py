@@ -17,6 +17,8 @@ from datasets import load_dataset
 from treadle import read_trajectories, step_instances
 from treadle.data.prepare import PrepareSettings, as_markdown, prepare, writing
 from treadle.data.prepared import Prepared
+from treadle.data.sources.columns import parse_columns
+from treadle.data.sources.report import FINAL_ANSWERS
 from treadle.errors import DataError, OutputError
 
 
@@ -125,6 +127,28 @@ def test_nothing_parses_gives_reasons_examples_and_forms(tmp_path):
     assert message.count("for example") == 3
     assert "in.jsonl, line 1: " in message
     assert "'1. **Title** body'" in message
+
+
+def test_what_is_wrong_with_all_rows_alike_is_said_once_and_without_the_forms(tmp_path):
+    path = tmp_path / "in.jsonl"
+    path.write_text('{"problm": "p", "solution": "1. **A** b"}\n' * 5)
+    with pytest.raises(DataError) as caught:
+        prepare(path, tmp_path / "out", PrepareSettings(columns=parse_columns("plain")))
+    message = str(caught.value)
+    assert message.count("for example") == 1
+    assert "line 1: \"no column 'problem' (did you mean 'problm'?)" in message
+    assert "Understood are" not in message
+
+
+def test_answers_that_may_be_meant_otherwise_are_counted(tmp_path):
+    path = tmp_path / "in.jsonl"
+    row = {"problem": "p", "solution": "1. **A** b\n2. **B** c"}
+    answers = ["49,5", "7,25", "3"]
+    path.write_text("".join(json.dumps({**row, "problem": f"p{a}", "answer": a}) + "\n" for a in answers))
+    report = prepare(path, tmp_path / "out", PrepareSettings(held_out=0))
+    ((doubt, count),) = report.rows.notes[FINAL_ANSWERS].items()
+    assert (count, doubt) == (2, "two numbers to the grader, as in 49,5; write 49.5 where one is meant")
+    assert doubt in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_holding_out_everything_is_refused(source, tmp_path):

@@ -15,6 +15,7 @@ from treadle.data.prepare import PrepareSettings, prepare
 from treadle.data.prepare.merge import merge, read_shards
 from treadle.data.prepare.shards import ShardOf, parse_shard, prepare_shard
 from treadle.data.prepared import Prepared
+from treadle.data.sources.report import COMPARED
 from treadle.errors import DataError, OutputError
 from treadle.files import chunks, tables
 
@@ -218,4 +219,4 @@ def test_what_was_read_how_is_counted_over_all_shards(tmp_path):
     merge(in_shards(source, tmp_path, 2), tmp_path / "merged")
     same(tmp_path / "one", tmp_path / "merged")
     notes = json.loads((tmp_path / "merged" / "report.json").read_text())["rows"]["notes"]
-    assert notes == {"answers": {"right": 4}, "marked by": {"verified: right": 1}}
+    assert notes == {COMPARED: {"right": 4}, "marked by": {"verified: right": 1}}

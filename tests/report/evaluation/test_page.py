@@ -159,7 +159,7 @@ def test_a_page_replaces_the_one_before_whole_or_not_at_all(tmp_path, monkeypatc
 
 def test_one_run_points_at_the_comparison_with_another(tmp_path):
     text = Page(write_evaluation_report(a_run(tmp_path / "run"))).text
-    assert "treadle compare OTHER run -o FOLDER" in text
+    assert f"treadle compare OTHER {tmp_path / 'run'} -o FOLDER" in text
     # Of eight attempts one of each kind is right; one was not generated, and two loops ended by their format.
     assert "6 of 8 attempts are not right: 2 broke the format, 3 wrong answer, 1 not generated." in text
 

@@ -13,11 +13,16 @@ from treadle.data.sources.report import DropReason, ReadReport
 from treadle.legible import number, shorten
 from treadle.scoring.floors import TITLES
 from treadle.scoring.grading import grader_version
+from treadle.statistics.estimates import wilson
 
 EXAMPLE = 6000
 """Characters of an example's prompt or action that reports have, beginning and end together."""
 PRINTED = (6, 400)
 """Lines and characters of it that are printed, at its beginning and at its end."""
+
+
+FEW = 30
+"""Held-out trajectories below which it is said what an accuracy over them is worth; as many as AIME24 has."""
 
 
 @dataclass
@@ -137,7 +142,11 @@ def _counted(data: dict[str, Any]) -> list[str]:
     lines += ["| | train | held out |", "|---|---|---|"]
     for name, key in (("trajectories", "trajectories"), ("step instances", "instances")):
         lines.append(f"| {name} | {data[key]['train']:,} | {data[key]['heldout']:,} |")
+    if 0 < (few := data["trajectories"]["heldout"]) < FEW:
+        lines += ["", few_sentence(few)]
     total = sum(data["trajectories"].values())
+    if data["settings"].get("targets") == "skip_last" and sum(data["instances"].values()):
+        lines += ["", "the last step of each trajectory is no target, as in the paper; --targets all makes it one"]
     lines += ["", f"with a final answer: {data['with_answer']:,} of {total:,} trajectories", ""]
     if said := replay_sentence(rows["notes"]):
         lines += [said, ""]
@@ -160,9 +169,25 @@ def _measured(data: dict[str, Any]) -> list[str]:
         cells = " | ".join(number(numbers[k]) for k in ("min", "median", "mean", "p95", "max"))
         lines.append(f"| {name} | {cells} |")
     lines += _floors(data["floors"])
-    settings = {k: v for k, v in data["settings"].items() if v not in (None, False, [], ())}
+    settings = {k: setting_text(v) for k, v in data["settings"].items() if v not in (None, False, [], ())}
     lines += ["", f"answers are compared by: {data['grader']}"]
     return [*lines, "", "settings: " + ", ".join(f"{k}={v}" for k, v in settings.items())]
+
+
+def few_sentence(held_out: int) -> str:
+    """What so few held-out trajectories can show at best."""
+    low = wilson(held_out, held_out).low
+    return (
+        f"held out are {held_out:,}: even with all of them solved, the 95% interval of an accuracy is {low:.0%} to "
+        "100%; --held-out sets another number or share"
+    )
+
+
+def setting_text(value: Any) -> str:
+    """A setting as it is given on the command line: several names of columns as `problem=NAME,solution=NAME`."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}={given}" for name, given in value.items() if given)
+    return str(value)
 
 
 def _examples(data: dict[str, Any], lines: int, characters: int) -> list[str]:

@@ -34,7 +34,7 @@ from treadle.data.prepare.writing import SplitWriter, part_writer, write_outcome
 from treadle.data.sources.columns import PRESETS
 from treadle.data.sources.reading import Outcome, check_format
 from treadle.data.sources.registry import forms
-from treadle.data.sources.report import DETAIL, ReadReport
+from treadle.data.sources.report import DETAIL, OF_FORM, ReadReport
 from treadle.domains.registry import find
 from treadle.errors import DataError, Interrupted
 from treadle.files.chunks import iter_chunks
@@ -236,11 +236,12 @@ def _nothing_kept(source: str | Path, rows: ReadReport) -> str:
     lines = [f"{source}: none of {rows.read} rows could be used"]
     for reason, count in rows.dropped.most_common():
         lines.append(f"  {count} x {reason}: {reason.explanation}")
-    examples = [(where, text) for found in rows.examples.values() for where, text in found][:3]
-    lines += [f"  for example {where}: {text!r}" for where, text in examples]
-    columns = "; ".join(f"{name} ({c.problem}, {c.solution})" for name, c in PRESETS.items())
-    lines.append(
-        f"Understood are the forms {', '.join(forms())}. Numbered solutions have steps numbered from 1, as "
-        f"'1. **Title** body', '**1. Title**', '### Step 1: Title' or 'Step 1: ...', columns {columns}, or --columns."
-    )
+    lines += rows.example_lines()
+    if rows.dropped.keys() & OF_FORM:
+        columns = "; ".join(f"{name} ({c.problem}, {c.solution})" for name, c in PRESETS.items())
+        lines.append(
+            f"Understood are the forms {', '.join(forms())} (`treadle inspect --forms`). Numbered solutions have steps "
+            "numbered from 1, as '1. **Title** body', '**1. Title**', '### Step 1: Title' or 'Step 1: ...', columns "
+            f"{columns}, or --columns."
+        )
     return "\n".join(lines)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +80,9 @@ ANSWER_NAMES = (
     "gold",
     "gt",
 )
+ANSWER_WORDS = ("answer", "gold", "gt", "result", "truth", "target")
+"""Words in the names of columns that may be answers, as something to tell the user of."""
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -166,6 +171,21 @@ def with_usual_names(row: dict[str, Any]) -> dict[str, Any] | None:
         usual = "_".join(name.lower().split()) if isinstance(name, str) else name
         renamed[usual if usual in _USUAL and usual not in row else name] = cell
     return renamed if renamed.keys() != row.keys() and len(renamed) == len(row) else None
+
+
+def similar_column(names: Iterable[Any], words: tuple[str, ...]) -> str | None:
+    """The first name that has one of the words in it, such as `Customer question`; `None` where none has, or where
+    `--columns` cannot name it."""
+    nameable = (name for name in names if isinstance(name, str) and not set(name) & set(",='"))
+    return next((name for name in nameable if not set(words).isdisjoint(_WORD.findall(name.lower()))), None)
+
+
+def missing_columns(names: Iterable[str], row: dict[str, Any]) -> str:
+    """What is said of columns that a row lacks, with those that it has and the nearest of them."""
+    found = [str(name) for name in row]
+    near = {name: difflib.get_close_matches(name, found, n=1) for name in names}
+    said = [f"no column {name!r}" + (f" (did you mean {match[0]!r}?)" if match else "") for name, match in near.items()]
+    return f"{' and '.join(said)}; found {', '.join(found)}"
 
 
 def is_s1k(row: dict[str, Any]) -> bool:

@@ -16,8 +16,9 @@ from treadle.data.sources.math.answers_form import only_answer
 from treadle.data.sources.native import of_domain, setup_in
 from treadle.data.sources.origin import origin_in
 from treadle.data.sources.registry import form_named, forms, recognised
-from treadle.data.sources.report import DropReason, ReadReport
+from treadle.data.sources.report import COMPARED, FINAL_ANSWERS, DropReason, ReadReport
 from treadle.data.sources.verified import AGENT_FLAGS, SUCCESS_AT, find_mark, math_flags
+from treadle.domains.domain import Graded
 from treadle.domains.registry import get
 from treadle.domains.setups import SETUP
 from treadle.files.chunks import Chunk, iter_chunks
@@ -25,6 +26,7 @@ from treadle.files.reading import rows_of
 from treadle.files.rows import Rejected, Row
 from treadle.limits import OutOfTime, time_limit
 from treadle.scoring.grading import GraderName
+from treadle.scoring.references import doubt_about
 from treadle.trajectory import Trajectory
 
 
@@ -211,12 +213,15 @@ def _noted(
     if line_ends + in_calls:
         trajectory.meta["line_ends"] = line_ends + in_calls
         notes.append(("line ends", "rows with \\r\\n, \\r or U+2028, which are now \\n"))
+    domain = get(trajectory.domain)  # which need not be known here: `treadle inspect` shows such rows
+    graded = domain.verdict if domain is not None and isinstance(domain.verdict, Graded) else None
+    if graded and trajectory.answer and (doubt := doubt_about(trajectory.answer, graded.kind)):
+        notes.append((FINAL_ANSWERS, doubt))
     if settings.answers_only:
         return trajectory, tuple(notes)
     if trajectory.meta.get("passed_numbers"):
         notes.append(("numbers", "rows with `2019.` before a line or `Step 5:` within one that begins no step"))
     column = settings.columns.verified if settings.columns else None
-    domain = get(trajectory.domain)  # which need not be known here: `treadle inspect` shows such rows
     names = AGENT_FLAGS if domain is not None and domain.of_calls else math_flags(column)
     if (mark := find_mark(row.data, names, settings.success_at)) is not None:
         notes.append(("marked by", mark.note))
@@ -224,5 +229,5 @@ def _noted(
         if by_default is not None and trajectory.verified is by_default.success is not mark.success:
             trajectory = replace(trajectory, verified=mark.success)
     if domain is not None and domain.written and (mark is None or mark.success is None):
-        notes.append(("answers", checked))
+        notes.append((COMPARED, checked))
     return trajectory, tuple(notes)

@@ -9,6 +9,10 @@ from treadle.errors import Explained
 from treadle.files.rows import Unreadable
 
 EXAMPLES_KEPT = 3
+COMPARED = "answers compared with the reference"
+"""Topic of notes: what the comparison said, `none` where there was nothing to compare."""
+FINAL_ANSWERS = "final answers that may be graded otherwise than they are meant"
+"""Topic of notes: reference answers that graders do not read as they may be meant."""
 DETAIL = 300
 """Characters of what was found in a dropped row that reports show."""
 
@@ -81,6 +85,12 @@ class DropReason(Explained):
     REPOSITORY_CAP = "repository_cap", "its repository has as many trajectories as --repo-cap allows"
 
 
+OF_FORM = frozenset(
+    {DropReason.UNKNOWN_FORM, DropReason.NO_NUMBERED_STEPS, DropReason.STARTS_AFTER_ONE, DropReason.NOT_AN_OBJECT}
+)
+"""Reasons for which a row would have to be in another form; the others say what is wrong with it in its own."""
+
+
 @dataclass
 class ReadReport:
     """Counts of one pass; `read == kept + sum(dropped.values())` when the pass is over.
@@ -103,6 +113,11 @@ class ReadReport:
 
     def note(self, topic: str, what: str) -> None:
         self.notes.setdefault(topic, Counter())[what] += 1
+
+    def example_lines(self, most: int = EXAMPLES_KEPT) -> list[str]:
+        """Dropped rows to print, what was found in several of them once."""
+        found = {text: where for rows in self.examples.values() for where, text in reversed(rows)}
+        return [f"  for example {where}: {text!r}" for text, where in found.items()][:most]
 
     def drop(self, reason: DropReason, where: str, text: str) -> None:
         self.dropped[reason] += 1

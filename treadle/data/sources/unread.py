@@ -7,11 +7,12 @@ from collections import Counter
 from typing import Any
 
 from treadle.data.sources.cells import is_blank, texts_of
-from treadle.data.sources.columns import PROBLEM_NAMES, THOUGHT_NAMES
+from treadle.data.sources.columns import ANSWER_WORDS, PROBLEM_NAMES, THOUGHT_NAMES, similar_column
 from treadle.data.sources.math.solutions import column_in_steps
-from treadle.data.sources.messages import as_list, role_of
+from treadle.data.sources.messages import as_dict, as_list, role_of
 from treadle.data.sources.report import DropReason
 from treadle.files.rows import Rejected
+from treadle.files.shapes import ROW_COLUMNS
 
 _TAG = re.compile(r"<(?:\|?[A-Za-z_]\w{1,30}\|?)(?:=[^<>\n]{0,60})?>")
 _LOOKED_AT = 50  # messages
@@ -42,14 +43,36 @@ def why_unread(data: dict[str, Any]) -> Rejected:
     if problem and thought:
         detail = f"{columns}: a problem and a thought, but no solution; if {thought!r} is the solution, use --columns"
         return Rejected(DropReason.NO_TRAJECTORY, f"{detail} 'problem={problem},solution={thought}'")
+    if problem is None and (nested := _row_inside(data)):
+        return Rejected(DropReason.UNKNOWN_FORM, f"{columns}; {nested}")
     if problem or any(texts_of(cell) for cell in data.values()):
-        named, column = problem or "NAME", column_in_steps(data)
-        solution = f"{column!r} looks like a solution in steps" if column else "if one holds a solution"
-        return Rejected(
-            DropReason.UNKNOWN_FORM,
-            f"{columns}; {solution}: use --columns 'problem={named},solution={column or 'NAME'}'",
-        )
+        return Rejected(DropReason.UNKNOWN_FORM, f"{columns}; {_columns_to_name(data, problem)}")
     return Rejected(DropReason.UNKNOWN_FORM, columns)
+
+
+def _row_inside(data: dict[str, Any]) -> str | None:
+    """What is said of a column that holds an object with the columns of a row; `None` where none does."""
+    for name, cell in data.items():
+        if (inner := as_dict(cell)) and not ROW_COLUMNS.isdisjoint(str(key).lower() for key in inner):
+            path = f".{name}" if str(name).isidentifier() else f"'.[\"{name}\"]'"
+            advice = f"if these are the row, take them out: jq -c {path} FILE > rows.jsonl"
+            return f"column {name} is an object with {', '.join(map(str, inner))}; {advice}"
+    return None
+
+
+def _columns_to_name(data: dict[str, Any], problem: str | None) -> str:
+    """The `--columns` that may be meant, as far as names and contents tell."""
+    others = {name: cell for name, cell in data.items() if isinstance(name, str) and texts_of(cell)}
+    listed = next((name for name, cell in others.items() if isinstance(cell, list) and len(cell) > 1), None)
+    column = listed or column_in_steps(data)
+    others.pop(column, None)
+    problem = problem or similar_column(others, (*PROBLEM_NAMES, "task"))
+    answer = similar_column({name: data[name] for name in data if name not in (problem, column)}, ANSWER_WORDS)
+    said = "if one holds a solution"
+    if column:
+        said = f"{column!r} {'is a list of texts' if listed else 'looks like a solution in steps'}"
+    names = f"problem={problem or 'NAME'},solution={column or 'NAME'}" + (f",answer={answer}" if answer else "")
+    return f"{said}: use {'--format step-list ' if listed else ''}--columns '{names}'"
 
 
 def _has_roles(messages: list[Any]) -> bool:

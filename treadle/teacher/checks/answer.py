@@ -7,9 +7,9 @@ give the reference away.
 
 from __future__ import annotations
 
-from treadle.evaluate.references import unreadable
 from treadle.scoring.extraction import extract
 from treadle.scoring.grading import Grader, GraderName, Verdict, default_grader
+from treadle.scoring.references import unreadable
 from treadle.teacher.checks import Check, Fault, Reason
 from treadle.teacher.drafts import Draft
 

@@ -98,6 +98,10 @@ def test_named_columns_must_exist_and_others_are_not_looked_at():
     assert (trajectory.answer, trajectory.verified) == ("3", None)
     with pytest.raises(Rejected, match="no column 'the text'; found q, answer"):
         read({"q": "1+2?", "answer": "4"}, columns)
+    with pytest.raises(Rejected, match=r"no column 'the text' \(did you mean 'the texts'\?\)"):
+        read({"q": "1+2?", "the texts": SOLUTION}, columns)
+    with pytest.raises(Rejected, match=r"list of 2 texts, .*where each is a step, add --format step-list"):
+        read({"q": "1+2?", "the text": ["1+2", "=3"]}, columns)
     with pytest.raises(Rejected, match=r"expected one of the presets .*problem and solution"):
         read({"q": "1+2?"})
 

@@ -9,6 +9,7 @@ import pytest
 from treadle import DropReason, ReadReport, read_trajectories
 from treadle.data.sources.form import ReadOptions
 from treadle.data.sources.registry import detect
+from treadle.data.sources.report import COMPARED
 from treadle.files.rows import Rejected, Row
 
 STEPS = "1. **Add.** 1+1=2\n2. **Answer.** \\boxed{2}"
@@ -122,6 +123,21 @@ def test_marks_around_the_solution_are_in_no_action_and_in_no_epilogue():
         ({"question": "q", "reasoning": STEPS}, DropReason.NO_TRAJECTORY, "'problem=question,solution=reasoning'"),
         ({"question": "q", "essay": "x"}, DropReason.UNKNOWN_FORM, "'problem=question,solution=NAME'"),
         ({"a": 1}, DropReason.UNKNOWN_FORM, "columns a"),
+        (
+            {"Nr": "1", "Customer question": "q", "Worked out": STEPS, "Result (EUR)": "2"},
+            DropReason.UNKNOWN_FORM,
+            "--columns 'problem=Customer question,solution=Worked out,answer=Result (EUR)'",
+        ),
+        (
+            {"uid": "1", "task": "q", "working": ["1+1", "=2"], "gold": 2.0},
+            DropReason.UNKNOWN_FORM,
+            "--format step-list --columns 'problem=task,solution=working,answer=gold'",
+        ),
+        (
+            {"id": 1, "payload": {"messages": [ASKED], "tools": []}},
+            DropReason.UNKNOWN_FORM,
+            "take them out: jq -c .payload FILE > rows.jsonl",
+        ),
     ],
 )
 def test_rows_without_a_solution_say_what_was_seen(data, reason, detail):
@@ -153,7 +169,7 @@ def test_what_marked_a_row_and_what_its_answer_was_compared_with_is_counted(tmp_
     trajectories, report = report_of(tmp_path, rows)
     assert [t.verified for t in trajectories] == [True, None, True, None, None]
     assert report.dropped == {"marked_as_failed": 1, "answer_differs": 1}
-    assert report.notes["answers"] == {"right": 1, "wrong": 1, "undecided": 1, "none": 2}
+    assert report.notes[COMPARED] == {"right": 1, "wrong": 1, "undecided": 1, "none": 2}
     marks = report.notes["marked by"]
     assert (marks["reward: right"], marks["reward: failed"]) == (1, 1)
     assert any(name.startswith("score: unmarked") for name in marks)

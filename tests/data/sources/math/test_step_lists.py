@@ -192,7 +192,7 @@ def test_not_recognised(data):
 def test_columns_by_name():
     columns = parse_columns("problem=q,solution=parts,verified=ok")
     assert read({"q": "x", "parts": ["a", "b"], "ok": 0}, columns).verified is False
-    with pytest.raises(Rejected, match="no column parts"):
+    with pytest.raises(Rejected, match="no column 'parts'"):
         read({"q": "x"}, columns)
 
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from treadle.data.sources.answer_check import LONGEST
-from treadle.data.sources.cells import first_text, one_text
-from treadle.data.sources.columns import PRESETS, PROBLEM_NAMES, Columns, detect, is_s1k
+from treadle.data.sources.cells import first_text, one_text, texts_of
+from treadle.data.sources.columns import PRESETS, PROBLEM_NAMES, Columns, detect, is_s1k, missing_columns
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.math.answers_form import matches as answers_match
 from treadle.data.sources.math.numbered import NumberedSolution
@@ -117,11 +117,17 @@ def read_numbered(row: Row, columns: Columns, options: ReadOptions | None = None
     if missing := [name for name in columns.required if name not in row.data]:
         raise Rejected(
             DropReason.MISSING_COLUMN,
-            f"no column {' and no column '.join(map(repr, missing))}; found {', '.join(map(str, row.data))}. "
-            "Name columns with --columns problem=NAME,solution=NAME",
+            f"{missing_columns(missing, row.data)}. Name columns with --columns problem=NAME,solution=NAME",
         )
     problem = problem_text(row, columns.problem)
-    text = expect(one_text(row.data[columns.solution]) or "", str, f"column {columns.solution!r}")
+    solution = one_text(row.data[columns.solution])
+    if isinstance(solution, list) and texts_of(solution):
+        raise Rejected(
+            DropReason.MALFORMED,
+            f"column {columns.solution!r} is a list of {len(solution)} texts, expected one text in numbered steps; "
+            "where each is a step, add --format step-list",
+        )
+    text = expect(solution or "", str, f"column {columns.solution!r}")
     cell = one_text(row.data.get(columns.thought)) if columns.thought else None
     thought = expect(cell or "", str, f"column {columns.thought!r}")
     return solve(row, problem, Found(columns.solution, text, thought), columns, options)

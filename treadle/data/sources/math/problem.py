@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from treadle.data.sources.cells import first_text, is_blank, one_text
-from treadle.data.sources.columns import CHATS, GIVEN_NAMES, PROBLEM_NAMES
+from treadle.data.sources.columns import CHATS, GIVEN_NAMES, PROBLEM_NAMES, missing_columns
 from treadle.data.sources.form import expect
 from treadle.data.sources.math.choices import options_of, with_options
 from treadle.data.sources.messages import as_list, role_of, text_parts
@@ -29,7 +29,8 @@ def problem_text(row: Row, column: str | None = None) -> str:
         column = column or next((name for name in PROBLEM_NAMES if name in data), None)
     if column is None or column not in data:
         found = ", ".join(map(str, data))
-        raise Rejected(DropReason.MISSING_COLUMN, f"no column {column or ' or '.join(PROBLEM_NAMES)}; found {found}")
+        said = missing_columns([column], data) if column else f"no column {' or '.join(PROBLEM_NAMES)}; found {found}"
+        raise Rejected(DropReason.MISSING_COLUMN, said)
     cell = one_text(data[column])
     if (messages := as_list(cell)) and all(isinstance(m, dict) and role_of(m) for m in messages):
         cell = _asked(messages, column)

@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from treadle.data.sources.columns import PROBLEM_NAMES
+from treadle.data.sources.columns import PROBLEM_NAMES, missing_columns
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.math.numbered import title_of
 from treadle.data.sources.math.problem import problem_text
@@ -45,10 +45,12 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
         return _read_prm800k(row)
     if columns is None and _is_shepherd(data):
         return _read_shepherd(row)
+    if columns and (missing := [name for name in columns.required if name not in data]):
+        raise Rejected(DropReason.MISSING_COLUMN, missing_columns(missing, data))
     column = columns.solution if columns else _list_column(data)
-    if column is None or column not in data:
-        wanted = column or "steps, and no columns completions and labels"
-        raise Rejected(DropReason.MISSING_COLUMN, f"no column {wanted}; found {', '.join(map(str, data))}")
+    if column is None:
+        wanted = "no column steps, and no columns completions and labels"
+        raise Rejected(DropReason.MISSING_COLUMN, f"{wanted}; found {', '.join(map(str, data))}")
     items = expect(_listed(data[column]), list, f"column {column!r}")
     texts = [_text(item) for item in items]
     problem = problem_text(row, columns.problem if columns else None)

@@ -14,7 +14,7 @@ import re
 from typing import Any, NamedTuple
 
 from treadle.data.sources.cells import one_text
-from treadle.data.sources.columns import PROBLEM_NAMES
+from treadle.data.sources.columns import PROBLEM_NAMES, missing_columns
 from treadle.data.sources.form import Form, ReadOptions, expect
 from treadle.data.sources.math.problem import problem_text
 from treadle.data.sources.math.program_marks import MARKS
@@ -50,8 +50,7 @@ def read(row: Row, options: ReadOptions) -> Trajectory:
     columns = options.columns
     if columns:
         if columns.solution not in row.data:
-            found = ", ".join(map(str, row.data))
-            raise Rejected(DropReason.MISSING_COLUMN, f"no column {columns.solution!r}; found {found}")
+            raise Rejected(DropReason.MISSING_COLUMN, missing_columns([columns.solution], row.data))
         answer = _Answer(
             columns.solution, "", expect(one_text(row.data[columns.solution]), str, f"column {columns.solution!r}")
         )

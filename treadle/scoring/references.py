@@ -18,6 +18,7 @@ _LETTER = re.compile(r"\W*[A-Ja-j](?![\w'])")
 _COMMAND = re.compile(r"\\(?:text|mathrm|textbf|operatorname)? ?\{[^{}]*\}|\\[a-zA-Z]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,(?!\d{3}$)\d+")
 
 
 def unreadable(reference: str, kind: str) -> str:
@@ -36,6 +37,15 @@ def unreadable(reference: str, kind: str) -> str:
         return "braces that do not close"
     words = len(_WORD.findall(_COMMAND.sub(" ", reference)))
     return f"prose of {words} words" if words > MOST_WORDS else ""
+
+
+def doubt_about(reference: str, kind: str) -> str:
+    """Why answers may be graded otherwise than a reference is meant, in a few words; empty where nothing says so."""
+    if reason := unreadable(reference, kind):
+        return f"no grader reads them: {'prose' if reason.startswith('prose') else reason}"
+    if kind in ("math", "minerva", "integer") and _DECIMAL_COMMA.fullmatch(reference.strip()):
+        return "two numbers to the grader, as in 49,5; write 49.5 where one is meant"
+    return ""
 
 
 def _balanced(text: str) -> bool:

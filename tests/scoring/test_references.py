@@ -1,4 +1,4 @@
-"""References that no grader reads: which they are, and that they count unless they are left out."""
+"""References that no grader reads, or not as they may be meant, and that they count unless they are left out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from treadle.errors import DataError
 from treadle.evaluate.benchmarks import load_data, load_known
-from treadle.evaluate.references import unreadable
+from treadle.scoring.references import doubt_about, unreadable
 
 PROOF = "First observe that every such function must be linear since otherwise the limit would fail to exist at zero"
 
@@ -36,6 +36,24 @@ PROOF = "First observe that every such function must be linear since otherwise t
 def test_which_references_are_read(reference, kind, why):
     assert unreadable(reference, kind).startswith(why)
     assert bool(unreadable(reference, kind)) == bool(why)
+
+
+@pytest.mark.parametrize(
+    ("reference", "kind", "doubt"),
+    [
+        ("49,5", "math", "two numbers to the grader"),
+        ("-49,50", "math", "two numbers to the grader"),
+        ("1,234", "math", ""),  # thousands
+        ("49.5", "math", ""),
+        ("1, 2", "math", ""),  # plainly a list
+        ("49,5", "text", ""),
+        (PROOF, "math", "no grader reads them: prose"),
+        ("Paris", "choice", "no grader reads them: no letter of a choice"),
+    ],
+)
+def test_references_that_may_be_meant_otherwise(reference, kind, doubt):
+    assert doubt_about(reference, kind).startswith(doubt)
+    assert bool(doubt_about(reference, kind)) == bool(doubt)
 
 
 @pytest.mark.parametrize("name", ["amc23", "aime24", "aime25", "minerva"])
