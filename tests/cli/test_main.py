@@ -158,7 +158,7 @@ def test_missing_generations_give_exit_code_one(treadle, tiny_folder, tmp_path):
         (["evaluate", "m", "-o", "o", "--data", "{world}", "--samples", "x=1"], "--samples x=...: no such benchmark"),
         (["evaluate", "m", "-o", "o", "--data", "{world}", "--data", "{world}"], "two sets have the name 'world'"),
         (["evaluate", "m", "-o", "o", "--data", "{world}", "--no-greedy"], "nothing to do for world"),
-        (["evaluate", "m", "-o", "o", "--data", "{world}", "--mode", "steps"], "no expert's steps"),
+        (["evaluate", "{model}", "-o", "o", "--data", "{world}", "--mode", "steps"], "no expert's steps"),
         (
             ["evaluate", "m", "-o", "o", "--data", "{world}", "--base-url", "u"],
             "--base-url is no option of --backend tr",
@@ -169,10 +169,12 @@ def test_missing_generations_give_exit_code_one(treadle, tiny_folder, tmp_path):
         ),
     ],
 )
-def test_mistakes_exit_with_two_and_leave_nothing(treadle, world, recipe, tmp_path, monkeypatch, arguments, message):
+def test_mistakes_exit_with_two_and_leave_nothing(
+    treadle, world, recipe, tiny_folder, tmp_path, monkeypatch, arguments, message
+):
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    code, _, err = treadle(*[a.format(world=world, recipe=recipe) for a in arguments])
+    code, _, err = treadle(*[a.format(world=world, recipe=recipe, model=tiny_folder) for a in arguments])
     assert code == 2
     assert message in err
     assert "Traceback" not in err
