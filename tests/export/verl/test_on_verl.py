@@ -15,14 +15,15 @@ from transformers import AutoTokenizer
 
 from tests.chat.tokenizers import TEMPLATES, byte_tokenizer
 from treadle.chat.chat import Chat
-from treadle.export.verl.run import export
+from treadle.export.run import export
+from treadle.export.verl.engine import VERL
 from treadle.recipe.reading import parse_recipe
 from treadle.scoring.completion import FormatFault, parse_completion
 from treadle.scoring.rewards import final_answer_reward, srl_reward
 
 PYTHON = os.environ.get("VERL_PYTHON")
 pytestmark = pytest.mark.skipif(not PYTHON, reason="needs verl in an environment of its own: make verl-test")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 STAGE = {
     "kind": "srl",
@@ -131,7 +132,7 @@ def exported(request, expert_trajectories, tmp_path_factory):
         {"model": str(folder / "model"), "data": str(folder / "data"), "output": str(folder / "run"), "stages": [STAGE]}
     )
     out = folder / "out"
-    export(recipe, out, "recipe.yaml", gpus=1)
+    export(recipe, VERL, out, "recipe.yaml", gpus=1)
     config = run_verl(["bash", str(out / "1-srl" / "train.sh"), "--cfg", "job", "--resolve"])
     (folder / "config.yaml").write_text(config.stdout)
     job = {
@@ -141,7 +142,7 @@ def exported(request, expert_trajectories, tmp_path_factory):
         "advantages": [[0.1, 0.9, 0.1, 0.9], [0.30, 0.34, 0.30, 0.34], [-1.0, 0.2, 0.2, 0.2]],
     }
     (folder / "job.json").write_text(json.dumps(job))
-    run_verl([PYTHON, str(ROOT / "tests/export/on_verl.py"), str(folder / "job.json"), str(folder / "result.json")])
+    run_verl([PYTHON, str(Path(__file__).parent / "on_verl.py"), str(folder / "job.json"), str(folder / "result.json")])
     return out, tokenizer, job, config, json.loads((folder / "result.json").read_text())
 
 
