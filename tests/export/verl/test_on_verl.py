@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.export.job import check_rewards, completions, rows_of, tokenizers
+from tests.export.job import check_rewards, completions, exported, rows_of, tokenizers
 from treadle.chat.chat import Chat
 from treadle.export.verl.engine import VERL
 
@@ -89,7 +89,7 @@ def answered(request, expert_trajectories, tmp_path_factory):
     """Folder, job and verl's answers."""
     folder = tmp_path_factory.mktemp(request.param)
     tokenizer = tokenizers(request.param, request.param == "qwen" and request.getfixturevalue("data"))
-    out = answered(folder, tokenizer, expert_trajectories, VERL)
+    out = exported(folder, tokenizer, expert_trajectories, VERL)
     config = run_verl(["bash", str(out / "1-srl" / "train.sh"), "--cfg", "job", "--resolve"])
     (folder / "config.yaml").write_text(config.stdout)
     job = {
