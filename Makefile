@@ -3,6 +3,7 @@
 # make test-all     these, and those that wait for what hangs or take megabytes and thousands of pairs
 # make swe-test     software engineering whole: environments from the package index, each hostile command
 # make verl-test    exports against the real verl, in an environment of its own (CPU; minutes)
+# make skyrl-test   likewise SkyRL, whose environment wants Python 3.12 (PYTHON=python3.12)
 # make vllm-test    evaluation, teachers and prefix cache on a real vLLM server, in an environment of its own (CPU; minutes)
 # make docs         write the documents as a site into site/; open site/index.html
 # make audit        look up the known vulnerabilities of the versions in constraints.txt (before a release)
@@ -27,7 +28,7 @@ SEED ?= 0
 KILL_FOLDER ?= $(shell mktemp -d)
 MACHINES_FOLDER ?= $(shell mktemp -d)
 
-.PHONY: quickstart test test-all notebooks swe-test verl-test vllm-test kill-test machines-test lint format audit docs hashes vllm-hashes hashed dist clean
+.PHONY: quickstart test test-all notebooks swe-test verl-test skyrl-test vllm-test kill-test machines-test lint format audit docs hashes vllm-hashes hashed dist clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/treadle quickstart
@@ -54,7 +55,22 @@ swe-test: $(VENV)/.installed-dev
 
 verl-test: $(VENV)/.installed-dev $(VENV)-verl/.installed
 	VERL_PYTHON=$(abspath $(VENV)-verl/bin/python) HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 \
-		$(BIN)/python -m pytest -m "" tests/export
+		$(BIN)/python -m pytest -m "" tests/export/verl
+
+skyrl-test: $(VENV)/.installed-dev $(VENV)-skyrl/.installed
+	SKYRL_PYTHON=$(abspath $(VENV)-skyrl/bin/python) HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 OMP_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -m "" tests/export/skyrl
+
+# Without what SkyRL trains and serves with, which wants CUDA.
+$(VENV)-skyrl/.installed: Makefile
+	test -x $(VENV)-skyrl/bin/python || $(PYTHON) -m venv $(VENV)-skyrl
+	$(VENV)-skyrl/bin/python -m pip install -q --disable-pip-version-check $(TORCH)
+	$(VENV)-skyrl/bin/python -m pip install -q --disable-pip-version-check --no-deps skyrl==0.3.0 skyrl-gym==0.4.0
+	$(VENV)-skyrl/bin/python -m pip install -q --disable-pip-version-check $(firstword $(TORCH)) transformers==5.8.0 \
+		"datasets>=4.0.0" loguru tqdm func_timeout omegaconf hydra-core==1.3.2 ray==2.56.0 torchdata tensordict \
+		jaxtyping pandas requests accelerate peft==0.18.1 cloudpathlib aiohttp httpx pydantic fastapi uvicorn \
+		cydifflib "math-verify==0.9.*" "latex2sympy2_extended>=1.10"
+	touch $@
 
 # torch by its version again: verl asks for any, which is one with CUDA.
 $(VENV)-verl/.installed: Makefile
@@ -136,4 +152,4 @@ audit:
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-audit $(VENV)-build $(VENV)-verl $(VENV)-vllm build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit $(VENV)-build $(VENV)-verl $(VENV)-skyrl $(VENV)-vllm build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis

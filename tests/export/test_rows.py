@@ -8,23 +8,25 @@ import pytest
 from treadle.chat.chat import Chat
 from treadle.data.prepared import Prepared
 from treadle.errors import ModelError
-from treadle.export.verl.rows import SCHEMA, write_rows
+from treadle.export.rows import write_rows
+from treadle.export.skyrl.engine import SKYRL
+from treadle.export.verl.engine import VERL
 from treadle.recipe.shown import shown_of
 from treadle.recipe.speaking import recipe_chat
 from treadle.recipe.training_data import training_rows
 
 
-def written(recipe, path, batch=256, chat=None):
+def written(recipe, path, batch=256, chat=None, engine=VERL):
     prepared, (stage,) = Prepared(recipe.data), recipe.stages
     chat = chat or recipe_chat(recipe)
     rows = training_rows(stage, prepared, shown_of(recipe, prepared).with_tags(chat.thought_tags))
-    found = write_rows(rows, stage, prepared, "train", chat, path, batch)
+    found = write_rows(rows, stage, prepared, "train", chat, path, engine.columns, batch)
     return rows, found, pq.read_table(path).to_pylist(), chat
 
 
 def test_rows_of_steps_are_the_training_rows(recipe_of, tmp_path):
     rows, found, table, chat = written(recipe_of({"kind": "srl"}), tmp_path / "rows.parquet")
-    assert pq.read_schema(tmp_path / "rows.parquet").equals(SCHEMA)
+    assert pq.read_schema(tmp_path / "rows.parquet").equals(VERL.columns.schema)
     assert found.rows == len(table) == len(rows) > 100
     for number, (row, entry) in enumerate(zip(rows, table, strict=True)):
         assert entry == {
@@ -42,6 +44,17 @@ def test_rows_of_steps_are_the_training_rows(recipe_of, tmp_path):
             },
         }
     assert found.longest == max(len(chat.prompt(row["prompt"])) for row in table)
+
+
+def test_skyrl_calls_the_reference_otherwise_and_has_an_environment(recipe_of, tmp_path):
+    recipe = recipe_of({"kind": "srl"})
+    _, _, verl, _ = written(recipe, tmp_path / "verl.parquet")
+    _, _, skyrl, _ = written(recipe, tmp_path / "skyrl.parquet", engine=SKYRL)
+    for ours, theirs in zip(verl, skyrl, strict=True):
+        assert theirs.pop("env_class") == "treadle"
+        truth = ours.pop("reward_model")["ground_truth"]
+        assert theirs.pop("reward_spec") == {"method": "rule", "ground_truth": truth}
+        assert theirs == ours
 
 
 def test_rows_of_problems_have_the_answer(recipe_of, tmp_path, expert_trajectories):
@@ -84,6 +97,6 @@ def test_a_template_that_verl_renders_otherwise_is_named(recipe_of, tmp_path):
     chat = recipe_chat(recipe)
     chat.tokenizer.chat_template += "{{ today }}"
     chat.template.variables["today"] = "Monday"  # which treadle gives, and the settings for verl do not say
-    with pytest.raises(ModelError, match="verl would render the prompt of row 1"):
+    with pytest.raises(ModelError, match="the engine would render the prompt of row 1"):
         written(recipe, tmp_path / "rows.parquet", chat=chat)
     assert not (tmp_path / "rows.parquet").exists()

@@ -1,4 +1,4 @@
-"""Rewards of completions by their tokens, without verl; and what verl imports of treadle, without TRL."""
+"""Rewards of completions by their tokens, without an engine; and what engines import of treadle, without TRL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.chat.tokenizers import TEMPLATES, byte_tokenizer
 from treadle.errors import RewardError
-from treadle.export.verl.scorer import Scorer
+from treadle.export.scorer import Scorer
 
 SIMILARITY = {"function": "treadle.scoring.rewards:srl_reward", "weight": 1.0, "think_tags": "strict"}
 ANSWER = {"function": "treadle.scoring.rewards:final_answer_reward", "weight": 1.0, "extract": "boxed"}
@@ -68,7 +68,7 @@ def test_other_functions_than_treadles_are_refused(tokenizer):
         scored(tokenizer, "a", "b", steps=[{"function": "os:system", "weight": 1.0}])
 
 
-def test_what_verl_imports_needs_neither_trl_nor_transformers():
+def test_what_engines_import_needs_neither_trl_nor_transformers():
     code = """if True:
         import sys
         class Blocked:
@@ -76,7 +76,7 @@ def test_what_verl_imports_needs_neither_trl_nor_transformers():
                 if name.partition(".")[0] in ("trl", "transformers", "accelerate", "datasets"):
                     raise ModuleNotFoundError(name)
         sys.meta_path.insert(0, Blocked())
-        import treadle.export.verl.scorer, treadle.training.groups
+        import treadle.export.sampling, treadle.export.scorer, treadle.export.skyrl, treadle.export.verl
         from treadle.scoring import edit, exact, margin, rewards, scaled
         print(rewards.srl_reward(["<think>a</think>abcd"], ["abcf"]))"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

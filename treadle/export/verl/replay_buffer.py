@@ -18,9 +18,8 @@ import torch
 import transfer_queue as tq
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
-from treadle.errors import TrainingFault
+from treadle.export.sampling import check_enough, counts
 from treadle.training.groups import Collected, Group, further_groups
-from treadle.training.sampling import Drop
 
 
 class TreadleReplayBuffer(ReplayBuffer):
@@ -56,12 +55,7 @@ class TreadleReplayBuffer(ReplayBuffer):
         self._clear_groups(partition_id, seen - set(chosen))
         self._mute(partition_id, muted)
         return self._materialize_batch(partition_id, chosen, dict(self.partitions[partition_id])), {
-            "training/sampling/kept_groups": len(chosen) - len(muted),
-            "training/sampling/missing_groups": found.missing,
-            "training/sampling/discarded_surplus_groups": surplus,
-            "training/sampling/rounds": found.rounds,
-            "training/sampling/sampled_groups": found.sampled,
-            **{f"training/sampling/dropped/{reason}": found.reasons[reason] for reason in Drop},
+            f"training/{name}": count for name, count in counts(found, len(chosen) - len(muted), surplus).items()
         }
 
     def _wait_for_rollouts(self, partition_id: str) -> None:
@@ -93,12 +87,7 @@ class TreadleReplayBuffer(ReplayBuffer):
         """The groups to train on, and which of them without their rewards: poor ones that fill up, and one where there
         would be none, as verl makes no step of nothing."""
         chosen = list(map(_uid, found.kept[: found.wanted]))
-        if found.missing and when_short == "stop":
-            raise TrainingFault(
-                f"{len(found.kept)} of {found.wanted} groups carry a signal after {found.rounds} sampling rounds of "
-                f"{found.sampled} groups (dropped: {', '.join(f'{r} {n}' for r, n in found.reasons.most_common())}), "
-                "and when_short is stop"
-            )
+        check_enough(found, when_short)
         filling = found.best_of_the_rest(found.missing) if when_short == "fill" else []
         muted = [_uid(group) for group in filling if group.rewards[0][0] != group.rewards[0][0]]
         if not chosen and not filling:

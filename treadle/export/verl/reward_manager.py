@@ -13,7 +13,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
-from treadle.export.verl.scorer import Scorer
+from treadle.export.scorer import Scorer
 
 
 class TreadleRewardManager(RewardManagerBase):

@@ -6,7 +6,8 @@ import pytest
 
 from treadle.data.prepared import Prepared
 from treadle.errors import RecipeError
-from treadle.export.verl.expressible import check_expressible, not_carried
+from treadle.export.expressible import check_expressible, not_carried
+from treadle.export.verl.engine import VERL
 from treadle.export.verl.overrides import as_text, overrides
 from treadle.recipe.sizes import derive_sizes
 from treadle.recipe.speaking import recipe_chat
@@ -113,7 +114,7 @@ def test_without_dynamic_sampling_the_buffer_is_verls_own(recipe_of):
 def test_what_would_be_another_method_is_refused(recipe_of, stage, said):
     recipe = recipe_of(stage)
     with pytest.raises(RecipeError, match=said):
-        check_expressible(recipe, Prepared(recipe.data))
+        check_expressible(recipe, Prepared(recipe.data), VERL)
 
 
 def test_what_is_no_reinforcement_learning_is_refused(recipe_of):
@@ -122,22 +123,24 @@ def test_what_is_no_reinforcement_learning_is_refused(recipe_of):
         stage = {"kind": kind, "batch_size": 8, "micro_batch": 8}
         content = {**recipe.model_dump(exclude={"stages"}), "stages": [stage]}
         with pytest.raises(RecipeError, match=f"{kind} is no reinforcement learning.*run it with `treadle train`"):
-            check_expressible(type(recipe).model_validate(content), Prepared(recipe.data))
+            check_expressible(type(recipe).model_validate(content), Prepared(recipe.data), VERL)
     with pytest.raises(RecipeError, match="lora: verl trains all weights here"):
-        check_expressible(recipe_of({"kind": "srl"}, lora={"r": 4}), Prepared(recipe.data))
+        check_expressible(recipe_of({"kind": "srl"}, lora={"r": 4}), Prepared(recipe.data), VERL)
 
 
 def test_settings_without_a_place_are_named(recipe_of):
     recipe = recipe_of({"kind": "srl", "validate_every": 2, "warmup_ratio": 0.1}, max_hours=3)
     assert {"max_staleness", "the best checkpoint", "warmup_ratio", "max_hours"} <= set(
-        not_carried(*recipe.stages, recipe)
+        not_carried(*recipe.stages, recipe, VERL)
     )
     stage = {"kind": "srl", "updates_per_rollout": 2, "scheduler": "cosine", "weight_decay": 0.1}
     recipe = recipe_of(stage)
-    assert {"scheduler", "weight_decay"} <= set(not_carried(*recipe.stages, recipe))
+    named = not_carried(*recipe.stages, recipe, VERL)
+    assert {"scheduler", "weight_decay"} <= set(named)
+    assert "look at training/sampling/dropped/..." in named["faults"]
     recipe = recipe_of({"kind": "srl", "max_staleness": 0})
     named = {"max_staleness", "the best checkpoint", "max_hours", "scheduler", "weight_decay"}
-    assert not named & set(not_carried(*recipe.stages, recipe))
+    assert not named & set(not_carried(*recipe.stages, recipe, VERL))
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.export.verl_runs import PYTHON, needs_verl
-from treadle.export.verl.run import export
+from tests.export.verl.processes import PYTHON, needs_verl
+from treadle.export.run import export
+from treadle.export.verl.engine import VERL
 
 pytestmark = needs_verl
 
@@ -70,7 +71,7 @@ def wait_for(url, process, seconds=300):
 
 def test_a_job_runs_run_sh_and_ends_as_it_does(head, recipe_of, tmp_path):
     out = tmp_path / "a place, with = signs"
-    export(recipe_of({"kind": "srl"}), out, "recipe.yaml", gpus=1)
+    export(recipe_of({"kind": "srl"}), VERL, out, "recipe.yaml", gpus=1)
     python, calls = tmp_path / "python", tmp_path / "calls"
 
     def job(code):

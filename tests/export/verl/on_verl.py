@@ -1,6 +1,6 @@
 """What real verl makes of an export, as JSON. Run by verl's Python, not by ours: `test_on_verl.py` compares.
 
-    python tests/export/on_verl.py JOB.json RESULT.json
+    python tests/export/verl/on_verl.py JOB.json RESULT.json
 
 Nothing of treadle is imported but what verl imports by its own settings.
 """

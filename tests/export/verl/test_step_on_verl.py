@@ -16,11 +16,13 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from tests.chat.tokenizers import TEMPLATES, byte_tokenizer
-from tests.export.verl_runs import exported_world, needs_verl, rows_of, run_verl
+from tests.export.job import exported, rows_of
+from tests.export.verl.processes import needs_verl, run_verl
 from tests.models import random_model
 from treadle.chat.chat import Chat
 from treadle.cli.main import app
 from treadle.data.prepared import Prepared
+from treadle.export.verl.engine import VERL
 from treadle.recipe.build import build_trainer
 from treadle.recipe.training_data import training_rows
 from treadle.scoring.rewards import srl_reward
@@ -60,9 +62,8 @@ def trained(expert_trajectories, tmp_path_factory):
     """Folder, recipe, and completions by prompt, of an export whose `run.sh` has run."""
     folder = tmp_path_factory.mktemp("step")
     tokenizer = byte_tokenizer(TEMPLATES["qwen2_5"])
-    tokenizer.save_pretrained(folder / "model")
     random_model(vocab_size=len(tokenizer), max_position_embeddings=4096).save_pretrained(folder / "model")
-    recipe, out = exported_world(folder, expert_trajectories, STAGE, dtype="float32")
+    recipe, out = exported(folder, tokenizer, expert_trajectories, VERL, STAGE, dtype="float32")
     given = completions(out, Chat(tokenizer))
     told = {" ".join(map(str, prompt)): ids for prompt, ids in given.items()}
     (folder / "given.json").write_text(json.dumps(told))
@@ -71,7 +72,7 @@ def trained(expert_trajectories, tmp_path_factory):
         ["bash", str(out / "run.sh"), *CPU, *logged],
         seconds=1800,
         VERL_PLATFORM="cpu",
-        VERL_USE_EXTERNAL_MODULES="tests.export.on_cpu",
+        VERL_USE_EXTERNAL_MODULES="tests.export.verl.on_cpu",
         VERL_FILE_LOGGER_PATH=str(folder / "metrics.jsonl"),
         GIVEN=str(folder / "given.json"),
     )

@@ -1,7 +1,8 @@
 """verl's trainer on a CPU, by the registries that it has for other devices and engines, with a rollout that is told.
 
-verl imports this in each of its processes: `VERL_USE_EXTERNAL_MODULES=tests.export.on_cpu`, and `VERL_PLATFORM=cpu`.
-The file named by `GIVEN` has for each prompt, its tokens with spaces between, the completions that it is answered with.
+verl imports this in each of its processes, by `VERL_USE_EXTERNAL_MODULES=tests.export.verl.on_cpu` and
+`VERL_PLATFORM=cpu`. The file named by `GIVEN` has for each prompt, its tokens with spaces between, the completions that
+it is answered with.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""treadle's rewards for one completion of verl's, by token ids; imports neither verl nor TRL.
+"""treadle's rewards for one completion of an engine's, by token ids; imports neither an engine nor TRL.
 
-verl's own managers decode without special tokens and see the text alone. Here the text is what treadle's decoding
+Engines show a reward the text alone, with all special tokens or with none. Here the text is what treadle's decoding
 gives, which keeps thought tags that are special tokens, and a completion that does not end with the end of a turn was
 cut off.
 """
@@ -27,7 +27,7 @@ class Scored:
 
     Args:
         reward: The weighted sum over the functions.
-        info: What verl logs and the replay buffer reads: `similarity` (0 without format), `truncated`, `format_fault`
+        info: What engines log and dynamic sampling reads: `similarity` (0 without format), `truncated`, `format_fault`
             and `verdict` (empty for none), and `reward/NAME` of each function before it is weighted.
     """
 
@@ -65,7 +65,7 @@ class Scorer:
 
         Args:
             ids: Its tokens, with the end of its turn.
-            source, truth, extra: The row's `data_source`, `reward_model.ground_truth` and `extra_info`.
+            source, truth, extra: The row's `data_source`, `ground_truth` and `extra_info` (`treadle.export.rows`).
         """
         tags = ThoughtTags(*extra["thought_tags"])
         if tags.pair not in self._decoders:
@@ -105,5 +105,5 @@ def _loaded(entry: Mapping[str, Any]) -> tuple[str, Any, float, dict[str, Any]]:
     place, weight = settings.pop("function"), settings.pop("weight")
     module, _, name = place.partition(":")
     if not module.startswith("treadle.scoring."):
-        raise RewardError(f"reward {place!r}: expected a function of treadle.scoring, as `treadle export verl` writes")
+        raise RewardError(f"reward {place!r}: expected a function of treadle.scoring, as `treadle export` writes")
     return name, getattr(import_module(module), name), float(weight), settings
