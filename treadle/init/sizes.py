@@ -107,7 +107,7 @@ def _rate(kind: str, found: Found, lora: Lora | None) -> list[Setting]:
         why = f"of an adapter, ten times the paper's {usual} for all weights; not measured by us"
         return [Setting("learning_rate", ADAPTER_RATE, why)]
     if found.parameters < SMALL:
-        why = f"of a small model, as in {_SMALL_RECIPE}; the paper has {usual} for 7 billion parameters"
+        why = f"of a small model, as in {_SMALL_RECIPE}; the paper: {usual} for 7B"
         return [Setting("learning_rate", SMALL_RATE, why)]
     return [Setting("learning_rate", PAPER[kind].learning_rate, "the paper's")]
 
