@@ -10,7 +10,19 @@ from mkdocs.structure.files import File
 from pymdownx.slugs import slugify
 from reference import REFERENCE, page
 from reference import address as reference_address
-from site_links import NOTEBOOKS, PAGES, ROOT, address, indented, linked, notebook_page, relinked, source_page, switched
+from site_links import (
+    NOTEBOOKS,
+    PAGES,
+    ROOT,
+    address,
+    indented,
+    linked,
+    notebook_page,
+    relinked,
+    source_page,
+    switched,
+    wrapped,
+)
 
 sys.path.insert(0, str(ROOT))
 from treadle import _HOMES
@@ -49,4 +61,4 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     if place.startswith(("source/", "reference/")):
         return markdown
     document = next((path for path, where in PAGES.items() if where == place), f"docs/{place}")
-    return indented(relinked(switched(markdown), document))
+    return wrapped(indented(relinked(switched(markdown), document)))

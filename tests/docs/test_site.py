@@ -80,6 +80,11 @@ def test_a_notebook_s_page_has_its_code_and_what_that_printed():
     assert 0 < text.index(code) < text.index(printed)
 
 
+def test_blocks_of_sentences_have_a_class_on_the_site():
+    text = "```\ncode\n```\n  ```text\nIt ends.\n  ```\n"
+    assert site_links.wrapped(text) == text.replace("```text", "``` { .text .wrapped }")
+
+
 def test_what_belongs_to_a_numbered_item_has_four_spaces():
     rest = "2. Two\n\nNone\n   of this\n- item\n   of another list\n"
     text = f"1. One\n   goes on\n\n   ```\n   code\n   ```\n{rest}"

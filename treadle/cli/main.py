@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -20,7 +19,7 @@ import typer
 from treadle.cli import check, compare, data, evaluate, export, grade, init, new_domain, plan, push, swe, teach, view
 from treadle.cli.commands import AGENTS, BEGIN, DATA, ENGINES, EVALUATE, TEACHERS, TRAIN, Commands, add
 from treadle.cli.data import spread
-from treadle.cli.outcome import carry_out
+from treadle.cli.outcome import carry_out, how_to_continue
 from treadle.cli.version import print_version
 from treadle.errors import TreadleError
 from treadle.visible import indented
@@ -96,8 +95,7 @@ def train(
         for stage, size in zip(loaded.stages, sizes, strict=True):
             print(f"# {stage.name}: {size.describe()}")
         return
-    command = shlex.join(["treadle", *sys.argv[1:]])
-    model = stages.run(loaded, overwrite=overwrite, resume_hint=f"`{command}`")
+    model = stages.run(loaded, overwrite=overwrite, resume_hint=how_to_continue())
     if main:
         from treadle.recipe.learned import untrained
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -34,6 +36,14 @@ def carry_out(command: Callable[[], object]) -> int | str | None:
             return _code_of(command)
         finally:
             remove_copies()
+
+
+def how_to_continue() -> str:
+    """What starts this command again, for a message. A launcher's own command line is not known to its processes."""
+    processes = int(os.environ.get("WORLD_SIZE", 1))
+    if processes > 1:
+        return f"the command that started these {processes} processes, on every machine"
+    return f"`{shlex.join(['treadle', *sys.argv[1:]])}`"
 
 
 def _code_of(command: Callable[[], object]) -> int | str | None:

@@ -10,6 +10,7 @@ import typer
 from treadle.cli import backends, teach_tasks
 from treadle.cli.data import one_of
 from treadle.cli.options import domain_name, option
+from treadle.cli.outcome import how_to_continue
 from treadle.cli.teach_tasks import OF_PROBLEMS, ONE_STEP
 
 Problems, Sampling = "Problems", "Sampling"
@@ -125,9 +126,6 @@ def bootstrap(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace rounds with other settings.")] = False,
 ) -> None:
     """Rounds in which a student samples solutions, and trains on its own right ones."""
-    import shlex
-    import sys
-
     from treadle.check import check_model, stop_or_warn
     from treadle.report.bootstrap import write_bootstrap_page
     from treadle.teacher.bootstrap.results import as_markdown
@@ -144,8 +142,7 @@ def bootstrap(
             print(f"# {name}: {len(found.problems)} of {found.source}")
         return
     stop_or_warn(check_model(loaded.training.model, back_end_options(loaded)), ("shared_rollout",))
-    command = shlex.join(["treadle", *sys.argv[1:]])
-    results = run_bootstrap(loaded, overwrite, resume_hint=f"`{command}`", page=write_bootstrap_page)
+    results = run_bootstrap(loaded, overwrite, resume_hint=how_to_continue(), page=write_bootstrap_page)
     out = loaded.training.output
     print(as_markdown(results), end="")
     print(f"written to {out}; the report is {out / 'report.html'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from markupsafe import Markup, escape
 from treadle.files.whole import write_whole
 from treadle.report.text import number
 from treadle.visible import pieces, visible
+
+_CODE = re.compile("`([^`\n]+)`")
 
 
 def write_page(path: Path, template: str, **variables: Any) -> None:
@@ -35,6 +38,14 @@ def markup(text: str) -> Markup:
     )
 
 
+def with_code(text: str) -> Markup:
+    """A sentence as HTML, with what stands in it between backticks as code."""
+    return Markup("").join(
+        Markup("<code>{}</code>").format(visible(piece)) if k % 2 else escape(visible(piece))
+        for k, piece in enumerate(_CODE.split(text))
+    )
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -47,4 +58,5 @@ def _environment() -> Environment:
         finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
     environment.filters["number"] = number
+    environment.filters["with_code"] = with_code
     return environment

@@ -147,7 +147,7 @@ class Parts:
         self.prefix_cache = PrefixCache(url if told else None)
 
         functions = [function for function in trainer.reward_funcs if isinstance(function, GuardedReward)]
-        self.format_faults = FormatFaults(args.max_format_fault_steps, args.think_tags)
+        self.format_faults = FormatFaults(args.max_format_fault_steps, args.think_tags, processes.is_main)
         self.collapse = Collapse(CollapseSettings.of(args), processes, metrics)
         self.held_out = HeldOutRewards()
         self.rollout_log = RolloutLog(folder / "rollouts.jsonl", size, processes) if args.log_rollouts else None

@@ -171,20 +171,27 @@ def test_the_page_and_the_picture_draw_the_floor_as_a_line(tmp_path, monkeypatch
             ({"floor": FLOOR}, {"floor": {**FLOOR, "value": 0.45}}, {}),
             [([0.4] * 2, [-0.3, 0.3]), ([0.45] * 2, [0.7, 1.3])],
         ),
+        ("none", ({}, {}), []),
     ):
         found = compare(read_arms(step_runs(tmp_path / name, *floors)))
         files = write_comparison(found, tmp_path / name / "out")
         assert {path.name for path in files} == {"compare.html", "steps.png", "compare.json"}
         page = Page(tmp_path / name / "out" / "compare.html")
         page.check_self_contained()
-        assert "0.500 (floor 0.400)" in page.text
         known = [step for step in found.steps if step.floor]
-        assert page.attributes("class", "line").count("floor") == len(known) + 1, "and one in the legend"
+        assert ("0.500 (floor 0.400)" in page.text) == bool(known)
+        in_legend = bool(known)
+        assert page.attributes("class", "line").count("floor") == len(known) + in_legend
         axes = drawn[-1]
         dashed = [line for line in axes.lines if line.get_color() == FLOOR_STYLE["color"]]
         assert [tuple(map(list, line.get_data())) for line in dashed] == lines
         said = {text.get_text() for text in axes.texts}
-        assert said == ({"floor 0.40"} if name == "common" else {"floor 0.40", "floor 0.45", "floor not known"})
+        own = {"floor not known", *(f"floor {step.floor['value']:.2f}" for step in known)}
+        assert said == ({"floor 0.40"} if name == "common" else own)
+        source = (tmp_path / name / "out" / "compare.html").read_text(encoding="utf-8")
+        assert source.count("<code>treadle prepare</code>") == len(found.steps) - len(known), (
+            "in the note that says why there is none"
+        )
         with Image.open(tmp_path / name / "out" / "steps.png") as image:
             assert image.size[0] > 800
     plt.close("all")

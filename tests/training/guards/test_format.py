@@ -162,6 +162,15 @@ def test_a_first_generation_with_form_says_nothing(rewards):
         told(FormatFaults(9), rewards, 0, ["<think>a</think>b"] * len(rewards), [False] * len(rewards))
 
 
+def test_of_several_processes_one_warns_and_all_stop():
+    other = FormatFaults(2, is_main=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told(other, [-1.0] * 4, 0)
+    with pytest.raises(TrainingFault):
+        told(other, [-1.0] * 4, 1)
+
+
 def test_a_run_that_goes_on_says_nothing_again():
     faults = FormatFaults(9)
     faults.load_state(FormatFaults(9).state())

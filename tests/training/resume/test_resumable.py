@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+import warnings
 
 import pytest
 import torch
@@ -179,3 +180,14 @@ def test_a_checkpoint_of_another_trainer_is_continued_with_a_warning(fresh, tmp_
     (tmp_path / "run" / "checkpoint-1" / "shared_state.pt").unlink()
     with pytest.warns(UserWarning, match=r"checkpoint-1 holds no shared_state.pt: it was not saved by treadle"):
         trained(srl(tmp_path / "run", *fresh(), max_steps=2), str(tmp_path / "run" / "checkpoint-1"))
+
+
+def test_of_several_processes_the_main_one_warns_of_such_a_checkpoint(fresh, tmp_path, monkeypatch):
+    trainer = srl(tmp_path / "run", *fresh(), max_steps=2)
+    monkeypatch.setattr(type(trainer.accelerator), "is_main_process", False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        trainer._load_optimizer_and_scheduler(str(tmp_path))
+    monkeypatch.undo()
+    with pytest.warns(UserWarning, match=r"holds no shared_state.pt"):
+        trainer._load_optimizer_and_scheduler(str(tmp_path))

@@ -64,12 +64,14 @@ class FormatFaults:
     Args:
         limit: Steps in a row at which to stop; `None` for never.
         think_tags: As the reward reads completions, for the report.
+        is_main: Whether this process is the one that warns, of several that see the same.
     """
 
-    def __init__(self, limit: int | None, think_tags: ThinkTags = "strict") -> None:
+    def __init__(self, limit: int | None, think_tags: ThinkTags = "strict", is_main: bool = True) -> None:
         self.limit = limit
         self.steps = 0
         self._think_tags = think_tags
+        self._is_main = is_main
         self._last: int | None = None
         self._begun = False
 
@@ -96,7 +98,7 @@ class FormatFaults:
         is_first, self._begun = not self._begun, True
         broken = faulty_share(rewards_BF) if is_first else 0.0
         stops = self.see(step, all_equal(rewards_BF, FORMAT_REWARD))
-        if not stops and broken < MOST:
+        if not stops and (broken < MOST or not self._is_main):
             return
         tags_B = tags_of_rows(thought_tags, len(completions))
         texts = [completion_text(c, tags) for c, tags in zip(completions, tags_B, strict=True)]

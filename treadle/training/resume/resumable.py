@@ -183,7 +183,9 @@ class Resumable:
             problem = checkpoints.problem_of(best, hashes=False)
             self.state.best_model_checkpoint = str(best)
             if problem is not None:
-                print(f"treadle: the best checkpoint is lost, {best}: {problem}; the next best counts", file=sys.stderr)
+                if self.accelerator.is_main_process:
+                    lost = f"treadle: the best checkpoint is lost, {best}: {problem}; the next best counts"
+                    print(lost, file=sys.stderr)
                 self.state.best_metric = self.state.best_model_checkpoint = self.state.best_global_step = None
         return begun
 
@@ -193,14 +195,16 @@ class Resumable:
         if checkpoint is None:
             return
         file = Path(checkpoint) / SHARED
+        is_main = self.accelerator.is_main_process
         if not file.is_file():
-            warnings.warn(
-                f"{checkpoint} holds no {SHARED}: it was not saved by treadle, and the order of the data, buffers and "
-                "logs go on as transformers leaves them",
-                stacklevel=2,
-            )
+            if is_main:
+                warnings.warn(
+                    f"{checkpoint} holds no {SHARED}: it was not saved by treadle, and the order of the data, buffers "
+                    "and logs go on as transformers leaves them",
+                    stacklevel=2,
+                )
             return
-        if getattr(self.args, "sync_ref_model", False):
+        if is_main and getattr(self.args, "sync_ref_model", False):
             warnings.warn(
                 "sync_ref_model: the reference model's weights are not part of a checkpoint; it starts from the "
                 "model that the stage began with",
