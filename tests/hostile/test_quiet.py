@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from tests.recipe.test_stages import SFT, SRL, lines, prepared, recipe  # noqa: F401, fixtures
 from treadle.cli import main as cli
-from treadle.errors import TrainingFault
+from treadle.errors import Interrupted, TrainingFault
 from treadle.recipe import stages
 from treadle.recipe.learned import NOTHING_LEARNED, untrained
 
@@ -179,7 +179,7 @@ def test_a_stage_that_goes_on_is_held_against_its_beginning(recipe, tmp_path, mo
     made = recipe({**SOME, "max_steps": 2, "save_every": 1, "max_sampling_rounds": 1})
     saved = stages.save
     monkeypatch.setattr(stages, "save", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted):
         stages.run(made, quiet=True)
     monkeypatch.setattr(stages, "save", saved)
     calls[:] = [0]
