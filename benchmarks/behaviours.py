@@ -88,7 +88,7 @@ def _print_sentences(labels: list[Label], traces: Traces) -> None:
 
 def _print_judged(traces: Traces) -> dict[str, tuple[int, int]]:
     """Precision of single detections that were judged by reading; those that the rules no longer make are left out."""
-    rows = [json.loads(line) for line in (LABELS / "detections.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in (LABELS / "detections.jsonl").open(encoding="utf-8")]
     print("\ntest half, single detections judged by reading:")
     judged = {}
     for behaviour in LABELLED:

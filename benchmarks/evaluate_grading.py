@@ -117,7 +117,7 @@ def read_pairs(data: Path) -> list[Pair]:
 
 
 def _rows(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.open(encoding="utf-8")]
 
 
 def _rewritten(answer: str) -> str:

@@ -244,7 +244,7 @@ class Texts:
 
 def _lines(path: Path) -> list[dict[str, str]]:
     text = path.read_text(encoding="utf-8")
-    return json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
+    return json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.split("\n") if line]
 
 
 def _words(count: int) -> list[str]:

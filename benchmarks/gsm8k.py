@@ -110,7 +110,7 @@ def _multiplies_bfloat16() -> bool:
 def _split(args: argparse.Namespace) -> None:
     if (args.out / "test" / "report.json").is_file():
         return
-    lines = [line for line in args.data.read_text().splitlines() if line.strip()]
+    lines = [line.rstrip("\n") for line in args.data.open(encoding="utf-8") if line.strip()]
     lines.sort(key=lambda line: hashlib.sha256(json.loads(line)["question"].encode()).hexdigest())
     for name, part in (("test", lines[: args.test]), ("train", lines[args.test :])):
         (args.out / f"{name}.jsonl").write_text("\n".join(part) + "\n")
@@ -175,7 +175,7 @@ def _scores(args: argparse.Namespace, name: str, model: str) -> dict[str, dict[s
         _treadle("evaluate", model, *data, *length, "--mode", "whole", "-o", str(run))
         _treadle("evaluate", model, *data, *length, "--mode", "steps", "-o", str(run.with_name(run.name + "-steps")))
     values: dict[str, dict[str, list[float]]] = {figure: defaultdict(list) for figure in FIGURES}
-    samples = [json.loads(line) for line in (run / "samples.jsonl").read_text().splitlines()]
+    samples = [json.loads(line) for line in (run / "samples.jsonl").open(encoding="utf-8")]
     found = [final_answer(sample["text"], "phrase") for sample in samples]
     lenient = default_grader().judge(found, [sample["reference"] for sample in samples])
     for sample, grade in zip(samples, lenient, strict=True):
@@ -183,7 +183,7 @@ def _scores(args: argparse.Namespace, name: str, model: str) -> dict[str, dict[s
         values["greedy" if greedy else "avg"][problem].append(float(grade.verdict is Verdict.RIGHT))
         values["greedy_boxed" if greedy else "avg_boxed"][problem].append(float(sample["verdict"] == "right"))
         values["tokens"][problem].append(sample["n_tokens"])
-    steps = (run.with_name(run.name + "-steps") / "steps.jsonl").read_text().splitlines()
+    steps = (run.with_name(run.name + "-steps") / "steps.jsonl").open(encoding="utf-8")
     for step in map(json.loads, steps):
         problem = step["trajectory_id"]
         values["similarity"][problem].append(step["similarity"])

@@ -74,7 +74,7 @@ def real_trajectories(folder: Path) -> list[list[dict[str, str]]]:
     files = sorted(folder.glob("swe_smith_*.jsonl"))
     if not files:
         sys.exit(f"{folder}: no swe_smith_*.jsonl; name the folder of the samples, or set TREADLE_DATA")
-    return [json.loads(line)["messages"] for file in files for line in file.read_text().splitlines()]
+    return [json.loads(line)["messages"] for file in files for line in file.open(encoding="utf-8")]
 
 
 def write_input(path: Path, samples: list[list[dict[str, str]]], count: int) -> None:

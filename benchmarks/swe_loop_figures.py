@@ -38,7 +38,7 @@ Values = dict[str, dict[str, float]]
 
 def lines(file: Path) -> Iterator[dict[str, Any]]:
     """The objects of a JSONL file."""
-    return map(json.loads, filter(str.strip, file.read_text().splitlines()))
+    return map(json.loads, filter(str.strip, file.open(encoding="utf-8")))
 
 
 def values(steps: Path, agent: Path, grades: Path, chosen: list[str]) -> Values:

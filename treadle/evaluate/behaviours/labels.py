@@ -93,7 +93,7 @@ class Traces:
 
     def _read_reasoning(self, source: str) -> list[str]:
         """Of each row the thoughts, which stand before the closing tag in the one column that has it."""
-        rows = [json.loads(line) for line in (self.folder / source).read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in (self.folder / source).open(encoding="utf-8")]
         texts = [[v for v in row.values() if isinstance(v, str) and _CLOSING in v] for row in rows]
         return [found[0].split(_CLOSING)[0] if found else "" for found in texts]
 
