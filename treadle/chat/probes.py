@@ -126,9 +126,10 @@ def _after_text(template: Template, more: Sequence[Message] = ()) -> list[int]:
 def ids_after(tokenizer: PreTrainedTokenizerBase, before: str, text: str) -> list[int]:
     """Tokens of `text` where `before` stands before it; those of the text alone where the two share a token, or nothing
     stands before it."""
-    start, whole = (tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, before + text))
-    if before and whole[: len(start)] == start:
-        return whole[len(start) :]
+    if before:
+        start, whole = (tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, before + text))
+        if whole[: len(start)] == start:
+            return whole[len(start) :]
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 

@@ -12,7 +12,7 @@ from treadle.check.subject import Subject
 from treadle.errors import ModelError, TreadleError
 from treadle.recipe.example_turns import describe_lost, examples_key
 from treadle.recipe.schema import AnyStage, SFTStage, WarmupStage
-from treadle.recipe.speaking import check_prompts, picked_rows, rewritten
+from treadle.recipe.speaking import check_prompts, rewritten
 from treadle.recipe.thoughts import check_thoughts, describe_thoughts, untaught
 from treadle.recipe.warmup import Warmup
 from treadle.scoring.thoughts import PLAIN
@@ -88,8 +88,8 @@ def prompts(subject: Subject) -> Iterator[Check]:
     for stage in subject.stages:
         id = f"prompts.{stage.name}"
         try:
-            check_prompts(stage, subject.prepared, subject.shown, subject.chat)
-            changed = rewritten(stage, subject.prepared, subject.shown, subject.chat)
+            check_prompts(stage, subject.picked_rows(stage), subject.chat)
+            changed = rewritten(subject.picked_rows(stage), subject.chat)
         except TreadleError as problem:
             yield error(id, problem)
             continue
@@ -144,7 +144,7 @@ def round_trip(subject: Subject) -> Iterator[Check]:
 def _round_trip(subject: Subject, stage: AnyStage) -> Iterator[Check]:
     id = f"round_trip.{stage.name}"
     try:
-        rows = list(picked_rows(stage, subject.prepared, subject.shown))
+        rows = subject.picked_rows(stage)
     except TreadleError:  # which the check of prompts says
         return
     # Problems that their domain's verdict judges without an answer have no text.

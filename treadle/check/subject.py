@@ -21,7 +21,7 @@ from treadle.recipe.model_files import Tensors, tensors_of
 from treadle.recipe.models import load_chat, load_tokenizer, local_folder, read_config, read_generation_config, skeleton
 from treadle.recipe.schema import AnyStage, Recipe, SFTStage
 from treadle.recipe.shown import Shown, shown_of
-from treadle.recipe.speaking import recipe_chat
+from treadle.recipe.speaking import picked_rows, recipe_chat
 from treadle.recipe.training_data import training_rows
 
 STAGES = ({"kind": "sft"}, {"kind": "srl"}, {"kind": "rlvr"})
@@ -61,6 +61,7 @@ class Subject:
     ) -> None:
         self.model, self.recipe, self.effort, self._chat = model, recipe, effort, dict(chat or {})
         self.has_data, self.not_asked = recipe is not None and data, not_asked
+        self._picked: dict[str, list[dict[str, Any]]] = {}
 
     @property
     def stages(self) -> list[AnyStage]:
@@ -117,6 +118,12 @@ class Subject:
     def rows(self, stage: AnyStage) -> Dataset:
         """The rows of a stage, as its trainer is given them."""
         return training_rows(stage, self.prepared, self.shown)
+
+    def picked_rows(self, stage: AnyStage) -> list[dict[str, Any]]:
+        """Some of them, see `treadle.recipe.speaking.picked_rows`; found once, as several checks look at them."""
+        if stage.name not in self._picked:
+            self._picked[stage.name] = list(picked_rows(stage, self.prepared, self.shown))
+        return self._picked[stage.name]
 
 
 def standard_recipe(model: str, data: Path | None) -> dict[str, object]:

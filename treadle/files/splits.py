@@ -32,7 +32,7 @@ def of_split(files: Sequence[Path], folder: Path, split: str, skipped: Counter[s
         return list(files)
     left_out = [file for file in files if named[file] not in (None, wanted)]
     skipped.update(f"{LEFT_OUT}: {named[file]}" for file in left_out)
-    return [file for file in files if file not in set(left_out)]
+    return [file for file in files if named[file] in (None, wanted)]
 
 
 def split_of(path: Path) -> str | None:

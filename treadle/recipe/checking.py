@@ -20,7 +20,7 @@ from treadle.recipe.schema import Recipe, RLStage, WarmupStage
 from treadle.recipe.sft_rows import counted
 from treadle.recipe.shown import shown_of
 from treadle.recipe.sizes import Sizes, derive_sizes
-from treadle.recipe.speaking import check_prompts, recipe_chat
+from treadle.recipe.speaking import check_prompts, picked_rows, recipe_chat
 from treadle.recipe.thoughts import check_thoughts, describe_thoughts, untaught
 from treadle.recipe.training_data import check_steps, count_without_answer, similarity_floor, training_rows
 from treadle.recipe.validation_rows import describe_validation
@@ -71,7 +71,7 @@ def check(recipe: Recipe) -> list[Sizes]:
         }
         sizes.append(replace(size, **more))
         check_launch(recipe, trainer_config(stage, recipe, folder, size))
-        check_prompts(stage, prepared, shown, chat)
+        check_prompts(stage, picked_rows(stage, prepared, shown), chat)
         if can_rehearse():
             # Nothing else has written the prompts of a cold start here, and a few will do.
             rehearse(stage, recipe, size, training_rows(stage, prepared, shown, ROWS if is_warmup else None), chat)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -51,28 +51,28 @@ def dated(recipe: Recipe) -> tuple[Recipe, Chat]:
     return recipe, recipe_chat(recipe)
 
 
-def check_prompts(stage: AnyStage, prepared: Prepared, shown: Shown, chat: Chat) -> None:
-    """Render some rows of a stage, see `picked_rows`.
+def check_prompts(stage: AnyStage, rows: Iterable[Mapping[str, Any]], chat: Chat) -> None:
+    """Render rows of a stage, those of `picked_rows`.
 
     Raises:
         ModelError: The chat template refuses one.
         DataError: An assistant's text cannot be trained on.
     """
-    for row in picked_rows(stage, prepared, shown):
+    for row in rows:
         chat.prompt_text(row["prompt"])
         if isinstance(stage, SFTStage):
             chat.answer(row["completion"][0]["content"])
 
 
-def rewritten(stage: AnyStage, prepared: Prepared, shown: Shown, chat: Chat) -> str | None:
-    """Where the chat template first rewrites a user's or a system's text in the rows that `check_prompts` looks at.
+def rewritten(rows: Iterable[Mapping[str, Any]], chat: Chat) -> str | None:
+    """Where the chat template first rewrites a user's or a system's text in these rows.
 
     White space aside; `None` where it never does.
 
     Raises:
         ModelError: The chat template refuses a row.
     """
-    for row in picked_rows(stage, prepared, shown):
+    for row in rows:
         for turn in lost_turns(row["prompt"], chat):
             if turn["role"] != "assistant":
                 return _first_lost(turn["content"], chat.prompt_text(row["prompt"]))
